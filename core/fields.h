@@ -1,0 +1,133 @@
+/* Typed tables: what a layer, optimizer or section of the config may hold, read from JSON into a plain struct.
+ * One table serves parsing, the resolved config, help and the JSON schema. */
+#ifndef CNNTRAIN_CORE_FIELDS_H
+#define CNNTRAIN_CORE_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+
+/* The C type behind each field type stands on the right. */
+enum field_type {
+    FIELD_BOOL,       /* bool */
+    FIELD_INT,        /* int */
+    FIELD_NUMBER,     /* double */
+    FIELD_STRING,     /* const char *, NULL for null */
+    FIELD_CHOICE,     /* int: the index in `choices` */
+    FIELD_PAIR,       /* int[2]: one number for both, or [height, width]; {0, 0} for null */
+    FIELD_INTS,       /* struct int_list */
+    FIELD_NUMBERS,    /* struct number_list */
+    FIELD_STRINGS,    /* struct string_list */
+    FIELD_COMPONENT,  /* struct component */
+    FIELD_COMPONENTS, /* struct component_list */
+    FIELD_OBJECT,     /* a nested struct in place, described by `fields` */
+    FIELD_ANY,        /* const cJSON *: kept as it is, checked by its owner; NULL where absent */
+};
+
+enum { FIELD_LIST_MAX = 16 };
+
+struct int_list {
+    int count;
+    int values[FIELD_LIST_MAX];
+};
+
+struct number_list {
+    int count;
+    double values[FIELD_LIST_MAX];
+};
+
+struct string_list {
+    int count;
+    const char **values;
+};
+
+struct field {
+    const char *key;
+    enum field_type type;
+    size_t offset;           /* of the value in its struct */
+    const char *fallback;    /* the default as JSON text; NULL: the field must be given (FIELD_OBJECT: may be absent) */
+    bool nullable;           /* null is accepted */
+    double minimum, maximum; /* numbers and each number of a pair or list; both 0: no range */
+    bool above, below;       /* the range excludes its minimum, its maximum */
+    const char *const *choices; /* FIELD_CHOICE: names, ended by NULL */
+    const char *of;             /* FIELD_COMPONENT(S): which registry, e.g. "initializer" */
+    const struct field *fields; /* FIELD_OBJECT: the nested table, ended by a field without key */
+    const char *help;           /* one line */
+};
+
+/* A kind of thing chosen by name in the config, with fields of its own. Larger kinds (a layer's table of functions)
+ * hold this as their first member. */
+struct component_kind {
+    const char *name;           /* "GlorotUniform" */
+    const char *alias;          /* "glorot_uniform", or NULL */
+    const char *summary;        /* one line for help */
+    const struct field *fields; /* ended by a field without key; NULL: none */
+    size_t size;                /* of its config struct; 0: none */
+    /* What the fields' ranges cannot say; NULL: nothing. Fills error at `place` (or a key below it). */
+    int (*check)(const void *config, const struct place *place, struct error *error);
+};
+
+/* A chosen kind with its values. kind is NULL where the config says null. */
+struct component {
+    const struct component_kind *kind;
+    void *config; /* owned by the arena it was parsed into */
+};
+
+struct component_list {
+    int count;
+    struct component *items;
+};
+
+struct component_registry {
+    const char *what;                          /* "layer", as fields name it in `of` and errors print it */
+    const char *type_key;                      /* the key that names the kind; NULL: "type" */
+    const struct component_kind *const *kinds; /* ended by NULL */
+    const struct component_kind *untyped;      /* the kind of an object that names none; NULL: that is an error */
+    const struct field *common;                /* fields every kind has, at the start of its struct; NULL: none */
+};
+
+/* The registries a config may refer to; cmd/ puts them together. Ended by NULL. */
+struct registries {
+    const struct component_registry *const *items;
+};
+
+const struct component_registry *registries_find(const struct registries *registries, const char *what);
+/* The kind called `name` (or so by alias); NULL where there is none. */
+const struct component_kind *registry_find(const struct component_registry *registry, const char *name);
+/* The kind whose name is nearest, for "did you mean"; NULL where none is near. */
+const char *registry_nearest(const struct component_registry *registry, const char *name);
+
+/* What parsing needs all the way down. */
+struct field_reader {
+    const struct registries *registries;
+    struct arena *arena; /* owns strings, lists and components */
+    struct error *error;
+};
+
+/* Fills the struct at `values` from a JSON object by one or two tables (`more` may be NULL); absent keys take their
+ * defaults. `skip` names one further key that is allowed (a component's type), NULL for none. A JSON of NULL stands
+ * for {}. Unknown keys, wrong types and values out of range are errors with their place. */
+int fields_read(const struct field_reader *reader, const struct field *fields, const struct field *more,
+                const char *skip, const cJSON *json, const struct place *place, void *values);
+/* A component from a string (its name), an object with its type, or Keras' {"class_name", "config"}. */
+int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
+                   const struct place *place, struct component *component);
+
+/* The values as a JSON object with every field spelled out; NULL without memory. The caller owns it. */
+cJSON *fields_write(const struct registries *registries, const struct field *fields, const void *values);
+cJSON *component_write(const struct registries *registries, const struct component_registry *registry,
+                       const struct component *component);
+
+/* The JSON schema (draft 7) of an object with these fields, of one component; NULL without memory. Components are
+ * references into "definitions", which schema_definitions fills for all registries. */
+cJSON *fields_schema(const struct field *fields);
+cJSON *schema_definitions(const struct registries *registries);
+
+struct text;
+/* "integer, 1 or more", "one of valid, same", "number in [0,1)": a field's type and range in words. */
+void field_describe(const struct field *field, struct text *text);
+
+#endif

@@ -1,0 +1,36 @@
+/* Whole files in and out, and paths. */
+#ifndef CNNTRAIN_CORE_FILE_H
+#define CNNTRAIN_CORE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+
+/* Reads a whole regular file of at most `limit` bytes; *bytes is free()d by the caller and has a 0 behind its
+ * *length bytes. Fails with ERROR_IO where the file cannot be read or is larger. */
+int file_read(const char *path, size_t limit, char **bytes, size_t *length, struct error *error);
+
+/* Replaces `path` in one move: temporary file beside it, write, fsync, rename, fsync of the folder. On failure the old
+ * file is untouched and the temporary one is gone. The pieces are written one after the other. */
+struct file_piece {
+    const void *bytes;
+    size_t length;
+};
+int file_replace(const char *path, const struct file_piece *pieces, size_t count, struct error *error);
+/* The same for one string. */
+int file_replace_text(const char *path, const char *text, struct error *error);
+
+/* Creates the folder and its parents where missing. */
+int file_make_folder(const char *path, struct error *error);
+bool file_exists(const char *path);
+bool file_is_folder(const char *path);
+
+/* "folder/name" in malloc'd memory ("name" where folder is NULL or "" or name is absolute); NULL and ERROR_RUN. */
+char *file_join(const char *folder, const char *name, struct error *error);
+/* The folder part of a path ("." where it has none) in malloc'd memory; NULL and ERROR_RUN. */
+char *file_folder_of(const char *path, struct error *error);
+/* The last component of a path; points into `path`. */
+const char *file_name_of(const char *path);
+
+#endif

@@ -1,0 +1,229 @@
+#include "core/json.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+
+struct place place_document(const char *name) {
+    return (struct place){.parent = NULL, .key = name, .index = 0};
+}
+
+struct place place_key(const struct place *parent, const char *key) {
+    return (struct place){.parent = parent, .key = key, .index = 0};
+}
+
+struct place place_item(const struct place *parent, int index) {
+    return (struct place){.parent = parent, .key = NULL, .index = index};
+}
+
+static size_t place_write(const struct place *place, char *buffer, size_t size) {
+    size_t at = place->parent ? place_write(place->parent, buffer, size) : 0;
+    if (at >= size) return at;
+    char *end = buffer + at;
+    size_t room = size - at;
+    if (!place->parent) return at + (size_t)snprintf(end, room, "%s", place->key);
+    if (!place->key) return at + (size_t)snprintf(end, room, "[%d]", place->index);
+    return at + (size_t)snprintf(end, room, "%s%s", place->parent->parent ? "." : ": ", place->key);
+}
+
+char *place_text(const struct place *place, char *buffer, size_t size) {
+    place_write(place, buffer, size);
+    return buffer;
+}
+
+int place_error(const struct place *place, struct error *error, const char *format, ...) {
+    char path[ERROR_PATH_SIZE], message[ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    return error_set(error, ERROR_CONFIG, place_text(place, path, sizeof path), "%s", message);
+}
+
+/* Length of the UTF-8 sequence at `at` (RFC 3629), 0 where it is none. */
+static size_t utf8_sequence(const unsigned char *at, size_t left) {
+    if (at[0] < 0x80) return 1;
+    size_t length = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
+    if (at[0] < 0xC2 || at[0] > 0xF4 || left < length) return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xC0) != 0x80) return 0;
+    bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+    bool beyond = (at[0] == 0xED && at[1] > 0x9F) || (at[0] == 0xF4 && at[1] > 0x8F);
+    return overlong || beyond ? 0 : length;
+}
+
+static int syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error) {
+    int line = 1, column = 1;
+    for (size_t i = 0; i < offset; i++) {
+        column = text[i] == '\n' ? 1 : column + 1;
+        line += text[i] == '\n';
+    }
+    return error_set(error, ERROR_CONFIG, name, "line %d, column %d: %s", line, column, what);
+}
+
+/* Depth and encoding, before the recursive parser sees the text. */
+static int check_text(const char *text, size_t length, const char *name, struct error *error) {
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < length;) {
+        size_t step = utf8_sequence((const unsigned char *)text + i, length - i);
+        if (step == 0) return syntax_error(text, i, name, "not UTF-8 text; save the file as UTF-8", error);
+        char c = text[i];
+        if (c == '\0') return syntax_error(text, i, name, "a zero byte; this is not JSON", error);
+        if (quoted && c == '\\' && i + 1 < length) step = 2;
+        if (c == '"') quoted = !quoted;
+        if (!quoted && (c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
+            return syntax_error(text, i, name, "nested deeper than 64 levels", error);
+        if (!quoted && (c == '}' || c == ']')) depth--;
+        i += step;
+    }
+    return 0;
+}
+
+static int check_duplicates(const cJSON *value, const struct place *place, struct error *error) {
+    int index = 0;
+    for (const cJSON *child = value->child; child; child = child->next, index++) {
+        struct place here = cJSON_IsObject(value) ? place_key(place, child->string) : place_item(place, index);
+        if (cJSON_IsObject(value))
+            for (const cJSON *other = child->next; other; other = other->next)
+                if (strcmp(other->string, child->string) == 0)
+                    return place_error(&here, error, "stands twice; keep one of them");
+        if (check_duplicates(child, &here, error) != 0) return -1;
+    }
+    return 0;
+}
+
+static bool only_space(const char *text, const char *end) {
+    return text == end || strspn(text, " \t\r\n") >= (size_t)(end - text);
+}
+
+cJSON *json_parse(const char *text, size_t length, const char *name, struct error *error) {
+    if (length > JSON_SIZE_MAX) {
+        error_set(error, ERROR_CONFIG, name, "has %zu bytes; at most %d are read", length, JSON_SIZE_MAX);
+        return NULL;
+    }
+    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3;
+        length -= 3;
+    }
+    if (only_space(text, text + length)) {
+        error_set(error, ERROR_CONFIG, name, "is empty; a JSON document is needed");
+        return NULL;
+    }
+    if (check_text(text, length, name, error) != 0) return NULL;
+    const char *end = NULL;
+    cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    if (!root) {
+        syntax_error(text, end ? (size_t)(end - text) : 0, name,
+                     "not valid JSON here; look for a missing comma, quote or bracket at or before this place", error);
+        return NULL;
+    }
+    struct place place = place_document(name);
+    if (!only_space(end, text + length))
+        syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
+    else if (check_duplicates(root, &place, error) == 0)
+        return root;
+    cJSON_Delete(root);
+    return NULL;
+}
+
+cJSON *json_read_file(const char *path, struct error *error) {
+    char *text = NULL;
+    size_t length = 0;
+    if (file_read(path, JSON_SIZE_MAX, &text, &length, error) != 0) return NULL;
+    cJSON *root = json_parse(text, length, path, error);
+    free(text);
+    return root;
+}
+
+static int no_memory(struct error *error) {
+    return error_set(error, ERROR_RUN, NULL, "not enough memory for a JSON document");
+}
+
+/* Puts `value` (owned by the object from here on) under `key`, replacing what was there. */
+static int put(cJSON *object, const char *key, cJSON *value, struct error *error) {
+    if (!value) return no_memory(error);
+    cJSON *old = cJSON_GetObjectItemCaseSensitive(object, key);
+    bool done =
+        old ? cJSON_ReplaceItemInObjectCaseSensitive(object, key, value) : cJSON_AddItemToObject(object, key, value);
+    if (done) return 0;
+    cJSON_Delete(value);
+    return no_memory(error);
+}
+
+int json_merge(cJSON *base, const cJSON *over, struct error *error) {
+    for (const cJSON *child = over->child; child; child = child->next) {
+        cJSON *old = cJSON_GetObjectItemCaseSensitive(base, child->string);
+        bool deeper = cJSON_IsObject(old) && cJSON_IsObject(child);
+        int status =
+            deeper ? json_merge(old, child, error) : put(base, child->string, cJSON_Duplicate(child, 1), error);
+        if (status != 0) return -1;
+    }
+    return 0;
+}
+
+/* The value a --set argument stands for: JSON where it parses as such, else the text itself as a string. */
+static cJSON *value_of(const char *text) {
+    cJSON *value = cJSON_ParseWithOpts(text, NULL, 1);
+    return value ? value : cJSON_CreateString(text);
+}
+
+static int set_list_item(cJSON *list, const char *key, const char *rest, const char *value, struct error *error) {
+    char *end = NULL;
+    long index = strtol(key, &end, 10);
+    if (end == key || *end || index < 0 || index >= cJSON_GetArraySize(list))
+        return error_set(error, ERROR_CONFIG, "--set",
+                         "\"%s\" is not the number of one of the list's %d items, counted from 0", key,
+                         cJSON_GetArraySize(list));
+    if (rest) return json_set_path(cJSON_GetArrayItem(list, (int)index), rest, value, error);
+    cJSON *item = value_of(value);
+    if (!item) return no_memory(error);
+    cJSON_ReplaceItemInArray(list, (int)index, item);
+    return 0;
+}
+
+static int set_member(cJSON *object, const char *key, const char *rest, const char *value, struct error *error) {
+    if (!rest) return put(object, key, value_of(value), error);
+    cJSON *child = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (cJSON_IsString(child)) { /* "optimizer": "Adam" becomes {"type": "Adam"}, so that its fields can be set */
+        cJSON *typed = cJSON_CreateObject();
+        if (!typed || !cJSON_AddStringToObject(typed, "type", child->valuestring)) {
+            cJSON_Delete(typed);
+            return no_memory(error);
+        }
+        if (put(object, key, typed, error) != 0) return -1;
+    } else if (!child || cJSON_IsNull(child)) {
+        if (put(object, key, cJSON_CreateObject(), error) != 0) return -1;
+    }
+    return json_set_path(cJSON_GetObjectItemCaseSensitive(object, key), rest, value, error);
+}
+
+int json_set_path(cJSON *root, const char *path, const char *value, struct error *error) {
+    char key[128];
+    size_t length = strcspn(path, ".");
+    if (length == 0 || length >= sizeof key)
+        return error_set(error, ERROR_CONFIG, "--set", "\"%s\" is not a path of keys such as training.epochs", path);
+    memcpy(key, path, length);
+    key[length] = '\0';
+    const char *rest = path[length] ? path + length + 1 : NULL;
+    if (cJSON_IsArray(root)) return set_list_item(root, key, rest, value, error);
+    if (cJSON_IsObject(root)) return set_member(root, key, rest, value, error);
+    return error_set(error, ERROR_CONFIG, "--set", "\"%s\" cannot be set: what stands before it is no object or list",
+                     path);
+}
+
+char *json_describe(const cJSON *value, char *buffer, size_t size) {
+    if (cJSON_IsString(value))
+        snprintf(buffer, size, "\"%.60s\"", value->valuestring);
+    else if (cJSON_IsNumber(value))
+        snprintf(buffer, size, "%.10g", value->valuedouble);
+    else if (cJSON_IsBool(value))
+        snprintf(buffer, size, "%s", cJSON_IsTrue(value) ? "true" : "false");
+    else
+        snprintf(buffer, size, "%s", cJSON_IsArray(value) ? "a list" : cJSON_IsObject(value) ? "an object" : "null");
+    return buffer;
+}

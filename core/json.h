@@ -1,0 +1,45 @@
+/* JSON documents (cJSON) with the place of every error. */
+#ifndef CNNTRAIN_CORE_JSON_H
+#define CNNTRAIN_CORE_JSON_H
+
+#include <cJSON.h>
+#include <stddef.h>
+
+#include "core/error.h"
+
+enum { JSON_SIZE_MAX = 16 << 20, JSON_DEPTH_MAX = 64 };
+
+/* Where in a document we are: a chain on the stack from the innermost key up to the file. */
+struct place {
+    const struct place *parent; /* NULL for the document itself */
+    const char *key;            /* the document's name, or an object's key, or NULL for a list item */
+    int index;                  /* the list item's number when key is NULL */
+};
+
+struct place place_document(const char *name);
+struct place place_key(const struct place *parent, const char *key);
+struct place place_item(const struct place *parent, int index);
+/* "sep_max.json: model[3].kernel_size" into buffer; returns it. */
+char *place_text(const struct place *place, char *buffer, size_t size);
+/* An error of the config at this place; returns -1. */
+int place_error(const struct place *place, struct error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Parses exactly one document: size and depth are capped, syntax errors give line and column, and duplicate keys,
+ * trailing text and bytes that are not UTF-8 are errors (ERROR_CONFIG). `name` is what errors call the document.
+ * The result is freed with cJSON_Delete; NULL on failure. */
+cJSON *json_parse(const char *text, size_t length, const char *name, struct error *error);
+/* Reads and parses a file; the name is the path. */
+cJSON *json_read_file(const char *path, struct error *error);
+
+/* Merges `over` into `base` key by key; lists and plain values replace. `base` takes copies. False without memory. */
+int json_merge(cJSON *base, const cJSON *over, struct error *error);
+
+/* Sets the value at a dotted path such as "training.optimizer.learning_rate" or "model.3.filters", making objects on
+ * the way. `value` is JSON, or else a plain string (so that training.optimizer=Adam works). */
+int json_set_path(cJSON *root, const char *path, const char *value, struct error *error);
+
+/* "a string", "the number 3", "true", "null", "a list", "an object": how errors name what they found. */
+char *json_describe(const cJSON *value, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,122 @@
+/* The interface of a layer: a const table of facts and functions (struct layer_kind); instances are plain data. */
+#ifndef CNNTRAIN_CORE_LAYER_H
+#define CNNTRAIN_CORE_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/fields.h"
+#include "core/kernels/kernels.h"
+#include "core/shape.h"
+
+enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160 };
+
+/* Fields every layer has; the first member of every layer's config struct. */
+struct layer_common {
+    const char *name; /* NULL: Keras' automatic name */
+};
+
+/* A weight tensor; `infer` declares the first group, the model fills the second. */
+struct parameter {
+    const char *name;             /* "kernel", as in checkpoints: conv2d/kernel */
+    struct shape shape;           /* Keras' layout, e.g. (kh,kw,c,f) */
+    struct component initializer; /* of registry "initializer" */
+    struct component regularizer; /* of registry "regularizer"; kind NULL: none */
+    bool trainable;
+
+    size_t size;   /* elements */
+    size_t offset; /* of the first float in the model's parameter and gradient blocks */
+};
+
+/* How far an output looks into the input, for the receptive field. */
+struct reach {
+    int extent[2]; /* cells covered along height and width: (kernel - 1) * dilation + 1 */
+    int stride[2];
+};
+
+struct layer {
+    const struct layer_kind *kind;
+    const void *config; /* the kind's config struct */
+    char name[LAYER_NAME_SIZE];
+    int index; /* position in the model */
+    struct shape input;
+
+    /* What `infer` fills, all of it zero before. Sizes are for one image. */
+    struct shape output;
+    int parameter_count;
+    struct parameter parameters[LAYER_PARAMETERS_MAX];
+    struct component activation; /* applied to y by the model; kind NULL: none */
+    size_t saved_bytes;          /* kept from forward to backward, an image; pass->saved */
+    size_t scratch_bytes;        /* work space of one call, for all its images together; pass->scratch, not zeroed */
+    size_t packed_floats;        /* what `pack` writes once a step */
+    size_t partial_floats;       /* whole-batch layers: a shard's contribution */
+    size_t shared_floats;        /* whole-batch layers: what all shards share after combining */
+    double multiplications;      /* of one image, forward */
+    struct reach reach;          /* zero: an output looks at one cell (extent 1, stride 1) */
+    bool reaches_all;            /* an output looks at the whole input (Dense, global pooling) */
+    char note[LAYER_NOTE_SIZE];  /* what `summary` warns about, such as a dropped row; "" for nothing */
+};
+
+/* One call's data. n is pass->images; arrays are (n, ...) of the layer's shapes, contiguous, channels last. */
+struct pass {
+    const struct kernels *kernels;
+    int images;
+    bool training;
+    const float *x;           /* (n, input) */
+    float *y;                 /* (n, output): forward writes all of it */
+    const float *dy;          /* (n, output), before the activation */
+    float *dx;                /* (n, input): backward writes all of it; NULL: not wanted */
+    float *const *parameters; /* by parameter; only a whole-batch layer's combine may write them */
+    float *const *gradients;  /* by parameter: backward adds; an entry is NULL where it is not wanted */
+    const float *packed;
+    void *saved;   /* (n, saved_bytes), aligned to 64 bytes */
+    void *scratch; /* aligned to 64 bytes */
+    float *shared; /* whole-batch layers: what combine left */
+    uint64_t seed; /* with step, position and layer index: the key of this image's random numbers */
+    uint64_t step; /* of the whole training */
+    int first;     /* position of image 0 in its batch */
+    int batch;     /* images in the whole batch */
+};
+
+/* A config and an input on which the gradient check, the fuzzers and the help run the layer. */
+struct layer_example {
+    const char *config; /* a JSON object, without its type */
+    struct shape input;
+};
+
+struct layer_kind {
+    struct component_kind component; /* Keras' class name, summary, fields, size of the config struct */
+    const char *base_name;           /* of the automatic name; NULL: the class name in snake case */
+
+    /* From layer->config and layer->input to the rest of *layer. A misfit between the two is a place_error. */
+    int (*infer)(struct layer *layer, const struct place *place, struct error *error);
+
+    /* y is the very memory of x, and dx that of dy: forward and backward are not called (Flatten, Reshape). */
+    bool is_view;
+
+    /* Pure arithmetic over pass->images images: single-threaded, no allocation, cannot fail. */
+    void (*forward)(const struct layer *layer, const struct pass *pass);
+    void (*backward)(const struct layer *layer, const struct pass *pass);
+
+    /* Optional: writes layer->packed_floats from the parameters, once a step before any forward of that step. */
+    void (*pack)(const struct layer *layer, float *const *parameters, float *packed);
+
+    /* Optional: the weight gradient of a whole batch at once instead of by shard; pass->x and pass->dy hold all
+     * pass->images of the batch. Part `part` of `parts` covers its share of the output and nothing of another's;
+     * backward is then called with gradients of NULL. */
+    void (*batch_gradient)(const struct layer *layer, const struct pass *pass, int part, int parts);
+
+    /* Optional, all four or none: a layer that needs the whole batch (BatchNormalization). Before forward, every shard
+     * writes its partial and combine turns them, in order of shards, into pass->shared; likewise before backward, where
+     * combine also adds to the gradients. Only in training: at inference forward is called alone. */
+    void (*forward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
+    void (*forward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
+    void (*backward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
+    void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
+
+    const struct layer_example *examples; /* ended by one without config; at least one */
+};
+
+#endif

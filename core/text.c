@@ -1,0 +1,111 @@
+#include "core/text.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(struct text *text, size_t more) {
+    if (text->failed) return false;
+    size_t needed = text->length + more + 1;
+    if (needed <= text->capacity) return true;
+    size_t capacity = text->capacity ? text->capacity : 256;
+    while (capacity < needed) capacity *= 2;
+    char *bytes = realloc(text->bytes, capacity);
+    if (!bytes) {
+        text->failed = true;
+        return false;
+    }
+    text->bytes = bytes;
+    text->capacity = capacity;
+    return true;
+}
+
+void text_add_bytes(struct text *text, const char *bytes, size_t length) {
+    if (!reserve(text, length)) return;
+    if (length) memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+void text_add(struct text *text, const char *string) {
+    text_add_bytes(text, string, strlen(string));
+}
+
+void text_print(struct text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0 || !reserve(text, (size_t)length)) return;
+    va_start(arguments, format);
+    vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    text->length += (size_t)length;
+}
+
+void text_repeat(struct text *text, const char *string, int count) {
+    for (int i = 0; i < count; i++) text_add(text, string);
+}
+
+void text_free(struct text *text) {
+    free(text->bytes);
+    *text = (struct text){0};
+}
+
+int text_columns(const char *string) {
+    int columns = 0;
+    for (; *string; string++) columns += ((unsigned char)*string & 0xC0) != 0x80;
+    return columns;
+}
+
+char *text_thousands(char *buffer, size_t size, long long value) {
+    char digits[32];
+    int length = snprintf(digits, sizeof digits, "%lld", value < 0 ? -value : value);
+    size_t at = 0;
+    if (value < 0 && at + 1 < size) buffer[at++] = '-';
+    for (int i = 0; i < length && at + 2 < size; i++) {
+        if (i && (length - i) % 3 == 0) buffer[at++] = ',';
+        buffer[at++] = digits[i];
+    }
+    if (size) buffer[at] = '\0';
+    return buffer;
+}
+
+enum { WORD_LIMIT = 48 };
+
+static int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment distance (Damerau 1964, restricted): insert, delete, replace, swap neighbours. */
+static int edits(const char *a, const char *b) {
+    int rows = (int)strlen(a), columns = (int)strlen(b);
+    if (rows >= WORD_LIMIT || columns >= WORD_LIMIT) return WORD_LIMIT;
+    int distance[WORD_LIMIT + 1][WORD_LIMIT + 1];
+    for (int i = 0; i <= rows; i++) distance[i][0] = i;
+    for (int j = 0; j <= columns; j++) distance[0][j] = j;
+    for (int i = 1; i <= rows; i++)
+        for (int j = 1; j <= columns; j++) {
+            int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+            int best = smaller(distance[i - 1][j], distance[i][j - 1]) + 1;
+            best = smaller(best, distance[i - 1][j - 1] + (x != y));
+            bool swapped =
+                i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]);
+            distance[i][j] = swapped ? smaller(best, distance[i - 2][j - 2] + 1) : best;
+        }
+    return distance[rows][columns];
+}
+
+const char *text_nearest(const char *word, const char *const *words, size_t count) {
+    const char *nearest = NULL;
+    int best = 1 + (int)strlen(word) / 3;
+    for (size_t i = 0; i < count; i++) {
+        int distance = edits(word, words[i]);
+        if (distance > best || (distance == best && nearest)) continue;
+        best = distance;
+        nearest = words[i];
+    }
+    return nearest;
+}

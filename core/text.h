@@ -1,0 +1,33 @@
+/* Text that grows, and the nearest known word to a mistyped one. */
+#ifndef CNNTRAIN_CORE_TEXT_H
+#define CNNTRAIN_CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A growing string. Starts as {0}; `bytes` is always terminated once something was added. When memory runs out
+ * `failed` stays set and further additions do nothing: check it once, at the end. */
+struct text {
+    char *bytes;
+    size_t length, capacity;
+    bool failed;
+};
+
+void text_add(struct text *text, const char *string);
+void text_add_bytes(struct text *text, const char *bytes, size_t length);
+void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds `count` times `string`. */
+void text_repeat(struct text *text, const char *string, int count);
+void text_free(struct text *text);
+
+/* Columns a UTF-8 string takes on a terminal, one a code point. */
+int text_columns(const char *string);
+
+/* Writes `value` with thousands commas ("72,906") into buffer (32 bytes are enough) and returns it. */
+char *text_thousands(char *buffer, size_t size, long long value);
+
+/* The word of `words` (count of them) nearest to `word` by edits (a swap of neighbours counts one), ignoring case;
+ * NULL where none is near enough to be meant. */
+const char *text_nearest(const char *word, const char *const *words, size_t count);
+
+#endif
