@@ -84,7 +84,7 @@ asan: deps ## run all tests under the address and undefined-behaviour sanitizers
 
 .PHONY: lint
 lint: deps ## check warnings, formatting, include rules and scripts
-	@scripts/lint
+	+@scripts/lint
 
 .PHONY: format
 format: ## format all sources
