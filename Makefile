@@ -144,7 +144,7 @@ $(BUILD)/core/kernels/avx512.o: FILE_FLAGS = -O3 -ffp-contract=fast -mavx512f -m
 	-mprefer-vector-width=512
 endif
 # Elementwise loops of the optimizers and activations profit from vectorization; sums keep their order.
-$(BUILD)/core/optimizer.o $(BUILD)/core/activation.o: FILE_FLAGS = -O3
+$(BUILD)/core/optimizer.o $(BUILD)/core/optimizers/%.o $(BUILD)/core/activation.o: FILE_FLAGS = -O3
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
