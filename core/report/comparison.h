@@ -3,18 +3,16 @@
 #define CNNTRAIN_CORE_REPORT_COMPARISON_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "core/error.h"
+#include "core/predictions.h"
 #include "core/report/result.h"
 #include "core/text.h"
 
-/* One run of the batch and its answers on the test set, image by image. */
+/* One run of the batch. */
 struct comparison_run {
-    const struct run_result *result; /* NULL: not run yet */
-    int64_t count;                   /* test images; 0: no predictions */
-    const int32_t *labels;           /* (count) true classes */
-    const int32_t *predicted;        /* (count) */
+    const struct run_result *result;       /* NULL: not run yet */
+    const struct predictions *predictions; /* on the test set; NULL: none */
 };
 
 /* The batch; it owns nothing. Runs that are pending, interrupted or failed may be among them. */

@@ -3,25 +3,19 @@
 #define CNNTRAIN_CORE_REPORT_RUN_REPORT_H
 
 #include "core/error.h"
+#include "core/history.h"
+#include "core/metrics.h"
 #include "core/report/result.h"
 #include "core/report/summary.h"
 #include "core/text.h"
-
-/* One epoch, as a row of history.csv. NAN: not measured. */
-struct report_epoch {
-    int epoch; /* from 1 */
-    double loss, accuracy, validation_loss, validation_accuracy;
-    double learning_rate, seconds, images_per_second;
-};
 
 /* What a report is made of; it owns nothing. */
 struct run_report {
     const struct run_result *result;
     const struct summary *summary;     /* NULL: none */
-    const struct report_epoch *epochs; /* (epoch_count) */
-    int epoch_count;
-    const long long *confusion; /* (classes, classes): [true][predicted], classes as in result; NULL: no test */
-    const char *command;        /* what repeats the run: "cnntrain train --config runs/sep_max/config.json" */
+    const struct history *history;     /* NULL: none */
+    const struct confusion *confusion; /* of the test set, classes as in result; NULL: no test */
+    const char *command;               /* what repeats the run: "cnntrain train --config runs/sep_max/config.json" */
 };
 
 /* Writes the report in every format into the run's folder, each file in one move. The first error ends it. */
