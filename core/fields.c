@@ -323,7 +323,7 @@ static int unknown_kind(const struct field_reader *reader, const struct componen
     return -1;
 }
 
-static const char *type_key_of(const struct component_registry *registry) {
+const char *registry_type_key(const struct component_registry *registry) {
     return registry->type_key ? registry->type_key : "type";
 }
 
@@ -339,9 +339,9 @@ static int read_with_kind(const struct field_reader *reader, const struct compon
 
 int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                    const struct place *place, struct component *component) {
-    const char *type_key = type_key_of(registry);
     *component = (struct component){0};
     if (!registry) return error_set(reader->error, ERROR_RUN, NULL, "a registry is missing");
+    const char *type_key = registry_type_key(registry);
     const cJSON *name = json, *values = NULL;
     if (cJSON_IsObject(json)) {
         name = cJSON_GetObjectItemCaseSensitive(json, type_key);
@@ -361,7 +361,7 @@ int component_read(const struct field_reader *reader, const struct component_reg
     if (!cJSON_IsString(name)) {
         char found[96];
         return place_error(where, reader->error, "must be the name of a %s, or an object with its \"%s\"; got %s",
-                           registry->what, type_key_of(registry), json_describe(name, found, sizeof found));
+                           registry->what, registry_type_key(registry), json_describe(name, found, sizeof found));
     }
     const struct component_kind *kind = registry_find(registry, name->valuestring);
     if (!kind) return unknown_kind(reader, registry, name->valuestring, where);
