@@ -24,7 +24,7 @@ enum field_type {
     FIELD_COMPONENT,  /* struct component */
     FIELD_COMPONENTS, /* struct component_list */
     FIELD_OBJECT,     /* a nested struct in place, described by `fields` */
-    FIELD_ANY,        /* const cJSON *: kept as it is, checked by its owner; NULL where absent */
+    FIELD_ANY,        /* const cJSON *: kept as it is in the document read (which must outlive it); NULL where absent */
 };
 
 enum { FIELD_LIST_MAX = 16 };
