@@ -47,8 +47,8 @@ static void draw_color(struct rng *rng, float color[COLORS]) {
     for (int c = 0; c < COLORS; c++) color[c] = between(rng, 0.05F, 0.95F);
 }
 
-/* Colours are drawn again until they are far enough apart; gray on gray is the last resort. Ink is lighter than paper on
- * four signs of five. */
+/* Colours are drawn again until they are far enough apart; gray on gray is the last resort. Ink is lighter than paper
+ * on four signs of five. */
 static void draw_colors(struct rng *rng, struct style *style) {
     const float contrast = 0.3F;
     float *dark = style->paper, *light = style->ink;

@@ -6,7 +6,8 @@
 
 enum { PLANES = 3072 };
 
-/* `count` records with these label bytes before the planes; plane byte i of record r is (r + i / 1024 * 60 + i) % 251. */
+/* `count` records with these label bytes before the planes; plane byte i of record r is (r + i / 1024 * 60 + i) % 251.
+ */
 static void write_records(const struct room *room, const char *name, const uint8_t *labels, size_t label_bytes,
                           size_t count, size_t cut) {
     size_t record = label_bytes + PLANES;
@@ -24,8 +25,7 @@ static void write_records(const struct room *room, const char *name, const uint8
 static void expect_planes(const struct dataset *dataset, size_t image, size_t record) {
     const uint8_t *pixels = (const uint8_t *)dataset->pixels + image * PLANES;
     for (size_t i = 0; i < 1024; i++)
-        for (size_t c = 0; c < 3; c++)
-            assert_int_equal(pixels[3 * i + c], (record + c * 60 + c * 1024 + i) % 251);
+        for (size_t c = 0; c < 3; c++) assert_int_equal(pixels[3 * i + c], (record + c * 60 + c * 1024 + i) % 251);
 }
 
 /* Batches in the order of their names, however many records each has. */
@@ -96,8 +96,7 @@ static void test_bad_files(void **state) {
     room_write(room, "bad.bin", "", 0);
     expect_bad(room, "cifar10", "is empty; records of 3073 bytes were expected");
     write_records(room, "bad.bin", (uint8_t[]){1, 2}, 1, 2, 1);
-    expect_bad(room, "cifar10",
-               "has 6145 bytes, no multiple of the 3073 of a record; it is truncated or no such file");
+    expect_bad(room, "cifar10", "has 6145 bytes, no multiple of the 3073 of a record; it is truncated or no such file");
     expect_bad(room, "cifar100",
                "has 6145 bytes, no multiple of the 3074 of a record; it is truncated or no such file");
     write_records(room, "bad.bin", (uint8_t[]){1, 10}, 1, 2, 0);

@@ -61,9 +61,10 @@ static void test_bad_rows(void **state) {
 static void test_names(void **state) {
     struct room *room = *state;
     write_pictures(room);
-    room_write_text(room, "m/list.csv",
-                    "\xEF\xBB\xBFPath,Label,split\r\na.png,dog,train\r\nsub/b.png,cat,\r\n\"c, \"\"d\"\".png\",dog,TEST\r\n"
-                    "a.png,cat,val\r\n");
+    room_write_text(
+        room, "m/list.csv",
+        "\xEF\xBB\xBFPath,Label,split\r\na.png,dog,train\r\nsub/b.png,cat,\r\n\"c, \"\"d\"\".png\",dog,TEST\r\n"
+        "a.png,cat,val\r\n");
     room_load_good(room, load_it);
     assert_int_equal(room->splits.classes, 2);
     assert_string_equal(room->splits.class_names[0], "cat");

@@ -153,8 +153,10 @@ static void test_labels(void **state) {
         const char *type;
         const void *values;
         size_t length;
-    } good[] = {{TYPE("|i1", "(2,)"), (int8_t[]){7, 1}, 2},      {TYPE("<i2", "(2,)"), (int16_t[]){7, 1}, 4},
-                {TYPE("<u4", "(2, 1)"), (uint32_t[]){7, 1}, 8},  {TYPE("<u8", "(2,)"), (uint64_t[]){7, 1}, 16},
+    } good[] = {{TYPE("|i1", "(2,)"), (int8_t[]){7, 1}, 2},
+                {TYPE("<i2", "(2,)"), (int16_t[]){7, 1}, 4},
+                {TYPE("<u4", "(2, 1)"), (uint32_t[]){7, 1}, 8},
+                {TYPE("<u8", "(2,)"), (uint64_t[]){7, 1}, 16},
                 {TYPE("<i8", "(2,)"), (int64_t[]){7, 1}, 16}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         write_npy(room, "y.npy", 1, good[i].type, good[i].values, good[i].length);
@@ -164,8 +166,7 @@ static void test_labels(void **state) {
         assert_int_equal(room->splits.classes, 8);
     }
     expect_bad_labels(room, TYPE("|i1", "(2,)"), (int8_t[]){1, -1}, 2, "label 1 is -1; 0 to 65535 are expected");
-    expect_bad_labels(room, TYPE("<i4", "(2,)"), (int32_t[]){65536, 1}, 8,
-                      "label 0 is 65536; 0 to 65535 are expected");
+    expect_bad_labels(room, TYPE("<i4", "(2,)"), (int32_t[]){65536, 1}, 8, "label 0 is 65536; 0 to 65535 are expected");
     expect_bad_labels(room, TYPE("<u8", "(2,)"), (uint64_t[]){1, UINT64_MAX}, 16,
                       "label 1 is -1; 0 to 65535 are expected");
     expect_bad_labels(room, TYPE("|i1", "(1,)"), (int8_t[]){1}, 1, "holds 1 labels for 2 images");

@@ -110,11 +110,11 @@ static void test_label_classes(void **state) {
         enum matio_types type;
         void *labels;
     } forms[] = {
-        {MAT_C_UINT8, MAT_T_UINT8, (uint8_t[]){3, 10}},   {MAT_C_INT8, MAT_T_INT8, (int8_t[]){3, 10}},
-        {MAT_C_INT16, MAT_T_INT16, (int16_t[]){3, 10}},   {MAT_C_UINT16, MAT_T_UINT16, (uint16_t[]){3, 10}},
-        {MAT_C_INT32, MAT_T_INT32, (int32_t[]){3, 10}},   {MAT_C_UINT32, MAT_T_UINT32, (uint32_t[]){3, 10}},
-        {MAT_C_INT64, MAT_T_INT64, (int64_t[]){3, 10}},   {MAT_C_UINT64, MAT_T_UINT64, (uint64_t[]){3, 10}},
-        {MAT_C_SINGLE, MAT_T_SINGLE, (float[]){3, 10}},   {MAT_C_DOUBLE, MAT_T_DOUBLE, (double[]){3, 10}},
+        {MAT_C_UINT8, MAT_T_UINT8, (uint8_t[]){3, 10}}, {MAT_C_INT8, MAT_T_INT8, (int8_t[]){3, 10}},
+        {MAT_C_INT16, MAT_T_INT16, (int16_t[]){3, 10}}, {MAT_C_UINT16, MAT_T_UINT16, (uint16_t[]){3, 10}},
+        {MAT_C_INT32, MAT_T_INT32, (int32_t[]){3, 10}}, {MAT_C_UINT32, MAT_T_UINT32, (uint32_t[]){3, 10}},
+        {MAT_C_INT64, MAT_T_INT64, (int64_t[]){3, 10}}, {MAT_C_UINT64, MAT_T_UINT64, (uint64_t[]){3, 10}},
+        {MAT_C_SINGLE, MAT_T_SINGLE, (float[]){3, 10}}, {MAT_C_DOUBLE, MAT_T_DOUBLE, (double[]){3, 10}},
     };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         write_labels(room, "labels.mat", forms[i].class, forms[i].type, forms[i].labels);
@@ -170,8 +170,8 @@ static void test_wrong_arrays(void **state) {
     expect_bad(room, "X holds no images");
 }
 
-static void write_one_array(const struct room *room, const char *array, enum matio_classes class,
-                            enum matio_types type, void *values) {
+static void write_one_array(const struct room *room, const char *array, enum matio_classes class, enum matio_types type,
+                            void *values) {
     char *path = expect_path(room->folder, "bad.mat");
     mat_t *mat = Mat_CreateVer(path, NULL, MAT_FT_MAT5);
     add_array(mat, array, class, type, 2, (size_t[]){2, 1}, values, MAT_COMPRESSION_ZLIB);
@@ -215,8 +215,7 @@ static void test_headers(void **state) {
     expect_bad(room, "is damaged: the element at byte 128 is of no known type; fetch the file again");
     memcpy(header + 128, "\16\0\0\0\377\377\377\377", 8);
     room_write(room, "bad.mat", header, 136);
-    expect_bad(room,
-               "is truncated: the element at byte 128 has 4294967295 bytes, 0 are there; fetch the file again");
+    expect_bad(room, "is truncated: the element at byte 128 has 4294967295 bytes, 0 are there; fetch the file again");
 }
 
 static const char golden_path[] = "tests/golden/mat/svhn_tiny_32x32.mat";
@@ -291,12 +290,12 @@ static void test_golden(void **state) {
     assert_memory_equal(train->labels, labels, sizeof labels);
     /* Read from the file's column-major bytes: at (image, row, column, channel). */
     const uint8_t *pixels = train->pixels;
-    assert_int_equal(pixels[0], 0);              /* (0,0,0,0) */
-    assert_int_equal(pixels[32 * 3], 128);       /* (0,1,0,0) */
-    assert_int_equal(pixels[3], 12);             /* (0,0,1,0) */
-    assert_int_equal(pixels[1], 4);              /* (0,0,0,1) */
-    assert_int_equal(pixels[3072], 1);           /* (1,0,0,0) */
-    assert_int_equal(pixels[3072 + 104], 161);   /* (1,1,2,2) */
+    assert_int_equal(pixels[0], 0);            /* (0,0,0,0) */
+    assert_int_equal(pixels[32 * 3], 128);     /* (0,1,0,0) */
+    assert_int_equal(pixels[3], 12);           /* (0,0,1,0) */
+    assert_int_equal(pixels[1], 4);            /* (0,0,0,1) */
+    assert_int_equal(pixels[3072], 1);         /* (1,0,0,0) */
+    assert_int_equal(pixels[3072 + 104], 161); /* (1,1,2,2) */
 }
 
 static void load_real(struct room *room, const char *name) {

@@ -72,17 +72,23 @@ static void collect(void *context, void *bytes, int length) {
     text_add_bytes(context, bytes, (size_t)length);
 }
 
+void room_copy(const struct room *room, const char *name, const char *golden) {
+    struct error error = {0};
+    char *bytes = NULL;
+    size_t length = 0;
+    file_read(golden, 1 << 20, &bytes, &length, &error);
+    expect_no_error(&error);
+    room_write(room, name, bytes, length);
+    free(bytes);
+}
+
 void room_write_picture(const struct room *room, const char *name, int height, int width, int channels,
                         const uint8_t *pixels) {
     struct text bytes = {0};
     const char *ending = strrchr(name, '.');
-    int good = 0;
-    if (strcmp(ending, ".png") == 0 || strcmp(ending, ".PNG") == 0)
-        good = stbi_write_png_to_func(collect, &bytes, width, height, channels, pixels, width * channels);
-    else if (strcmp(ending, ".bmp") == 0)
-        good = stbi_write_bmp_to_func(collect, &bytes, width, height, channels, pixels);
-    else
-        good = stbi_write_jpg_to_func(collect, &bytes, width, height, channels, pixels, 95);
+    int good = ending && strcmp(ending, ".bmp") == 0
+                   ? stbi_write_bmp_to_func(collect, &bytes, width, height, channels, pixels)
+                   : stbi_write_png_to_func(collect, &bytes, width, height, channels, pixels, width * channels);
     assert_true(good && !bytes.failed);
     room_write(room, name, bytes.bytes, bytes.length);
     text_free(&bytes);
