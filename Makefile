@@ -54,10 +54,11 @@ objects = $(1:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests objects force packages-found
+.PHONY: all tests objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
 tests: $(TESTS)
 objects: $(call objects,$(SOURCES))
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
 # The installer runs before a second make, which then asks pkg-config anew.
 .PHONY: deps
@@ -135,6 +136,10 @@ $(BUILD)/flags: force
 $(BUILD)/%.o: %.c $(BUILD)/flags Makefile | packages-found
 	@mkdir -p $(@D)
 	$(SHOW)$(CC) $(COMPILE_FLAGS) $(FILE_FLAGS) -c -o $@ $<
+
+# What clang-tidy found nothing in; the object stands for the headers.
+$(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
+	$(SHOW)clang-tidy --quiet $< -- $(COMPILE_FLAGS) 2>/dev/null && touch $@
 
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
 $(BUILD)/core/kernels/%.o: FILE_FLAGS = -O3 -ffp-contract=fast
