@@ -168,6 +168,23 @@ static void test_nadam_late(void **state) {
     arena_free(&run.arena);
 }
 
+/* Gradients that never change have no variance: rounding must not make it negative and the root NaN. */
+static void test_centered_constant(void **state) {
+    (void)state;
+    struct run run;
+    float gradient[LONG];
+    begin(&run, "{\"type\": \"RMSprop\", \"centered\": true}", LONG);
+    for (size_t i = 0; i < LONG; i++) gradient[i] = 17.37F * (float)i;
+    for (int64_t t = 1; t <= 500; t++) {
+        struct optimizer_step step = {
+            .weights = run.weights, .gradient = gradient, .count = LONG, .learning_rate = 1e-6, .iteration = t};
+        slots_of(&run, 0, step.slots);
+        optimizer_apply(&run.optimizer, &step);
+    }
+    for (int i = 0; i < LONG; i++) assert_true(isfinite(run.weights[i]));
+    arena_free(&run.arena);
+}
+
 static void test_slots(void **state) {
     (void)state;
     static const struct {
@@ -281,9 +298,9 @@ static void test_clip_long(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trajectories), cmocka_unit_test(test_ranges),    cmocka_unit_test(test_nadam_late),
-        cmocka_unit_test(test_slots),        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_bad_configs),
-        cmocka_unit_test(test_clip_edges),   cmocka_unit_test(test_clip_long),
+        cmocka_unit_test(test_trajectories),      cmocka_unit_test(test_ranges),     cmocka_unit_test(test_nadam_late),
+        cmocka_unit_test(test_centered_constant), cmocka_unit_test(test_slots),      cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_bad_configs),       cmocka_unit_test(test_clip_edges), cmocka_unit_test(test_clip_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
