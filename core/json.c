@@ -119,9 +119,10 @@ static int check_duplicates(const cJSON *value, const struct place *place, struc
     return 0;
 }
 
-static bool only_space(const char *text, const char *end) {
+/* The first character at or after `text` that is not white space. */
+static const char *skip_space(const char *text, const char *end) {
     while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) text++;
-    return text == end;
+    return text;
 }
 
 cJSON *json_parse(const char *text, size_t length, const char *name, struct error *error) {
@@ -133,7 +134,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         text += 3;
         length -= 3;
     }
-    if (only_space(text, text + length)) {
+    if (skip_space(text, text + length) == text + length) {
         error_set(error, ERROR_CONFIG, name, "is empty; a JSON document is needed");
         return NULL;
     }
@@ -146,7 +147,8 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         return NULL;
     }
     struct place place = place_document(name);
-    if (!only_space(end, text + length))
+    end = skip_space(end, text + length);
+    if (end != text + length)
         syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
     else if (check_duplicates(root, &place, error) == 0)
         return root;
