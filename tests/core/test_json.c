@@ -211,6 +211,7 @@ static void test_set_path(void **state) {
                    "--set: \"x\" is not the number of one of the list's 1 items, counted from 0");
     expect_not_set("{\"m\": 4}", "m.x", "--set: \"x\" cannot be set: what stands before it is no object or list");
     expect_not_set("{}", "", "--set: \"\" is not a path of keys such as training.epochs");
+    expect_not_set("{}", "a\xFF", "--set: not UTF-8 text");
     expect_not_set("{}", "a..b", "--set: \".b\" is not a path of keys such as training.epochs");
 }
 

@@ -40,6 +40,19 @@ static void test_columns(void **state) {
     assert_int_equal(text_columns("\xE2\x94\x80\xE2\x94\x80\xC3\xA9 \xF0\x9F\x98\x80"), 5);
 }
 
+static void test_utf8(void **state) {
+    (void)state;
+    assert_int_equal(text_utf8_sequence("", 0), 0);
+    assert_int_equal(text_utf8_sequence("a", 1), 1);
+    assert_int_equal(text_utf8_sequence("\xF0\x9F\x98\x80", 4), 4);
+    assert_int_equal(text_utf8_sequence("\xF0\x9F\x98\x80", 3), 0);
+    assert_int_equal(text_utf8_sequence("\x80", 1), 0);
+    assert_int_equal(text_utf8_sequence("\xC1\xBF", 2), 0);
+    assert_true(text_is_utf8("caf\xC3\xA9 \xE2\x82\xAC"));
+    assert_false(text_is_utf8("caf\xC3"));
+    assert_false(text_is_utf8("caf\xE9 au lait"));
+}
+
 static void test_thousands(void **state) {
     (void)state;
     char buffer[32], tiny[4];
@@ -73,8 +86,8 @@ static void test_nearest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_growing),   cmocka_unit_test(test_failed),  cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),    cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_utf8),    cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
