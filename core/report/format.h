@@ -24,7 +24,7 @@ const char *format_shape(struct format *format, const struct shape *shape); /* "
 
 /* The shortest of %.15g, %.16g and %.17g that reads back as the same double; "" for NAN and infinity. */
 const char *format_exact(struct format *format, double value);
-/* Adds the number under `key` exactly, null where it is NAN or infinite. False without memory. */
+/* Adds the number under `key` exactly, null where it is NAN or infinite. NULL without memory. */
 cJSON *format_json(cJSON *object, const char *key, double value);
 
 #endif
