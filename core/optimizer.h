@@ -72,17 +72,17 @@ void optimizer_clip(const struct component *optimizer, float *gradient, const st
 
 /* What the kinds' own files need. */
 
-/* The rows of the learning rate and the weight decay for a kind's table; the struct's first member is `common`. */
-#define OPTIMIZER_RATE_FIELD(type, default_json)                                                                       \
+/* The rows of the learning rate and the weight decay for a kind's table, with their defaults as JSON text. */
+#define OPTIMIZER_RATE_FIELD(default_json)                                                                             \
     {                                                                                                                  \
-        .key = "learning_rate", .type = FIELD_NUMBER, .offset = offsetof(struct type, common.learning_rate),           \
+        .key = "learning_rate", .type = FIELD_NUMBER, .offset = offsetof(struct optimizer_common, learning_rate),      \
         .fallback = (default_json), .minimum = 0, .maximum = 1e300, .help = "step size"                                \
     }
-#define OPTIMIZER_DECAY_FIELD(type, default_json)                                                                      \
+#define OPTIMIZER_DECAY_FIELD(default_json)                                                                            \
     {                                                                                                                  \
-        .key = "weight_decay", .type = FIELD_NUMBER, .offset = offsetof(struct type, common.weight_decay),             \
+        .key = "weight_decay", .type = FIELD_NUMBER, .offset = offsetof(struct optimizer_common, weight_decay),        \
         .fallback = (default_json), .nullable = true, .minimum = 0, .maximum = 1e300,                                  \
-        .help = "share of each weight, times the learning rate, taken away before a step; null: none"                  \
+        .help = "share of each weight, times the rate, taken away before a step; null: none"                           \
     }
 
 /* The check every kind uses: clipnorm, clipvalue and global_clipnorm exclude each other. */
