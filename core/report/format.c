@@ -79,9 +79,3 @@ const char *format_exact(struct format *format, double value) {
     }
     return format->text;
 }
-
-cJSON *format_json(cJSON *object, const char *key, double value) {
-    struct format format;
-    if (!isfinite(value)) return cJSON_AddNullToObject(object, key);
-    return cJSON_AddRawToObject(object, key, format_exact(&format, value));
-}

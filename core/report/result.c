@@ -7,7 +7,6 @@
 
 #include "core/file.h"
 #include "core/json.h"
-#include "core/report/format.h"
 
 /* The plain values of a result in the order of the file; one table serves writing and reading. */
 enum value_type { VALUE_TEXT, VALUE_INT, VALUE_LONG, VALUE_NUMBER };
@@ -100,11 +99,11 @@ static cJSON *add_value(cJSON *object, const struct value *value, const void *ba
     case VALUE_INT:
         return cJSON_AddNumberToObject(object, value->key, *(const int *)at);
     case VALUE_LONG:
-        return format_json(object, value->key, (double)*(const long long *)at);
+        return cJSON_AddNumberToObject(object, value->key, (double)*(const long long *)at);
     case VALUE_NUMBER:
         break;
     }
-    return format_json(object, value->key, *(const double *)at);
+    return cJSON_AddNumberToObject(object, value->key, *(const double *)at); /* NAN prints as null */
 }
 
 static int add_values(cJSON *object, const struct value *table, int count, const void *base) {
@@ -118,11 +117,8 @@ static int add_classes(cJSON *root, const struct run_result *result) {
     cJSON *classes = cJSON_AddArrayToObject(root, "classes");
     for (int i = 0; classes && i < result->class_count; i++) {
         cJSON *item = cJSON_CreateObject();
-        if (!item || !cJSON_AddItemToArray(classes, item)) {
-            cJSON_Delete(item);
+        if (!json_append(classes, item) || add_values(item, class_values, CLASS_VALUE_COUNT, &result->classes[i]) != 0)
             return -1;
-        }
-        if (add_values(item, class_values, CLASS_VALUE_COUNT, &result->classes[i]) != 0) return -1;
     }
     return classes ? 0 : -1;
 }
@@ -146,11 +142,10 @@ cJSON *run_result_json(const struct run_result *result) {
 
 int run_result_write(const struct run_result *result, const char *path, struct error *error) {
     cJSON *root = run_result_json(result);
-    char *text = root ? cJSON_Print(root) : NULL;
+    char *text = root ? json_print(root) : NULL;
     cJSON_Delete(root);
     if (!text) return error_set(error, ERROR_RUN, path, "not enough memory for the metrics");
-    const struct file_piece pieces[] = {{text, strlen(text)}, {"\n", 1}};
-    int status = file_replace(path, pieces, 2, error);
+    int status = file_replace_text(path, text, error);
     free(text);
     return status;
 }

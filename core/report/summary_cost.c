@@ -1,10 +1,11 @@
 #include <stdbool.h>
 
+#include "core/json.h"
 #include "core/report/format.h"
 #include "core/report/summary.h"
 #include "core/report/table.h"
 
-static void add_receptive_field(struct table *table, const int field[2]) {
+static void receptive_field_cell(struct table *table, const int field[2]) {
     if (field[0] < 0 || field[1] < 0)
         table_cell(table, "whole input");
     else
@@ -18,7 +19,7 @@ static void add_row(struct table *table, const struct summary_row *row) {
     table_cell(table, "%s", shape_text(&row->output, shape, sizeof shape));
     table_cell(table, "%s", format_count(&format, (double)row->parameters));
     table_cell(table, "%s", format_count(&format, row->multiplications));
-    add_receptive_field(table, row->receptive_field);
+    receptive_field_cell(table, row->receptive_field);
     table_cell(table, "%s", format_bytes(&format, (double)row->activation_bytes));
 }
 
@@ -66,34 +67,24 @@ void summary_cost(const struct summary *summary, struct text *text) {
     summary_warnings(summary, text);
 }
 
-static cJSON *shape_json(cJSON *object, const char *key, const struct shape *shape) {
-    cJSON *sizes = cJSON_CreateIntArray(shape->size, shape->rank);
-    if (sizes && cJSON_AddItemToObject(object, key, sizes)) return sizes;
-    cJSON_Delete(sizes);
-    return NULL;
+static bool add_shape(cJSON *object, const char *key, const struct shape *shape) {
+    return json_add(object, key, cJSON_CreateIntArray(shape->size, shape->rank));
 }
 
-static cJSON *receptive_field_json(cJSON *object, const int field[2]) {
-    if (field[0] < 0 || field[1] < 0) return cJSON_AddNullToObject(object, "receptive_field");
-    cJSON *sizes = cJSON_CreateIntArray(field, 2);
-    if (sizes && cJSON_AddItemToObject(object, "receptive_field", sizes)) return sizes;
-    cJSON_Delete(sizes);
-    return NULL;
+static bool add_receptive_field(cJSON *object, const int field[2]) {
+    bool whole = field[0] < 0 || field[1] < 0;
+    return json_add(object, "receptive_field", whole ? cJSON_CreateNull() : cJSON_CreateIntArray(field, 2));
 }
 
 static int add_layer(cJSON *layers, const struct summary_row *row) {
     cJSON *layer = cJSON_CreateObject();
-    if (!layer || !cJSON_AddItemToArray(layers, layer)) {
-        cJSON_Delete(layer);
-        return -1;
-    }
-    if (!cJSON_AddStringToObject(layer, "name", row->name) ||
+    if (!json_append(layers, layer) || !cJSON_AddStringToObject(layer, "name", row->name) ||
         !cJSON_AddStringToObject(layer, "class_name", row->class_name) ||
-        !shape_json(layer, "output_shape", &row->output) ||
+        !add_shape(layer, "output_shape", &row->output) ||
         !cJSON_AddNumberToObject(layer, "parameters", (double)row->parameters) ||
         !cJSON_AddNumberToObject(layer, "multiplications", row->multiplications) ||
         !cJSON_AddNumberToObject(layer, "activation_bytes", (double)row->activation_bytes) ||
-        !receptive_field_json(layer, row->receptive_field))
+        !add_receptive_field(layer, row->receptive_field))
         return -1;
     if (!has_note(row)) return cJSON_AddNullToObject(layer, "note") ? 0 : -1;
     return cJSON_AddStringToObject(layer, "note", row->note) ? 0 : -1;
@@ -101,8 +92,7 @@ static int add_layer(cJSON *layers, const struct summary_row *row) {
 
 static int fill_json(cJSON *root, const struct summary *summary) {
     double multiplications = 0, bytes = 0;
-    if (!cJSON_AddStringToObject(root, "name", summary->model_name) ||
-        !shape_json(root, "input_shape", &summary->input))
+    if (!cJSON_AddStringToObject(root, "name", summary->model_name) || !add_shape(root, "input_shape", &summary->input))
         return -1;
     cJSON *layers = cJSON_AddArrayToObject(root, "layers");
     if (!layers) return -1;
