@@ -10,7 +10,7 @@
 
 #define SIGNIFICANT 0.05
 
-static const struct comparison_run *run_at(const struct comparison_input *input, int combination, int seed) {
+const struct comparison_run *comparison_run_at(const struct comparison_input *input, int combination, int seed) {
     return &input->runs[(size_t)combination * (size_t)input->seed_count + (size_t)seed];
 }
 
@@ -47,7 +47,7 @@ static struct estimate estimate_member(const struct comparison_input *input, int
                                        double *values) {
     int count = 0;
     for (int seed = 0; seed < input->seed_count; seed++) {
-        const struct comparison_run *run = run_at(input, combination, seed);
+        const struct comparison_run *run = comparison_run_at(input, combination, seed);
         if (!is_finished(run)) continue;
         double value = *(const double *)(const void *)((const char *)run->result + offset);
         if (isfinite(value)) values[count++] = value;
@@ -70,7 +70,7 @@ static struct estimate estimate_share(const struct comparison_input *input, int 
 /* One run says nothing about the seeds: its interval is that of a share of the test images. */
 static void add_wilson(const struct comparison_input *input, int combination, struct estimate *estimate) {
     for (int seed = 0; seed < input->seed_count && estimate->count == 1; seed++) {
-        const struct comparison_run *run = run_at(input, combination, seed);
+        const struct comparison_run *run = comparison_run_at(input, combination, seed);
         if (!is_finished(run) || !isfinite(run->result->test_accuracy) || run->result->test_images <= 0) continue;
         int64_t images = run->result->test_images;
         struct interval interval = wilson_interval(llround(run->result->test_accuracy * (double)images), images);
@@ -99,7 +99,7 @@ static bool same_classes(const struct comparison_input *input, const struct run_
 static double mean_recall(const struct comparison_input *input, int combination, int class_index, double *values) {
     int count = 0;
     for (int seed = 0; seed < input->seed_count; seed++) {
-        const struct comparison_run *run = run_at(input, combination, seed);
+        const struct comparison_run *run = comparison_run_at(input, combination, seed);
         if (!is_finished(run) || !run->result->classes) continue;
         const struct class_result *row = &run->result->classes[class_index];
         if (row->images > 0 && isfinite(row->recall)) values[count++] = row->recall;
@@ -112,7 +112,7 @@ static double mean_recall(const struct comparison_input *input, int combination,
 static void count_runs(struct comparison *comparison, int combination, struct comparison_row *row) {
     const struct comparison_input *input = comparison->input;
     for (int seed = 0; seed < input->seed_count; seed++) {
-        const struct comparison_run *run = run_at(input, combination, seed);
+        const struct comparison_run *run = comparison_run_at(input, combination, seed);
         if (!run->result) continue;
         if (run->result->status == RUN_FINISHED) row->finished++;
         if (run->result->status == RUN_FAILED || run->result->status == RUN_NOT_FINITE) comparison->failed++;
@@ -148,7 +148,8 @@ static int fill_row(struct comparison *comparison, int index, double *values, st
 
 static void fill_pair(const struct comparison_input *input, struct comparison_pair *pair, double *values) {
     for (int seed = 0; seed < input->seed_count; seed++) {
-        const struct comparison_run *a = run_at(input, pair->a, seed), *b = run_at(input, pair->b, seed);
+        const struct comparison_run *a = comparison_run_at(input, pair->a, seed),
+                                    *b = comparison_run_at(input, pair->b, seed);
         int64_t only_a = 0, only_b = 0;
         struct error other_images = {0};
         if (!is_finished(a) || !is_finished(b) || !a->predictions || !b->predictions) continue;

@@ -27,6 +27,9 @@ struct comparison_input {
     const struct comparison_run *runs; /* (combinations, seed_count): all seeds of a combination together */
 };
 
+/* The run of a combination with a seed, both by index. */
+const struct comparison_run *comparison_run_at(const struct comparison_input *input, int combination, int seed);
+
 enum interval_kind {
     INTERVAL_NONE,
     INTERVAL_STUDENT, /* over seeds: two or more runs */

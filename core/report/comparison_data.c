@@ -7,10 +7,6 @@
 #include "core/report/comparison.h"
 #include "core/report/format.h"
 
-static const struct comparison_run *run_at(const struct comparison *comparison, int combination, int seed) {
-    return &comparison->input->runs[(size_t)combination * (size_t)comparison->input->seed_count + (size_t)seed];
-}
-
 /* CSV */
 
 static void add_number(struct text *text, double value) {
@@ -39,7 +35,7 @@ void comparison_csv(const struct comparison *comparison, struct text *text) {
                    "seconds_per_epoch,images_per_second\n");
     for (int i = 0; i < input->combinations; i++)
         for (int seed = 0; seed < input->seed_count; seed++) {
-            const struct run_result *result = run_at(comparison, i, seed)->result;
+            const struct run_result *result = comparison_run_at(input, i, seed)->result;
             if (!result || result->status == RUN_INTERRUPTED) continue;
             csv_add_cell(text, input->names[i]);
             text_print(text, ",%lld,", input->seeds[seed]);
@@ -123,7 +119,8 @@ static bool add_lists(cJSON *root, const struct comparison *comparison) {
         if (!add_pair(pairs, comparison, &comparison->pairs[i])) return false;
     for (int i = 0; i < input->combinations; i++)
         for (int seed = 0; seed < input->seed_count; seed++)
-            if (!add_run(runs, input->names[i], input->seeds[seed], run_at(comparison, i, seed)->result)) return false;
+            if (!add_run(runs, input->names[i], input->seeds[seed], comparison_run_at(input, i, seed)->result))
+                return false;
     return true;
 }
 

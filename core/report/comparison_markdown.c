@@ -6,11 +6,6 @@
 #include "core/report/markdown.h"
 #include "core/report/table.h"
 
-static const struct run_result *result_at(const struct comparison *comparison, int combination, int seed) {
-    const struct comparison_input *input = comparison->input;
-    return input->runs[(size_t)combination * (size_t)input->seed_count + (size_t)seed].result;
-}
-
 static void add_progress(const struct comparison *comparison, struct text *text) {
     const struct comparison_input *input = comparison->input;
     int pending = comparison->total - comparison->finished - comparison->failed;
@@ -107,7 +102,7 @@ static void add_results(const struct comparison *comparison, struct text *text) 
     for (int i = 0; i < comparison->input->combinations; i++) add_row(&table, &comparison->rows[i]);
     table_markdown(&table, text);
     text_add(text,
-             "\nAccuracies are the share of images answered rightly, as mean ± sample standard deviation over the "
+             "\nAccuracies are the share of images classified correctly, as mean ± sample standard deviation over the "
              "finished seeds (a lone value: one seed); the 95 % interval belongs to the test accuracy. "
              "Multiplications are those of one image, forward. Time and images a second are of training.\n\n");
 }
@@ -132,7 +127,9 @@ static void add_classes(const struct comparison *comparison, struct text *text) 
             table_cell(&table, "%s", format_percent(&format, comparison->rows[i].class_accuracy[row]));
     }
     table_markdown(&table, text);
-    text_add(text, "\nThe share of a class's test images that were given it (its recall), mean over the seeds.\n\n");
+    text_add(
+        text,
+        "\nOf the test images of a class, the share that was classified as it (its recall); mean over the seeds.\n\n");
 }
 
 /* Significance */
@@ -157,7 +154,8 @@ static void add_pair(struct table *table, const struct comparison *comparison, c
 }
 
 static void add_pairs(const struct comparison *comparison, struct text *text) {
-    static const char *const numbers[] = {"Difference", "Only first right", "Only second right", "p", "p corrected"};
+    static const char *const numbers[] = {"Difference", "Only first correct", "Only second correct", "p",
+                                          "p corrected"};
     struct table table = {0};
     markdown_heading(2, "Which differences are significant", text);
     if (tested_pairs(comparison) == 0) {
@@ -174,9 +172,10 @@ static void add_pairs(const struct comparison *comparison, struct text *text) {
     for (int i = 0; i < comparison->pair_count; i++)
         if (comparison->pairs[i].seeds > 0) add_pair(&table, comparison, &comparison->pairs[i]);
     table_markdown(&table, text);
-    text_add(text, "\nDifference: test accuracy of the first minus the second, in percentage points. Only first right: "
-                   "test images, summed over the seeds, that the first answered rightly and the second wrongly. "
-                   "Better: where the corrected p is below 0.05.\n\n");
+    text_add(text,
+             "\nDifference: test accuracy of the first minus the second, in percentage points. Only first correct: "
+             "test images, summed over the seeds, that the first classified correctly and the second did not. "
+             "Better: where the corrected p is below 0.05.\n\n");
 }
 
 /* Method */
@@ -199,18 +198,22 @@ static void add_method(const struct comparison *comparison, struct text *text) {
                        "\"Probable inference, the law of succession, and statistical inference\"): it knows chance in "
                        "the test images, not in the seed. ");
     if (tested_pairs(comparison) > 0)
-        text_add(text,
-                 "Two combinations are compared, seed by seed, by McNemar's test on the test images that only one "
-                 "of them answered rightly (McNemar 1947; exact up to 1,000 such images); the p of several seeds "
-                 "become one as twice their median, at most 1 (Rüger 1978), and all pairs together are corrected "
-                 "by Holm's procedure (Holm 1979), so that the chance of any false difference stays within 5 %.");
+        text_add(
+            text,
+            "Two combinations are compared, seed by seed, by McNemar's test on the test images that only one of them "
+            "classified correctly (McNemar 1947; exact up to 1,000 such images); the p values of several seeds become "
+            "one "
+            "as twice their median, at most 1 (Rüger 1978), and all pairs together are corrected by Holm's procedure "
+            "(Holm 1979), so that the chance of any false difference stays within 5 %. These tests are about the "
+            "trained "
+            "models of these seeds on these test images.");
     text_add(text, "\n\n");
 }
 
 /* Runs */
 
 static void add_run(struct table *table, const struct comparison *comparison, int combination, int seed) {
-    const struct run_result *result = result_at(comparison, combination, seed);
+    const struct run_result *result = comparison_run_at(comparison->input, combination, seed)->result;
     struct format format;
     table_cell(table, "%s", comparison->input->names[combination]);
     table_cell(table, "%lld", comparison->input->seeds[seed]);

@@ -12,7 +12,8 @@ static bool is_word(char c) {
  * within a word, as in conv_avg, is no emphasis. */
 static bool needs_escape(char previous, char c, char next) {
     if (c == '_') return !(is_word(previous) && is_word(next));
-    return c != '\0' && strchr("\\`*[]<>|~&$", c) != NULL;
+    if (c == '<') return isalpha((unsigned char)next) || strchr("/!?", next); /* begins a tag; "< 0.001" does not */
+    return c != '\0' && strchr("\\`*[]|~&$", c) != NULL;
 }
 
 void markdown_escape(const char *string, struct text *text) {

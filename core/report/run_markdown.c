@@ -13,7 +13,7 @@ enum {
 };
 
 static void add_verdict(const struct run_result *result, struct text *text) {
-    struct format accuracy, low, high, images;
+    struct format accuracy, correct, images, low, high;
     if (result->status != RUN_FINISHED) {
         text_print(text, "The run is not complete (%s)", run_status_name(result->status));
         if (result->message) text_add(text, ": ");
@@ -24,13 +24,18 @@ static void add_verdict(const struct run_result *result, struct text *text) {
         text_add(text, "The model was not tested: there is no test accuracy.\n\n");
         return;
     }
-    text_print(text, "Test accuracy: **%s** of %s images answered rightly",
-               format_percent(&accuracy, result->test_accuracy), format_count(&images, (double)result->test_images));
+    text_print(text, "Test accuracy: **%s**", format_percent(&accuracy, result->test_accuracy));
+    if (result->test_images > 0)
+        text_print(text, ", %s of %s test images classified correctly",
+                   format_count(&correct, round(result->test_accuracy * (double)result->test_images)),
+                   format_count(&images, (double)result->test_images));
+    text_add(text, ".");
     if (!isnan(result->test_low) && !isnan(result->test_high))
         text_print(text,
-                   " (95 %% interval %s to %s, Wilson 1927: how far chance in the choice of the test images reaches)",
-                   format_percent(&low, result->test_low), format_percent(&high, result->test_high));
-    text_add(text, ".\n\n");
+                   " The 95 %% interval is %s to %s (Wilson 1927): it covers chance in the choice of the test images, "
+                   "not in the seed.",
+                   format_decimal(&low, 100 * result->test_low, 2), format_percent(&high, result->test_high));
+    text_add(text, "\n\n");
 }
 
 static void fact(struct table *table, const char *name, const char *value) {
@@ -93,7 +98,9 @@ static void add_splits(const struct run_result *result, struct text *text) {
     split_row(&table, "validation", result->validation_images, result->validation_loss, result->validation_accuracy);
     split_row(&table, "test", result->test_images, result->test_loss, result->test_accuracy);
     table_markdown(&table, text);
-    text_add(text, "\nTrain values are means over the last epoch, taken while the weights were still changing.\n\n");
+    text_add(text,
+             "\nTrain values are running means over the epoch whose weights were kept, taken while these were still "
+             "changing; the others are of the kept weights.\n\n");
 }
 
 static void add_code(void (*write)(const struct summary *, struct text *), const struct summary *summary,
@@ -152,8 +159,10 @@ static void add_classes(const struct run_result *result, struct text *text) {
         table_cell(&table, "%s", format_percent(&format, row->f1));
     }
     table_markdown(&table, text);
-    text_add(text, "\nPrecision: the share of the images given this class that belong to it. Recall: the share of the "
-                   "class's images that were given it. F1: the harmonic mean of both.\n\n");
+    text_add(
+        text,
+        "\nPrecision: of the images classified as this class, the share that belongs to it. Recall: of the images of "
+        "this class, the share that was classified as it. F1: the harmonic mean of both. All on the test set.\n\n");
 }
 
 static int64_t confusion_at(const struct confusion *confusion, int label, int prediction) {
@@ -162,7 +171,7 @@ static int64_t confusion_at(const struct confusion *confusion, int label, int pr
 
 static void add_matrix(const struct run_result *result, const struct confusion *confusion, struct text *text) {
     struct table table = {0};
-    text_add(text, "Rows are the true classes, columns what the model answered; images of the test set.\n\n");
+    text_add(text, "Rows are the true classes, columns the predicted ones; the cells count test images.\n\n");
     table_column(&table, "True", TABLE_LEFT);
     for (int i = 0; i < confusion->classes; i++) table_column(&table, result->classes[i].name, TABLE_RIGHT);
     for (int label = 0; label < confusion->classes; label++) {
@@ -200,7 +209,7 @@ static void add_mistakes(const struct run_result *result, const struct confusion
                "`confusion.csv`.\n\n",
                confusion->classes);
     table_column(&table, "True", TABLE_LEFT);
-    table_column(&table, "Answered", TABLE_LEFT);
+    table_column(&table, "Predicted", TABLE_LEFT);
     table_column(&table, "Images", TABLE_RIGHT);
     for (int i = 0; i < count; i++) {
         table_cell(&table, "%s", result->classes[mistakes[i].label].name);

@@ -18,24 +18,20 @@ static void end_cell(struct text *text) {
 }
 
 void table_cell(struct table *table, const char *format, ...) {
-    va_list arguments, again;
+    va_list arguments;
     va_start(arguments, format);
-    va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    char buffer[256];
-    if (length >= 0 && (size_t)length < sizeof buffer) {
-        vsnprintf(buffer, sizeof buffer, format, again);
-        text_add(&table->cells, buffer);
-    } else if (length >= 0) {
-        /* Grows by the cell's size, then prints into its place. */
-        size_t start = table->cells.length;
-        text_repeat(&table->cells, " ", length);
-        if (!table->cells.failed) vsnprintf(table->cells.bytes + start, (size_t)length + 1, format, again);
-    }
-    va_end(again);
+    assert(length >= 0);
+    /* Grows by the cell's size, then prints into its place. */
+    size_t start = table->cells.length;
+    text_repeat(&table->cells, " ", length);
     end_cell(&table->cells);
     table->cell_count++;
+    if (table->cells.failed) return;
+    va_start(arguments, format);
+    vsnprintf(table->cells.bytes + start, (size_t)length + 1, format, arguments);
+    va_end(arguments);
 }
 
 /* How a table looks: what stands before, between and behind the cells of a line. */

@@ -91,7 +91,7 @@ static void test_escape(void **state) {
         {"sep_max", "sep_max"},
         {"_a_", "\\_a\\_"},
         {"*bold*", "\\*bold\\*"},
-        {"<b>&amp;", "\\<b\\>\\&amp;"},
+        {"<b> < 1 &amp;", "\\<b> < 1 \\&amp;"},
         {"[x](y)", "\\[x\\](y)"},
         {"a\tb\r\nc", "a b  c"},
         {"`c:\\x`", "\\`c:\\\\x\\`"},
