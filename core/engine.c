@@ -407,9 +407,9 @@ static void measure_loss(const struct journey *journey, float *probabilities) {
         labels[i] = journey->batch->feed->dataset->labels[journey->batch->samples[journey->first + i]];
     float *out = probabilities ? probabilities + (size_t)journey->first * (size_t)classes : NULL;
     float *gradient = journey->training ? gradient_of(journey, engine->layer_count) : NULL;
-    engine->shard_loss[journey->shard] =
-        loss_softmax_cross_entropy(values_of(journey, engine->layer_count), journey->images, classes, labels, smoothing,
-                                   journey->gradient_scale, gradient, out, &engine->shard_correct[journey->shard]);
+    engine->shard_loss[journey->shard] = loss_softmax_cross_entropy(
+        values_of(journey, engine->layer_count), journey->images, classes, labels, engine->options.label_smoothing,
+        journey->gradient_scale, gradient, out, &engine->shard_correct[journey->shard]);
 }
 
 /* ---- phases: what shards do between two barriers ---- */

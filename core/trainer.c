@@ -23,6 +23,7 @@ struct position {
     int64_t iteration; /* steps completed of the whole training */
     double loss;       /* sum over the epoch's images so far */
     int64_t correct, seen;
+    bool stopped; /* a callback has ended the training */
 };
 
 struct trainer {
@@ -191,6 +192,7 @@ static char *position_text(const struct trainer *trainer) {
                  cJSON_AddNumberToObject(json, "correct", (double)position->correct) &&
                  cJSON_AddNumberToObject(json, "seen", (double)position->seen) &&
                  cJSON_AddNumberToObject(json, "best_epoch", trainer->best_epoch) &&
+                 cJSON_AddBoolToObject(json, "stopped", position->stopped) &&
                  cJSON_AddNumberToObject(json, "images", (double)trainer->count);
     if (!whole || !cJSON_AddItemToObject(json, "callbacks", callbacks)) {
         cJSON_Delete(callbacks);
@@ -252,6 +254,7 @@ static int import_position(struct trainer *trainer, const cJSON *json, const cha
                          "was written while training on %lld images, now there are %lld; give the same data",
                          (long long)images, (long long)trainer->count);
     position->loss = strtod(loss, NULL);
+    position->stopped = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "stopped"));
     struct place document = place_document(path), place = place_key(&document, "callbacks");
     return callbacks_import(&trainer->callbacks, cJSON_GetObjectItemCaseSensitive(json, "callbacks"), &place, error);
 }
@@ -482,8 +485,8 @@ static void begin_next_epoch(struct position *position) {
     position->loss = 0;
 }
 
-static int end_epoch(struct trainer *trainer, double train_seconds, int64_t images, struct callback_verdict *verdict,
-                     struct error *error) {
+static int end_epoch(struct trainer *trainer, double train_seconds, int64_t images, struct error *error) {
+    struct callback_verdict verdict = {0};
     struct position *position = &trainer->position;
     struct history_row row = {.epoch = position->epoch + 1,
                               .loss = position->loss / (double)position->seen,
@@ -493,23 +496,24 @@ static int end_epoch(struct trainer *trainer, double train_seconds, int64_t imag
     if (validate(trainer, &row, error) != 0) return -1;
     row.seconds = platform_seconds() - trainer->epoch_start;
     struct callback_metrics metrics = {row.loss, row.accuracy, row.val_loss, row.val_accuracy, row.learning_rate};
-    callbacks_epoch_end(&trainer->callbacks, position->epoch, &metrics, verdict);
+    callbacks_epoch_end(&trainer->callbacks, position->epoch, &metrics, &verdict);
     begin_next_epoch(position);
     trainer->epoch_of_weights = position->epoch;
     if (record(trainer, &row, error) != 0) return -1;
     tell(trainer, TRAIN_EPOCH_END, &row);
-    if (obey(trainer, verdict, error) != 0) return -1;
+    if (obey(trainer, &verdict, error) != 0) return -1;
+    position->stopped = verdict.stop;
     return save_last(trainer, error);
 }
 
-static int run_epoch(struct trainer *trainer, struct callback_verdict *verdict, struct error *error) {
+static int run_epoch(struct trainer *trainer, struct error *error) {
     trainer->epoch_start = platform_seconds();
     int64_t seen = trainer->position.seen;
     shuffle(trainer);
     tell(trainer, TRAIN_EPOCH_BEGIN, NULL);
     if (run_steps(trainer, error) != 0) return -1;
     double seconds = platform_seconds() - trainer->epoch_start;
-    return end_epoch(trainer, seconds, trainer->position.seen - seen, verdict, error);
+    return end_epoch(trainer, seconds, trainer->position.seen - seen, error);
 }
 
 static void restore_best(struct trainer *trainer) {
@@ -523,10 +527,10 @@ static void restore_best(struct trainer *trainer) {
 }
 
 int trainer_run(struct trainer *trainer, struct error *error) {
-    struct callback_verdict verdict = {0};
-    while (trainer->position.epoch < trainer->training->epochs && !verdict.stop)
-        if (run_epoch(trainer, &verdict, error) != 0) return -1;
-    if (verdict.stop && trainer->position.epoch < trainer->training->epochs) tell(trainer, TRAIN_STOPPED_EARLY, NULL);
+    const struct position *position = &trainer->position;
+    while (position->epoch < trainer->training->epochs && !position->stopped)
+        if (run_epoch(trainer, error) != 0) return -1;
+    if (position->epoch < trainer->training->epochs) tell(trainer, TRAIN_STOPPED_EARLY, NULL);
     restore_best(trainer);
     return 0;
 }
