@@ -227,7 +227,7 @@ static void pack(const struct layer *layer, float *const *parameters, float *pac
     const int *size = layer->parameters[0].shape.size;
     const ptrdiff_t tap = (ptrdiff_t)size[2] * size[3];
     for (ptrdiff_t t = 0; t < (ptrdiff_t)size[0] * size[1]; t++)
-        convolution_transpose(size[2], size[3], parameters[0] + t * tap, packed + t * tap);
+        matrix_transpose(size[2], size[3], parameters[0] + t * tap, packed + t * tap);
 }
 
 /* Every output gives its gradient back to the cells it was made of: for each row of outputs and each tap, the cells

@@ -75,11 +75,6 @@ void convolution_crop(const struct geometry *geometry, int repeat, const float *
         crop_row(padded, width, channels, repeat, dx);
 }
 
-void convolution_transpose(int rows, int columns, const float *matrix, float *transposed) {
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t j = 0; j < columns; j++) transposed[j * rows + i] = matrix[i * columns + j];
-}
-
 /* ---- depthwise ---- */
 
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,

@@ -40,9 +40,6 @@ void convolution_pad(const struct geometry *geometry, int repeat, const float *x
 /* The reverse: dx (h,w,c) = the image inside padded (ph,pw,c*repeat), each channel the sum of its repeats. */
 void convolution_crop(const struct geometry *geometry, int repeat, const float *padded, float *dx);
 
-/* matrix (rows,columns) becomes transposed (columns,rows). */
-void convolution_transpose(int rows, int columns, const float *matrix, float *transposed);
-
 /* A depthwise convolution: each input channel is convolved with `multiplier` kernels of its own, channels never mix.
  * Output channel c*multiplier + m stems from input channel c. Repeating every channel `multiplier` times in the padded
  * copy makes it one kernel a channel, kernel (kh,kw,c,multiplier) being (kh*kw, c*multiplier) in memory. */

@@ -50,6 +50,11 @@ void *saved_of(const struct layer *layer, const struct pass *pass, int image) {
     return pass->saved ? (char *)pass->saved + (size_t)image * layer->saved_bytes : NULL;
 }
 
+void matrix_transpose(int rows, int columns, const float *matrix, float *transposed) {
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (ptrdiff_t j = 0; j < columns; j++) transposed[j * rows + i] = matrix[i * columns + j];
+}
+
 void *pieces_take(struct pieces *pieces, size_t count, size_t size) {
     char *piece = pieces->memory ? pieces->memory + pieces->used : NULL;
     pieces->used += size_align(count * size);

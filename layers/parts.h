@@ -50,6 +50,9 @@ float *wanted_gradient(const struct pass *pass, int index);
 /* The saved bytes of image `image`; NULL where nothing is kept (inference). */
 void *saved_of(const struct layer *layer, const struct pass *pass, int image);
 
+/* matrix (rows,columns) becomes transposed (columns,rows). */
+void matrix_transpose(int rows, int columns, const float *matrix, float *transposed);
+
 /* Scratch memory cut into pieces, each aligned to a cache line. Cutting NULL only measures: a layer describes its
  * pieces in one function that `infer` measures with and `forward` cuts with. */
 struct pieces {

@@ -131,7 +131,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
 /* packed (f,c*mult) = the transposed pointwise kernel */
 static void pack(const struct layer *layer, float *const *parameters, float *packed) {
     const int *size = layer->parameters[POINTWISE].shape.size;
-    convolution_transpose(size[2], size[3], parameters[POINTWISE], packed);
+    matrix_transpose(size[2], size[3], parameters[POINTWISE], packed);
 }
 
 /* gradient (c*mult,f) += transposed middle (c*mult,pixels) times dy (pixels,f) */
