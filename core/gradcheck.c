@@ -11,7 +11,7 @@
 
 enum { IMAGES = 3, SAMPLES_MAX = 200, SAMPLES_MIN = 20, TRIES = 3 };
 
-static const double step_length = 0.01;
+static const double step_length = 0.04;
 static const double budget = 4e9; /* multiplications spent on a tensor */
 
 struct check {
@@ -52,7 +52,7 @@ static int fill_parameter(struct check *check, int index, uint64_t seed, struct 
 static void fill_weights(struct check *check) {
     const struct activation_kind *activation =
         (const struct activation_kind *)(const void *)check->run.layer->activation.kind;
-    const double margin = activation && !activation->is_linear ? 4 * step_length : 0;
+    const double margin = activation && !activation->is_linear ? 2 * step_length : 0;
     for (size_t i = 0; i < IMAGES * check->run.output; i++) {
         float weight = 0.5F + 0.5F * rng_uniform(&check->rng);
         if (rng_below(&check->rng, 2)) weight = -weight;
@@ -93,7 +93,7 @@ static bool measure(struct check *check, float *value, double largest, double *s
     double step = step_length;
     for (int i = 0; i < TRIES; i++, step /= 8) {
         const struct slopes wide = slopes_at(check, value, step), narrow = slopes_at(check, value, step / 2);
-        const double size = fmax(fabs(narrow.central), largest / 20);
+        const double size = fmax(fabs(narrow.central), largest / 10);
         const double sides = fmax(fabs(narrow.right), fabs(narrow.left));
         *slope = narrow.central;
         if (fabs(wide.central - narrow.central) <= GRADCHECK_TOLERANCE / 2 * size &&
@@ -120,7 +120,7 @@ static size_t sample_at(struct check *check, const float *gradient, size_t size,
 }
 
 static void compare(struct gradcheck_tensor *tensor, double analytic, double numeric, double largest) {
-    const double size = fmax(fmax(fabs(analytic), fabs(numeric)), largest / 20);
+    const double size = fmax(fmax(fabs(analytic), fabs(numeric)), largest / 10);
     const double error = size > 0 ? fabs(analytic - numeric) / size : 0;
     if (error <= tensor->error) return; /* a NaN goes on */
     tensor->error = isnan(error) ? INFINITY : error;

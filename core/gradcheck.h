@@ -8,7 +8,7 @@
 #include "core/layer.h"
 
 /* The largest relative error that passes. Everything but the loss is float32: a loss of some hundred outputs near 1 is
- * good to about 1e-6, which a step of 0.01 turns into 1e-4 of a slope; steps near a kink are up to 64 times shorter. A
+ * good to about 1e-6, which a step of 0.02 turns into 1e-4 of a slope; near a kink the step is up to 64 times shorter. A
  * wrong factor, sign or index gives errors of 0.1 and more. */
 #define GRADCHECK_TOLERANCE 2e-3
 
@@ -34,7 +34,7 @@ struct gradcheck_result {
  * weighting of the outputs, summed in double; up to 200 entries of the input and of every trainable parameter (fewer
  * where the layer is costly) are moved up and down (central differences). Inputs are distinct, outputs next to zero
  * carry no weight (activations have their kink there), and an entry whose slope changes with the step is measured with
- * a smaller one. A relative error is the difference by the larger of the two slopes and 1/20 of the tensor's largest
+ * a smaller one. A relative error is the difference by the larger of the two slopes and 1/10 of the tensor's largest
  * gradient. Fails only without memory or where an initializer fails: a wrong gradient is a result. */
 int gradcheck_layer(const struct layer *layer, const struct kernels *kernels, uint64_t seed,
                     struct gradcheck_result *result, struct error *error);

@@ -46,7 +46,7 @@ void layer_case_close(struct layer_case *test) {
 
 void assert_refused(const char *json, struct shape input, const char *expected) {
     struct layer_case test;
-    char found[ERROR_PATH_SIZE + ERROR_MESSAGE_SIZE];
+    char found[ERROR_PATH_SIZE + ERROR_MESSAGE_SIZE + 2];
     if (layer_case_try(&test, json, input)) fail_msg("%s was accepted", json);
     snprintf(found, sizeof found, "%s: %s", test.error.path, test.error.message);
     assert_string_equal(found, expected);
