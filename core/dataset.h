@@ -79,9 +79,10 @@ struct feed {
                  void *scratch);
 };
 
-/* Normalization as numbers: value = (byte / 255 or float as it is, minus mean) / std, by channel. */
+/* Normalization as numbers: value = (pixel * scale - mean) / std, by channel. */
 struct normalization {
     int channels;
+    float scale; /* 1/255 for bytes (1 where they stay unscaled), 1 for floats */
     float mean[4], std[4];
 };
 

@@ -74,7 +74,11 @@ static int check_text(const char *text, size_t length, const char *name, struct 
         if (step == 0) return syntax_error(text, i, name, "not UTF-8 text; save the file as UTF-8", error);
         char c = text[i];
         if (c == '\0') return syntax_error(text, i, name, "a zero byte; this is not JSON", error);
-        if (quoted && c == '\\' && i + 1 < length) step = 2;
+        if (quoted && (unsigned char)c < 0x20)
+            return syntax_error(text, i, name, "a line break or control character inside a string", error);
+        if (quoted && c == '\\' && length - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+            return syntax_error(text, i, name, "a zero character inside a string", error);
+        if (quoted && c == '\\' && i + 1 < length && (unsigned char)text[i + 1] < 0x80) step = 2;
         if (c == '"') quoted = !quoted;
         if (!quoted && (c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
             return syntax_error(text, i, name, "nested deeper than 64 levels", error);
@@ -84,21 +88,40 @@ static int check_text(const char *text, size_t length, const char *name, struct 
     return 0;
 }
 
+static int compare_keys(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, so that a header of a hundred thousand keys takes no time either. */
+static int check_keys(const cJSON *object, const struct place *place, struct error *error) {
+    size_t count = (size_t)cJSON_GetArraySize(object), at = 0;
+    if (count < 2) return 0;
+    const char **keys = malloc(count * sizeof *keys);
+    if (!keys) return error_set(error, ERROR_RUN, NULL, "not enough memory for a JSON document");
+    for (const cJSON *child = object->child; child; child = child->next) keys[at++] = child->string;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    const char *twice = NULL;
+    for (size_t i = 1; i < count && !twice; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0) twice = keys[i];
+    free(keys);
+    if (!twice) return 0;
+    struct place here = place_key(place, twice);
+    return place_error(&here, error, "stands twice; keep one of them");
+}
+
 static int check_duplicates(const cJSON *value, const struct place *place, struct error *error) {
     int index = 0;
+    if (cJSON_IsObject(value) && check_keys(value, place, error) != 0) return -1;
     for (const cJSON *child = value->child; child; child = child->next, index++) {
         struct place here = cJSON_IsObject(value) ? place_key(place, child->string) : place_item(place, index);
-        if (cJSON_IsObject(value))
-            for (const cJSON *other = child->next; other; other = other->next)
-                if (strcmp(other->string, child->string) == 0)
-                    return place_error(&here, error, "stands twice; keep one of them");
         if (check_duplicates(child, &here, error) != 0) return -1;
     }
     return 0;
 }
 
 static bool only_space(const char *text, const char *end) {
-    return text == end || strspn(text, " \t\r\n") >= (size_t)(end - text);
+    while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) text++;
+    return text == end;
 }
 
 cJSON *json_parse(const char *text, size_t length, const char *name, struct error *error) {

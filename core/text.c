@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ int text_columns(const char *string) {
 
 char *text_thousands(char *buffer, size_t size, long long value) {
     char digits[32];
-    int length = snprintf(digits, sizeof digits, "%lld", value < 0 ? -value : value);
+    int length =
+        snprintf(digits, sizeof digits, "%llu", value < 0 ? -(unsigned long long)value : (unsigned long long)value);
     size_t at = 0;
     if (value < 0 && at + 1 < size) buffer[at++] = '-';
     for (int i = 0; i < length && at + 2 < size; i++) {
@@ -82,7 +84,7 @@ static int smaller(int a, int b) {
 /* Optimal string alignment distance (Damerau 1964, restricted): insert, delete, replace, swap neighbours. */
 static int edits(const char *a, const char *b) {
     int rows = (int)strlen(a), columns = (int)strlen(b);
-    if (rows >= WORD_LIMIT || columns >= WORD_LIMIT) return WORD_LIMIT;
+    if (rows >= WORD_LIMIT || columns >= WORD_LIMIT) return INT_MAX;
     int distance[WORD_LIMIT + 1][WORD_LIMIT + 1];
     for (int i = 0; i <= rows; i++) distance[i][0] = i;
     for (int j = 0; j <= columns; j++) distance[0][j] = j;
