@@ -30,7 +30,7 @@ static double log_probability(const struct softmax_row *row, int k) {
 
 /* -sum over k of target[k] * log probability(k); `rest` is the target of every class, `own` what the label has more. */
 static double row_loss(const struct softmax_row *row, int label, double own, double rest) {
-    double loss = own > 0 ? -own * log_probability(row, label) : 0;
+    double loss = -own * log_probability(row, label);
     if (rest > 0)
         for (int k = 0; k < row->classes; k++) loss -= rest * log_probability(row, k);
     return loss;

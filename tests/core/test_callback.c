@@ -147,6 +147,7 @@ static void test_stopping_nan(void **state) {
                                  {1, 2}});
     follow_stopping(
         &(struct stopping_trace){"{\"type\": \"EarlyStopping\", \"patience\": 2}", 2, {NAN, 5}, -1, -1, {1, 0}});
+    follow_stopping(&(struct stopping_trace){"\"EarlyStopping\"", 2, {NAN, 5}, -1, -1, {1, 0}});
 }
 
 /* Traces of Keras 3.15's own ReduceLROnPlateau at a rate of 0.1: rate, wait and cooldown after each epoch. */
@@ -362,6 +363,8 @@ static void hand_over(const struct callbacks *from, struct callbacks *to) {
     cJSON *again = json_parse(text, strlen(text), "checkpoint", &error);
     assert_non_null(again);
     assert_int_equal(callbacks_import(to, again, &place, &error), 0);
+    assert_true(to->rate_scale == from->rate_scale);
+    for (int i = 0; i < from->list.count; i++) assert_true(to->states[i].best == from->states[i].best);
     cJSON_Delete(state);
     cJSON_Delete(again);
     free(text);
