@@ -1,4 +1,4 @@
-/* The six combinations against float64 reference runs (tests/golden/parity): logits, first gradients, losses of ten
+/* The six combinations against float64 reference runs (tests/golden/training): logits, first gradients, losses of ten
  * steps on one batch, final weights; at every instruction set this machine has, with one and three threads. */
 #include "tests/support/expect.h"
 
@@ -91,7 +91,7 @@ static void open_reference(struct reference *reference, const char *name) {
     char path[256];
     struct error error = {0};
     *reference = (struct reference){0};
-    snprintf(path, sizeof path, "tests/golden/parity/%s.safetensors", name);
+    snprintf(path, sizeof path, "tests/golden/training/%s.safetensors", name);
     safetensors_read(path, &reference->file, &error);
     expect_no_error(&error);
     read_config(reference);
