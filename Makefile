@@ -23,8 +23,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null))
 # Contraction is off outside the kernels, so that other code rounds alike with every compiler.
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
-	-D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
-	-DCNNTRAIN_VERSION='"$(VERSION)"' -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' $(CPPFLAGS)
+	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
+	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
 # One file of ours compiles stb_image, so libstb is not linked. matio names libhdf5, which --as-needed drops where
 # nothing calls it.
 PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
@@ -54,10 +54,11 @@ objects = $(1:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests objects force packages-found
+.PHONY: all tests objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
 tests: $(TESTS)
 objects: $(call objects,$(SOURCES))
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
 # The installer runs before a second make, which then asks pkg-config anew.
 .PHONY: deps
@@ -126,25 +127,33 @@ packages-found:
 	@pkg-config --print-errors --exists $(PACKAGES) $(TEST_PACKAGES) || \
 		{ echo "Packages are missing: run \`make deps\` (scripts/install-deps.sh)." >&2; exit 1; }
 
-# Changes only when the compiler or its flags do, so that objects of two kinds never mix.
-export COMPILER_AND_FLAGS := $(CC) $(COMPILE_FLAGS)
-$(BUILD)/flags: force
+# Files that change only when their content does, so that objects of two kinds never mix.
+$(BUILD)/flags: export CONTENT = $(CC) $(COMPILE_FLAGS)
+$(BUILD)/prefix: export CONTENT = $(PREFIX)
+$(BUILD)/flags $(BUILD)/prefix: force
 	@mkdir -p $(@D)
-	@printf '%s\n' "$$COMPILER_AND_FLAGS" | cmp -s - $@ || printf '%s\n' "$$COMPILER_AND_FLAGS" >$@
+	@printf '%s\n' "$$CONTENT" | cmp -s - $@ || printf '%s\n' "$$CONTENT" >$@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags Makefile | packages-found
 	@mkdir -p $(@D)
 	$(SHOW)$(CC) $(COMPILE_FLAGS) $(FILE_FLAGS) -c -o $@ $<
 
+# What clang-tidy found nothing in; the object stands for the headers.
+$(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
+	$(SHOW)clang-tidy --quiet $< -- $(COMPILE_FLAGS) $(FILE_FLAGS) 2>/dev/null && touch $@
+
+$(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
+$(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
-$(BUILD)/core/kernels/%.o: FILE_FLAGS = -O3 -ffp-contract=fast
+KERNEL_FLAGS := -O3 -ffp-contract=fast
+$(BUILD)/core/kernels/%: FILE_FLAGS = $(KERNEL_FLAGS)
 ifeq ($(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),x86_64)
-$(BUILD)/core/kernels/avx2.o: FILE_FLAGS = -O3 -ffp-contract=fast -mavx2 -mfma
-$(BUILD)/core/kernels/avx512.o: FILE_FLAGS = -O3 -ffp-contract=fast -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
+$(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
+$(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512
 endif
 # Elementwise loops of the optimizers and activations profit from vectorization; sums keep their order.
-$(BUILD)/core/optimizer.o $(BUILD)/core/optimizers/%.o $(BUILD)/core/activation.o: FILE_FLAGS = -O3
+$(BUILD)/core/optimizer.% $(BUILD)/core/optimizers/% $(BUILD)/core/activation.%: FILE_FLAGS = -O3
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))

@@ -101,11 +101,11 @@ static int add_row(struct manifest *manifest, const struct csv_row *row) {
 static int read_rows(struct manifest *manifest, char *text) {
     static const char mark[] = "\xEF\xBB\xBF"; /* UTF-8's byte order mark, as spreadsheets write it */
     bool marked = strncmp(text, mark, 3) == 0;
-    struct csv_reader reader = {.path = manifest->path, .at = text + (marked ? 3 : 0), .line = 1};
+    struct csv_rows reader = {.path = manifest->path, .at = text + (marked ? 3 : 0), .line = 1};
     struct csv_row row;
     bool first = true;
     for (;;) {
-        int more = csv_next(&reader, &row, manifest->error);
+        int more = csv_rows_next(&reader, &row, manifest->error);
         if (more <= 0) return more;
         if (!(first && is_header(&row)) && add_row(manifest, &row) != 0) return -1;
         first = false;

@@ -2,12 +2,12 @@
 
 #include <stddef.h>
 
-static int line_error(const struct csv_reader *reader, int line, const char *what, struct error *error) {
+static int line_error(const struct csv_rows *reader, int line, const char *what, struct error *error) {
     return error_set(error, ERROR_DATA, reader->path, "line %d: %s", line, what);
 }
 
 /* Ends the field before the delimiter at `at` and steps over it. 1: another field follows, 0: the row is over. */
-static int end_field(struct csv_reader *reader, char *end) {
+static int end_field(struct csv_rows *reader, char *end) {
     char delimiter = *reader->at;
     if (delimiter == '\r' && reader->at[1] == '\n') reader->at++;
     if (*reader->at) reader->at++;
@@ -21,7 +21,7 @@ static int ends_field(char letter) {
     return letter == ',' || letter == '\n' || letter == '\r' || letter == '\0';
 }
 
-static int plain_field(struct csv_reader *reader, struct error *error) {
+static int plain_field(struct csv_rows *reader, struct error *error) {
     char *at = reader->at;
     for (; !ends_field(*at); at++)
         if (*at == '"') return line_error(reader, reader->line, "a quote within a field that is not quoted", error);
@@ -30,7 +30,7 @@ static int plain_field(struct csv_reader *reader, struct error *error) {
 }
 
 /* reader->at is behind the opening quote; the field moves left where doubled quotes become one. */
-static int quoted_field(struct csv_reader *reader, struct error *error) {
+static int quoted_field(struct csv_rows *reader, struct error *error) {
     int line = reader->line;
     char *from = reader->at, *to = reader->at;
     for (;; from++) {
@@ -44,7 +44,7 @@ static int quoted_field(struct csv_reader *reader, struct error *error) {
     return end_field(reader, to);
 }
 
-int csv_next(struct csv_reader *reader, struct csv_row *row, struct error *error) {
+int csv_rows_next(struct csv_rows *reader, struct csv_row *row, struct error *error) {
     while (*reader->at == '\n' || *reader->at == '\r')
         if (*reader->at++ == '\n') reader->line++;
     if (*reader->at == '\0') return 0;

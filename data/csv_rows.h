@@ -13,7 +13,7 @@ struct csv_row {
 };
 
 /* Where the next row begins. */
-struct csv_reader {
+struct csv_rows {
     const char *path; /* what errors name */
     char *at;
     int line;
@@ -21,6 +21,6 @@ struct csv_reader {
 
 /* Reads the next row that is not empty: 1 and the row, 0 at the end, -1 and ERROR_DATA with the line. Fields point into
  * the text, which is changed; spaces belong to a field. */
-int csv_next(struct csv_reader *reader, struct csv_row *row, struct error *error);
+int csv_rows_next(struct csv_rows *reader, struct csv_row *row, struct error *error);
 
 #endif

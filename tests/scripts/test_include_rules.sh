@@ -43,12 +43,16 @@ check "layers know no data" rejects "layers/l.c:1: layers may not include data (
 check "data know no commands" rejects "data/d.c:1: data may not include cmd (cmd/x.h)" data/d.c '#include "cmd/x.h"'
 check "core does not stand on reports" rejects "core/m.c:1: core may not include core/report (core/report/table.h)" \
     core/m.c '#include "core/report/table.h"'
+check "runs stand on reports" accepts core/run.h '#include "core/report/table.h"' '#include "core/interop/safetensors.h"'
+check "reports do not stand on runs" rejects "core/report/r.c:1: core/report may not include runs (core/run.h)" \
+    core/report/r.c '#include "core/run.h"'
+check "files and children" accepts core/run.c 'fprintf(log, "x");' '_exit(1);'
 check "includes carry their path" rejects 'layers/l.c:1: include "x.h" by its path from the repository root' \
     layers/l.c '#include "x.h"'
 check "OpenMP outside the engine" rejects "layers/l.c:2: OpenMP pragmas stand in core/engine.c only" \
     layers/l.c '' '#pragma omp parallel for'
 check "OpenMP in the engine" accepts core/engine.c '#pragma omp parallel'
-for call in 'printf("x");' 'exit(1);' 'fprintf(file, "x");' 'x = getenv("HOME");' 'perror("x");' 'puts ("x");'; do
+for call in 'printf("x");' 'exit(1);' 'x = getenv("HOME");' 'perror("x");' 'puts ("x");'; do
     check "below cmd/: $call" rejects "core/m.c:1: only cmd/ prints, exits or reads the environment" core/m.c "$call"
 done
 check "the terminal" rejects "data/d.c:1: only cmd/ knows the terminal" data/d.c 'fputs("x", stderr);'
