@@ -68,6 +68,12 @@ KERNEL_INLINE mask every(int x) {
     return x - (mask){0};
 }
 
+/* The same pointer, which the compiler takes for a new one: what is added to it later stays an index register. */
+KERNEL_INLINE const float *opaque(const float *pointer) {
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
 /* Lanes from channel v on: a whole vector or what is left. */
 KERNEL_INLINE int lanes_left(int channels, int v) {
     return channels - v < VECTOR ? channels - v : VECTOR;
@@ -85,6 +91,12 @@ KERNEL_INLINE int part_size(int count, int done, int most) {
     const int parts = (left + most - 1) / most;
     return (left + parts - 1) / parts;
 }
+
+/* Goes through the positions: its window begins at large[x], its channels at small[y]. */
+#define FOR_EACH_POSITION(window, x, y)                                                                                \
+    for (int r = 0; r < (window)->rows; r++)                                                                           \
+        for (ptrdiff_t p = 0, x = r * (window)->row_step, y = (ptrdiff_t)r * (window)->pixels * (window)->channels;    \
+             p < (window)->pixels; p++, x += (window)->pixel_step, y += (window)->channels)
 
 #include "core/kernels/template_product.h"
 

@@ -26,7 +26,7 @@ KERNEL_INLINE void forward_block(const struct strip *strip, const float *large, 
     const ptrdiff_t step = strip->large_step;
     KERNEL_UNROLL for (int p = 0; p < pixels; p++) sum[p] = start;
     for (int t = 0; t < strip->taps; t++) {
-        const float *x = large + strip->offsets[t];
+        const float *x = opaque(large + strip->offsets[t]);
         const vector weight = load(kernel);
         KERNEL_UNROLL for (int p = 0; p < pixels; p++) sum[p] += load(x + p * step) * weight;
         kernel += strip->kernel_row;

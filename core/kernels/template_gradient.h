@@ -1,68 +1,71 @@
 /* The two gradients of a depthwise convolution. Part of template.h.
  *
- * To the data: within a row of positions, a cell of large takes its terms in order of position. Taps whose offsets
- * grow by pixel_step form a run: a row of a kernel at stride 1. Along a run, cell x is the sum over d of
- * small[x - d] * kernel[d], d downward (positions upward), so that eight cells keep their sums in registers while the
- * run passes. At other strides every run is one tap long. With offsets that grow, going through the runs backward keeps
- * the order of positions for a cell that several runs reach; where they do not grow, positions are taken one by one. */
+ * To the data: where the taps are the cells of a rectangle and windows move by one cell, a cell of large is itself a
+ * small convolution: the sum over dy and dx, both downward (positions upward, the order kernels.h states), of
+ * small[y - dy][x - dx] * kernel[dy][dx]. Eight cells of a row keep their sums in registers; the cells at both ends see
+ * only some dx. At other strides positions are taken one by one. */
 
-/* One run of taps along one row. */
-struct run {
-    int cells, channels;
-    ptrdiff_t large_step, small_step; /* from cell to cell */
-    ptrdiff_t shift;                  /* from position to position in small */
-    const float *kernel;              /* the run's first tap */
+/* Terms of a block of cells: `height` rows of `width` taps. small points at the first row's first term of the first
+ * cell. */
+struct gather {
+    int height, width, channels;
+    ptrdiff_t small_row; /* from row to row in small; from term to term and from cell to cell it is `channels` */
     ptrdiff_t kernel_row;
 };
 
-/* large[x] += sum over d from high down to low of small[x * small_step - d * shift] * kernel[d], one vector of `cells`
- * (a constant) cells */
-KERNEL_INLINE void run_block(const struct run *run, int low, int high, const float *small, const float *kernel,
-                             int lanes, float *large, const int count) {
+/* large[x] += one vector of `cells` (a constant) cells */
+KERNEL_INLINE void gather_block(const struct gather *gather, const float *small, const float *kernel, int lanes,
+                                float *large, const int count) {
     vector sum[BLOCK];
-    const ptrdiff_t large_step = run->large_step;
-    const ptrdiff_t small_step = run->small_step;
+    const ptrdiff_t step = gather->channels;
     KERNEL_UNROLL for (int x = 0; x < count; x++) {
-        const float *to = large + x * large_step;
-        sum[x] = lanes == VECTOR ? load(to) : load_part(to, lanes);
+        sum[x] = lanes == VECTOR ? load(large + x * step) : load_part(large + x * step, lanes);
     }
-    for (int d = high; d >= low; d--) {
-        const float *from = small - d * run->shift;
-        const vector weight = load(kernel + d * run->kernel_row);
-        KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] += load(from + x * small_step) * weight;
+    for (int dy = 0; dy < gather->height; dy++) {
+        const float *from = opaque(small + dy * gather->small_row);
+        const float *weights = kernel - dy * gather->kernel_row;
+        for (int dx = 0; dx < gather->width; dx++, weights -= step) {
+            const vector weight = load(weights);
+            KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] += load(from + x * step) * weight;
+            from = opaque(from + step);
+        }
     }
     KERNEL_UNROLL for (int x = 0; x < count; x++) {
-        float *to = large + x * large_step;
         if (lanes == VECTOR)
-            store(to, sum[x]);
+            store(large + x * step, sum[x]);
         else
-            store_part(to, sum[x], lanes);
+            store_part(large + x * step, sum[x], lanes);
     }
 }
 
-#define RUN_CELLS(count)                                                                                               \
-    static void run_cells_##count(const struct run *run, int low, int high, const float *small, float *large) {        \
-        for (int v = 0; v < run->channels; v += VECTOR) {                                                              \
-            run_block(run, low, high, small + v, run->kernel + v, lanes_left(run->channels, v), large + v, count);     \
+#define GATHER_CELLS(count)                                                                                            \
+    static void gather_cells_##count(const struct gather *gather, const float *small, const float *kernel,             \
+                                     float *large) {                                                                   \
+        for (int v = 0; v < gather->channels; v += VECTOR) {                                                           \
+            gather_block(gather, small + v, kernel + v, lanes_left(gather->channels, v), large + v, count);            \
         }                                                                                                              \
     }
 
-RUN_CELLS(1)
-RUN_CELLS(2)
-RUN_CELLS(3)
-RUN_CELLS(4)
-RUN_CELLS(5)
-RUN_CELLS(6)
-RUN_CELLS(7)
-RUN_CELLS(8)
+GATHER_CELLS(1)
+GATHER_CELLS(2)
+GATHER_CELLS(3)
+GATHER_CELLS(4)
+GATHER_CELLS(5)
+GATHER_CELLS(6)
+GATHER_CELLS(7)
+GATHER_CELLS(8)
 
-static void run_cells(const struct run *run, int low, int high, const float *small, float *large) {
-    static void (*const blocks[BLOCK])(const struct run *run, int low, int high, const float *small, float *large) = {
-        run_cells_1, run_cells_2, run_cells_3, run_cells_4, run_cells_5, run_cells_6, run_cells_7, run_cells_8,
+/* `count` neighbouring cells that see the same taps */
+static void gather_cells(const struct gather *gather, int count, const float *small, const float *kernel,
+                         float *large) {
+    static void (*const blocks[BLOCK])(const struct gather *gather, const float *small, const float *kernel,
+                                       float *large) = {
+        gather_cells_1, gather_cells_2, gather_cells_3, gather_cells_4,
+        gather_cells_5, gather_cells_6, gather_cells_7, gather_cells_8,
     };
-    for (int x = 0, count; x < run->cells; x += count) {
-        count = part_size(run->cells, x, BLOCK);
-        blocks[count - 1](run, low, high, small + x * run->small_step, large + x * run->large_step);
+    for (int x = 0, some; x < count; x += some) {
+        some = part_size(count, x, BLOCK);
+        blocks[some - 1](gather, small + x * gather->channels, kernel, large + x * gather->channels);
     }
 }
 
@@ -74,73 +77,68 @@ static int larger(int a, int b) {
     return a > b ? a : b;
 }
 
-/* A run of `length` taps from `first` on along one row: small (pixels, channels) into the cells of large. The cells at
- * both ends see only some of the taps. */
-static void run_row(const struct window *window, const float *kernel, int length, const float *small, float *large) {
+/* The taps of a rectangle of cells: `width` in a row, rows row_step apart; 0 where they are not. */
+static int rectangle_width(const struct window *window) {
+    const ptrdiff_t *offsets = window->offsets;
+    if (window->pixel_step != window->channels) return 0;
+    int width = 1;
+    while (width < window->taps && offsets[width] == offsets[0] + width * window->pixel_step) width++;
+    if (window->taps % width != 0) return 0;
+    for (int t = 0; t < window->taps; t++) {
+        if (offsets[t] != offsets[0] + t / width * window->row_step + t % width * window->pixel_step) return 0;
+    }
+    return width;
+}
+
+/* Row y of large, counted from the window's first tap on. */
+static void gather_row(const struct window *window, int y, int width, const float *small, const float *kernel,
+                       float *large) {
     const int pixels = window->pixels;
-    struct run run = {
-        .cells = 1,
-        .channels = window->channels,
-        .large_step = window->pixel_step,
-        .small_step = window->channels,
-        .shift = window->channels,
-        .kernel = kernel,
-        .kernel_row = window->channels,
-    };
-    const int inner = larger(pixels - length + 1, 0);
-    for (int x = 0; x < pixels + length - 1; x++) {
-        if (x == length - 1 && inner > 0) {
-            run.cells = inner;
-            run_cells(&run, 0, length - 1, small + x * run.small_step, large + x * run.large_step);
-            run.cells = 1;
-            x += inner - 1;
-            continue;
-        }
-        run_cells(&run, larger(x - pixels + 1, 0), smaller(x, length - 1), small + x * run.small_step,
-                  large + x * run.large_step);
+    const int channels = window->channels;
+    const int low = larger(y - window->rows + 1, 0);
+    const int high = smaller(y, window->taps / width - 1);
+    const ptrdiff_t kernel_row = (ptrdiff_t)width * channels;
+    struct gather gather = {.height = high - low + 1,
+                            .channels = channels,
+                            .small_row = (ptrdiff_t)pixels * channels,
+                            .kernel_row = kernel_row};
+    const float *from = small + (y - high) * gather.small_row;
+    const float *weights = kernel + high * kernel_row;
+    for (int x = 0, count; x < pixels + width - 1; x += count) {
+        const int left = larger(x - pixels + 1, 0);
+        const int right = smaller(x, width - 1);
+        gather.width = right - left + 1;
+        count = gather.width == width ? pixels - width + 1 : 1;
+        gather_cells(&gather, count, from + (ptrdiff_t)(x - right) * channels, weights + (ptrdiff_t)right * channels,
+                     large + (ptrdiff_t)x * channels);
     }
 }
 
-static bool offsets_grow(const struct window *window) {
-    for (int t = 1; t < window->taps; t++) {
-        if (window->offsets[t] <= window->offsets[t - 1]) return false;
-    }
-    return window->pixel_step > 0;
-}
-
-/* One row as runs, the last first. */
-static void gradient_row_runs(const struct window *window, const float *small, const float *kernel, float *large) {
-    for (int end = window->taps; end > 0;) {
-        int first = end - 1;
-        while (first > 0 && window->offsets[first] - window->offsets[first - 1] == window->pixel_step) first--;
-        run_row(window, kernel + (ptrdiff_t)first * window->channels, end - first, small,
-                large + window->offsets[first]);
-        end = first;
-    }
-}
-
-/* One row, a position at a time. */
-static void gradient_row_positions(const struct window *window, const float *small, const float *kernel, float *large) {
-    struct window position = *window;
-    position.pixels = 1;
-    for (int p = 0; p < window->pixels; p++) {
+/* One position: every cell of its window += small * kernel. */
+static void scatter_position(const struct window *window, const float *small, const float *kernel, float *large) {
+    for (int v = 0; v < window->channels; v += VECTOR) {
+        const vector dy = load(small + v);
+        const int lanes = lanes_left(window->channels, v);
         for (int t = 0; t < window->taps; t++) {
-            run_row(&position, kernel + (ptrdiff_t)t * window->channels, 1, small + (ptrdiff_t)p * window->channels,
-                    large + p * window->pixel_step + window->offsets[t]);
+            const vector weight = load(kernel + (ptrdiff_t)t * window->channels + v);
+            float *to = large + window->offsets[t] + v;
+            if (lanes == VECTOR)
+                store(to, load(to) + dy * weight);
+            else
+                store_part(to, load_part(to, lanes) + dy * weight, lanes);
         }
     }
 }
 
 static void depthwise_data_gradient(const struct window *window, const float *small, const float *kernel,
                                     float *large) {
-    const bool grow = offsets_grow(window);
-    for (int r = 0; r < window->rows; r++) {
-        const float *dy = small + (ptrdiff_t)r * window->pixels * window->channels;
-        float *dx = large + r * window->row_step;
-        if (grow)
-            gradient_row_runs(window, dy, kernel, dx);
-        else
-            gradient_row_positions(window, dy, kernel, dx);
+    const int width = rectangle_width(window);
+    if (width == 0) {
+        FOR_EACH_POSITION(window, x, y) scatter_position(window, small + y, kernel, large + x);
+        return;
+    }
+    for (int y = 0; y < window->rows + window->taps / width - 1; y++) {
+        gather_row(window, y, width, small, kernel, large + window->offsets[0] + y * window->row_step);
     }
 }
 
@@ -153,7 +151,7 @@ KERNEL_INLINE void weight_positions(const ptrdiff_t *offsets, ptrdiff_t step, in
     vector dy[PIXELS_TOGETHER];
     KERNEL_UNROLL for (int p = 0; p < pixels; p++) dy[p] = load(small + (ptrdiff_t)p * channels);
     KERNEL_UNROLL for (int t = 0; t < taps; t++) {
-        const float *x = large + offsets[t];
+        const float *x = opaque(large + offsets[t]);
         KERNEL_UNROLL for (int p = 0; p < pixels; p++) sum[t] += load(x + p * step) * dy[p];
     }
 }

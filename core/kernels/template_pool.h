@@ -1,11 +1,5 @@
 /* Pooling: vectors over channels, one position at a time. Part of template.h. */
 
-/* Goes through the positions: its window begins at large[x], its channels at small[y]. */
-#define FOR_EACH_POSITION(window, x, y)                                                                                \
-    for (int r = 0; r < (window)->rows; r++)                                                                           \
-        for (ptrdiff_t p = 0, x = r * (window)->row_step, y = (ptrdiff_t)r * (window)->pixels * (window)->channels;    \
-             p < (window)->pixels; p++, x += (window)->pixel_step, y += (window)->channels)
-
 KERNEL_INLINE void max_lanes(const struct window *window, const float *large, int lanes, float *small, uint16_t *cell) {
     vector best = load(large + window->offsets[0]);
     mask where = {0};
