@@ -9,40 +9,59 @@
  * cell. */
 struct gather {
     int height, width, channels;
-    ptrdiff_t small_row; /* from row to row in small; from term to term and from cell to cell it is `channels` */
-    ptrdiff_t kernel_row;
+    ptrdiff_t cell;      /* from cell to cell, in small and in large */
+    ptrdiff_t small_row; /* from row to row in small */
+    ptrdiff_t shift;     /* from term to term in small */
+    ptrdiff_t kernel_tap;
+    int kernel_width; /* taps in a row of the whole kernel */
 };
 
-/* large[x] += one vector of `cells` (a constant) cells */
-KERNEL_INLINE void gather_block(const struct gather *gather, const float *small, const float *kernel, int lanes,
-                                float *large, const int count) {
+/* large[x] += one vector of `count` (a constant) cells */
+KERNEL_INLINE void gather_block(const struct gather *gather, const float *small, const float *kernel, float *large,
+                                const int count) {
     vector sum[BLOCK];
-    const ptrdiff_t step = gather->channels;
-    KERNEL_UNROLL for (int x = 0; x < count; x++) {
-        sum[x] = lanes == VECTOR ? load(large + x * step) : load_part(large + x * step, lanes);
-    }
+    const ptrdiff_t step = gather->cell;
+    KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] = load(large + x * step);
     for (int dy = 0; dy < gather->height; dy++) {
         const float *from = opaque(small + dy * gather->small_row);
-        const float *weights = kernel - dy * gather->kernel_row;
-        for (int dx = 0; dx < gather->width; dx++, weights -= step) {
+        const float *weights = kernel - dy * gather->kernel_width * gather->kernel_tap;
+        for (int dx = 0; dx < gather->width; dx++) {
             const vector weight = load(weights);
             KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] += load(from + x * step) * weight;
-            from = opaque(from + step);
+            from = opaque(from + gather->shift);
+            weights -= gather->kernel_tap;
         }
     }
-    KERNEL_UNROLL for (int x = 0; x < count; x++) {
-        if (lanes == VECTOR)
-            store(large + x * step, sum[x]);
-        else
-            store_part(large + x * step, sum[x], lanes);
+    KERNEL_UNROLL for (int x = 0; x < count; x++) store(large + x * step, sum[x]);
+}
+
+/* The channels of one cell that do not fill a vector, one by one. */
+static void gather_lanes(const struct gather *gather, const float *small, const float *kernel, int lanes,
+                         float *large) {
+    for (int v = 0; v < lanes; v++) {
+        float sum = large[v];
+        for (int dy = 0; dy < gather->height; dy++) {
+            const float *from = small + dy * gather->small_row + v;
+            const float *weights = kernel - dy * gather->kernel_width * gather->kernel_tap + v;
+            for (int dx = 0; dx < gather->width; dx++) {
+                sum += from[dx * gather->shift] * weights[-dx * gather->kernel_tap];
+            }
+        }
+        large[v] = sum;
     }
 }
 
 #define GATHER_CELLS(count)                                                                                            \
     static void gather_cells_##count(const struct gather *gather, const float *small, const float *kernel,             \
                                      float *large) {                                                                   \
-        for (int v = 0; v < gather->channels; v += VECTOR) {                                                           \
-            gather_block(gather, small + v, kernel + v, lanes_left(gather->channels, v), large + v, count);            \
+        int v = 0;                                                                                                     \
+        for (; v + VECTOR <= gather->channels; v += VECTOR) {                                                          \
+            gather_block(gather, small + v, kernel + v, large + v, count);                                             \
+        }                                                                                                              \
+        if (v == gather->channels) return;                                                                             \
+        for (int x = 0; x < count; x++) {                                                                              \
+            const ptrdiff_t cell = x * gather->cell + v;                                                               \
+            gather_lanes(gather, small + cell, kernel + v, gather->channels - v, large + cell);                        \
         }                                                                                                              \
     }
 
@@ -65,8 +84,20 @@ static void gather_cells(const struct gather *gather, int count, const float *sm
     };
     for (int x = 0, some; x < count; x += some) {
         some = part_size(count, x, BLOCK);
-        blocks[some - 1](gather, small + x * gather->channels, kernel, large + x * gather->channels);
+        blocks[some - 1](gather, small + x * gather->cell, kernel, large + x * gather->cell);
     }
+}
+
+/* The same, `together` cells as one of more channels; the kernel is repeated as often. */
+static void gather_together(const struct gather *gather, int count, int together, const float *small,
+                            const float *kernel, float *large) {
+    struct gather wide = *gather;
+    wide.cell = together * gather->cell;
+    wide.channels = together * gather->channels;
+    gather_cells(&wide, count / together, small, kernel, large);
+    const ptrdiff_t done = (ptrdiff_t)(count / together) * wide.cell;
+    wide.channels = count % together * gather->channels;
+    if (wide.channels > 0) gather_cells(&wide, 1, small + done, kernel, large + done);
 }
 
 static int smaller(int a, int b) {
@@ -90,42 +121,45 @@ static int rectangle_width(const struct window *window) {
     return width;
 }
 
-/* Row y of large, counted from the window's first tap on. */
-static void gather_row(const struct window *window, int y, int width, const float *small, const float *kernel,
-                       float *large) {
+/* Row y of large, counted from the window's first tap on; a row of the kernel has `width` taps, `wide` floats apart,
+ * repeated for `together` cells. */
+static void gather_row(const struct window *window, int y, int width, int together, const float *small,
+                       const float *kernel, float *large) {
     const int pixels = window->pixels;
     const int channels = window->channels;
     const int low = larger(y - window->rows + 1, 0);
     const int high = smaller(y, window->taps / width - 1);
-    const ptrdiff_t kernel_row = (ptrdiff_t)width * channels;
     struct gather gather = {.height = high - low + 1,
                             .channels = channels,
+                            .cell = channels,
                             .small_row = (ptrdiff_t)pixels * channels,
-                            .kernel_row = kernel_row};
+                            .shift = channels,
+                            .kernel_tap = (ptrdiff_t)together * channels,
+                            .kernel_width = width};
     const float *from = small + (y - high) * gather.small_row;
-    const float *weights = kernel + high * kernel_row;
     for (int x = 0, count; x < pixels + width - 1; x += count) {
         const int left = larger(x - pixels + 1, 0);
         const int right = smaller(x, width - 1);
         gather.width = right - left + 1;
         count = gather.width == width ? pixels - width + 1 : 1;
-        gather_cells(&gather, count, from + (ptrdiff_t)(x - right) * channels, weights + (ptrdiff_t)right * channels,
-                     large + (ptrdiff_t)x * channels);
+        gather_together(&gather, count, smaller(together, count), from + (ptrdiff_t)(x - right) * channels,
+                        kernel + (high * width + right) * gather.kernel_tap, large + (ptrdiff_t)x * channels);
     }
 }
 
 /* One position: every cell of its window += small * kernel. */
 static void scatter_position(const struct window *window, const float *small, const float *kernel, float *large) {
-    for (int v = 0; v < window->channels; v += VECTOR) {
+    int v = 0;
+    for (; v + VECTOR <= window->channels; v += VECTOR) {
         const vector dy = load(small + v);
-        const int lanes = lanes_left(window->channels, v);
         for (int t = 0; t < window->taps; t++) {
-            const vector weight = load(kernel + (ptrdiff_t)t * window->channels + v);
             float *to = large + window->offsets[t] + v;
-            if (lanes == VECTOR)
-                store(to, load(to) + dy * weight);
-            else
-                store_part(to, load_part(to, lanes) + dy * weight, lanes);
+            store(to, load(to) + dy * load(kernel + (ptrdiff_t)t * window->channels + v));
+        }
+    }
+    for (; v < window->channels; v++) {
+        for (int t = 0; t < window->taps; t++) {
+            large[window->offsets[t] + v] += small[v] * kernel[(ptrdiff_t)t * window->channels + v];
         }
     }
 }
@@ -137,8 +171,12 @@ static void depthwise_data_gradient(const struct window *window, const float *sm
         FOR_EACH_POSITION(window, x, y) scatter_position(window, small + y, kernel, large + x);
         return;
     }
+    float repeated[REPEATED_MOST + VECTOR];
+    const int together = positions_together(window->channels, window->taps, window->pixels, true);
+    if (together > 1) repeat_rows(kernel, window->taps, together, window->channels, repeated);
     for (int y = 0; y < window->rows + window->taps / width - 1; y++) {
-        gather_row(window, y, width, small, kernel, large + window->offsets[0] + y * window->row_step);
+        gather_row(window, y, width, together, small, together > 1 ? repeated : kernel,
+                   large + window->offsets[0] + y * window->row_step);
     }
 }
 
