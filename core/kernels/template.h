@@ -68,10 +68,16 @@ KERNEL_INLINE mask every(int x) {
     return x - (mask){0};
 }
 
-/* The same pointer, which the compiler takes for a new one: what is added to it later stays an index register. */
+/* The same value, which the compiler takes for a new one. Without it, addresses in inner loops become chains of
+ * additions; with it, they stay base and index registers. */
 KERNEL_INLINE const float *opaque(const float *pointer) {
     __asm__("" : "+r"(pointer));
     return pointer;
+}
+
+KERNEL_INLINE ptrdiff_t opaque_step(ptrdiff_t step) {
+    __asm__("" : "+r"(step));
+    return step;
 }
 
 /* Lanes from channel v on: a whole vector or what is left. */

@@ -1,104 +1,9 @@
 /* The two gradients of a depthwise convolution. Part of template.h.
  *
  * To the data: where the taps are the cells of a rectangle and windows move by one cell, a cell of large is itself a
- * small convolution: the sum over dy and dx, both downward (positions upward, the order kernels.h states), of
- * small[y - dy][x - dx] * kernel[dy][dx]. Eight cells of a row keep their sums in registers; the cells at both ends see
- * only some dx. At other strides positions are taken one by one. */
-
-/* Terms of a block of cells: `height` rows of `width` taps. small points at the first row's first term of the first
- * cell. */
-struct gather {
-    int height, width, channels;
-    ptrdiff_t cell;      /* from cell to cell, in small and in large */
-    ptrdiff_t small_row; /* from row to row in small */
-    ptrdiff_t shift;     /* from term to term in small */
-    ptrdiff_t kernel_tap;
-    int kernel_width; /* taps in a row of the whole kernel */
-};
-
-/* large[x] += one vector of `count` (a constant) cells */
-KERNEL_INLINE void gather_block(const struct gather *gather, const float *small, const float *kernel, float *large,
-                                const int count) {
-    vector sum[BLOCK];
-    const ptrdiff_t step = gather->cell;
-    KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] = load(large + x * step);
-    for (int dy = 0; dy < gather->height; dy++) {
-        const float *from = opaque(small + dy * gather->small_row);
-        const float *weights = kernel - dy * gather->kernel_width * gather->kernel_tap;
-        for (int dx = 0; dx < gather->width; dx++) {
-            const vector weight = load(weights);
-            KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] += load(from + x * step) * weight;
-            from = opaque(from + gather->shift);
-            weights -= gather->kernel_tap;
-        }
-    }
-    KERNEL_UNROLL for (int x = 0; x < count; x++) store(large + x * step, sum[x]);
-}
-
-/* The channels of one cell that do not fill a vector, one by one. */
-static void gather_lanes(const struct gather *gather, const float *small, const float *kernel, int lanes,
-                         float *large) {
-    for (int v = 0; v < lanes; v++) {
-        float sum = large[v];
-        for (int dy = 0; dy < gather->height; dy++) {
-            const float *from = small + dy * gather->small_row + v;
-            const float *weights = kernel - dy * gather->kernel_width * gather->kernel_tap + v;
-            for (int dx = 0; dx < gather->width; dx++) {
-                sum += from[dx * gather->shift] * weights[-dx * gather->kernel_tap];
-            }
-        }
-        large[v] = sum;
-    }
-}
-
-#define GATHER_CELLS(count)                                                                                            \
-    static void gather_cells_##count(const struct gather *gather, const float *small, const float *kernel,             \
-                                     float *large) {                                                                   \
-        int v = 0;                                                                                                     \
-        for (; v + VECTOR <= gather->channels; v += VECTOR) {                                                          \
-            gather_block(gather, small + v, kernel + v, large + v, count);                                             \
-        }                                                                                                              \
-        if (v == gather->channels) return;                                                                             \
-        for (int x = 0; x < count; x++) {                                                                              \
-            const ptrdiff_t cell = x * gather->cell + v;                                                               \
-            gather_lanes(gather, small + cell, kernel + v, gather->channels - v, large + cell);                        \
-        }                                                                                                              \
-    }
-
-GATHER_CELLS(1)
-GATHER_CELLS(2)
-GATHER_CELLS(3)
-GATHER_CELLS(4)
-GATHER_CELLS(5)
-GATHER_CELLS(6)
-GATHER_CELLS(7)
-GATHER_CELLS(8)
-
-/* `count` neighbouring cells that see the same taps */
-static void gather_cells(const struct gather *gather, int count, const float *small, const float *kernel,
-                         float *large) {
-    static void (*const blocks[BLOCK])(const struct gather *gather, const float *small, const float *kernel,
-                                       float *large) = {
-        gather_cells_1, gather_cells_2, gather_cells_3, gather_cells_4,
-        gather_cells_5, gather_cells_6, gather_cells_7, gather_cells_8,
-    };
-    for (int x = 0, some; x < count; x += some) {
-        some = part_size(count, x, BLOCK);
-        blocks[some - 1](gather, small + x * gather->cell, kernel, large + x * gather->cell);
-    }
-}
-
-/* The same, `together` cells as one of more channels; the kernel is repeated as often. */
-static void gather_together(const struct gather *gather, int count, int together, const float *small,
-                            const float *kernel, float *large) {
-    struct gather wide = *gather;
-    wide.cell = together * gather->cell;
-    wide.channels = together * gather->channels;
-    gather_cells(&wide, count / together, small, kernel, large);
-    const ptrdiff_t done = (ptrdiff_t)(count / together) * wide.cell;
-    wide.channels = count % together * gather->channels;
-    if (wide.channels > 0) gather_cells(&wide, 1, small + done, kernel, large + done);
-}
+ * depthwise sum: over dy and dx, both downward (positions upward, the order kernels.h states), of
+ * small[y - dy][x - dx] * kernel[dy][dx]. Cells near the edges see only some taps. At other strides positions are taken
+ * one by one. */
 
 static int smaller(int a, int b) {
     return a < b ? a : b;
@@ -108,42 +13,85 @@ static int larger(int a, int b) {
     return a > b ? a : b;
 }
 
-/* The taps of a rectangle of cells: `width` in a row, rows row_step apart; 0 where they are not. */
+/* The taps of a rectangle of cells: `width` in a row, rows row_step apart; 0 where they are not,
+ * or too many. */
 static int rectangle_width(const struct window *window) {
     const ptrdiff_t *offsets = window->offsets;
     if (window->pixel_step != window->channels) return 0;
     int width = 1;
     while (width < window->taps && offsets[width] == offsets[0] + width * window->pixel_step) width++;
-    if (window->taps % width != 0) return 0;
+    if (window->taps % width != 0 || window->taps > TERMS_MOST) return 0;
     for (int t = 0; t < window->taps; t++) {
         if (offsets[t] != offsets[0] + t / width * window->row_step + t % width * window->pixel_step) return 0;
     }
     return width;
 }
 
-/* Row y of large, counted from the window's first tap on; a row of the kernel has `width` taps, `wide` floats apart,
- * repeated for `together` cells. */
-static void gather_row(const struct window *window, int y, int width, int together, const float *small,
-                       const float *kernel, float *large) {
-    const int pixels = window->pixels;
+/* The data gradient of a rectangle of taps. */
+struct gather {
+    const struct window *window;
+    int height, width; /* of the kernel */
+    int together;      /* cells in a row taken as one; the kernel is repeated as often */
+    const float *small;
+    const float *kernel;
+    float *large; /* its first cell */
+};
+
+/* The taps that cell `at` sees along one dimension, [low, high], of a kernel of `size` over `positions`. */
+struct span {
+    int low, high;
+};
+
+static struct span span_at(int at, int positions, int size) {
+    return (struct span){larger(at - positions + 1, 0), smaller(at, size - 1)};
+}
+
+/* How many cells from `at` on see the same taps. */
+static int span_cells(struct span span, int positions, int size) {
+    return span.high - span.low + 1 == size ? positions - size + 1 : 1;
+}
+
+/* The cells (y to y + rows, x to x + count), which see the same taps: in rows, or down a column of single cells. */
+static void gather_cells(const struct gather *gather, int y, int rows, struct span dy, int x, int count,
+                         struct span dx) {
+    const struct window *window = gather->window;
     const int channels = window->channels;
-    const int low = larger(y - window->rows + 1, 0);
-    const int high = smaller(y, window->taps / width - 1);
-    struct gather gather = {.height = high - low + 1,
-                            .channels = channels,
-                            .cell = channels,
-                            .small_row = (ptrdiff_t)pixels * channels,
-                            .shift = channels,
-                            .kernel_tap = (ptrdiff_t)together * channels,
-                            .kernel_width = width};
-    const float *from = small + (y - high) * gather.small_row;
-    for (int x = 0, count; x < pixels + width - 1; x += count) {
-        const int left = larger(x - pixels + 1, 0);
-        const int right = smaller(x, width - 1);
-        gather.width = right - left + 1;
-        count = gather.width == width ? pixels - width + 1 : 1;
-        gather_together(&gather, count, smaller(together, count), from + (ptrdiff_t)(x - right) * channels,
-                        kernel + (high * width + right) * gather.kernel_tap, large + (ptrdiff_t)x * channels);
+    const ptrdiff_t small_row = (ptrdiff_t)window->pixels * channels;
+    struct term terms[TERMS_MOST];
+    struct strip strip = {.channels = channels, .terms = terms, .kernel = gather->kernel, .accumulate = true};
+    for (int i = dy.high; i >= dy.low; i--) {
+        for (int j = dx.high; j >= dx.low; j--) {
+            terms[strip.count++] = (struct term){-i * small_row - (ptrdiff_t)j * channels,
+                                                 (ptrdiff_t)(i * gather->width + j) * gather->together * channels};
+        }
+    }
+    const float *from = gather->small + y * small_row + (ptrdiff_t)x * channels;
+    float *to = gather->large + y * window->row_step + x * window->pixel_step;
+    const bool column = count == 1;
+    strip.positions = column ? rows : count;
+    strip.from_step = column ? small_row : channels;
+    strip.to_step = column ? window->row_step : channels;
+    if (column) {
+        strip_run(&strip, from, to);
+        return;
+    }
+    const int together = smaller(gather->together, count);
+    for (int r = 0; r < rows; r++) {
+        strip_run_together(&strip, together, from + r * small_row, to + r * window->row_step);
+    }
+}
+
+static void gather_all(const struct gather *gather) {
+    const int rows = gather->window->rows;
+    const int pixels = gather->window->pixels;
+    for (int y = 0, height; y < rows + gather->height - 1; y += height) {
+        const struct span dy = span_at(y, rows, gather->height);
+        height = span_cells(dy, rows, gather->height);
+        for (int x = 0, width; x < pixels + gather->width - 1; x += width) {
+            const struct span dx = span_at(x, pixels, gather->width);
+            width = span_cells(dx, pixels, gather->width);
+            gather_cells(gather, y, height, dy, x, width, dx);
+        }
     }
 }
 
@@ -172,12 +120,18 @@ static void depthwise_data_gradient(const struct window *window, const float *sm
         return;
     }
     float repeated[REPEATED_MOST + VECTOR];
-    const int together = positions_together(window->channels, window->taps, window->pixels, true);
-    if (together > 1) repeat_rows(kernel, window->taps, together, window->channels, repeated);
-    for (int y = 0; y < window->rows + window->taps / width - 1; y++) {
-        gather_row(window, y, width, together, small, together > 1 ? repeated : kernel,
-                   large + window->offsets[0] + y * window->row_step);
+    struct gather gather = {.window = window,
+                            .height = window->taps / width,
+                            .width = width,
+                            .together = positions_together(window->channels, window->taps, window->pixels),
+                            .small = small,
+                            .kernel = kernel,
+                            .large = large + window->offsets[0]};
+    if (gather.together > 1) {
+        repeat_rows(kernel, window->taps, gather.together, window->channels, repeated);
+        gather.kernel = repeated;
     }
+    gather_all(&gather);
 }
 
 /* gradient (taps, channels) += for one vector of channels and `taps` (a constant) taps, over all positions; four
