@@ -90,12 +90,20 @@ KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
     return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
 }
 
-/* Where the part that begins at `done` ends when `count` is cut into as few parts of at most `most` as possible, all
- * nearly equal: 16 by 6 is 6, 5, 5. */
-KERNEL_INLINE int part_size(int count, int done, int most) {
-    const int left = count - done;
-    const int parts = (left + most - 1) / most;
-    return (left + parts - 1) / parts;
+/* `total` cut into as few parts of at most `most` as possible, all nearly equal: 16 by 6 is 6, 5, 5. */
+struct parts {
+    int count, size;
+    int longer; /* the first parts, which are one longer */
+};
+
+KERNEL_INLINE struct parts parts_of(int total, int most) {
+    if (total <= most) return (struct parts){total > 0, total, 0};
+    const int count = (total + most - 1) / most;
+    return (struct parts){count, total / count, total % count};
+}
+
+KERNEL_INLINE int part_size(struct parts parts, int index) {
+    return parts.size + (index < parts.longer ? 1 : 0);
 }
 
 /* Goes through the positions: its window begins at large[x], its channels at small[y]. */

@@ -6,6 +6,7 @@
 
 enum {
     BLOCK = 8,            /* positions that share a vector of the kernel */
+    RUN_MOST = 3,         /* terms that share loads: a row of a 3x3 kernel at stride 1 */
     TERMS_MOST = 64,      /* terms in one go; a longer sum waits in the output, which keeps every bit */
     REPEATED_MOST = 4096, /* floats of a repeated kernel, on the stack */
 };
@@ -23,10 +24,14 @@ struct strip {
     const float *kernel;
     const float *bias; /* (channels) or NULL */
     bool accumulate;   /* start is to[p,v], else bias[v] or 0 */
+    bool runs;         /* the terms come in runs */
 };
 
-/* `positions` (a constant) neighbours, from channel 0 to the last whole vector; returns the first channel left. */
-KERNEL_INLINE int strip_vectors(const struct strip *strip, const float *from, float *to, const int positions) {
+/* `positions` (a constant) neighbours, from channel 0 to the last whole vector; returns the first channel left. Terms
+ * are taken `run` (a constant) at a time; position p sees in term i of a run what position p + 1 sees in term i - 1, so
+ * that each vector is loaded once a run. */
+KERNEL_INLINE int strip_vectors(const struct strip *strip, const float *from, float *to, const int positions,
+                                const int run) {
     const ptrdiff_t steps[4] = {0, opaque_step(strip->from_step), opaque_step(2 * strip->from_step),
                                 opaque_step(3 * strip->from_step)};
     const ptrdiff_t to_step = strip->to_step;
@@ -39,12 +44,19 @@ KERNEL_INLINE int strip_vectors(const struct strip *strip, const float *from, fl
         vector sum[BLOCK];
         const vector start = bias != NULL ? load(bias + strip->channels - left) : (vector){0};
         KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = accumulate ? load(to + p * to_step) : start;
-        for (const struct term *term = strip->terms; term != end; term++) {
-            const float *x[2];
+        for (const struct term *term = strip->terms; term != end; term += run) {
+            const float *x[3];
             x[0] = opaque(from + term->from);
             x[1] = opaque(x[0] + 2 * steps[2]);
-            const vector weight = load(kernel + term->kernel);
-            KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] += load(x[p / 4] + steps[p % 4]) * weight;
+            x[2] = opaque(x[1] + 2 * steps[2]);
+            vector weight[RUN_MOST];
+            KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + term[i].kernel);
+            KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
+                const vector cell = load(x[c / 4] + steps[c % 4]);
+                KERNEL_UNROLL for (int i = 0; i < run; i++) {
+                    if (c >= i && c - i < positions) sum[c - i] += cell * weight[i];
+                }
+            }
         }
         KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * to_step, sum[p]);
     }
@@ -67,7 +79,8 @@ static void strip_rest(const struct strip *strip, const float *from, float *to, 
 
 #define STRIP_POSITIONS(positions)                                                                                     \
     static void strip_positions_##positions(const struct strip *strip, const float *from, float *to) {                 \
-        const int done = strip_vectors(strip, from, to, positions);                                                    \
+        const int done = strip->runs ? strip_vectors(strip, from, to, positions, RUN_MOST)                             \
+                                     : strip_vectors(strip, from, to, positions, 1);                                   \
         if (done < strip->channels) strip_rest(strip, from, to, positions, done);                                      \
     }
 
@@ -80,20 +93,34 @@ STRIP_POSITIONS(6)
 STRIP_POSITIONS(7)
 STRIP_POSITIONS(8)
 
+/* Whether the terms come in runs of RUN_MOST, each term from_step after the one before. */
+static bool strip_has_runs(const struct strip *strip) {
+    for (int t = 0; t < strip->count; t++) {
+        if (t % RUN_MOST != 0 && strip->terms[t].from - strip->terms[t - 1].from != strip->from_step) return false;
+    }
+    return strip->count % RUN_MOST == 0;
+}
+
 static void strip_run(const struct strip *strip, const float *from, float *to) {
     static void (*const blocks[BLOCK])(const struct strip *strip, const float *from, float *to) = {
         strip_positions_1, strip_positions_2, strip_positions_3, strip_positions_4,
         strip_positions_5, strip_positions_6, strip_positions_7, strip_positions_8,
     };
-    for (int p = 0, count; p < strip->positions; p += count) {
-        count = part_size(strip->positions, p, BLOCK);
+    const struct parts parts = parts_of(strip->positions, BLOCK);
+    for (int part = 0, p = 0, count; part < parts.count; part++, p += count) {
+        count = part_size(parts, part);
         blocks[count - 1](strip, from + p * strip->from_step, to + p * strip->to_step);
     }
 }
 
 /* The strip with `together` positions as one; kernel and bias are repeated as often. */
 static void strip_run_together(const struct strip *strip, int together, const float *from, float *to) {
+    if (together == 1) {
+        strip_run(strip, from, to);
+        return;
+    }
     struct strip wide = *strip;
+    wide.runs = false;
     wide.positions = strip->positions / together;
     wide.channels = together * strip->channels;
     wide.from_step = together * strip->from_step;
@@ -140,6 +167,7 @@ static void forward_rows(const struct window *window, const struct strip *whole,
         for (int t = 0; t < strip.count; t++) {
             terms[t] = (struct term){window->offsets[first + t], (ptrdiff_t)(first + t) * together * window->channels};
         }
+        strip.runs = strip_has_runs(&strip);
         for (int r = 0; r < window->rows; r++) {
             strip_run_together(&strip, together, large + r * window->row_step, small + r * row);
         }

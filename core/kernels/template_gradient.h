@@ -71,6 +71,7 @@ static void gather_cells(const struct gather *gather, int y, int rows, struct sp
     strip.positions = column ? rows : count;
     strip.from_step = column ? small_row : channels;
     strip.to_step = column ? window->row_step : channels;
+    strip.runs = strip_has_runs(&strip);
     if (column) {
         strip_run(&strip, from, to);
         return;
@@ -205,8 +206,9 @@ static void depthwise_weight_gradient(const struct window *window, const float *
         weight_taps_1, weight_taps_2, weight_taps_3, weight_taps_4, weight_taps_5,
         weight_taps_6, weight_taps_7, weight_taps_8, weight_taps_9,
     };
-    for (int t = 0, count; t < window->taps; t += count) {
-        count = part_size(window->taps, t, TAPS_MOST);
+    const struct parts parts = parts_of(window->taps, TAPS_MOST);
+    for (int part = 0, t = 0, count; part < parts.count; part++, t += count) {
+        count = part_size(parts, part);
         blocks[count - 1](window, window->offsets + t, large, small, gradient + (ptrdiff_t)t * window->channels);
     }
 }

@@ -110,8 +110,9 @@ static tile_function *const tiles[2][TILE_MOST] = {
 static void product_tiles(const struct product *p, int j, int width) {
     const int vectors = width > VECTOR ? 2 : 1;
     const int most = vectors == 2 ? KERNELS_TILE_M : KERNELS_TALL;
-    for (int i = 0, height; i < p->m; i += height) {
-        height = part_size(p->m, i, most);
+    const struct parts parts = parts_of(p->m, most);
+    for (int part = 0, i = 0, height; part < parts.count; part++, i += height) {
+        height = part_size(parts, part);
         tiles[vectors - 1][height - 1](p, i, j, width);
     }
 }
@@ -179,11 +180,13 @@ static void product_part(const struct product *p) {
 /* The sum in parts of at most PANEL_ROWS rows of B: whole taps where they are short, else pieces of one. */
 static void product_parts(const struct product *p) {
     struct product part = *p;
-    for (int t = 0; t < p->taps; t += part.taps) {
-        part.taps = p->depth < PANEL_ROWS ? part_size(p->taps, t, PANEL_ROWS / p->depth) : 1;
+    const struct parts taps = parts_of(p->taps, p->depth < PANEL_ROWS ? PANEL_ROWS / p->depth : 1);
+    const struct parts depths = parts_of(p->depth, PANEL_ROWS);
+    for (int i = 0, t = 0; i < taps.count; i++, t += part.taps) {
+        part.taps = part_size(taps, i);
         part.offsets = p->offsets + t;
-        for (int k = 0; k < p->depth; k += part.depth) {
-            part.depth = part_size(p->depth, k, PANEL_ROWS);
+        for (int d = 0, k = 0; d < depths.count; d++, k += part.depth) {
+            part.depth = part_size(depths, d);
             part.a = p->a + k * p->column;
             part.b = p->b + t * p->b_tap + k * p->b_row;
             product_part(&part);
