@@ -27,7 +27,7 @@ enum field_type {
     FIELD_ANY,        /* const cJSON *: kept as it is in the document read (which must outlive it); NULL where absent */
 };
 
-enum { FIELD_LIST_MAX = 16 };
+enum { FIELD_LIST_MAX = 64 };
 
 struct int_list {
     int count;
