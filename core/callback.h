@@ -27,7 +27,6 @@ struct callback_state {
     int best_epoch; /* from 0; -1: none yet */
     int wait;       /* epochs without improvement */
     int cooldown;   /* epochs that ReduceLROnPlateau still waits */
-    bool kept;      /* EarlyStopping has asked for a copy of the weights */
 };
 
 /* An epoch's results. */

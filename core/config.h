@@ -42,7 +42,7 @@ struct config_override {
 
 /* Where configs are looked for after the path as given, in this order; ended by NULL. */
 struct config_search {
-    const char *folders[5];
+    const char *folders[6];
 };
 
 struct config_request {

@@ -54,7 +54,7 @@ struct entry {
     char *folder;
     char *text;  /* the resolved config: a run that is there already must have the same */
     pid_t child; /* while it runs in a process of its own */
-    bool is_started;
+    bool is_wanted; /* not left out by --only */
 };
 
 struct batch_state {
@@ -190,7 +190,7 @@ static int read_entry(const struct batch_state *state, int config, int seed, str
     char *found = config_find(state->request->path, request.search, error);
     char *folder = found ? file_folder_of(found, error) : NULL;
     search.folders[0] = folder;
-    for (size_t i = 0; i < 3 && request.search && request.search->folders[i]; i++)
+    for (size_t i = 0; i < 4 && request.search && request.search->folders[i]; i++)
         search.folders[i + 1] = request.search->folders[i];
     request.search = &search;
     request.path = state->values.configs.values[config];
@@ -217,35 +217,15 @@ static int read_entries(struct batch_state *state, struct error *error) {
             if (read_entry(state, c, state->seeds[s], &state->entries[c * state->seed_count + s], error) != 0)
                 return -1;
         state->names[c] = state->entries[c * state->seed_count].config.values.name;
+        for (int s = 0; s < state->seed_count; s++)
+            state->entries[c * state->seed_count + s].is_wanted =
+                !state->request->only || is_listed(state->request->only, state->names[c]);
         for (int other = 0; other < c; other++)
             if (strcmp(state->names[other], state->names[c]) == 0)
                 return error_set(error, ERROR_CONFIG, state->request->path,
                                  "two configs are called \"%s\"; give each a name of its own", state->names[c]);
     }
     return check_only(state, error);
-}
-
-/* Drops the configs that --only leaves out. */
-static void keep_only(struct batch_state *state) {
-    int kept = 0;
-    for (int c = 0; c < state->config_count; c++) {
-        bool wanted = !state->request->only || is_listed(state->request->only, state->names[c]);
-        for (int s = 0; s < state->seed_count; s++) {
-            struct entry *entry = &state->entries[c * state->seed_count + s];
-            if (wanted) {
-                struct entry moved = *entry;
-                *entry = (struct entry){0};
-                state->entries[kept * state->seed_count + s] = moved;
-            } else {
-                config_free(&entry->config);
-                cJSON_free(entry->text);
-                *entry = (struct entry){0};
-            }
-        }
-        if (wanted) state->names[kept++] = state->names[c];
-    }
-    state->config_count = kept;
-    state->total = kept * state->seed_count;
 }
 
 /* ---- folders ---- */
@@ -504,6 +484,7 @@ static int interrupted(const struct batch_state *state, struct error *error) {
 /* One run after the other, in this process. */
 static int run_in_turn(struct batch_state *state, struct error *error) {
     for (int i = 0; i < state->total; i++) {
+        if (!state->entries[i].is_wanted) continue;
         if (run_is_finished(state->entries[i].folder)) {
             tell(state, EXPERIMENT_RUN_SKIPPED, i, false);
             continue;
@@ -534,7 +515,6 @@ static int start_child(struct batch_state *state, int index, struct error *error
     struct entry *entry = &state->entries[index];
     if (provide_data(state, &entry->config, error) != 0) return -1;
     tell(state, EXPERIMENT_RUN_BEGIN, index, has_checkpoint(entry));
-    entry->is_started = true;
     entry->child = fork();
     if (entry->child == 0) run_child(state, index);
     return entry->child < 0 ? error_set(error, ERROR_RUN, NULL, "cannot start a process: %s", strerror(errno)) : 0;
@@ -562,6 +542,7 @@ static int await_child(struct batch_state *state, struct error *error) {
 
 static int next_entry(struct batch_state *state, int from) {
     for (; from < state->total; from++) {
+        if (!state->entries[from].is_wanted) continue;
         if (!run_is_finished(state->entries[from].folder)) return from;
         tell(state, EXPERIMENT_RUN_SKIPPED, from, false);
     }
@@ -603,7 +584,6 @@ static int run_batch(struct batch_state *state, struct error *error) {
     if (read_file(state, error) != 0) return -1;
     choose_seeds(state);
     if (read_entries(state, error) != 0) return -1;
-    keep_only(state);
     if (check_models(state, error) != 0 || open_folder(state, error) != 0) return -1;
     if (report(state, error) != 0) return -1;
     return state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);

@@ -39,7 +39,7 @@ double mcnemar_p(int64_t only_first, int64_t only_second);
 double rueger_p(const double *p, int count);
 
 /* Holm 1979, "A simple sequentially rejective multiple test procedure": adjusted p values that keep the chance of any
- * false difference among `count` comparisons at the level. adjusted (count) may be p itself. */
+ * false difference among `count` comparisons at the level. adjusted (count) must not overlap p. */
 void holm_adjust(const double *p, int count, double *adjusted);
 
 #endif

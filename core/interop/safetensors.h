@@ -77,8 +77,9 @@ void safetensors_floats(const struct safetensors_tensor *tensor, float *values);
 int safetensors_integers(const struct safetensors *file, const struct safetensors_tensor *tensor, int64_t *values,
                          struct error *error);
 
-/* "F32" */
+/* "F32", and the bytes of an element: 4. */
 const char *safetensors_type_name(enum safetensors_type type);
+size_t safetensors_type_size(enum safetensors_type type);
 /* "(3,3,8,1)" into buffer (SAFETENSORS_SHAPE_TEXT is enough); returns it. */
 char *safetensors_shape_text(const struct safetensors_tensor *tensor, char *buffer, size_t size);
 

@@ -65,7 +65,8 @@ static inline void apply_case(const struct rmsprop_config *rmsprop, const struct
         float divisor = velocity[i] + epsilon;
         if (centered) {
             average[i] = rho * average[i] + share * g;
-            divisor = velocity[i] - average[i] * average[i] + epsilon;
+            float variance = velocity[i] - average[i] * average[i];
+            divisor = (variance < 0 ? 0 : variance) + epsilon; /* below 0 only by rounding */
         }
         float move = rate * g / sqrtf(divisor);
         if (has_momentum) steps[i] = move = momentum * steps[i] + move;

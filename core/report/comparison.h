@@ -15,6 +15,8 @@ struct comparison_run {
     const struct predictions *predictions; /* on the test set; NULL: none */
 };
 
+enum { COMPARISON_COMBINATIONS_MAX = 1000, COMPARISON_SEEDS_MAX = 1000 };
+
 /* The batch; it owns nothing. Runs that are pending, interrupted or failed may be among them. */
 struct comparison_input {
     const char *name;                  /* of the experiment */
@@ -24,6 +26,9 @@ struct comparison_input {
     int combinations, seed_count;      /* 0 is allowed */
     const struct comparison_run *runs; /* (combinations, seed_count): all seeds of a combination together */
 };
+
+/* The run of a combination with a seed, both by index. */
+const struct comparison_run *comparison_run_at(const struct comparison_input *input, int combination, int seed);
 
 enum interval_kind {
     INTERVAL_NONE,
@@ -63,27 +68,30 @@ struct comparison_pair {
 
 struct comparison {
     const struct comparison_input *input; /* must outlive this */
-    int finished, total;                  /* runs */
+    int finished, failed, total;          /* runs; the rest is pending */
     struct comparison_row *rows;          /* (input->combinations) */
     int pair_count;
     struct comparison_pair *pairs;
-    int class_count;
-    const char *const *class_names; /* (class_count) */
-    struct arena memory;            /* owns the arrays above */
+    int class_count;                    /* 0: no run was tested, or the runs do not have the same classes */
+    const struct class_result *classes; /* (class_count): their names, from a finished run */
+    struct arena memory;                /* owns the arrays above */
 };
 
-/* Computes everything there is to say about `input`. Only finished runs count. Fails with ERROR_RUN without memory and
- * with ERROR_DATA where finished runs of the batch disagree about the number of classes. */
+/* Computes everything there is to say about `input`. Only finished runs count. Fails with ERROR_RUN without memory
+ * and with ERROR_CONFIG for more combinations or seeds than the limits above. */
 int comparison_make(const struct comparison_input *input, struct comparison *comparison, struct error *error);
 void comparison_free(struct comparison *comparison);
 
 /* Writes the comparison in every format of core/report/formats.def into the folder, each file in one move. */
 int comparison_write(const struct comparison *comparison, const char *folder, struct error *error);
 
-/* The formats' writers; each adds a whole document to `text`. */
-void comparison_csv(const struct comparison *comparison, struct text *text);      /* a row a finished run, RFC 4180 */
-void comparison_json(const struct comparison *comparison, struct text *text);     /* everything */
-void comparison_markdown(const struct comparison *comparison, struct text *text); /* for readers */
+/* The formats' writers, declared from the list: each adds a whole document to `text`. results.csv has a row for every
+ * finished run and every run that failed, the latter with empty cells; results.json has everything. */
+#define RUN_FORMAT(file, writer)
+#define COMPARISON_FORMAT(file, writer) void writer(const struct comparison *comparison, struct text *text);
+#include "core/report/formats.def"
+#undef RUN_FORMAT
+#undef COMPARISON_FORMAT
 
 /* The closing table for a terminal: aligned columns, a row a combination. */
 void comparison_table(const struct comparison *comparison, struct text *text);

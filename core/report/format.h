@@ -2,7 +2,6 @@
 #ifndef CNNTRAIN_CORE_REPORT_FORMAT_H
 #define CNNTRAIN_CORE_REPORT_FORMAT_H
 
-#include <cJSON.h>
 #include <stddef.h>
 
 #include "core/shape.h"
@@ -24,7 +23,4 @@ const char *format_shape(struct format *format, const struct shape *shape); /* "
 
 /* The shortest of %.15g, %.16g and %.17g that reads back as the same double; "" for NAN and infinity. */
 const char *format_exact(struct format *format, double value);
-/* Adds the number under `key` exactly, null where it is NAN or infinite. False without memory. */
-cJSON *format_json(cJSON *object, const char *key, double value);
-
 #endif

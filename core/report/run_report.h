@@ -21,7 +21,11 @@ struct run_report {
 /* Writes the report in every format into the run's folder, each file in one move. The first error ends it. */
 int run_report_write(const struct run_report *report, const char *folder, struct error *error);
 
-/* The formats' writers; each adds a whole document to `text`. */
-void run_report_markdown(const struct run_report *report, struct text *text);
+/* The formats' writers, declared from the list: each adds a whole document to `text`. */
+#define RUN_FORMAT(file, writer) void writer(const struct run_report *report, struct text *text);
+#define COMPARISON_FORMAT(file, writer)
+#include "core/report/formats.def"
+#undef RUN_FORMAT
+#undef COMPARISON_FORMAT
 
 #endif

@@ -1,0 +1,119 @@
+/* The fast kernels, written once over vectors of KERNELS_VECTOR floats. portable.c, avx2.c and avx512.c each define
+ *   KERNELS_NAME, KERNELS_TABLE    the table's name and the function that returns it
+ *   KERNELS_VECTOR                 floats a vector, a power of two
+ *   KERNELS_TILE_M, KERNELS_TALL   rows of the product's register tile with two vectors a row, and with one
+ * and include this file, whose functions are all static: no code built for one instruction set reaches another.
+ *
+ * A multiply-add is written sum + a * b and contracted by the compiler (-ffp-contract=fast). */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/kernels/kernels.h"
+#include "core/kernels/tables.h"
+
+#define KERNEL_INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define KERNEL_UNROLL _Pragma("unroll")
+#else
+#define KERNEL_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { VECTOR = KERNELS_VECTOR };
+
+typedef float vector __attribute__((vector_size(KERNELS_VECTOR * 4)));
+typedef int32_t mask __attribute__((vector_size(KERNELS_VECTOR * 4)));
+typedef uint16_t cells __attribute__((vector_size(KERNELS_VECTOR * 2)));
+/* The same in memory, at any address. */
+typedef float vector_memory __attribute__((vector_size(KERNELS_VECTOR * 4), aligned(4), may_alias));
+typedef uint16_t cells_memory __attribute__((vector_size(KERNELS_VECTOR * 2), aligned(2), may_alias));
+
+KERNEL_INLINE vector load(const float *from) {
+    return *(const vector_memory *)from;
+}
+
+KERNEL_INLINE void store(float *to, vector value) {
+    *(vector_memory *)to = value;
+}
+
+/* x - 0 is x for every x, -0 included, so that nothing but the broadcast remains. */
+KERNEL_INLINE vector broadcast(float x) {
+    return x - (vector){0};
+}
+
+/* The first `lanes` elements, exactly; the rest is 0. Halving pieces rather than a call of memcpy. */
+KERNEL_INLINE vector load_part(const float *from, int lanes) {
+    float value[KERNELS_VECTOR] = {0};
+    int done = 0;
+    KERNEL_UNROLL for (int piece = VECTOR; piece > 0; piece /= 2) {
+        if ((lanes & piece) == 0) continue;
+        memcpy(value + done, from + done, (size_t)piece * sizeof(float));
+        done += piece;
+    }
+    return load(value);
+}
+
+KERNEL_INLINE void store_part(float *to, vector value, int lanes) {
+    float from[KERNELS_VECTOR];
+    store(from, value);
+    int done = 0;
+    KERNEL_UNROLL for (int piece = VECTOR; piece > 0; piece /= 2) {
+        if ((lanes & piece) == 0) continue;
+        memcpy(to + done, from + done, (size_t)piece * sizeof(float));
+        done += piece;
+    }
+}
+
+KERNEL_INLINE mask every(int x) {
+    return x - (mask){0};
+}
+
+/* Lanes from channel v on: a whole vector or what is left. */
+KERNEL_INLINE int lanes_left(int channels, int v) {
+    return channels - v < VECTOR ? channels - v : VECTOR;
+}
+
+/* value where chosen (all bits set), else other */
+KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
+    return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
+}
+
+/* Where the part that begins at `done` ends when `count` is cut into as few parts of at most `most` as possible, all
+ * nearly equal: 16 by 6 is 6, 5, 5. */
+KERNEL_INLINE int part_size(int count, int done, int most) {
+    const int left = count - done;
+    const int parts = (left + most - 1) / most;
+    return (left + parts - 1) / parts;
+}
+
+#include "core/kernels/template_product.h"
+
+#include "core/kernels/template_depthwise.h"
+
+#include "core/kernels/template_gradient.h"
+
+#include "core/kernels/template_pool.h"
+
+#include "core/kernels/template_elementwise.h"
+
+const struct kernels *KERNELS_TABLE(void) {
+    static const struct kernels table = {
+        .name = KERNELS_NAME,
+        .vector = VECTOR,
+        .tile_m = KERNELS_TILE_M,
+        .tile_n = TILE_N,
+        .product = product,
+        .depthwise_forward = depthwise_forward,
+        .depthwise_data_gradient = depthwise_data_gradient,
+        .depthwise_weight_gradient = depthwise_weight_gradient,
+        .max_forward = max_forward,
+        .max_backward = max_backward,
+        .sum_forward = sum_forward,
+        .sum_backward = sum_backward,
+        .column_sums = column_sums,
+        .add = add,
+        .relu_forward = relu_forward,
+        .relu_backward = relu_backward,
+    };
+    return &table;
+}

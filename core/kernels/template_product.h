@@ -1,0 +1,139 @@
+/* The product of kernels.h on a register tile; README.md draws it. Part of template.h.
+ *
+ * A tile of C stays in registers over all taps and all k; each step loads up to two vectors of a row of B, and one
+ * element of A for each row of the tile. Every element of C is one chain of multiply-adds in the order (t, k), whatever
+ * tile it falls into. */
+
+enum {
+    TILE_N = 2 * VECTOR,
+    TILE_MOST = 14, /* no table's tile is higher */
+    /* Rows of B that stay in the first-level cache while the tiles of C pass: 256 of 64 bytes. A longer sum is cut; its
+     * part so far waits in C, which keeps every bit. */
+    PANEL_ROWS = 256,
+};
+
+/* C (height, width) at (i, j); width is at most vectors * VECTOR; height and vectors are constants. */
+KERNEL_INLINE void tile_load(const struct product *p, int i, int j, int width, const int height, const int vectors,
+                             vector sum[][2]) {
+    KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
+        const int lanes = lanes_left(width, v * VECTOR);
+        const float *c = p->c + i * p->c_row + j + v * VECTOR;
+        const vector start = p->bias != NULL ? load(p->bias + j + v * VECTOR) : (vector){0};
+        KERNEL_UNROLL for (int y = 0; y < height; y++) {
+            if (!p->accumulate)
+                sum[y][v] = start;
+            else
+                sum[y][v] = lanes == VECTOR ? load(c + y * p->c_row) : load_part(c + y * p->c_row, lanes);
+        }
+    }
+}
+
+KERNEL_INLINE void tile_store(const struct product *p, int i, int j, int width, const int height, const int vectors,
+                              vector sum[][2]) {
+    KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
+        const int lanes = lanes_left(width, v * VECTOR);
+        float *c = p->c + i * p->c_row + j + v * VECTOR;
+        KERNEL_UNROLL for (int y = 0; y < height; y++) {
+            if (lanes == VECTOR)
+                store(c + y * p->c_row, sum[y][v]);
+            else
+                store_part(c + y * p->c_row, sum[y][v], lanes);
+        }
+    }
+}
+
+KERNEL_INLINE void tile(const struct product *p, int i, int j, int width, const int height, const int vectors) {
+    vector sum[TILE_MOST][2];
+    tile_load(p, i, j, width, height, vectors, sum);
+    const ptrdiff_t row = p->row;
+    for (int t = 0; t < p->taps; t++) {
+        const float *a = p->a + p->offsets[t] + i * row;
+        const float *b = p->b + t * p->b_tap + j;
+        for (int k = 0; k < p->depth; k++) {
+            vector right[2];
+            KERNEL_UNROLL for (int v = 0; v < vectors; v++) right[v] = load(b + v * VECTOR);
+            KERNEL_UNROLL for (int y = 0; y < height; y++) {
+                const vector left = broadcast(a[y * row]);
+                KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
+            }
+            a += p->column;
+            b += p->b_row;
+        }
+    }
+    tile_store(p, i, j, width, height, vectors, sum);
+}
+
+/* One function for each size of tile, so that the compiler gives each its registers; those a table does not use are
+ * empty. */
+#define TILE_FUNCTION(height, vectors, most)                                                                           \
+    static void tile_##height##_##vectors(const struct product *p, int i, int j, int width) {                          \
+        if (height <= most) tile(p, i, j, width, height, vectors);                                                     \
+    }
+#define TILE_FUNCTIONS(vectors, most)                                                                                  \
+    TILE_FUNCTION(1, vectors, most)                                                                                    \
+    TILE_FUNCTION(2, vectors, most)                                                                                    \
+    TILE_FUNCTION(3, vectors, most)                                                                                    \
+    TILE_FUNCTION(4, vectors, most)                                                                                    \
+    TILE_FUNCTION(5, vectors, most)                                                                                    \
+    TILE_FUNCTION(6, vectors, most)                                                                                    \
+    TILE_FUNCTION(7, vectors, most)                                                                                    \
+    TILE_FUNCTION(8, vectors, most)                                                                                    \
+    TILE_FUNCTION(9, vectors, most)                                                                                    \
+    TILE_FUNCTION(10, vectors, most)                                                                                   \
+    TILE_FUNCTION(11, vectors, most)                                                                                   \
+    TILE_FUNCTION(12, vectors, most)                                                                                   \
+    TILE_FUNCTION(13, vectors, most)                                                                                   \
+    TILE_FUNCTION(14, vectors, most)
+
+TILE_FUNCTIONS(1, KERNELS_TALL)
+TILE_FUNCTIONS(2, KERNELS_TILE_M)
+
+typedef void tile_function(const struct product *p, int i, int j, int width);
+
+/* by vectors - 1, then height - 1 */
+static tile_function *const tiles[2][TILE_MOST] = {
+    {tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1, tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1,
+     tile_12_1, tile_13_1, tile_14_1},
+    {tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2, tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2,
+     tile_12_2, tile_13_2, tile_14_2},
+};
+
+/* All rows of C, columns j to j + width. */
+static void product_panel(const struct product *p, int j, int width) {
+    const int vectors = width > VECTOR ? 2 : 1;
+    const int most = vectors == 2 ? KERNELS_TILE_M : KERNELS_TALL;
+    for (int i = 0, height; i < p->m; i += height) {
+        height = part_size(p->m, i, most);
+        tiles[vectors - 1][height - 1](p, i, j, width);
+    }
+}
+
+/* The panel's sum in parts of at most PANEL_ROWS rows of B: whole taps where they are short, else pieces of one. */
+static void product_parts(const struct product *p, int j, int width) {
+    struct product part = *p;
+    for (int t = 0; t < p->taps; t += part.taps) {
+        part.taps = p->depth < PANEL_ROWS ? part_size(p->taps, t, PANEL_ROWS / p->depth) : 1;
+        part.offsets = p->offsets + t;
+        for (int k = 0; k < p->depth; k += part.depth) {
+            part.depth = part_size(p->depth, k, PANEL_ROWS);
+            part.a = p->a + k * p->column;
+            part.b = p->b + t * p->b_tap + k * p->b_row;
+            product_panel(&part, j, width);
+            part.accumulate = true;
+        }
+    }
+}
+
+static void product(const struct product *p) {
+    static const ptrdiff_t no_offset[1] = {0};
+    struct product whole = *p;
+    if (whole.offsets == NULL) whole.offsets = no_offset;
+    const bool short_sum = (int64_t)whole.taps * whole.depth <= PANEL_ROWS;
+    for (int j = 0; j < whole.n; j += TILE_N) {
+        const int width = whole.n - j < TILE_N ? whole.n - j : TILE_N;
+        if (short_sum)
+            product_panel(&whole, j, width);
+        else
+            product_parts(&whole, j, width);
+    }
+}

@@ -1,0 +1,281 @@
+/* Depthwise convolution and pooling, each table against the reference. */
+#include "tests/core/kernels/check.h"
+
+#include <stdio.h>
+
+/* A window of kernel_y x kernel_x cells that moves by stride over an input with its halo. */
+struct window_case {
+    struct window window;
+    ptrdiff_t offsets[64];
+    size_t large_count, small_count, kernel_count;
+    float *large, *small, *kernel, *bias;
+    char what[120];
+};
+
+static void window_case_set(struct window_case *test, int rows, int pixels, int channels, int kernel_y, int kernel_x,
+                            int stride) {
+    const ptrdiff_t width = (ptrdiff_t)(pixels - 1) * stride + kernel_x;
+    const ptrdiff_t height = (ptrdiff_t)(rows - 1) * stride + kernel_y;
+    *test = (struct window_case){.window = {rows, pixels, channels, kernel_y * kernel_x, test->offsets,
+                                            stride * width * channels, (ptrdiff_t)stride * channels}};
+    for (int t = 0; t < test->window.taps; t++) {
+        test->offsets[t] = (t / kernel_x * width + t % kernel_x) * channels;
+    }
+    test->large_count = (size_t)(width * height * channels);
+    test->small_count = (size_t)(rows * pixels * channels);
+    test->kernel_count = (size_t)(test->window.taps * channels);
+    test->large = random_floats(test->large_count, 11);
+    test->small = random_floats(test->small_count, 12);
+    test->kernel = random_floats(test->kernel_count, 13);
+    test->bias = random_floats((size_t)channels, 14);
+    snprintf(test->what, sizeof test->what, "rows %d pixels %d channels %d kernel %dx%d stride %d", rows, pixels,
+             channels, kernel_y, kernel_x, stride);
+}
+
+static void window_case_free(struct window_case *test) {
+    free(test->large);
+    free(test->small);
+    free(test->kernel);
+    free(test->bias);
+}
+
+/* The same with every value's magnitude. */
+static struct window_case window_case_magnitudes(const struct window_case *test) {
+    struct window_case absolute = *test;
+    absolute.large = magnitudes(test->large, test->large_count);
+    absolute.small = magnitudes(test->small, test->small_count);
+    absolute.kernel = magnitudes(test->kernel, test->kernel_count);
+    absolute.bias = magnitudes(test->bias, (size_t)test->window.channels);
+    return absolute;
+}
+
+/* Runs one function of a table over a case and returns its output, guarded, with its number of elements. */
+typedef float *window_function(const struct kernels *table, const struct window_case *test, size_t *count);
+
+static float *run_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
+    float *y = output_like(test->small, *count = test->small_count);
+    table->depthwise_forward(&test->window, test->large, test->kernel, test->bias, y);
+    return y;
+}
+
+static float *run_forward_without_bias(const struct kernels *table, const struct window_case *test, size_t *count) {
+    float *y = output_like(test->small, *count = test->small_count);
+    table->depthwise_forward(&test->window, test->large, test->kernel, NULL, y);
+    return y;
+}
+
+static float *run_data_gradient(const struct kernels *table, const struct window_case *test, size_t *count) {
+    float *dx = output_like(test->large, *count = test->large_count);
+    table->depthwise_data_gradient(&test->window, test->small, test->kernel, dx);
+    return dx;
+}
+
+static float *run_weight_gradient(const struct kernels *table, const struct window_case *test, size_t *count) {
+    float *gradient = output_like(test->kernel, *count = test->kernel_count);
+    table->depthwise_weight_gradient(&test->window, test->large, test->small, gradient);
+    return gradient;
+}
+
+static float *run_sum_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
+    float *y = output_like(test->small, *count = test->small_count);
+    table->sum_forward(&test->window, test->large, 0.3f, y);
+    return y;
+}
+
+static float *run_sum_backward(const struct kernels *table, const struct window_case *test, size_t *count) {
+    float *dx = output_like(test->large, *count = test->large_count);
+    table->sum_backward(&test->window, test->small, 0.3f, dx);
+    return dx;
+}
+
+static const struct {
+    const char *name;
+    window_function *run;
+} functions[] = {
+    {"depthwise_forward", run_forward},
+    {"depthwise_forward without bias", run_forward_without_bias},
+    {"depthwise_data_gradient", run_data_gradient},
+    {"depthwise_weight_gradient", run_weight_gradient},
+    {"sum_forward", run_sum_forward},
+    {"sum_backward", run_sum_backward},
+};
+
+static void check_function(const struct window_case *test, size_t f) {
+    struct window_case absolute = window_case_magnitudes(test);
+    size_t count;
+    float *want = functions[f].run(kernels_reference(), test, &count);
+    float *scale = functions[f].run(kernels_reference(), &absolute, &count);
+    float *fused = NULL;
+    for (int i = 1; kernels_at(i) != NULL; i++) {
+        char what[240];
+        snprintf(what, sizeof what, "%s %s %s", kernels_at(i)->name, functions[f].name, test->what);
+        float *got = functions[f].run(kernels_at(i), test, &count);
+        assert_guarded(got, count);
+        assert_close(got, want, scale, count, what);
+        if (fused != NULL && fuses(kernels_at(i))) assert_same_bits(got, fused, count * sizeof(float), what);
+        if (fused == NULL && fuses(kernels_at(i))) {
+            fused = got;
+            continue;
+        }
+        output_free(got);
+    }
+    if (fused != NULL) output_free(fused);
+    output_free(want);
+    output_free(scale);
+    window_case_free(&absolute);
+}
+
+static void check_max(const struct window_case *test) {
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        uint16_t cell[2][4096];
+        float *largest[2], *dx[2];
+        for (int k = 0; k < 2; k++) {
+            const struct kernels *table = kernels_at(k * i);
+            assert_in_range(test->small_count, 0, 4095);
+            memset(cell[k], 0xee, sizeof cell[k]);
+            largest[k] = output_like(test->small, test->small_count);
+            dx[k] = output_like(test->large, test->large_count);
+            table->max_forward(&test->window, test->large, largest[k], cell[k]);
+            table->max_backward(&test->window, test->small, cell[k], dx[k]);
+            assert_guarded(largest[k], test->small_count);
+            assert_guarded(dx[k], test->large_count);
+        }
+        assert_same_bits(cell[1], cell[0], sizeof cell[0], test->what);
+        assert_same_bits(largest[1], largest[0], test->small_count * sizeof(float), test->what);
+        assert_same_bits(dx[1], dx[0], test->large_count * sizeof(float), test->what);
+        for (int k = 0; k < 2; k++) {
+            output_free(largest[k]);
+            output_free(dx[k]);
+        }
+    }
+}
+
+static void check_window(int rows, int pixels, int channels, int kernel_y, int kernel_x, int stride) {
+    struct window_case test;
+    window_case_set(&test, rows, pixels, channels, kernel_y, kernel_x, stride);
+    for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) check_function(&test, f);
+    /* ties, both zeros and NaN for the maximum */
+    for (size_t i = 0; i < test.large_count; i++) {
+        test.large[i] = roundf(2 * test.large[i]) / 2;
+        if (i % 41 == 5) test.large[i] = NAN;
+    }
+    check_max(&test);
+    window_case_free(&test);
+}
+
+static void test_channels(void **state) {
+    (void)state;
+    static const int channels[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 33, 48, 100};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        check_window(2, 9, channels[i], 3, 3, 1);
+        check_window(2, 3, channels[i], 3, 3, 2);
+        check_window(3, 4, channels[i], 2, 2, 2);
+    }
+}
+
+static void test_pixels(void **state) {
+    (void)state;
+    for (int pixels = 1; pixels < 20; pixels++) {
+        check_window(2, pixels, 3, 3, 3, 1);
+        check_window(1, pixels, 12, 2, 3, 1);
+        check_window(2, pixels, 20, 3, 2, 1);
+        check_window(1, pixels, 16, 3, 3, 2);
+    }
+    check_window(3, 32, 3, 3, 3, 1);
+    check_window(1, 67, 1, 1, 5, 1);
+}
+
+static void test_kernel_sizes(void **state) {
+    (void)state;
+    for (int y = 1; y <= 5; y++) {
+        for (int x = 1; x <= 7; x++) {
+            check_window(3, 5, 10, y, x, 1);
+            check_window(2, 3, 16, y, x, x);
+        }
+    }
+}
+
+/* A kernel too large to be repeated over several positions. */
+static void test_large_repeats(void **state) {
+    (void)state;
+    check_window(1, 33, 61, 7, 7, 1);
+}
+
+/* Taps that do not grow: the order of terms is that of positions, and every table keeps it. */
+static void test_shuffled_taps(void **state) {
+    (void)state;
+    static const int channels[] = {3, 8, 21};
+    for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
+        struct window_case test;
+        window_case_set(&test, 3, 10, channels[c], 3, 3, 1);
+        for (int t = 0; t + 1 < test.window.taps; t += 2) {
+            const ptrdiff_t other = test.offsets[t];
+            test.offsets[t] = test.offsets[t + 1];
+            test.offsets[t + 1] = other;
+        }
+        for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) check_function(&test, f);
+        check_max(&test);
+        window_case_free(&test);
+    }
+}
+
+/* A cell's terms come in order of position: 1e8 first swallows the rest, last it does not. */
+static void test_gradient_order(void **state) {
+    (void)state;
+    struct error error = {0};
+    const ptrdiff_t offsets[3] = {0, 1, 2};
+    const struct window window = {
+        .rows = 1, .pixels = 3, .channels = 1, .taps = 3, .offsets = offsets, .pixel_step = 1};
+    float *kernel = memory_allocate(3, sizeof(float), "kernel", &error);
+    float *small = memory_allocate(3, sizeof(float), "small", &error);
+    for (int t = 0; t < 3; t++) kernel[t] = 1;
+    memcpy(small, (const float[]){1e8f, -1e8f, 3}, 3 * sizeof(float));
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        float *large = memory_allocate(5, sizeof(float), "large", &error);
+        large[2] = 1;
+        kernels_at(i)->depthwise_data_gradient(&window, small, kernel, large);
+        const float expected[5] = {1e8f, 0, 3, -1e8f, 3}; /* ((1 + 1e8) - 1e8) + 3 = 3 in float */
+        for (int x = 0; x < 5; x++) assert_float_equal(large[x], expected[x], 0);
+        free(large);
+    }
+    free(kernel);
+    free(small);
+}
+
+/* Rows of SEMANTICS: the first of equal cells, average of 1 2 4 5, a kernel of its own for each channel. */
+static void test_known_values(void **state) {
+    (void)state;
+    const ptrdiff_t offsets[4] = {0, 1, 2, 3};
+    const struct window window = {.rows = 1, .pixels = 1, .channels = 1, .taps = 4, .offsets = offsets};
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        float x[40] = {1, 1, 1, 1};
+        float dx[40] = {0};
+        float y[40] = {7};
+        uint16_t cell[40] = {9};
+        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_backward(&window, y, cell, dx);
+        assert_float_equal(y[0], 1, 0);
+        assert_int_equal(cell[0], 0);
+        for (int t = 0; t < 4; t++) assert_float_equal(dx[t], t == 0, 0);
+        memcpy(x, (const float[]){1, 2, 4, 5}, 4 * sizeof(float));
+        kernels_at(i)->sum_forward(&window, x, 0.25f, y);
+        assert_float_equal(y[0], 3, 0);
+        kernels_at(i)->max_forward(&window, x, y, cell);
+        assert_int_equal(cell[0], 3);
+        x[1] = NAN;
+        x[2] = NAN;
+        kernels_at(i)->max_forward(&window, x, y, cell);
+        assert_true(isnan(y[0]));
+        assert_int_equal(cell[0], 1);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_channels),      cmocka_unit_test(test_pixels),
+        cmocka_unit_test(test_kernel_sizes),  cmocka_unit_test(test_large_repeats),
+        cmocka_unit_test(test_shuffled_taps), cmocka_unit_test(test_gradient_order),
+        cmocka_unit_test(test_known_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
