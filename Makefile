@@ -23,7 +23,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null))
 # Contraction is off outside the kernels, so that other code rounds alike with every compiler.
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
-	-D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
+	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
 # One file of ours compiles stb_image, so libstb is not linked. matio names libhdf5, which --as-needed drops where
 # nothing calls it.
