@@ -253,7 +253,8 @@ CASES = {
     "regularizers": {
         "images": (6, (7, 7, 2)),
         "model": [
-            conv(4, 3, activation="tanh", kernel_regularizer={"type": "L1", "l1": 0.02}, bias_regularizer="L2"),
+            conv(4, 3, use_bias=False, kernel_regularizer={"type": "L1", "l1": 0.02}),
+            normalize(gamma_regularizer={"type": "L2", "l2": 0.05}, beta_regularizer="L1"),
             depthwise(
                 2,
                 depth_multiplier=2,
@@ -269,7 +270,7 @@ CASES = {
                 pointwise_regularizer="L1",
                 bias_regularizer={"type": "L2", "l2": 0.5},
             ),
-            normalize(gamma_regularizer={"type": "L2", "l2": 0.05}, beta_regularizer="L1"),
+            conv(4, 2, activation="tanh", kernel_regularizer="L2", bias_regularizer="L2"),
             *classify(4, kernel_regularizer="L2", bias_regularizer={"type": "L1L2", "l1": 0.01, "l2": 0.1}),
         ],
         "training": training({"type": "SGD", "learning_rate": 0.1, "clipnorm": 0.3}, 6),
