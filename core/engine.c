@@ -271,8 +271,9 @@ static void measure_loss(const struct journey *journey, float *probabilities) {
 
 /* ---- phases: what shards do between two barriers ---- */
 
-static float *partial_of(const struct journey *journey) {
-    return journey->engine->partials + (size_t)journey->shard * journey->engine->plan.partial_floats;
+/* Contributions to a layer lie as close as that layer's combine expects them, whatever other layers need. */
+static float *partial_of(const struct journey *journey, const struct layer *layer) {
+    return journey->engine->partials + (size_t)journey->shard * layer->partial_floats;
 }
 
 /* Forward from the whole-batch layer number `phase` - 1 (or the start) up to the next one's partial; the last phase
@@ -285,9 +286,10 @@ static void forward_phase(const struct journey *journey, int phase) {
     if (phase == 0) feed_shard(journey);
     for (int i = from; i < to; i++) forward_layer(journey, i);
     if (is_last) return;
+    const struct layer *layer = &engine->model->layers[to];
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
-    engine->model->layers[to].kind->forward_partial(&engine->model->layers[to], &pass, partial_of(journey));
+    layer->kind->forward_partial(layer, &pass, partial_of(journey, layer));
 }
 
 /* Backward from the layer `from` down to the whole-batch layer below it (its partial), or to the first layer that has
@@ -304,9 +306,10 @@ static void backward_phase(const struct journey *journey, int phase) {
     }
     if (to < engine->plan.first_trainable) return;
     activate_backward(journey, to);
+    const struct layer *layer = &engine->model->layers[to];
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
-    engine->model->layers[to].kind->backward_partial(&engine->model->layers[to], &pass, partial_of(journey));
+    layer->kind->backward_partial(layer, &pass, partial_of(journey, layer));
 }
 
 /* Turns the shards' partials into what they share. Gradients of whole-batch layers go straight to the result. */
