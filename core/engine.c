@@ -5,49 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/activation.h"
+#include "core/engine_plan.h"
 #include "core/loss.h"
 #include "core/memory.h"
-
-enum { NOT_IN_LANE = -1 };
-
-/* Where a tensor between two layers stands. Tensor 0 is the model's input, tensor i+1 the output of layer i; a view's
- * output is its input's tensor. */
-struct tensor {
-    int root;             /* the tensor whose memory this is */
-    size_t size;          /* floats an image */
-    bool values_by_batch; /* kept for the whole batch, not for a shard: a layer's weight gradient reads all of it */
-    bool gradient_by_batch;
-    size_t offset; /* bytes into the slot, or into the batch block; the same for the gradient */
-    size_t gradient_offset;
-};
-
-/* What belongs to one layer in the plan. */
-struct layer_plan {
-    const struct activation_kind *activation; /* NULL: none, or the softmax that the loss takes over */
-    size_t kept_offset;                       /* slot: the input of an activation that keeps it */
-    size_t saved_offset;                      /* slot */
-    size_t packed_offset;                     /* floats into the packed block */
-    size_t shared_offset;                     /* floats into the shared block */
-    bool whole_batch;
-    bool gradient_on_batch;                      /* its weight gradient comes from batch_gradient */
-    ptrdiff_t lane_offset[LAYER_PARAMETERS_MAX]; /* floats into a lane; NOT_IN_LANE: not there */
-};
 
 struct engine {
     struct model *model;
     const struct kernels *kernels;
     struct engine_options options;
-    int layer_count;
-    struct tensor *tensors;   /* (layer_count + 1) */
-    struct layer_plan *plans; /* (layer_count) */
-    int first_trainable;      /* the first layer with trainable parameters: no gradient is wanted below it */
-    int whole_batch_count;
-    int *whole_batch_layers; /* (whole_batch_count), ascending */
-    int shards_max, lanes;
-    size_t slot_bytes, scratch_bytes, batch_bytes;
-    size_t packed_floats, shared_floats, lane_floats, partial_floats;
-    int slots;
+    struct engine_plan plan;
     bool packed_is_stale;
     size_t memory;
 
@@ -63,116 +29,6 @@ struct engine {
     int32_t *shard_labels; /* (threads, ENGINE_SHARD) */
 };
 
-/* ---- the plan ---- */
-
-static bool is_whole_batch(const struct layer *layer) {
-    return layer->kind->forward_partial != NULL;
-}
-
-static void plan_tensors(struct engine *engine) {
-    const struct model *model = engine->model;
-    for (int i = 0; i <= engine->layer_count; i++) {
-        struct tensor *tensor = &engine->tensors[i];
-        bool is_view = i > 0 && model->layers[i - 1].kind->is_view;
-        tensor->root = is_view ? engine->tensors[i - 1].root : i;
-        shape_elements(i == 0 ? &model->input : &model->layers[i - 1].output, &tensor->size);
-    }
-}
-
-static void plan_whole_tensors(struct engine *engine) {
-    for (int i = 0; i < engine->layer_count; i++) {
-        const struct layer *layer = &engine->model->layers[i];
-        struct layer_plan *plan = &engine->plans[i];
-        plan->whole_batch = is_whole_batch(layer);
-        plan->gradient_on_batch = engine->options.training && layer->kind->batch_gradient && !plan->whole_batch;
-        if (plan->whole_batch) engine->whole_batch_layers[engine->whole_batch_count++] = i;
-        if (!plan->gradient_on_batch) continue;
-        engine->tensors[engine->tensors[i].root].values_by_batch = true;
-        engine->tensors[engine->tensors[i + 1].root].gradient_by_batch = true;
-    }
-}
-
-static bool grow(size_t *offset, size_t *total, size_t count, size_t size) {
-    size_t bytes = 0;
-    if (!size_multiply(count, size, &bytes) || !size_add(bytes, MEMORY_SLACK, &bytes)) return false;
-    *offset = *total;
-    return size_add(*total, size_align(bytes), total);
-}
-
-/* Values: every tensor has its own place while training, since backward reads it. Gradients: two places in turn are
- * enough, for a layer reads one and writes the other. */
-static bool plan_places(struct engine *engine) {
-    int rows = engine->options.batch_size, threads = engine->options.threads;
-    if (rows < threads * ENGINE_SHARD) rows = threads * ENGINE_SHARD;
-    size_t shard = ENGINE_SHARD * sizeof(float), batch = (size_t)rows * sizeof(float);
-    size_t largest = 0;
-    bool fits = true;
-    for (int i = 0; i <= engine->layer_count && fits; i++) {
-        struct tensor *tensor = &engine->tensors[i];
-        if (tensor->root != i) continue;
-        if (tensor->size > largest) largest = tensor->size;
-        bool whole = tensor->values_by_batch;
-        fits = grow(&tensor->offset, whole ? &engine->batch_bytes : &engine->slot_bytes, tensor->size,
-                    whole ? batch : shard);
-        if (fits && tensor->gradient_by_batch)
-            fits = grow(&tensor->gradient_offset, &engine->batch_bytes, tensor->size, batch);
-    }
-    if (!fits || !engine->options.training) return fits;
-    size_t turns[2];
-    for (int turn = 0; turn < 2 && fits; turn++) fits = grow(&turns[turn], &engine->slot_bytes, largest, shard);
-    int turn = 0;
-    for (int i = 0; i <= engine->layer_count; i++) {
-        struct tensor *tensor = &engine->tensors[i];
-        if (tensor->root != i || tensor->gradient_by_batch) continue;
-        tensor->gradient_offset = turns[turn];
-        turn = 1 - turn;
-    }
-    return fits;
-}
-
-static bool plan_layer(struct engine *engine, int index, ptrdiff_t *lane_at) {
-    const struct layer *layer = &engine->model->layers[index];
-    struct layer_plan *plan = &engine->plans[index];
-    bool is_last = index == engine->layer_count - 1;
-    plan->activation = is_last && engine->model->ends_in_softmax ? NULL : layer_activation(layer);
-    size_t kept = plan->activation && plan->activation->keeps_input ? engine->tensors[index + 1].size : 0;
-    if (!grow(&plan->kept_offset, &engine->slot_bytes, kept, ENGINE_SHARD * sizeof(float))) return false;
-    if (!grow(&plan->saved_offset, &engine->slot_bytes, layer->saved_bytes, ENGINE_SHARD)) return false;
-    size_t scratch = 0, none = 0;
-    if (!grow(&none, &scratch, layer->scratch_bytes, 1)) return false;
-    if (scratch > engine->scratch_bytes) engine->scratch_bytes = scratch;
-    plan->packed_offset = engine->packed_floats;
-    engine->packed_floats += size_align(layer->packed_floats * sizeof(float)) / sizeof(float);
-    plan->shared_offset = engine->shared_floats;
-    engine->shared_floats += size_align(layer->shared_floats * sizeof(float)) / sizeof(float);
-    if (layer->partial_floats > engine->partial_floats) engine->partial_floats = layer->partial_floats;
-    for (int k = 0; k < layer->parameter_count; k++) {
-        bool in_lane = layer->parameters[k].trainable && !plan->gradient_on_batch && !plan->whole_batch;
-        plan->lane_offset[k] = in_lane ? *lane_at : NOT_IN_LANE;
-        if (in_lane) *lane_at += (ptrdiff_t)(size_align(layer->parameters[k].size * sizeof(float)) / sizeof(float));
-        if (layer->parameters[k].trainable && engine->first_trainable > index) engine->first_trainable = index;
-    }
-    return true;
-}
-
-static int plan(struct engine *engine, struct error *error) {
-    engine->shards_max = (engine->options.batch_size + ENGINE_SHARD - 1) / ENGINE_SHARD;
-    engine->lanes = engine->shards_max < ENGINE_LANES ? engine->shards_max : ENGINE_LANES;
-    engine->scratch_bytes = size_align(engine->options.feed_scratch_bytes) + MEMORY_SLACK;
-    engine->first_trainable = engine->layer_count;
-    plan_tensors(engine);
-    plan_whole_tensors(engine);
-    ptrdiff_t lane_at = 0;
-    bool fits = plan_places(engine);
-    for (int i = 0; i < engine->layer_count && fits; i++) fits = plan_layer(engine, i, &lane_at);
-    if (!fits) return error_set(error, ERROR_RUN, NULL, "the model needs more memory than there are addresses");
-    engine->lane_floats = (size_t)lane_at;
-    bool by_shard = engine->options.training && engine->whole_batch_count > 0;
-    engine->slots = by_shard ? engine->shards_max : 0;
-    if (engine->slots < engine->options.threads) engine->slots = engine->options.threads;
-    return 0;
-}
-
 /* ---- memory ---- */
 
 static int take(struct engine *engine, void *where, size_t count, size_t size, const char *what, struct error *error) {
@@ -184,21 +40,24 @@ static int take(struct engine *engine, void *where, size_t count, size_t size, c
 }
 
 static int take_all(struct engine *engine, struct error *error) {
-    size_t threads = (size_t)engine->options.threads, shards = (size_t)engine->shards_max;
+    size_t threads = (size_t)engine->options.threads, shards = (size_t)engine->plan.shards_max;
     size_t measured = shards > ENGINE_EVALUATION_BATCH / ENGINE_SHARD ? shards : ENGINE_EVALUATION_BATCH / ENGINE_SHARD;
     bool training = engine->options.training;
-    size_t lanes = training ? (size_t)engine->lanes : 0;
+    size_t lanes = training ? (size_t)engine->plan.lanes : 0;
     const char *what = "activations";
-    if (take(engine, &engine->slot_memory, (size_t)engine->slots, engine->slot_bytes, what, error) != 0) return -1;
-    if (take(engine, &engine->scratch_memory, threads, engine->scratch_bytes, "work space", error) != 0) return -1;
-    if (take(engine, &engine->batch_memory, 1, engine->batch_bytes, what, error) != 0) return -1;
-    if (take(engine, &engine->packed, engine->packed_floats, sizeof(float), "packed weights", error) != 0) return -1;
-    if (take(engine, &engine->shared, engine->shared_floats, sizeof(float), "batch statistics", error) != 0) return -1;
-    if (take(engine, &engine->lane_memory, lanes * engine->lane_floats, sizeof(float), "gradients", error) != 0)
+    if (take(engine, &engine->slot_memory, (size_t)engine->plan.slots, engine->plan.slot_bytes, what, error) != 0)
+        return -1;
+    if (take(engine, &engine->scratch_memory, threads, engine->plan.scratch_bytes, "work space", error) != 0) return -1;
+    if (take(engine, &engine->batch_memory, 1, engine->plan.batch_bytes, what, error) != 0) return -1;
+    if (take(engine, &engine->packed, engine->plan.packed_floats, sizeof(float), "packed weights", error) != 0)
+        return -1;
+    if (take(engine, &engine->shared, engine->plan.shared_floats, sizeof(float), "batch statistics", error) != 0)
+        return -1;
+    if (take(engine, &engine->lane_memory, lanes * engine->plan.lane_floats, sizeof(float), "gradients", error) != 0)
         return -1;
     size_t trainable = training ? engine->model->trainable_floats : 0;
     if (take(engine, &engine->gradients, trainable, sizeof(float), "gradients", error) != 0) return -1;
-    size_t partials = training ? shards * engine->partial_floats : 0;
+    size_t partials = training ? shards * engine->plan.partial_floats : 0;
     if (take(engine, &engine->partials, partials, sizeof(float), "batch statistics", error) != 0) return -1;
     if (take(engine, &engine->shard_loss, measured, sizeof(double), "losses", error) != 0) return -1;
     if (take(engine, &engine->shard_correct, measured, sizeof(int64_t), "losses", error) != 0) return -1;
@@ -206,23 +65,22 @@ static int take_all(struct engine *engine, struct error *error) {
 }
 
 static int open_engine(struct engine *engine, struct error *error) {
-    size_t layers = (size_t)engine->layer_count;
-    if (take(engine, &engine->tensors, layers + 1, sizeof *engine->tensors, "the plan", error) != 0) return -1;
-    if (take(engine, &engine->plans, layers, sizeof *engine->plans, "the plan", error) != 0) return -1;
-    if (take(engine, &engine->whole_batch_layers, layers, sizeof(int), "the plan", error) != 0) return -1;
-    if (plan(engine, error) != 0) return -1;
-    return take_all(engine, error);
+    const struct engine_options *options = &engine->options;
+    struct engine_plan_request request = {.model = engine->model,
+                                          .shard_images = ENGINE_SHARD,
+                                          .lanes_max = ENGINE_LANES,
+                                          .threads = options->threads,
+                                          .batch_size = options->batch_size,
+                                          .training = options->training,
+                                          .feed_scratch_bytes = options->feed_scratch_bytes};
+    return engine_plan_make(&engine->plan, &request, error) == 0 ? take_all(engine, error) : -1;
 }
 
 int engine_open(struct engine **engine, struct model *model, const struct kernels *kernels,
                 const struct engine_options *options, struct error *error) {
     struct engine *new = calloc(1, sizeof *new);
     if (!new) return error_set(error, ERROR_RUN, NULL, "not enough memory for the engine");
-    *new = (struct engine){.model = model,
-                           .kernels = kernels,
-                           .options = *options,
-                           .layer_count = model->layer_count,
-                           .packed_is_stale = true};
+    *new = (struct engine){.model = model, .kernels = kernels, .options = *options, .packed_is_stale = true};
     if (open_engine(new, error) == 0) {
         *engine = new;
         return 0;
@@ -233,12 +91,11 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
 
 void engine_close(struct engine *engine) {
     if (!engine) return;
-    void *const owned[] = {engine->tensors,       engine->plans,          engine->whole_batch_layers,
-                           engine->slot_memory,   engine->scratch_memory, engine->batch_memory,
-                           engine->packed,        engine->shared,         engine->lane_memory,
-                           engine->gradients,     engine->partials,       engine->shard_loss,
-                           engine->shard_correct, engine->shard_labels};
+    void *const owned[] = {engine->slot_memory, engine->scratch_memory, engine->batch_memory, engine->packed,
+                           engine->shared,      engine->lane_memory,    engine->gradients,    engine->partials,
+                           engine->shard_loss,  engine->shard_correct,  engine->shard_labels};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
+    engine_plan_free(&engine->plan);
     free(engine);
 }
 
@@ -275,7 +132,7 @@ struct journey {
 static struct journey journey_of(struct engine *engine, const struct batch *batch, bool training, int shard, int lane) {
     int thread = omp_get_thread_num();
     int first = shard * ENGINE_SHARD, left = batch->count - first;
-    bool by_shard = training && engine->whole_batch_count > 0;
+    bool by_shard = training && engine->plan.whole_batch_count > 0;
     return (struct journey){
         .engine = engine,
         .batch = batch,
@@ -284,15 +141,15 @@ static struct journey journey_of(struct engine *engine, const struct batch *batc
         .first = first,
         .images = left < ENGINE_SHARD ? left : ENGINE_SHARD,
         .thread = thread,
-        .slot = engine->slot_memory + (size_t)(by_shard ? shard : thread) * engine->slot_bytes,
-        .lane = training ? engine->lane_memory + (size_t)lane * engine->lane_floats : NULL,
+        .slot = engine->slot_memory + (size_t)(by_shard ? shard : thread) * engine->plan.slot_bytes,
+        .lane = training ? engine->lane_memory + (size_t)lane * engine->plan.lane_floats : NULL,
         .gradient_scale = 1.0 / batch->count,
     };
 }
 
 static float *values_of(const struct journey *journey, int index) {
     const struct engine *engine = journey->engine;
-    const struct tensor *tensor = &engine->tensors[engine->tensors[index].root];
+    const struct engine_tensor *tensor = &engine->plan.tensors[engine->plan.tensors[index].root];
     if (!tensor->values_by_batch) return (float *)(void *)(journey->slot + tensor->offset);
     /* Evaluation needs no other shard's values: a thread's place in the block is enough, however large the batch. */
     size_t row = (size_t)(journey->training ? journey->first : journey->thread * ENGINE_SHARD);
@@ -301,7 +158,7 @@ static float *values_of(const struct journey *journey, int index) {
 
 static float *gradient_of(const struct journey *journey, int index) {
     const struct engine *engine = journey->engine;
-    const struct tensor *tensor = &engine->tensors[engine->tensors[index].root];
+    const struct engine_tensor *tensor = &engine->plan.tensors[engine->plan.tensors[index].root];
     if (!tensor->gradient_by_batch) return (float *)(void *)(journey->slot + tensor->gradient_offset);
     return (float *)(void *)(engine->batch_memory + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
 }
@@ -313,17 +170,17 @@ struct pass_pointers {
 
 static void fill_pointers(const struct engine *engine, int index, float *lane, struct pass_pointers *pointers) {
     const struct layer *layer = &engine->model->layers[index];
-    const struct layer_plan *plan = &engine->plans[index];
+    const struct engine_layer *plan = &engine->plan.layers[index];
     for (int k = 0; k < layer->parameter_count; k++) {
         pointers->parameters[k] = model_parameter(engine->model, layer, k);
-        bool wanted = lane && plan->lane_offset[k] != NOT_IN_LANE;
+        bool wanted = lane && plan->lane_offset[k] != ENGINE_NOT_IN_LANE;
         pointers->gradients[k] = wanted ? lane + plan->lane_offset[k] : NULL;
     }
 }
 
 static struct pass pass_of(const struct journey *journey, int index, struct pass_pointers *pointers) {
     const struct engine *engine = journey->engine;
-    const struct layer_plan *plan = &engine->plans[index];
+    const struct engine_layer *plan = &engine->plan.layers[index];
     fill_pointers(engine, index, journey->lane, pointers);
     return (struct pass){
         .kernels = engine->kernels,
@@ -332,12 +189,12 @@ static struct pass pass_of(const struct journey *journey, int index, struct pass
         .x = values_of(journey, index),
         .y = values_of(journey, index + 1),
         .dy = engine->options.training ? gradient_of(journey, index + 1) : NULL,
-        .dx = engine->options.training && index > engine->first_trainable ? gradient_of(journey, index) : NULL,
+        .dx = engine->options.training && index > engine->plan.first_trainable ? gradient_of(journey, index) : NULL,
         .parameters = pointers->parameters,
         .gradients = pointers->gradients,
         .packed = engine->packed + plan->packed_offset,
         .saved = journey->slot + plan->saved_offset,
-        .scratch = engine->scratch_memory + (size_t)journey->thread * engine->scratch_bytes,
+        .scratch = engine->scratch_memory + (size_t)journey->thread * engine->plan.scratch_bytes,
         .shared = engine->shared + plan->shared_offset,
         .seed = engine->options.seed,
         .step = journey->batch->step,
@@ -354,12 +211,12 @@ static size_t rows_of(const struct layer *layer, int images) {
 }
 
 static float *kept_of(const struct journey *journey, int index) {
-    return (float *)(void *)(journey->slot + journey->engine->plans[index].kept_offset);
+    return (float *)(void *)(journey->slot + journey->engine->plan.layers[index].kept_offset);
 }
 
 static void activate(const struct journey *journey, int index, float *y) {
     const struct layer *layer = &journey->engine->model->layers[index];
-    const struct activation_kind *activation = journey->engine->plans[index].activation;
+    const struct activation_kind *activation = journey->engine->plan.layers[index].activation;
     if (!activation) return;
     size_t rows = rows_of(layer, journey->images), columns = (size_t)layer->output.size[layer->output.rank - 1];
     if (activation->keeps_input && journey->training) memcpy(kept_of(journey, index), y, rows * columns * sizeof *y);
@@ -368,7 +225,7 @@ static void activate(const struct journey *journey, int index, float *y) {
 
 static void activate_backward(const struct journey *journey, int index) {
     const struct layer *layer = &journey->engine->model->layers[index];
-    const struct activation_kind *activation = journey->engine->plans[index].activation;
+    const struct activation_kind *activation = journey->engine->plan.layers[index].activation;
     if (!activation) return;
     size_t rows = rows_of(layer, journey->images), columns = (size_t)layer->output.size[layer->output.rank - 1];
     const float *kept = activation->keeps_input ? kept_of(journey, index) : values_of(journey, index + 1);
@@ -393,7 +250,7 @@ static void backward_layer(const struct journey *journey, int index) {
 
 static void feed_shard(const struct journey *journey) {
     const struct batch *batch = journey->batch;
-    void *scratch = journey->engine->scratch_memory + (size_t)journey->thread * journey->engine->scratch_bytes;
+    void *scratch = journey->engine->scratch_memory + (size_t)journey->thread * journey->engine->plan.scratch_bytes;
     batch->feed->fill(batch->feed, batch->samples + journey->first, journey->images, batch->epoch, batch->augment,
                       values_of(journey, 0), scratch);
 }
@@ -406,25 +263,25 @@ static void measure_loss(const struct journey *journey, float *probabilities) {
     for (int i = 0; i < journey->images; i++)
         labels[i] = journey->batch->feed->dataset->labels[journey->batch->samples[journey->first + i]];
     float *out = probabilities ? probabilities + (size_t)journey->first * (size_t)classes : NULL;
-    float *gradient = journey->training ? gradient_of(journey, engine->layer_count) : NULL;
+    float *gradient = journey->training ? gradient_of(journey, engine->plan.layer_count) : NULL;
     engine->shard_loss[journey->shard] = loss_softmax_cross_entropy(
-        values_of(journey, engine->layer_count), journey->images, classes, labels, engine->options.label_smoothing,
+        values_of(journey, engine->plan.layer_count), journey->images, classes, labels, engine->options.label_smoothing,
         journey->gradient_scale, gradient, out, &engine->shard_correct[journey->shard]);
 }
 
 /* ---- phases: what shards do between two barriers ---- */
 
 static float *partial_of(const struct journey *journey) {
-    return journey->engine->partials + (size_t)journey->shard * journey->engine->partial_floats;
+    return journey->engine->partials + (size_t)journey->shard * journey->engine->plan.partial_floats;
 }
 
 /* Forward from the whole-batch layer number `phase` - 1 (or the start) up to the next one's partial; the last phase
  * goes on through the loss and back. */
 static void forward_phase(const struct journey *journey, int phase) {
     const struct engine *engine = journey->engine;
-    bool is_last = phase == engine->whole_batch_count;
-    int from = phase == 0 ? 0 : engine->whole_batch_layers[phase - 1];
-    int to = is_last ? engine->layer_count : engine->whole_batch_layers[phase];
+    bool is_last = phase == engine->plan.whole_batch_count;
+    int from = phase == 0 ? 0 : engine->plan.whole_batch_layers[phase - 1];
+    int to = is_last ? engine->plan.layer_count : engine->plan.whole_batch_layers[phase];
     if (phase == 0) feed_shard(journey);
     for (int i = from; i < to; i++) forward_layer(journey, i);
     if (is_last) return;
@@ -437,15 +294,15 @@ static void forward_phase(const struct journey *journey, int phase) {
  * anything to learn. */
 static void backward_phase(const struct journey *journey, int phase) {
     const struct engine *engine = journey->engine;
-    int count = engine->whole_batch_count;
-    int from = phase == count ? engine->layer_count - 1 : engine->whole_batch_layers[phase];
-    int to = phase == 0 ? -1 : engine->whole_batch_layers[phase - 1];
-    for (int i = from; i > to && i >= engine->first_trainable; i--) {
+    int count = engine->plan.whole_batch_count;
+    int from = phase == count ? engine->plan.layer_count - 1 : engine->plan.whole_batch_layers[phase];
+    int to = phase == 0 ? -1 : engine->plan.whole_batch_layers[phase - 1];
+    for (int i = from; i > to && i >= engine->plan.first_trainable; i--) {
         bool activation_is_done = phase < count && i == from;
         if (!activation_is_done) activate_backward(journey, i);
         backward_layer(journey, i);
     }
-    if (to < engine->first_trainable) return;
+    if (to < engine->plan.first_trainable) return;
     activate_backward(journey, to);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
@@ -464,7 +321,7 @@ static void combine(struct engine *engine, const struct batch *batch, int index,
                         .training = true,
                         .parameters = pointers.parameters,
                         .gradients = pointers.gradients,
-                        .shared = engine->shared + engine->plans[index].shared_offset,
+                        .shared = engine->shared + engine->plan.layers[index].shared_offset,
                         .batch = batch->count};
     int shards = (batch->count + ENGINE_SHARD - 1) / ENGINE_SHARD;
     (backward ? layer->kind->backward_combine : layer->kind->forward_combine)(layer, &pass, engine->partials, shards);
@@ -475,12 +332,12 @@ static void combine(struct engine *engine, const struct batch *batch, int index,
 static void pack(struct engine *engine) {
     if (!engine->packed_is_stale) return;
 #pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int i = 0; i < engine->layer_count; i++) {
+    for (int i = 0; i < engine->plan.layer_count; i++) {
         const struct layer *layer = &engine->model->layers[i];
         if (!layer->kind->pack) continue;
         struct pass_pointers pointers;
         fill_pointers(engine, i, NULL, &pointers);
-        layer->kind->pack(layer, pointers.parameters, engine->packed + engine->plans[i].packed_offset);
+        layer->kind->pack(layer, pointers.parameters, engine->packed + engine->plan.layers[i].packed_offset);
     }
     engine->packed_is_stale = false;
 }
@@ -489,13 +346,13 @@ static void pack(struct engine *engine) {
 static void run_lanes(struct engine *engine, const struct batch *batch, int forward, int backward) {
     int shards = (batch->count + ENGINE_SHARD - 1) / ENGINE_SHARD;
 #pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int lane = 0; lane < engine->lanes; lane++) {
-        float *sums = engine->lane_memory + (size_t)lane * engine->lane_floats;
-        if (forward == 0) memset(sums, 0, engine->lane_floats * sizeof *sums);
-        for (int shard = lane; shard < shards; shard += engine->lanes) {
+    for (int lane = 0; lane < engine->plan.lanes; lane++) {
+        float *sums = engine->lane_memory + (size_t)lane * engine->plan.lane_floats;
+        if (forward == 0) memset(sums, 0, engine->plan.lane_floats * sizeof *sums);
+        for (int shard = lane; shard < shards; shard += engine->plan.lanes) {
             struct journey journey = journey_of(engine, batch, true, shard, lane);
             if (forward >= 0) forward_phase(&journey, forward);
-            if (forward == engine->whole_batch_count) measure_loss(&journey, NULL);
+            if (forward == engine->plan.whole_batch_count) measure_loss(&journey, NULL);
             if (backward >= 0) backward_phase(&journey, backward);
         }
     }
@@ -503,8 +360,8 @@ static void run_lanes(struct engine *engine, const struct batch *batch, int forw
 
 /* Weight gradients that are computed once for the whole batch, in parts of a fixed number. */
 static void run_batch_gradients(struct engine *engine, const struct batch *batch) {
-    for (int i = engine->first_trainable; i < engine->layer_count; i++) {
-        if (!engine->plans[i].gradient_on_batch) continue;
+    for (int i = engine->plan.first_trainable; i < engine->plan.layer_count; i++) {
+        if (!engine->plan.layers[i].gradient_on_batch) continue;
         const struct layer *layer = &engine->model->layers[i];
         struct journey journey = {
             .engine = engine, .batch = batch, .training = true, .images = batch->count, .slot = engine->slot_memory};
@@ -527,19 +384,20 @@ static void sum_lanes(struct engine *engine, const struct parameter *parameter, 
         size_t from = (size_t)chunk * CHUNK, count = parameter->size - from < CHUNK ? parameter->size - from : CHUNK;
         memcpy(gradient + from, engine->lane_memory + lane_offset + from, count * sizeof *gradient);
         for (int lane = 1; lane < lanes; lane++)
-            engine->kernels->add(count, engine->lane_memory + (size_t)lane * engine->lane_floats + lane_offset + from,
+            engine->kernels->add(count,
+                                 engine->lane_memory + (size_t)lane * engine->plan.lane_floats + lane_offset + from,
                                  gradient + from);
     }
 }
 
 static void gather_gradients(struct engine *engine, const struct batch *batch) {
     int shards = (batch->count + ENGINE_SHARD - 1) / ENGINE_SHARD;
-    int lanes = shards < engine->lanes ? shards : engine->lanes;
-    for (int i = 0; i < engine->layer_count; i++) {
+    int lanes = shards < engine->plan.lanes ? shards : engine->plan.lanes;
+    for (int i = 0; i < engine->plan.layer_count; i++) {
         const struct layer *layer = &engine->model->layers[i];
         for (int k = 0; k < layer->parameter_count; k++)
-            if (engine->plans[i].lane_offset[k] != NOT_IN_LANE)
-                sum_lanes(engine, &layer->parameters[k], engine->plans[i].lane_offset[k], lanes);
+            if (engine->plan.layers[i].lane_offset[k] != ENGINE_NOT_IN_LANE)
+                sum_lanes(engine, &layer->parameters[k], engine->plan.layers[i].lane_offset[k], lanes);
     }
 }
 
@@ -553,18 +411,18 @@ static void sum_result(const struct engine *engine, const struct batch *batch, s
 }
 
 void engine_train_step(struct engine *engine, const struct batch *batch, struct batch_result *result) {
-    int whole = engine->whole_batch_count;
+    int whole = engine->plan.whole_batch_count;
     engine->packed_is_stale = true;
     pack(engine);
     memset(engine->gradients, 0, engine->model->trainable_floats * sizeof *engine->gradients);
     for (int phase = 0; phase < whole; phase++) {
         run_lanes(engine, batch, phase, -1);
-        combine(engine, batch, engine->whole_batch_layers[phase], false);
+        combine(engine, batch, engine->plan.whole_batch_layers[phase], false);
     }
     run_lanes(engine, batch, whole, whole);
     for (int phase = whole - 1; phase >= 0; phase--) {
-        if (engine->whole_batch_layers[phase] < engine->first_trainable) break;
-        combine(engine, batch, engine->whole_batch_layers[phase], true);
+        if (engine->plan.whole_batch_layers[phase] < engine->plan.first_trainable) break;
+        combine(engine, batch, engine->plan.whole_batch_layers[phase], true);
         run_lanes(engine, batch, -1, phase);
     }
     run_batch_gradients(engine, batch);
@@ -581,7 +439,7 @@ void engine_evaluate(struct engine *engine, const struct batch *batch, float *pr
     for (int shard = 0; shard < shards; shard++) {
         struct journey journey = journey_of(engine, batch, false, shard, 0);
         feed_shard(&journey);
-        for (int i = 0; i < engine->layer_count; i++) forward_layer(&journey, i);
+        for (int i = 0; i < engine->plan.layer_count; i++) forward_layer(&journey, i);
         measure_loss(&journey, probabilities);
     }
     if (result) sum_result(engine, batch, result);
@@ -599,13 +457,13 @@ static bool all_finite(const float *values, size_t count) {
 }
 
 const struct layer *engine_first_not_finite(const struct engine *engine) {
-    for (int i = 0; i < engine->layer_count; i++) {
-        const struct tensor *tensor = &engine->tensors[engine->tensors[i + 1].root];
+    for (int i = 0; i < engine->plan.layer_count; i++) {
+        const struct engine_tensor *tensor = &engine->plan.tensors[engine->plan.tensors[i + 1].root];
         size_t count = tensor->size * (tensor->values_by_batch ? (size_t)engine->options.batch_size : ENGINE_SHARD);
-        int copies = tensor->values_by_batch ? 1 : engine->slots;
+        int copies = tensor->values_by_batch ? 1 : engine->plan.slots;
         for (int slot = 0; slot < copies; slot++) {
             const char *base = tensor->values_by_batch ? engine->batch_memory
-                                                       : engine->slot_memory + (size_t)slot * engine->slot_bytes;
+                                                       : engine->slot_memory + (size_t)slot * engine->plan.slot_bytes;
             if (!all_finite((const float *)(const void *)(base + tensor->offset), count))
                 return &engine->model->layers[i];
         }

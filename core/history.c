@@ -132,39 +132,43 @@ int history_write(const char *path, const struct history *history, struct error 
     return status;
 }
 
-static int read_row(const struct csv_reader *reader, const char *path, int last_epoch, struct history_row *row,
+static int read_row(const struct csv_row *cells, const char *path, int last_epoch, struct history_row *row,
                     struct error *error) {
     long long epoch = 0;
-    if (reader->count != COLUMNS + 1)
+    if (cells->count != COLUMNS + 1)
         return error_set(error, ERROR_DATA, path, "line %d: has %d cells, %d are needed; restore or remove the file",
-                         reader->line, reader->count, COLUMNS + 1);
-    if (!csv_integer(reader->cells[0], 1, INT_MAX, &epoch) || epoch <= last_epoch)
+                         cells->line, cells->count, COLUMNS + 1);
+    if (!csv_integer(cells->cells[0], 1, INT_MAX, &epoch) || epoch <= last_epoch)
         return error_set(error, ERROR_DATA, path,
                          "line %d: epoch must be an integer above %d, got \"%.40s\"; restore or remove the file",
-                         reader->line, last_epoch, reader->cells[0]);
+                         cells->line, last_epoch, cells->cells[0]);
     row->epoch = (int)epoch;
     for (int i = 0; i < COLUMNS; i++)
-        if (!cell_value(&columns[i], reader->cells[i + 1], value_of(row, &columns[i])))
+        if (!cell_value(&columns[i], cells->cells[i + 1], value_of(row, &columns[i])))
             return error_set(error, ERROR_DATA, path,
-                             "line %d: %s must be a number, got \"%.40s\"; restore or remove the file", reader->line,
-                             columns[i].name, reader->cells[i + 1]);
+                             "line %d: %s must be a number, got \"%.40s\"; restore or remove the file", cells->line,
+                             columns[i].name, cells->cells[i + 1]);
     return 0;
 }
 
 static int read_rows(char *bytes, const char *path, struct history *history, struct error *error) {
-    struct csv_reader reader = {.at = bytes};
+    struct csv_row cells;
     size_t length = strcspn(bytes, "\r\n");
     if (length != strlen(header) || strncmp(bytes, header, length) != 0)
         return error_set(error, ERROR_DATA, path, "line 1: is not the header \"%s\"; restore or remove the file",
                          header);
-    csv_next(&reader);
-    while (csv_next(&reader)) {
+    char *last_end = strrchr(bytes, '\n');
+    if (!last_end) return 0;
+    last_end[1] = '\0'; /* what a crash left of a row is not read */
+    struct csv_reader reader = csv_open(path, bytes);
+    int more = csv_next(&reader, &cells, error);
+    while (more > 0 && (more = csv_next(&reader, &cells, error)) > 0) {
         struct history_row row = {0};
         int last = history->count ? history->rows[history->count - 1].epoch : 0;
-        if (read_row(&reader, path, last, &row, error) != 0) return -1;
+        if (read_row(&cells, path, last, &row, error) != 0) return -1;
         if (history_add(history, &row, error) != 0) return -1;
     }
-    return 0;
+    return more;
 }
 
 int history_read(const char *path, struct history *history, struct error *error) {

@@ -48,47 +48,51 @@ int predictions_write(const char *path, const struct predictions *predictions, s
     return write_text(path, &text, error);
 }
 
-static int line_error(const struct csv_reader *reader, const char *path, const char *needed, struct error *error) {
+static int line_error(const struct csv_row *cells, const char *path, const char *needed, struct error *error) {
     return error_set(error, ERROR_DATA, path, "line %d: %s; evaluate the model again to write the file anew",
-                     reader->line, needed);
+                     cells->line, needed);
 }
 
-static int read_row(const struct csv_reader *reader, const char *path, struct predictions *predictions, int64_t at,
+static int read_row(const struct csv_row *cells, const char *path, struct predictions *predictions, int64_t at,
                     struct error *error) {
     long long index = 0, label = 0, predicted = 0;
     double probability = 0;
-    if (reader->count != COLUMNS) return line_error(reader, path, "must have 4 cells", error);
-    if (!csv_integer(reader->cells[0], at, at, &index))
-        return line_error(reader, path, "indices must count from 0 without a gap", error);
-    if (!csv_integer(reader->cells[1], 0, INT_MAX, &label) || !csv_integer(reader->cells[2], 0, INT_MAX, &predicted))
-        return line_error(reader, path, "label and prediction must be class numbers", error);
-    if (!csv_number(reader->cells[3], &probability) || !(probability >= 0 && probability <= 1))
-        return line_error(reader, path, "the probability must be a number in [0, 1]", error);
+    if (cells->count != COLUMNS) return line_error(cells, path, "must have 4 cells", error);
+    if (!csv_integer(cells->cells[0], at, at, &index))
+        return line_error(cells, path, "indices must count from 0 without a gap", error);
+    if (!csv_integer(cells->cells[1], 0, INT_MAX, &label) || !csv_integer(cells->cells[2], 0, INT_MAX, &predicted))
+        return line_error(cells, path, "label and prediction must be class numbers", error);
+    if (!csv_number(cells->cells[3], &probability) || !(probability >= 0 && probability <= 1))
+        return line_error(cells, path, "the probability must be a number in [0, 1]", error);
     predictions->labels[at] = (int32_t)label;
     predictions->predicted[at] = (int32_t)predicted;
     predictions->probabilities[at] = (float)probability;
     return 0;
 }
 
-static int64_t count_lines(const char *bytes) {
-    int64_t lines = 0;
-    for (const char *at = strchr(bytes, '\n'); at; at = strchr(at + 1, '\n')) lines++;
-    return lines;
+/* Bytes that may end a row: at least as many as there are rows. */
+static int64_t count_ends(const char *bytes) {
+    int64_t ends = 0;
+    for (; *bytes; bytes++) ends += *bytes == '\n' || *bytes == '\r';
+    return ends;
 }
 
 static int read_rows(char *bytes, const char *path, struct predictions *predictions, struct error *error) {
-    struct csv_reader reader = {.at = bytes};
+    struct csv_reader reader = csv_open(path, bytes);
+    struct csv_row cells;
     size_t length = strlen(bytes), first = strcspn(bytes, "\r\n");
     if (first != strlen(header) || strncmp(bytes, header, first) != 0)
         return error_set(error, ERROR_DATA, path, "line 1: is not the header \"%s\"", header);
     if (bytes[length - 1] != '\n')
         return error_set(error, ERROR_DATA, path,
                          "ends within a line; evaluate the model again to write the file anew");
-    if (predictions_create(predictions, count_lines(bytes) - 1, error) != 0) return -1;
-    csv_next(&reader);
-    for (int64_t at = 0; csv_next(&reader); at++)
-        if (read_row(&reader, path, predictions, at, error) != 0) return -1;
-    return 0;
+    if (predictions_create(predictions, count_ends(bytes), error) != 0) return -1;
+    int64_t at = 0;
+    int more = csv_next(&reader, &cells, error);
+    for (; more > 0 && (more = csv_next(&reader, &cells, error)) > 0; at++)
+        if (read_row(&cells, path, predictions, at, error) != 0) return -1;
+    predictions->count = at; /* empty lines are no rows */
+    return more;
 }
 
 int predictions_read(const char *path, struct predictions *predictions, struct error *error) {

@@ -5,9 +5,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/csv.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "data/csv_rows.h"
 #include "data/image_list.h"
 #include "data/source.h"
 
@@ -40,9 +40,9 @@ static bool is_header(const struct csv_row *row) {
     static const char *const paths[] = {"path", "file", "filename", "image"};
     static const char *const labels[] = {"label", "class"};
     bool path = false, label = false;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path = path || strcasecmp(row->fields[0], paths[i]) == 0;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path = path || strcasecmp(row->cells[0], paths[i]) == 0;
     for (size_t i = 0; row->count > 1 && i < sizeof labels / sizeof *labels; i++)
-        label = label || strcasecmp(row->fields[1], labels[i]) == 0;
+        label = label || strcasecmp(row->cells[1], labels[i]) == 0;
     return path && label;
 }
 
@@ -52,14 +52,14 @@ static int parse_part(const struct manifest *manifest, const struct csv_row *row
         enum part part;
     } names[] = {{"train", PART_TRAIN}, {"validation", PART_VALIDATION}, {"val", PART_VALIDATION}, {"test", PART_TEST}};
     *part = PART_TRAIN;
-    if (row->count < 3 || !*row->fields[2]) return 0;
+    if (row->count < 3 || !*row->cells[2]) return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(row->fields[2], names[i].name) == 0) {
+        if (strcasecmp(row->cells[2], names[i].name) == 0) {
             *part = names[i].part;
             return 0;
         }
     return error_set(manifest->error, ERROR_DATA, manifest->path,
-                     "line %d: split \"%s\"; train, validation or test is expected", row->line, row->fields[2]);
+                     "line %d: split \"%s\"; train, validation or test is expected", row->line, row->cells[2]);
 }
 
 static char *picture_path(struct manifest *manifest, const char *name) {
@@ -81,15 +81,18 @@ static int grow_entries(struct manifest *manifest) {
 }
 
 static int add_row(struct manifest *manifest, const struct csv_row *row) {
+    if (row->count > 3)
+        return error_set(manifest->error, ERROR_DATA, manifest->path,
+                         "line %d: more than 3 fields; path,label[,split] is expected", row->line);
     if (row->count < 2)
         return error_set(manifest->error, ERROR_DATA, manifest->path,
                          "line %d: 1 field; path,label[,split] is expected", row->line);
-    if (!*row->fields[0] || !*row->fields[1])
+    if (!*row->cells[0] || !*row->cells[1])
         return error_set(manifest->error, ERROR_DATA, manifest->path, "line %d: the %s is empty", row->line,
-                         *row->fields[0] ? "label" : "path");
-    struct entry entry = {.label = row->fields[1], .line = row->line};
+                         *row->cells[0] ? "label" : "path");
+    struct entry entry = {.label = row->cells[1], .line = row->line};
     if (parse_part(manifest, row, &entry.part) != 0) return -1;
-    entry.path = picture_path(manifest, row->fields[0]);
+    entry.path = picture_path(manifest, row->cells[0]);
     if (!entry.path || grow_entries(manifest) != 0) return -1;
     if (access(entry.path, R_OK) != 0)
         return error_set(manifest->error, ERROR_IO, manifest->path, "line %d: cannot open the image %s: %s", row->line,
@@ -101,11 +104,11 @@ static int add_row(struct manifest *manifest, const struct csv_row *row) {
 static int read_rows(struct manifest *manifest, char *text) {
     static const char mark[] = "\xEF\xBB\xBF"; /* UTF-8's byte order mark, as spreadsheets write it */
     bool marked = strncmp(text, mark, 3) == 0;
-    struct csv_rows reader = {.path = manifest->path, .at = text + (marked ? 3 : 0), .line = 1};
+    struct csv_reader reader = csv_open(manifest->path, text + (marked ? 3 : 0));
     struct csv_row row;
     bool first = true;
     for (;;) {
-        int more = csv_rows_next(&reader, &row, manifest->error);
+        int more = csv_next(&reader, &row, manifest->error);
         if (more <= 0) return more;
         if (!(first && is_header(&row)) && add_row(manifest, &row) != 0) return -1;
         first = false;

@@ -1,6 +1,7 @@
 #include "core/csv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/expect.h"
@@ -22,31 +23,94 @@ static void test_quoting(void **state) {
     }
 }
 
-static void test_lines(void **state) {
-    (void)state;
-    char bytes[] = "a,b,,c\r\n\nlast,1\ntorn,2";
-    struct csv_reader reader = {.at = bytes};
-    assert_true(csv_next(&reader));
-    assert_int_equal(reader.line, 1);
-    assert_int_equal(reader.count, 4);
-    assert_string_equal(reader.cells[2], "");
-    assert_string_equal(reader.cells[3], "c");
-    assert_true(csv_next(&reader));
-    assert_int_equal(reader.count, 1);
-    assert_string_equal(reader.cells[0], "");
-    assert_true(csv_next(&reader));
-    assert_int_equal(reader.line, 3);
-    assert_string_equal(reader.cells[1], "1");
-    assert_false(csv_next(&reader));
+static void expect_row(struct csv_reader *reader, int line, int count, const char *const *cells) {
+    struct csv_row row;
+    struct error error = {0};
+    assert_int_equal(csv_next(reader, &row, &error), 1);
+    assert_int_equal(row.line, line);
+    assert_int_equal(row.count, count);
+    for (int i = 0; i < count; i++) assert_string_equal(row.cells[i], cells[i]);
 }
 
+static void expect_end(struct csv_reader *reader) {
+    struct csv_row row;
+    struct error error = {0};
+    assert_int_equal(csv_next(reader, &row, &error), 0);
+    expect_no_error(&error);
+}
+
+static void test_rows(void **state) {
+    (void)state;
+    char bytes[] = "a,b,,c\r\n\nlast,1\n, \rtorn,2";
+    struct csv_reader reader = csv_open("t", bytes);
+    expect_row(&reader, 1, 4, (const char *const[]){"a", "b", "", "c"});
+    expect_row(&reader, 3, 2, (const char *const[]){"last", "1"});
+    expect_row(&reader, 4, 2, (const char *const[]){"", " "});
+    expect_row(&reader, 5, 2, (const char *const[]){"torn", "2"});
+    expect_end(&reader);
+    expect_end(&reader);
+    struct csv_reader empty = csv_open("t", (char[]){"\n\r\n"});
+    expect_end(&empty);
+}
+
+static void test_quoted_rows(void **state) {
+    (void)state;
+    char bytes[] = "\"a,b\",\"say \"\"no\"\"\",\"\"\n\"two\nlines\",x\nend,\"last\"";
+    struct csv_reader reader = csv_open("t", bytes);
+    expect_row(&reader, 1, 3, (const char *const[]){"a,b", "say \"no\"", ""});
+    expect_row(&reader, 2, 2, (const char *const[]){"two\nlines", "x"});
+    expect_row(&reader, 4, 2, (const char *const[]){"end", "last"});
+    expect_end(&reader);
+}
+
+/* What is written is read back. */
+static void test_round_trip(void **state) {
+    (void)state;
+    static const char *const cells[] = {"plain", "a,b", "\"", " x", "a\nb", "a\rb", "", "\"\"q"};
+    enum { COUNT = sizeof cells / sizeof *cells };
+    struct text text = {0};
+    for (int i = 0; i < COUNT; i++) {
+        if (i) text_add(&text, ",");
+        csv_add_cell(&text, cells[i]);
+    }
+    struct csv_reader reader = csv_open("t", text.bytes);
+    expect_row(&reader, 1, COUNT, cells);
+    expect_end(&reader);
+    text_free(&text);
+}
+
+static void test_bad_rows(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"a,b\nc,\"d\n", "t: line 2: a quoted field does not end"},
+        {"a,b\nc,d\"e\"\n", "t: line 2: a quote within a field that is not quoted"},
+        {"\"a\"b,c\n", "t: line 1: text behind a quoted field"},
+        {"\"", "t: line 1: a quoted field does not end"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char bytes[64];
+        snprintf(bytes, sizeof bytes, "%s", rows[i][0]);
+        struct csv_reader reader = csv_open("t", bytes);
+        struct csv_row row;
+        struct error error = {0};
+        int more = 1;
+        while (more > 0) more = csv_next(&reader, &row, &error);
+        assert_int_equal(more, -1);
+        expect_error(&error, ERROR_DATA, rows[i][1]);
+    }
+}
+
+/* More cells than a row keeps are counted all the same. */
 static void test_many_cells(void **state) {
     (void)state;
-    char bytes[] = "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n";
-    struct csv_reader reader = {.at = bytes};
-    assert_true(csv_next(&reader));
-    assert_int_equal(reader.count, CSV_CELLS_MAX);
-    assert_string_equal(reader.cells[CSV_CELLS_MAX - 1], "15,16");
+    char bytes[] = "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,\"17\"\nx\n";
+    struct csv_reader reader = csv_open("t", bytes);
+    struct csv_row row;
+    struct error error = {0};
+    assert_int_equal(csv_next(&reader, &row, &error), 1);
+    assert_int_equal(row.count, CSV_CELLS_MAX + 2);
+    assert_string_equal(row.cells[CSV_CELLS_MAX - 1], "15");
+    expect_row(&reader, 2, 1, (const char *const[]){"x"});
 }
 
 static void test_numbers(void **state) {
@@ -66,9 +130,8 @@ static void test_numbers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quoting),
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_many_cells),
+        cmocka_unit_test(test_quoting),    cmocka_unit_test(test_rows),     cmocka_unit_test(test_quoted_rows),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_bad_rows), cmocka_unit_test(test_many_cells),
         cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
