@@ -103,7 +103,7 @@ static int check_splits(const struct data_splits *splits, const char *path, stru
 
 static int convert_splits(struct data_splits *splits, const struct data_common *common, struct error *error) {
     struct dataset *parts[] = {&splits->train, &splits->validation, &splits->test};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (int i = 0; i < 3; i++)
         if (dataset_convert(parts[i], common, error) != 0) return -1;
     return 0;
 }
