@@ -141,8 +141,9 @@ static void measure_loss(const struct journey *journey, float *probabilities) {
 
 /* ---- phases: what shards do between two barriers ---- */
 
-static float *partial_of(const struct journey *journey) {
-    return journey->work->partials + (size_t)journey->shard * journey->work->plan.partial_floats;
+/* The layer's partials follow each other closely: its combine knows its own size only. */
+static float *partial_of(const struct journey *journey, const struct layer *layer) {
+    return journey->work->partials + (size_t)journey->shard * layer->partial_floats;
 }
 
 void journey_evaluate(const struct journey *journey, float *probabilities) {
@@ -164,7 +165,8 @@ void journey_forward(const struct journey *journey, int phase) {
     }
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
-    work->model->layers[to].kind->forward_partial(&work->model->layers[to], &pass, partial_of(journey));
+    const struct layer *layer = &work->model->layers[to];
+    layer->kind->forward_partial(layer, &pass, partial_of(journey, layer));
 }
 
 void journey_backward(const struct journey *journey, int phase) {
@@ -181,5 +183,6 @@ void journey_backward(const struct journey *journey, int phase) {
     activate_backward(journey, to);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
-    work->model->layers[to].kind->backward_partial(&work->model->layers[to], &pass, partial_of(journey));
+    const struct layer *layer = &work->model->layers[to];
+    layer->kind->backward_partial(layer, &pass, partial_of(journey, layer));
 }
