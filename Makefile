@@ -2,73 +2,169 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-CC ?= gcc
 BUILD ?= build
+CFLAGS ?= -O2 -g
 VERSION := 0.1.0
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# All cores, unless the command line says otherwise with -j.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+MAKEFLAGS += --no-print-directory
 
 PACKAGES := libcjson stb matio zlib libxxhash popt
 TEST_PACKAGES := cmocka
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-CFLAGS ?= -O2 -g
-# Contraction is off outside the kernels, so that other code rounds alike with every compiler.
-override CFLAGS += -std=c17 $(WARNINGS) -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -ffp-contract=off -fopenmp -MMD -MP \
-	-DCNNTRAIN_VERSION='"$(VERSION)"' -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
 # System headers of the libraries are not ours to warn about.
-CPPFLAGS_PACKAGES = $(shell pkg-config --cflags-only-I $(PACKAGES) | sed 's/-I/-isystem /g')
-LDLIBS_PACKAGES = $(filter-out -lstb -lhdf5 -L%,$(shell pkg-config --libs $(PACKAGES)))
-LDFLAGS += -fopenmp -Wl,--as-needed
-LDLIBS = $(LDLIBS_PACKAGES) -lm
+PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null))
+# Contraction is off outside the kernels, so that other code rounds alike with every compiler.
+COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
+	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
+	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
+# One file of ours compiles stb_image, so libstb is not linked. matio names libhdf5, which --as-needed drops where
+# nothing calls it.
+PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
+TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
+LINK = $(CC) $(CFLAGS) -fopenmp -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+LINK_LIBRARIES := $(PACKAGE_LIBRARIES) $(LDLIBS) -lm
 
-LIBRARY_SOURCES := $(sort $(shell find core layers data -name '*.c'))
+LIBRARY_SOURCES := $(sort $(shell find $(wildcard core layers data) -name '*.c'))
 CMD_SOURCES := $(sort $(wildcard cmd/*.c))
-TEST_SOURCES := $(sort $(shell find tests -name 'test_*.c' 2>/dev/null))
+TEST_SOURCES := $(sort $(shell find $(wildcard tests) -name 'test_*.c'))
+BENCH_SOURCES := $(sort $(shell find $(wildcard tests) -name 'bench_*.c'))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
+TEST_SCRIPTS := $(sort $(wildcard tests/scripts/test_*.sh))
+SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT)
 
-LIBRARY := $(BUILD)/libcnntrain.a
 PROGRAM := $(BUILD)/cnntrain
-TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
+LIBRARY := $(BUILD)/libcnntrain.a
 # cmd/ without main, for the tests of cmd/
 CMD_LIBRARY := $(BUILD)/libcmd.a
+TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
+BENCHES := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+
+# V=1 shows whole commands.
+SHOW = $(if $(V),,@echo "  $@"; )
 
 objects = $(1:%.c=$(BUILD)/%.o)
 
-.PHONY: all
-all: $(PROGRAM) configs/schema.json
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all tests objects tidy force packages-found
+all: $(PROGRAM) ## build the program, build/cnntrain
+tests: $(TESTS)
+objects: $(call objects,$(SOURCES))
+tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
+# The installer runs before a second make, which then asks pkg-config anew.
 .PHONY: deps
-deps:
-	@pkg-config --exists $(PACKAGES) $(TEST_PACKAGES) || scripts/install-deps.sh
+deps: ## install missing packages (Debian, Ubuntu)
+	@command -v $(CC) >/dev/null && pkg-config --exists $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null || scripts/install-deps.sh
 
-$(BUILD)/%.o: %.c Makefile
+.PHONY: demo
+demo: deps ## build, train the six combinations on built-in data and print their table
+	@$(MAKE) all
+	@rm -rf $(BUILD)/demo
+	@$(PROGRAM) experiments configs/demo.json --out $(BUILD)/demo
+
+.PHONY: test run-tests
+test: deps ## build everything and run all tests
+	@$(MAKE) run-tests
+
+run-tests: $(PROGRAM) $(TESTS) $(BENCHES)
+	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(TEST_SCRIPTS)
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+.PHONY: asan
+asan: deps ## run all tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) BUILD=build-asan CFLAGS='$(SANITIZE)' run-tests
+
+.PHONY: lint
+lint: deps ## check warnings, formatting, include rules and scripts
+	+@scripts/lint
+
+.PHONY: format
+format: ## format all sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+KERNEL_TESTS := $(BUILD)/tests/core/kernels
+.PHONY: check-kernels bench-kernels
+check-kernels: $(KERNEL_TESTS)/test_kernels ## check every kernel of every instruction set against the reference
+	@$<
+bench-kernels: $(KERNEL_TESTS)/bench_kernels ## time every kernel
+	@$<
+
+.PHONY: schema
+schema: $(PROGRAM) ## write configs/schema.json from the program's tables
+	@$(PROGRAM) config --schema >$(BUILD)/schema.json && mv $(BUILD)/schema.json configs/schema.json
+
+SHARE := $(DESTDIR)$(PREFIX)/share
+.PHONY: install uninstall
+install: $(PROGRAM) ## install below PREFIX (/usr/local), staged in DESTDIR
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/cnntrain
+	install -d $(SHARE)/cnntrain/configs $(SHARE)/doc/cnntrain
+	install -m 644 configs/*.json $(SHARE)/cnntrain/configs
+	install -m 755 scripts/fetch-data $(SHARE)/cnntrain/fetch-data
+	install -m 644 README.md LICENSE docs/*.md $(SHARE)/doc/cnntrain
+	install -D -m 644 man/cnntrain.1 $(SHARE)/man/man1/cnntrain.1
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/cnntrain $(SHARE)/man/man1/cnntrain.1
+	rm -rf $(SHARE)/cnntrain $(SHARE)/doc/cnntrain
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build build-asan build-lint
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' Makefile
+
+packages-found:
+	@pkg-config --print-errors --exists $(PACKAGES) $(TEST_PACKAGES) || \
+		{ echo "Packages are missing: run \`make deps\` (scripts/install-deps.sh)." >&2; exit 1; }
+
+# Files that change only when their content does, so that objects of two kinds never mix.
+$(BUILD)/flags: export CONTENT = $(CC) $(COMPILE_FLAGS)
+$(BUILD)/prefix: export CONTENT = $(PREFIX)
+$(BUILD)/flags $(BUILD)/prefix: force
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS_PACKAGES) $(CPPFLAGS_FILE) $(CFLAGS_FILE) -c -o $@ $<
+	@printf '%s\n' "$$CONTENT" | cmp -s - $@ || printf '%s\n' "$$CONTENT" >$@
 
+$(BUILD)/%.o: %.c $(BUILD)/flags Makefile | packages-found
+	@mkdir -p $(@D)
+	$(SHOW)$(CC) $(COMPILE_FLAGS) $(FILE_FLAGS) -c -o $@ $<
+
+# What clang-tidy found nothing in; the object stands for the headers.
+$(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
+	$(SHOW)clang-tidy --quiet $< -- $(COMPILE_FLAGS) $(FILE_FLAGS) 2>/dev/null && touch $@
+
+$(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
+$(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
-$(BUILD)/core/kernels/%.o: CFLAGS_FILE = -O3 -ffp-contract=fast
-ARCHITECTURE := $(shell $(CC) -dumpmachine | cut -d- -f1)
-ifeq ($(ARCHITECTURE),x86_64)
-$(BUILD)/core/kernels/avx2.o: CFLAGS_FILE = -O3 -ffp-contract=fast -mavx2 -mfma
-$(BUILD)/core/kernels/avx512.o: CFLAGS_FILE = -O3 -ffp-contract=fast -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
+KERNEL_FLAGS := -O3 -ffp-contract=fast
+$(BUILD)/core/kernels/%: FILE_FLAGS = $(KERNEL_FLAGS)
+ifeq ($(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),x86_64)
+$(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
+$(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512
 endif
 # Elementwise loops of the optimizers and activations profit from vectorization; sums keep their order.
-$(BUILD)/core/optimizer.o $(BUILD)/core/activation.o: CFLAGS_FILE = -O3
+$(BUILD)/core/optimizer.% $(BUILD)/core/optimizers/% $(BUILD)/core/activation.%: FILE_FLAGS = -O3
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
-	@rm -f $@
-	$(AR) rcs $@ $^
-
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
+$(LIBRARY) $(CMD_LIBRARY):
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(SHOW)$(AR) rcs $@ $^
 
 $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(SHOW)$(LINK) $(LINK_LIBRARIES)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(shell pkg-config --libs $(TEST_PACKAGES))
-
-.SECONDARY: $(TEST_SOURCES:%.c=$(BUILD)/%.o) $(call objects,$(TEST_SUPPORT))
+$(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
+	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -59,12 +59,21 @@ struct source_request {
     uint64_t seed;      /* for sources that generate */
 };
 
+/* How a source reads its path. */
+enum source_path {
+    SOURCE_PATH_PLACE, /* a file or folder */
+    SOURCE_PATH_PAIR,  /* a file or folder, or two files joined by a comma */
+    SOURCE_PATH_WORDS, /* not a place: handed on as it stands */
+};
+
 struct source_kind {
     struct component_kind component;
     const char *layout; /* what the path holds, in a line: "a folder with train_32x32.mat and test_32x32.mat" */
     bool needs_path;
+    enum source_path path_form;
     /* Loads everything there is (resize and colour applied where images are decoded one by one; validation not yet
-     * split off). On failure `splits` holds nothing. Errors are ERROR_DATA or ERROR_IO and name the file. */
+     * split off) into empty `splits`; on failure the caller frees what they hold. Errors are ERROR_DATA or ERROR_IO and
+     * name the file. */
     int (*load)(const struct source_request *request, struct data_splits *splits, struct error *error);
 };
 
@@ -79,9 +88,10 @@ struct feed {
                  void *scratch);
 };
 
-/* Normalization as numbers: value = (byte / 255 or float as it is, minus mean) / std, by channel. */
+/* Normalization as numbers: value = (pixel * scale - mean) / std, by channel. */
 struct normalization {
     int channels;
+    float scale; /* 1/255 for bytes (1 where they stay unscaled), 1 for floats */
     float mean[4], std[4];
 };
 

@@ -199,7 +199,6 @@ static int read_components(const struct value_context *context, const cJSON *jso
 }
 
 static int read_any(const struct value_context *context, const cJSON *json, const cJSON **value) {
-    /* The JSON text itself lives in the arena; the reader of the field parses it again when it needs to. */
     (void)context;
     *value = json;
     return 0;
@@ -303,6 +302,10 @@ static int check_keys(const struct field_reader *reader, const struct field *fie
 
 int fields_read(const struct field_reader *reader, const struct field *fields, const struct field *more,
                 const char *skip, const cJSON *json, const struct place *place, void *values) {
+    if (json && !cJSON_IsObject(json)) {
+        char found[96];
+        return place_error(place, reader->error, "must be an object; got %s", json_describe(json, found, sizeof found));
+    }
     if (json && check_keys(reader, fields, more, skip, json, place) != 0) return -1;
     if (read_table(reader, fields, json, place, values) != 0) return -1;
     return read_table(reader, more, json, place, values);
@@ -323,7 +326,7 @@ static int unknown_kind(const struct field_reader *reader, const struct componen
     return -1;
 }
 
-static const char *type_key_of(const struct component_registry *registry) {
+const char *registry_type_key(const struct component_registry *registry) {
     return registry->type_key ? registry->type_key : "type";
 }
 
@@ -339,10 +342,12 @@ static int read_with_kind(const struct field_reader *reader, const struct compon
 
 int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                    const struct place *place, struct component *component) {
-    const char *type_key = type_key_of(registry);
     *component = (struct component){0};
     if (!registry) return error_set(reader->error, ERROR_RUN, NULL, "a registry is missing");
+    const char *type_key = registry_type_key(registry);
     const cJSON *name = json, *values = NULL;
+    struct place inner = place_key(place, "config");
+    const struct place *at_values = place;
     if (cJSON_IsObject(json)) {
         name = cJSON_GetObjectItemCaseSensitive(json, type_key);
         values = json;
@@ -350,20 +355,22 @@ int component_read(const struct field_reader *reader, const struct component_reg
         if (!name && keras) {
             name = keras;
             values = cJSON_GetObjectItemCaseSensitive(json, "config");
+            at_values = &inner;
             type_key = NULL;
         }
         if (!name && registry->untyped)
-            return read_with_kind(reader, registry, registry->untyped, NULL, json, place, component);
+            return read_with_kind(reader, registry, registry->untyped, type_key, json, place, component);
     }
     struct place at_name = place_key(place, type_key ? type_key : "class_name");
     const struct place *where = cJSON_IsObject(json) ? &at_name : place;
     if (!name) return place_error(where, reader->error, "is missing; it names the %s", registry->what);
     if (!cJSON_IsString(name)) {
         char found[96];
-        return place_error(where, reader->error, "must be the name of a %s, or an object with its \"%s\"; got %s",
-                           registry->what, type_key_of(registry), json_describe(name, found, sizeof found));
+        return place_error(where, reader->error, "must be the name of %s %s, or an object with its \"%s\"; got %s",
+                           strchr("aeiou", registry->what[0]) ? "an" : "a", registry->what, registry_type_key(registry),
+                           json_describe(name, found, sizeof found));
     }
     const struct component_kind *kind = registry_find(registry, name->valuestring);
     if (!kind) return unknown_kind(reader, registry, name->valuestring, where);
-    return read_with_kind(reader, registry, kind, type_key, values, place, component);
+    return read_with_kind(reader, registry, kind, type_key, values, at_values, component);
 }

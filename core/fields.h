@@ -24,10 +24,10 @@ enum field_type {
     FIELD_COMPONENT,  /* struct component */
     FIELD_COMPONENTS, /* struct component_list */
     FIELD_OBJECT,     /* a nested struct in place, described by `fields` */
-    FIELD_ANY,        /* const cJSON *: kept as it is, checked by its owner; NULL where absent */
+    FIELD_ANY,        /* const cJSON *: kept as it is in the document read (which must outlive it); NULL where absent */
 };
 
-enum { FIELD_LIST_MAX = 16 };
+enum { FIELD_LIST_MAX = 64 };
 
 struct int_list {
     int count;
@@ -97,6 +97,8 @@ struct registries {
 const struct component_registry *registries_find(const struct registries *registries, const char *what);
 /* The kind called `name` (or so by alias); NULL where there is none. */
 const struct component_kind *registry_find(const struct component_registry *registry, const char *name);
+/* The key that names a component's kind in the config. */
+const char *registry_type_key(const struct component_registry *registry);
 /* The kind whose name is nearest, for "did you mean"; NULL where none is near. */
 const char *registry_nearest(const struct component_registry *registry, const char *name);
 
@@ -116,13 +118,15 @@ int fields_read(const struct field_reader *reader, const struct field *fields, c
 int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                    const struct place *place, struct component *component);
 
-/* The values as a JSON object with every field spelled out; NULL without memory. The caller owns it. */
+/* The values as a JSON object with every field spelled out; NULL without memory. The caller owns it. A nullable field
+ * whose value is zero (no string, an empty list, kind NULL) is written as null; FIELD_ANY without a value is left out.
+ * json_print keeps every digit of the numbers. */
 cJSON *fields_write(const struct registries *registries, const struct field *fields, const void *values);
 cJSON *component_write(const struct registries *registries, const struct component_registry *registry,
                        const struct component *component);
 
-/* The JSON schema (draft 7) of an object with these fields, of one component; NULL without memory. Components are
- * references into "definitions", which schema_definitions fills for all registries. */
+/* The JSON schema (draft 7) of an object with these fields; NULL without memory. Components are references into
+ * "definitions", which is what schema_definitions makes for all registries. */
 cJSON *fields_schema(const struct field *fields);
 cJSON *schema_definitions(const struct registries *registries);
 

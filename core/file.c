@@ -74,14 +74,14 @@ static int sync_folder_of(const char *path, struct error *error) {
     return status;
 }
 
-static int write_temporary(int descriptor, const char *temporary, const struct file_piece *pieces, size_t count,
+static int write_temporary(int descriptor, const char *path, const struct file_piece *pieces, size_t count,
                            struct error *error) {
-    int status = fchmod(descriptor, 0644) == 0 ? 0 : error_set_errno(error, temporary, "set the file's mode");
+    int status = fchmod(descriptor, 0644) == 0 ? 0 : error_set_errno(error, path, "set the file's mode");
     for (size_t i = 0; i < count && status == 0; i++)
         if (write_all(descriptor, pieces[i].bytes, pieces[i].length) != 0)
-            status = error_set_errno(error, temporary, "write the file");
-    if (status == 0 && fsync(descriptor) != 0) status = error_set_errno(error, temporary, "sync the file");
-    if (close(descriptor) != 0 && status == 0) status = error_set_errno(error, temporary, "close the file");
+            status = error_set_errno(error, path, "write the file");
+    if (status == 0 && fsync(descriptor) != 0) status = error_set_errno(error, path, "sync the file");
+    if (close(descriptor) != 0 && status == 0) status = error_set_errno(error, path, "close the file");
     return status;
 }
 
@@ -89,7 +89,7 @@ static int replace_through(char *temporary, const char *path, const struct file_
                            struct error *error) {
     int descriptor = mkstemp(temporary);
     if (descriptor < 0) return error_set_errno(error, path, "create a temporary file beside it");
-    int status = write_temporary(descriptor, temporary, pieces, count, error);
+    int status = write_temporary(descriptor, path, pieces, count, error);
     if (status == 0 && rename(temporary, path) != 0)
         status = error_set_errno(error, path, "move the new file into place");
     if (status != 0) {

@@ -12,7 +12,8 @@
 int file_read(const char *path, size_t limit, char **bytes, size_t *length, struct error *error);
 
 /* Replaces `path` in one move: temporary file beside it, write, fsync, rename, fsync of the folder. On failure the old
- * file is untouched and the temporary one is gone. The pieces are written one after the other. */
+ * file is untouched and the temporary one is gone (only where the last step fails, the new file stands already). The
+ * pieces are written one after the other. */
 struct file_piece {
     const void *bytes;
     size_t length;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/text.h"
 
 struct place place_document(const char *name) {
     return (struct place){.parent = NULL, .key = name, .index = 0};
@@ -44,18 +45,6 @@ int place_error(const struct place *place, struct error *error, const char *form
     return error_set(error, ERROR_CONFIG, place_text(place, path, sizeof path), "%s", message);
 }
 
-/* Length of the UTF-8 sequence at `at` (RFC 3629), 0 where it is none. */
-static size_t utf8_sequence(const unsigned char *at, size_t left) {
-    if (at[0] < 0x80) return 1;
-    size_t length = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    if (at[0] < 0xC2 || at[0] > 0xF4 || left < length) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xC0) != 0x80) return 0;
-    bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-    bool beyond = (at[0] == 0xED && at[1] > 0x9F) || (at[0] == 0xF4 && at[1] > 0x8F);
-    return overlong || beyond ? 0 : length;
-}
-
 static int syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error) {
     int line = 1, column = 1;
     for (size_t i = 0; i < offset; i++) {
@@ -70,11 +59,15 @@ static int check_text(const char *text, size_t length, const char *name, struct 
     int depth = 0;
     bool quoted = false;
     for (size_t i = 0; i < length;) {
-        size_t step = utf8_sequence((const unsigned char *)text + i, length - i);
+        size_t step = text_utf8_sequence(text + i, length - i);
         if (step == 0) return syntax_error(text, i, name, "not UTF-8 text; save the file as UTF-8", error);
         char c = text[i];
         if (c == '\0') return syntax_error(text, i, name, "a zero byte; this is not JSON", error);
-        if (quoted && c == '\\' && i + 1 < length) step = 2;
+        if (quoted && (unsigned char)c < 0x20)
+            return syntax_error(text, i, name, "a line break or control character inside a string", error);
+        if (quoted && c == '\\' && length - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+            return syntax_error(text, i, name, "a zero character inside a string", error);
+        if (quoted && c == '\\' && i + 1 < length && (unsigned char)text[i + 1] < 0x80) step = 2;
         if (c == '"') quoted = !quoted;
         if (!quoted && (c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
             return syntax_error(text, i, name, "nested deeper than 64 levels", error);
@@ -84,21 +77,41 @@ static int check_text(const char *text, size_t length, const char *name, struct 
     return 0;
 }
 
+static int compare_keys(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, so that a header of a hundred thousand keys takes no time either. */
+static int check_keys(const cJSON *object, const struct place *place, struct error *error) {
+    size_t count = (size_t)cJSON_GetArraySize(object), at = 0;
+    if (count < 2) return 0;
+    const char **keys = malloc(count * sizeof *keys);
+    if (!keys) return error_set(error, ERROR_RUN, NULL, "not enough memory for a JSON document");
+    for (const cJSON *child = object->child; child; child = child->next) keys[at++] = child->string;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    const char *twice = NULL;
+    for (size_t i = 1; i < count && !twice; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0) twice = keys[i];
+    free(keys);
+    if (!twice) return 0;
+    struct place here = place_key(place, twice);
+    return place_error(&here, error, "stands twice; keep one of them");
+}
+
 static int check_duplicates(const cJSON *value, const struct place *place, struct error *error) {
     int index = 0;
+    if (cJSON_IsObject(value) && check_keys(value, place, error) != 0) return -1;
     for (const cJSON *child = value->child; child; child = child->next, index++) {
         struct place here = cJSON_IsObject(value) ? place_key(place, child->string) : place_item(place, index);
-        if (cJSON_IsObject(value))
-            for (const cJSON *other = child->next; other; other = other->next)
-                if (strcmp(other->string, child->string) == 0)
-                    return place_error(&here, error, "stands twice; keep one of them");
         if (check_duplicates(child, &here, error) != 0) return -1;
     }
     return 0;
 }
 
-static bool only_space(const char *text, const char *end) {
-    return text == end || strspn(text, " \t\r\n") >= (size_t)(end - text);
+/* The first character at or after `text` that is not white space. */
+static const char *skip_space(const char *text, const char *end) {
+    while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) text++;
+    return text;
 }
 
 cJSON *json_parse(const char *text, size_t length, const char *name, struct error *error) {
@@ -110,7 +123,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         text += 3;
         length -= 3;
     }
-    if (only_space(text, text + length)) {
+    if (skip_space(text, text + length) == text + length) {
         error_set(error, ERROR_CONFIG, name, "is empty; a JSON document is needed");
         return NULL;
     }
@@ -123,7 +136,8 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         return NULL;
     }
     struct place place = place_document(name);
-    if (!only_space(end, text + length))
+    end = skip_space(end, text + length);
+    if (end != text + length)
         syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
     else if (check_duplicates(root, &place, error) == 0)
         return root;
@@ -205,6 +219,7 @@ static int set_member(cJSON *object, const char *key, const char *rest, const ch
 int json_set_path(cJSON *root, const char *path, const char *value, struct error *error) {
     char key[128];
     size_t length = strcspn(path, ".");
+    if (!text_is_utf8(path) || !text_is_utf8(value)) return error_set(error, ERROR_CONFIG, "--set", "not UTF-8 text");
     if (length == 0 || length >= sizeof key)
         return error_set(error, ERROR_CONFIG, "--set", "\"%s\" is not a path of keys such as training.epochs", path);
     memcpy(key, path, length);

@@ -3,6 +3,7 @@
 #define CNNTRAIN_CORE_JSON_H
 
 #include <cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/error.h"
@@ -32,14 +33,27 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
 /* Reads and parses a file; the name is the path. */
 cJSON *json_read_file(const char *path, struct error *error);
 
-/* Merges `over` into `base` key by key; lists and plain values replace. `base` takes copies. False without memory. */
+/* Merges `over` into `base` key by key; lists and plain values replace. `base` takes copies. Fails without memory. */
 int json_merge(cJSON *base, const cJSON *over, struct error *error);
 
 /* Sets the value at a dotted path such as "training.optimizer.learning_rate" or "model.3.filters", making objects on
  * the way. `value` is JSON, or else a plain string (so that training.optimizer=Adam works). */
 int json_set_path(cJSON *root, const char *path, const char *value, struct error *error);
 
-/* "a string", "the number 3", "true", "null", "a list", "an object": how errors name what they found. */
+/* "\"same\"", "3", "true", "null", "a list", "an object": how errors name what they found. */
 char *json_describe(const cJSON *value, char *buffer, size_t size);
+
+/* Adds `value` to an object under a key that it does not have, or to a list. The object or list owns it from here on;
+ * a value of NULL (no memory when it was made) or no memory now: false, and the value is freed. */
+bool json_add(cJSON *object, const char *key, cJSON *value);
+bool json_append(cJSON *list, cJSON *value);
+
+/* The document as text, indented by two spaces, lists of plain values on one line; ends with a newline. Numbers have as
+ * many digits as give the same double when read again (cJSON_Print rounds to 15). free() it; NULL without memory. */
+char *json_print(const cJSON *value);
+struct text;
+/* Appends the document on one line, or a string in quotes with JSON's escapes. */
+void json_write(const cJSON *value, struct text *text);
+void json_write_string(const char *string, struct text *text);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,30 @@ void text_free(struct text *text) {
     *text = (struct text){0};
 }
 
+size_t text_utf8_sequence(const char *text, size_t left) {
+    const unsigned char *at = (const unsigned char *)text;
+    if (left == 0) return 0;
+    if (at[0] < 0x80) return 1;
+    size_t length = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
+    if (at[0] < 0xC2 || at[0] > 0xF4 || left < length) return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xC0) != 0x80) return 0;
+    bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+    bool beyond = (at[0] == 0xED && at[1] > 0x9F) || (at[0] == 0xF4 && at[1] > 0x8F);
+    return overlong || beyond ? 0 : length;
+}
+
+bool text_is_utf8(const char *string) {
+    size_t left = strlen(string);
+    while (left > 0) {
+        size_t step = text_utf8_sequence(string, left);
+        if (step == 0) return false;
+        string += step;
+        left -= step;
+    }
+    return true;
+}
+
 int text_columns(const char *string) {
     int columns = 0;
     for (; *string; string++) columns += ((unsigned char)*string & 0xC0) != 0x80;
@@ -62,7 +87,8 @@ int text_columns(const char *string) {
 
 char *text_thousands(char *buffer, size_t size, long long value) {
     char digits[32];
-    int length = snprintf(digits, sizeof digits, "%lld", value < 0 ? -value : value);
+    int length =
+        snprintf(digits, sizeof digits, "%llu", value < 0 ? -(unsigned long long)value : (unsigned long long)value);
     size_t at = 0;
     if (value < 0 && at + 1 < size) buffer[at++] = '-';
     for (int i = 0; i < length && at + 2 < size; i++) {
@@ -82,7 +108,7 @@ static int smaller(int a, int b) {
 /* Optimal string alignment distance (Damerau 1964, restricted): insert, delete, replace, swap neighbours. */
 static int edits(const char *a, const char *b) {
     int rows = (int)strlen(a), columns = (int)strlen(b);
-    if (rows >= WORD_LIMIT || columns >= WORD_LIMIT) return WORD_LIMIT;
+    if (rows >= WORD_LIMIT || columns >= WORD_LIMIT) return INT_MAX;
     int distance[WORD_LIMIT + 1][WORD_LIMIT + 1];
     for (int i = 0; i <= rows; i++) distance[i][0] = i;
     for (int j = 0; j <= columns; j++) distance[0][j] = j;

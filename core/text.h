@@ -20,6 +20,10 @@ void text_print(struct text *text, const char *format, ...) __attribute__((forma
 void text_repeat(struct text *text, const char *string, int count);
 void text_free(struct text *text);
 
+/* Bytes of the UTF-8 sequence (RFC 3629) that stands at `text` with `left` bytes to read; 0 where it is none. */
+size_t text_utf8_sequence(const char *text, size_t left);
+bool text_is_utf8(const char *string);
+
 /* Columns a UTF-8 string takes on a terminal, one a code point. */
 int text_columns(const char *string);
 

@@ -1,0 +1,62 @@
+/* cnntrain config: the resolved config, or the schema. */
+#include <stdio.h>
+
+#include "cmd/session.h"
+
+struct arguments {
+    struct train_options train;
+    int schema;
+};
+
+static int show(struct session *session, const struct arguments *arguments) {
+    struct override_list overrides;
+    struct config config;
+    if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
+    struct config_request request = session_request(session, arguments->train.config);
+    request.overrides = overrides.items;
+    request.override_count = overrides.count;
+    request.data_spec = arguments->train.data;
+    int status = config_read(&config, &request, &session->error);
+    free_overrides(&overrides);
+    if (status != 0) return -1;
+    status = session_print_json(session, config_write(&config, &session->registries));
+    config_free(&config);
+    return status;
+}
+
+static int run_config(struct session *session, int argc, const char **argv);
+
+const struct command config_command = {
+    .name = "config",
+    .summary = "a config with everything it extends and every default spelled out",
+    .usage = "FILE [options] | --schema",
+    .examples = "cnntrain config sep_max.json\n"
+                "cnntrain config sep_max --set training.optimizer=SGD\n"
+                "cnntrain config --schema > schema.json      for editors\n",
+    .run = run_config,
+};
+
+static int run_config(struct session *session, int argc, const char **argv) {
+    struct arguments arguments = {.train = {.seed = -1}};
+    const struct poptOption table[] = {
+        {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config, also as an argument", "FILE"},
+        {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "data to use instead of the config's", "SPEC"},
+        {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
+         "KEY.PATH=VALUE"},
+        {"schema", 0, POPT_ARG_NONE, &arguments.schema, 0, "the JSON schema of a config", NULL},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status = options_parse(&options, session, &config_command, table, argc, argv);
+    if (status == 0 && !options.help_shown) {
+        int least = arguments.schema || arguments.train.config ? 0 : 1;
+        status = options_expect(&options, session, &config_command, least, least, "a config");
+        struct arguments given = arguments;
+        if (status == 0 && least) given.train.config = options.arguments[0];
+        if (status == 0)
+            status = arguments.schema ? session_print_json(session, config_schema(&session->registries))
+                                      : show(session, &given);
+    }
+    options_free(&options);
+    return status;
+}

@@ -1,0 +1,187 @@
+/* cnntrain data: what is in a data set. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/session.h"
+#include "core/dataset.h"
+#include "core/report/table.h"
+
+struct arguments {
+    const char *config, *spec;
+};
+
+/* Mean and deviation of a channel, on the scale of 0 to 1 for bytes. */
+struct moments {
+    double mean, deviation;
+};
+
+static double pixel_of(const struct dataset *dataset, size_t index) {
+    if (dataset->type == PIXEL_UINT8) return ((const uint8_t *)dataset->pixels)[index] / 255.0;
+    return (double)((const float *)dataset->pixels)[index];
+}
+
+static struct moments channel_moments(const struct dataset *dataset, int channel) {
+    size_t step = (size_t)dataset->channels;
+    size_t cells = (size_t)dataset->count * (size_t)dataset->height * (size_t)dataset->width;
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < cells; i++) {
+        double value = pixel_of(dataset, i * step + (size_t)channel);
+        sum += value;
+        squares += value * value;
+    }
+    double mean = cells ? sum / (double)cells : 0, variance = cells ? squares / (double)cells - mean * mean : 0;
+    return (struct moments){mean, sqrt(fmax(variance, 0))};
+}
+
+static long long count_class(const struct dataset *dataset, int class) {
+    long long count = 0;
+    for (int64_t i = 0; i < dataset->count; i++) count += dataset->labels[i] == class;
+    return count;
+}
+
+static const char *class_name(const struct data_splits *splits, int index, char *buffer, size_t size) {
+    if (splits->class_names) return splits->class_names[index];
+    snprintf(buffer, size, "%d", index);
+    return buffer;
+}
+
+static const char *const split_names[] = {"train", "validation", "test"};
+
+static void get_sets(const struct data_splits *splits, const struct dataset *sets[3]) {
+    sets[0] = &splits->train;
+    sets[1] = &splits->validation;
+    sets[2] = &splits->test;
+}
+
+static cJSON *split_json(const struct data_splits *splits, const struct dataset *dataset) {
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "images", (double)dataset->count);
+    cJSON *counts = cJSON_AddArrayToObject(json, "class_counts");
+    for (int k = 0; k < splits->classes; k++)
+        cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)count_class(dataset, k)));
+    cJSON *mean = cJSON_AddArrayToObject(json, "mean"), *deviation = cJSON_AddArrayToObject(json, "std");
+    for (int c = 0; c < dataset->channels; c++) {
+        struct moments moments = channel_moments(dataset, c);
+        cJSON_AddItemToArray(mean, cJSON_CreateNumber(moments.mean));
+        cJSON_AddItemToArray(deviation, cJSON_CreateNumber(moments.deviation));
+    }
+    return json;
+}
+
+static int print_json(struct session *session, const struct data_splits *splits) {
+    const struct dataset *train = &splits->train, *sets[3];
+    char number[16];
+    get_sets(splits, sets);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddItemToObject(json, "shape",
+                          cJSON_CreateIntArray((int[]){train->height, train->width, train->channels}, 3));
+    cJSON_AddStringToObject(json, "type", train->type == PIXEL_UINT8 ? "uint8" : "float32");
+    cJSON *names = cJSON_AddArrayToObject(json, "classes");
+    for (int k = 0; k < splits->classes; k++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(class_name(splits, k, number, sizeof number)));
+    for (int i = 0; i < 3; i++)
+        cJSON_AddItemToObject(json, split_names[i], sets[i]->count ? split_json(splits, sets[i]) : cJSON_CreateNull());
+    return session_print_json(session, json);
+}
+
+static void print_classes(const struct data_splits *splits, const struct dataset *const sets[3]) {
+    struct table table = {0};
+    struct text text = {0};
+    char number[16];
+    table_column(&table, "class", TABLE_LEFT);
+    for (int i = 0; i < 3; i++)
+        if (sets[i]->count) table_column(&table, split_names[i], TABLE_RIGHT);
+    for (int k = 0; k < splits->classes; k++) {
+        table_cell(&table, "%s", class_name(splits, k, number, sizeof number));
+        for (int i = 0; i < 3; i++)
+            if (sets[i]->count) table_cell(&table, "%lld", count_class(sets[i], k));
+    }
+    table_plain(&table, &text);
+    if (text.bytes && !text.failed) fputs(text.bytes, stdout);
+    text_free(&text);
+}
+
+static int print_splits(struct session *session, const struct data_splits *splits) {
+    if (session->json) return print_json(session, splits);
+    const struct dataset *train = &splits->train, *sets[3];
+    get_sets(splits, sets);
+    printf("images: %d x %d x %d (height x width x channels), %s\n", train->height, train->width, train->channels,
+           train->type == PIXEL_UINT8 ? "bytes" : "floats");
+    for (int i = 0; i < 3; i++) {
+        if (!sets[i]->count) continue;
+        printf("%s: %lld images; mean", split_names[i], (long long)sets[i]->count);
+        for (int c = 0; c < train->channels; c++) printf(" %.4f", channel_moments(sets[i], c).mean);
+        printf(", deviation");
+        for (int c = 0; c < train->channels; c++) printf(" %.4f", channel_moments(sets[i], c).deviation);
+        printf(" by channel%s\n", train->type == PIXEL_UINT8 ? ", bytes as 0 to 1" : "");
+    }
+    printf("\n");
+    print_classes(splits, sets);
+    return 0;
+}
+
+static int show_data(struct session *session, const struct arguments *arguments) {
+    struct config config;
+    struct data_splits splits;
+    struct config_request request = session_request(session, arguments->config);
+    request.data_spec = arguments->spec;
+    /* A bare SPEC is a config of one layer that is never built. */
+    static const char bare[] = "{\"model\": []}";
+    int status = arguments->config ? config_read(&config, &request, &session->error)
+                                   : config_parse(&config, bare, "data", &request, &session->error);
+    if (status != 0) return -1;
+    status = config_locate_data(&config, session->workshop.data_folder, arguments->spec != NULL, &session->error);
+    if (status == 0) status = run_load_data(&session->workshop, &config, &splits, &session->error);
+    if (status == 0) {
+        status = print_splits(session, &splits);
+        data_splits_free(&splits);
+    }
+    config_free(&config);
+    return status;
+}
+
+static int run_data(struct session *session, int argc, const char **argv);
+
+const struct command data_command = {
+    .name = "data",
+    .summary = "what is in a data set: counts, shape, classes, mean and deviation",
+    .usage = "SPEC [options]",
+    .examples = "cnntrain data synth\n"
+                "cnntrain data cifar10:DIR\n"
+                "cnntrain data folder:DIR --json\n"
+                "cnntrain data --config sep_max.json        the data of a config\n"
+                "cnntrain data                              every source there is\n",
+    .run = run_data,
+};
+
+static int list_sources(const struct session *session) {
+    const struct component_registry *sources = registries_find(&session->registries, "source");
+    printf("Sources, as SPEC or in a config's data section:\n\n");
+    for (const struct component_kind *const *kind = sources->kinds; *kind; kind++) {
+        const struct source_kind *source = (const struct source_kind *)*kind;
+        char spec[64];
+        snprintf(spec, sizeof spec, "%s%s", (*kind)->name, source->needs_path ? ":PATH" : "");
+        printf("  %-16s %s\n", spec, (*kind)->summary);
+        if (source->layout) printf("  %-16s %s\n", "", source->layout);
+    }
+    return 0;
+}
+
+static int run_data(struct session *session, int argc, const char **argv) {
+    struct arguments arguments = {0};
+    const struct poptOption table[] = {
+        {"config", 'c', POPT_ARG_STRING, &arguments.config, 0, "show the data of this config", "FILE"},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status = options_parse(&options, session, &data_command, table, argc, argv);
+    if (status == 0 && !options.help_shown) {
+        status = options_expect(&options, session, &data_command, 0, 1, "a SPEC");
+        if (status == 0 && options.argument_count) arguments.spec = options.arguments[0];
+        if (status == 0)
+            status = arguments.spec || arguments.config ? show_data(session, &arguments) : list_sources(session);
+    }
+    options_free(&options);
+    return status;
+}

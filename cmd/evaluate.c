@@ -1,0 +1,198 @@
+/* cnntrain evaluate: a trained model on a data set. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "core/evaluation.h"
+#include "core/metrics.h"
+#include "core/model_file.h"
+#include "core/report/table.h"
+#include "core/statistics.h"
+
+struct arguments {
+    const char *data, *split;
+};
+
+/* What is measured, and what it needs. */
+struct measurement {
+    const struct dataset *dataset;
+    struct evaluation evaluation;
+    struct predictions predictions;
+    struct confusion confusion;
+};
+
+static const struct dataset *choose_split(struct session *session, const struct data_splits *splits,
+                                          const char *split) {
+    static const char *const names[] = {"test", "validation", "train"};
+    const struct dataset *const sets[] = {&splits->test, &splits->validation, &splits->train};
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(split, names[i]) != 0) continue;
+        if (sets[i]->count) return sets[i];
+        error_set(&session->error, ERROR_DATA, NULL, "the data has no %s images; choose another --split", split);
+        return NULL;
+    }
+    error_set(&session->error, ERROR_CONFIG, "--split", "must be test, validation or train, got \"%s\"", split);
+    return NULL;
+}
+
+static int check_shape(struct session *session, const struct saved_model *saved, const struct dataset *dataset,
+                       int classes) {
+    struct shape images = run_image_shape(dataset);
+    char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
+    if (!shape_equal(&images, &saved->model.input))
+        return error_set(&session->error, ERROR_DATA, NULL,
+                         "the images are %s, but the model takes %s; train on such images or resize them",
+                         shape_text(&images, a, sizeof a), shape_text(&saved->model.input, b, sizeof b));
+    if (classes > saved->model.output.size[0])
+        return error_set(&session->error, ERROR_DATA, NULL, "the data has %d classes, but the model knows %d", classes,
+                         saved->model.output.size[0]);
+    return 0;
+}
+
+static int measure_open(struct session *session, const struct saved_model *saved, struct model *model,
+                        struct measurement *measurement, const struct feed *feed) {
+    struct engine_options options = {.threads = session->workshop.threads,
+                                     .batch_size = 1,
+                                     .label_smoothing = saved->config.values.training.label_smoothing,
+                                     .feed_scratch_bytes = feed->scratch_bytes};
+    struct engine *engine = NULL;
+    int64_t count = measurement->dataset->count;
+    if (predictions_create(&measurement->predictions, count, &session->error) != 0) return -1;
+    if (confusion_create(&measurement->confusion, model->output.size[0], &session->error) != 0) return -1;
+    if (engine_open(&engine, model, session->workshop.kernels, &options, &session->error) != 0) return -1;
+    int status =
+        evaluate_feed(engine, model, feed, &measurement->predictions, &measurement->evaluation, &session->error);
+    engine_close(engine);
+    if (status == 0)
+        confusion_add(&measurement->confusion, measurement->predictions.labels, measurement->predictions.predicted,
+                      count);
+    return status;
+}
+
+static int measure(struct session *session, struct saved_model *saved, struct measurement *measurement) {
+    const struct data_room *room = session->workshop.data_room;
+    struct feed feed;
+    uint64_t seed = (uint64_t)saved->config.values.seed;
+    if (room->open(&saved->config.values.data, &saved->normalization, measurement->dataset, seed, &feed,
+                   &session->error) != 0)
+        return -1;
+    int status = measure_open(session, saved, &saved->model, measurement, &feed);
+    room->close(&feed);
+    return status;
+}
+
+static const char *class_name(const struct saved_model *saved, int index, char *buffer, size_t size) {
+    if (saved->class_names && index < saved->classes) return saved->class_names[index];
+    snprintf(buffer, size, "%d", index);
+    return buffer;
+}
+
+static cJSON *to_json(const struct saved_model *saved, const struct measurement *measurement,
+                      struct interval interval) {
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "images", (double)measurement->dataset->count);
+    cJSON_AddNumberToObject(json, "loss", measurement->evaluation.loss);
+    cJSON_AddNumberToObject(json, "accuracy", measurement->evaluation.accuracy);
+    cJSON_AddItemToObject(json, "interval", cJSON_CreateDoubleArray((double[]){interval.low, interval.high}, 2));
+    cJSON *classes = cJSON_AddArrayToObject(json, "classes");
+    for (int i = 0; i < measurement->confusion.classes; i++) {
+        char number[16];
+        struct class_scores scores = confusion_class(&measurement->confusion, i);
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "name", class_name(saved, i, number, sizeof number));
+        cJSON_AddNumberToObject(item, "images", (double)scores.support);
+        cJSON_AddNumberToObject(item, "precision", scores.precision);
+        cJSON_AddNumberToObject(item, "recall", scores.recall);
+        cJSON_AddNumberToObject(item, "f1", scores.f1);
+        cJSON_AddItemToArray(classes, item);
+    }
+    return json;
+}
+
+static int print_measurement(struct session *session, const struct saved_model *saved,
+                             const struct measurement *measurement) {
+    struct interval interval = wilson_interval(measurement->evaluation.correct, measurement->dataset->count);
+    if (session->json) return session_print_json(session, to_json(saved, measurement, interval));
+    struct table table = {0};
+    struct text text = {0};
+    table_column(&table, "class", TABLE_LEFT);
+    table_column(&table, "images", TABLE_RIGHT);
+    table_column(&table, "precision", TABLE_RIGHT);
+    table_column(&table, "recall", TABLE_RIGHT);
+    table_column(&table, "f1", TABLE_RIGHT);
+    for (int i = 0; i < measurement->confusion.classes; i++) {
+        char number[16];
+        struct class_scores scores = confusion_class(&measurement->confusion, i);
+        table_cell(&table, "%s", class_name(saved, i, number, sizeof number));
+        table_cell(&table, "%lld", (long long)scores.support);
+        table_cell(&table, "%.4f", scores.precision);
+        table_cell(&table, "%.4f", scores.recall);
+        table_cell(&table, "%.4f", scores.f1);
+    }
+    table_plain(&table, &text);
+    printf("%lld images: loss %.4f, accuracy %.2f %% (95 %% interval %.2f to %.2f)\n\n%s",
+           (long long)measurement->dataset->count, measurement->evaluation.loss, 100 * measurement->evaluation.accuracy,
+           100 * interval.low, 100 * interval.high, text.failed || !text.bytes ? "" : text.bytes);
+    text_free(&text);
+    return 0;
+}
+
+static int evaluate_loaded(struct session *session, const struct arguments *arguments, struct saved_model *saved,
+                           const struct data_splits *splits) {
+    struct measurement measurement = {.dataset =
+                                          choose_split(session, splits, arguments->split ? arguments->split : "test")};
+    if (!measurement.dataset || check_shape(session, saved, measurement.dataset, splits->classes) != 0) return -1;
+    int status = measure(session, saved, &measurement);
+    if (status == 0) status = print_measurement(session, saved, &measurement);
+    predictions_free(&measurement.predictions);
+    confusion_free(&measurement.confusion);
+    return status;
+}
+
+static int evaluate_model(struct session *session, const struct arguments *arguments, const char *path) {
+    struct saved_model saved;
+    struct data_splits splits;
+    struct config_request request = session_request(session, path);
+    request.data_spec = arguments->data;
+    if (saved_model_open(&saved, path, false, &request, &session->error) != 0) return -1;
+    int status =
+        config_locate_data(&saved.config, session->workshop.data_folder, arguments->data != NULL, &session->error);
+    if (status == 0) status = run_load_data(&session->workshop, &saved.config, &splits, &session->error);
+    if (status == 0) {
+        status = evaluate_loaded(session, arguments, &saved, &splits);
+        data_splits_free(&splits);
+    }
+    saved_model_free(&saved);
+    return status;
+}
+
+static int run_evaluate(struct session *session, int argc, const char **argv);
+
+const struct command evaluate_command = {
+    .name = "evaluate",
+    .summary = "loss and accuracy of a trained model on a data set",
+    .usage = "MODEL [options]",
+    .examples = "cnntrain evaluate runs/sep_max\n"
+                "cnntrain evaluate runs/sep_max/best.safetensors --split validation\n"
+                "cnntrain evaluate runs/sep_max --data svhn:DIR --json\n",
+    .run = run_evaluate,
+};
+
+static int run_evaluate(struct session *session, int argc, const char **argv) {
+    struct arguments arguments = {0};
+    const struct poptOption table[] = {
+        {"data", 'd', POPT_ARG_STRING, &arguments.data, 0, "data to use instead of the model's own", "SPEC"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "test (the default), validation or train", "NAME"},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status = options_parse(&options, session, &evaluate_command, table, argc, argv);
+    if (status == 0 && !options.help_shown) {
+        status = options_expect(&options, session, &evaluate_command, 1, 1, "a model: a checkpoint or a run's folder");
+        if (status == 0) status = session_start(session);
+        if (status == 0) status = evaluate_model(session, &arguments, options.arguments[0]);
+    }
+    options_free(&options);
+    return status;
+}

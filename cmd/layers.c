@@ -1,0 +1,129 @@
+/* cnntrain layers: every layer (and optimizer, schedule, ...) with its fields. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "core/layer.h"
+
+static void print_fields(const struct field *fields) {
+    for (; fields && fields->key; fields++) {
+        struct text type = {0};
+        field_describe(fields, &type);
+        printf("  %-22s %s\n", fields->key, fields->help ? fields->help : "");
+        printf("  %-22s %s; %s%s\n", "", type.bytes && !type.failed ? type.bytes : "",
+               fields->fallback ? "default " : "required", fields->fallback ? fields->fallback : "");
+        text_free(&type);
+    }
+}
+
+static void print_kind(const struct component_registry *registry, const struct component_kind *kind) {
+    printf("%s (%s%s%s): %s\n\n", kind->name, registry->what, kind->alias ? ", also " : "",
+           kind->alias ? kind->alias : "", kind->summary);
+    print_fields(kind->fields);
+    print_fields(registry->common);
+    if (strcmp(registry->what, "layer") != 0) return;
+    const struct layer_example *example = ((const struct layer_kind *)kind)->examples;
+    char shape[SHAPE_TEXT_SIZE];
+    printf("\nExamples:\n");
+    for (; example && example->config; example++)
+        printf("  {\"type\": \"%s\"%s%s   on %s\n", kind->name, strcmp(example->config, "{}") == 0 ? "" : ", ",
+               strcmp(example->config, "{}") == 0 ? "}" : example->config + 1,
+               shape_text(&example->input, shape, sizeof shape));
+}
+
+static cJSON *fields_json(const struct field *fields, cJSON *list) {
+    for (; fields && fields->key; fields++) {
+        struct text type = {0};
+        field_describe(fields, &type);
+        cJSON *json = cJSON_CreateObject();
+        cJSON_AddStringToObject(json, "name", fields->key);
+        cJSON_AddStringToObject(json, "type", type.bytes && !type.failed ? type.bytes : "");
+        cJSON_AddItemToObject(json, "default", fields->fallback ? cJSON_Parse(fields->fallback) : cJSON_CreateNull());
+        cJSON_AddBoolToObject(json, "required", !fields->fallback);
+        cJSON_AddStringToObject(json, "help", fields->help ? fields->help : "");
+        cJSON_AddItemToArray(list, json);
+        text_free(&type);
+    }
+    return list;
+}
+
+static cJSON *kind_json(const struct component_registry *registry, const struct component_kind *kind) {
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "name", kind->name);
+    cJSON_AddStringToObject(json, "kind", registry->what);
+    cJSON_AddStringToObject(json, "summary", kind->summary);
+    cJSON_AddItemToObject(json, "fields",
+                          fields_json(registry->common, fields_json(kind->fields, cJSON_CreateArray())));
+    return json;
+}
+
+static int list_layers(struct session *session) {
+    const struct component_registry *layers = registries_find(&session->registries, "layer");
+    cJSON *list = session->json ? cJSON_CreateArray() : NULL;
+    for (const struct component_kind *const *kind = layers->kinds; *kind; kind++) {
+        if (list)
+            cJSON_AddItemToArray(list, kind_json(layers, *kind));
+        else
+            printf("%-24s %s\n", (*kind)->name, (*kind)->summary);
+    }
+    if (list) return session_print_json(session, list);
+    printf("\nMore about one: cnntrain layers NAME. Also by name: ");
+    for (const struct component_registry *const *at = session->registries.items; *at; at++)
+        if (*at != layers) printf("%s%s", (*at)->what, at[1] ? ", " : ".\n");
+    return 0;
+}
+
+/* A registry's name lists its kinds: `cnntrain layers optimizer`. */
+static int list_registry(struct session *session, const struct component_registry *registry) {
+    cJSON *list = session->json ? cJSON_CreateArray() : NULL;
+    for (const struct component_kind *const *kind = registry->kinds; *kind; kind++) {
+        if (list) {
+            cJSON_AddItemToArray(list, kind_json(registry, *kind));
+        } else {
+            print_kind(registry, *kind);
+            printf("\n");
+        }
+    }
+    return list ? session_print_json(session, list) : 0;
+}
+
+static int show(struct session *session, const char *name) {
+    const struct component_registry *whole = registries_find(&session->registries, name);
+    if (whole) return list_registry(session, whole);
+    for (const struct component_registry *const *at = session->registries.items; *at; at++) {
+        const struct component_kind *kind = registry_find(*at, name);
+        if (!kind) continue;
+        if (session->json) return session_print_json(session, kind_json(*at, kind));
+        print_kind(*at, kind);
+        return 0;
+    }
+    for (const struct component_registry *const *at = session->registries.items; *at; at++) {
+        const char *nearest = registry_nearest(*at, name);
+        if (nearest) return error_set(&session->error, ERROR_CONFIG, name, "unknown; did you mean \"%s\"?", nearest);
+    }
+    return error_set(&session->error, ERROR_CONFIG, name, "unknown; `cnntrain layers` lists all there is");
+}
+
+static int run_layers(struct session *session, int argc, const char **argv);
+
+const struct command layers_command = {
+    .name = "layers",
+    .summary = "every layer, its fields, defaults and ranges",
+    .usage = "[NAME]",
+    .examples = "cnntrain layers\n"
+                "cnntrain layers SeparableConv2D\n"
+                "cnntrain layers optimizer                  every optimizer\n"
+                "cnntrain layers Adam\n",
+    .run = run_layers,
+};
+
+static int run_layers(struct session *session, int argc, const char **argv) {
+    struct options options;
+    int status = options_parse(&options, session, &layers_command, NULL, argc, argv);
+    if (status == 0 && !options.help_shown) {
+        status = options_expect(&options, session, &layers_command, 0, 1, "a name");
+        if (status == 0) status = options.argument_count ? show(session, options.arguments[0]) : list_layers(session);
+    }
+    options_free(&options);
+    return status;
+}

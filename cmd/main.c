@@ -1,0 +1,87 @@
+/* The table of subcommands, and the one place that turns an error into a message and an exit code. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "cmd/terminal.h"
+#include "core/platform.h"
+#include "core/text.h"
+
+#define COMMAND(symbol) extern const struct command symbol##_command;
+#include "cmd/registry.def"
+#undef COMMAND
+
+const struct command *const commands[] = {
+#define COMMAND(symbol) &symbol##_command,
+#include "cmd/registry.def"
+#undef COMMAND
+    NULL,
+};
+
+void help_version(const struct session *session) {
+    printf("cnntrain %s\n", CNNTRAIN_VERSION);
+    if (!session->verbose) return;
+    printf("instruction sets:");
+    for (int i = 0; kernels_at(i); i++) printf(" %s", kernels_at(i)->name);
+    printf("\nusable cores: %d\n", platform_cores());
+    struct platform_version versions[PLATFORM_VERSIONS] = {0};
+    platform_versions(versions);
+    for (int i = 0; i < PLATFORM_VERSIONS && versions[i].name; i++)
+        printf("%s: %s\n", versions[i].name, versions[i].version);
+}
+
+static const struct command *find_command(const char *name) {
+    for (const struct command *const *command = commands; *command; command++)
+        if (strcmp((*command)->name, name) == 0) return *command;
+    return NULL;
+}
+
+static int unknown_command(struct session *session, const char *name) {
+    const char *words[32];
+    size_t count = 0;
+    for (const struct command *const *command = commands; *command && count < 32; command++)
+        words[count++] = (*command)->name;
+    const char *nearest = text_nearest(name, words, count);
+    if (nearest)
+        return error_set(&session->error, ERROR_CONFIG, name, "unknown command; did you mean \"%s\"?", nearest);
+    return error_set(&session->error, ERROR_CONFIG, name, "unknown command; `cnntrain --help` lists them");
+}
+
+static bool is_any(const char *word, const char *a, const char *b) {
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+/* `cnntrain --config F` is `cnntrain train --config F`. */
+static int dispatch(struct session *session, int argc, const char **argv) {
+    const char *first = argc > 1 ? argv[1] : "--help";
+    if (is_any(first, "-h", "--help") || (strcmp(first, "help") == 0 && argc == 2)) {
+        help_program();
+        if (argc > 1) return 0;
+        return error_set(&session->error, ERROR_CONFIG, NULL, "no command given");
+    }
+    if (strcmp(first, "--version") == 0) {
+        session->verbose = argc > 2 && is_any(argv[2], "-v", "--verbose");
+        help_version(session);
+        return 0;
+    }
+    if (strcmp(first, "help") == 0) {
+        const struct command *command = find_command(argv[2]);
+        const char *arguments[] = {argv[2], "--help", NULL};
+        return command ? command->run(session, 2, arguments) : unknown_command(session, argv[2]);
+    }
+    const struct command *command = find_command(*first == '-' ? "train" : first);
+    if (!command) return unknown_command(session, first);
+    int skipped = *first == '-' ? 0 : 1;
+    return command->run(session, argc - skipped, argv + skipped);
+}
+
+int main(int argc, char **argv) {
+    struct session session;
+    int status = session_open(&session);
+    if (status == 0) status = dispatch(&session, argc, (const char **)(void *)argv);
+    if (status != 0) terminal_error(&session);
+    int code = status == 0 ? 0 : session.error.code ? (int)session.error.code : ERROR_RUN;
+    if (fflush(stdout) != 0 && code == 0) code = ERROR_IO;
+    session_close(&session);
+    return code;
+}

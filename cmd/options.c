@@ -1,0 +1,225 @@
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "core/text.h"
+
+enum { OPTION_HELP = 1000, OPTION_VERSION, FLAGS_MAX = 96 /* vals of options, below: 1 to 31 */ };
+
+/* Options of every command; popt writes into the session. */
+struct common_table {
+    struct poptOption options[9];
+    int quiet, verbose, json, no_color, threads;
+};
+
+static void fill_common(struct common_table *common) {
+    const struct poptOption options[] = {
+        {"threads", 0, POPT_ARG_INT, &common->threads, 0,
+         "threads to use (default: OMP_NUM_THREADS, or all usable cores)", "N"},
+        {"json", 0, POPT_ARG_NONE, &common->json, 0, "one JSON document on stdout, where the command has results",
+         NULL},
+        {"quiet", 'q', POPT_ARG_NONE, &common->quiet, 0, "no progress, results and errors only", NULL},
+        {"verbose", 'v', POPT_ARG_NONE, &common->verbose, 0, "more about what happens", NULL},
+        {"no-color", 0, POPT_ARG_NONE, &common->no_color, 0, "no colour on the terminal", NULL},
+        {"help", 'h', POPT_ARG_NONE, NULL, OPTION_HELP, "this help", NULL},
+        {"version", 0, POPT_ARG_NONE, NULL, OPTION_VERSION, "version, instruction sets and libraries", NULL},
+        POPT_TABLEEND,
+    };
+    memcpy(common->options, options, sizeof options);
+}
+
+static size_t collect_flags(const struct poptOption *table, const char **words, size_t count) {
+    for (; table && (table->longName || table->shortName); table++)
+        if (table->longName && count < FLAGS_MAX) words[count++] = table->longName;
+    return count;
+}
+
+static int bad_option(struct session *session, const struct command *command, const struct poptOption *table,
+                      const struct common_table *common, poptContext context, int code) {
+    const char *flag = poptBadOption(context, POPT_BADOPTION_NOALIAS);
+    if (code != POPT_ERROR_BADOPT)
+        return error_set(&session->error, ERROR_CONFIG, flag, "%s; see: cnntrain %s --help", poptStrerror(code),
+                         command->name);
+    const char *words[FLAGS_MAX], *name = flag + strspn(flag, "-");
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(name, "="), name);
+    size_t count = collect_flags(common->options, words, collect_flags(table, words, 0));
+    const char *nearest = text_nearest(word, words, count);
+    if (nearest)
+        return error_set(&session->error, ERROR_CONFIG, flag, "unknown option of cnntrain %s; did you mean \"--%s\"?",
+                         command->name, nearest);
+    return error_set(&session->error, ERROR_CONFIG, flag, "unknown option; see: cnntrain %s --help", command->name);
+}
+
+static int read_options(struct options *options, struct session *session, const struct command *command,
+                        const struct poptOption *table, struct common_table *common) {
+    int code = 0;
+    while ((code = poptGetNextOpt(options->context)) > 0) {
+        if (code < OPTION_HELP) {
+            options->seen |= 1u << code;
+            continue;
+        }
+        if (code == OPTION_HELP) help_command(command, table);
+        if (code == OPTION_VERSION) {
+            session->verbose = common->verbose;
+            help_version(session);
+        }
+        options->help_shown = true;
+        return 0;
+    }
+    return code < -1 ? bad_option(session, command, table, common, options->context, code) : 0;
+}
+
+int options_parse(struct options *options, struct session *session, const struct command *command,
+                  const struct poptOption *table, int argc, const char **argv) {
+    struct common_table common = {0};
+    fill_common(&common);
+    *options = (struct options){.table = table};
+    const struct poptOption end = POPT_TABLEEND;
+    const struct poptOption both[] = {
+        {NULL, 0, POPT_ARG_INCLUDE_TABLE, common.options, 0, NULL, NULL},
+        {NULL, 0, POPT_ARG_INCLUDE_TABLE, table ? (void *)(uintptr_t)table : common.options, 0, NULL, NULL},
+        end,
+    };
+    options->context = poptGetContext("cnntrain", argc, argv, both, 0);
+    if (!options->context) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+    int status = read_options(options, session, command, table, &common);
+    session->quiet = session->quiet || common.quiet;
+    session->verbose = session->verbose || common.verbose;
+    session->json = session->json || common.json;
+    session->no_color = session->no_color || common.no_color;
+    if (common.threads) session->threads = common.threads;
+    if (status != 0) return -1;
+    options->arguments = poptGetArgs(options->context);
+    while (options->arguments && options->arguments[options->argument_count]) options->argument_count++;
+    return 0;
+}
+
+static void free_strings(char **strings) {
+    for (size_t i = 0; strings && strings[i]; i++) free(strings[i]);
+    free(strings);
+}
+
+void options_free(struct options *options) {
+    poptFreeContext(options->context);
+    for (const struct poptOption *option = options->table; option && option->longName; option++) {
+        unsigned type = option->argInfo & POPT_ARG_MASK;
+        if (type == POPT_ARG_STRING) free(*(char **)option->arg);
+        if (type == POPT_ARG_ARGV) free_strings(*(char ***)option->arg);
+    }
+}
+
+int options_expect(const struct options *options, struct session *session, const struct command *command, int least,
+                   int most, const char *what) {
+    int count = options->argument_count;
+    if (count < least)
+        return error_set(&session->error, ERROR_CONFIG, NULL, "cnntrain %s needs %s; see: cnntrain %s --help",
+                         command->name, what, command->name);
+    if (most >= 0 && count > most)
+        return error_set(&session->error, ERROR_CONFIG, options->arguments[most],
+                         "one argument too many for cnntrain %s; see: cnntrain %s --help", command->name,
+                         command->name);
+    return 0;
+}
+
+/* ---- help ---- */
+
+static void print_options(const struct poptOption *table) {
+    for (; table && (table->longName || table->shortName); table++) {
+        char left[64];
+        char letter[8] = "    ";
+        if (table->shortName) snprintf(letter, sizeof letter, "-%c, ", table->shortName);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->longName, table->argDescrip ? " " : "",
+                 table->argDescrip ? table->argDescrip : "");
+        printf("  %-30s %s\n", left, table->descrip);
+    }
+}
+
+static void print_examples(const char *examples) {
+    for (const char *at = examples; *at; at += strcspn(at, "\n"), at += *at == '\n')
+        printf("  %.*s\n", (int)strcspn(at, "\n"), at);
+}
+
+void help_command(const struct command *command, const struct poptOption *table) {
+    struct common_table common = {0};
+    fill_common(&common);
+    printf("cnntrain %s: %s\n\nExamples:\n", command->name, command->summary);
+    print_examples(command->examples);
+    printf("\nUsage: cnntrain %s %s\n", command->name, command->usage);
+    if (table) {
+        printf("\nOptions:\n");
+        print_options(table);
+    }
+    printf("\nCommon options:\n");
+    print_options(common.options);
+}
+
+void help_program(void) {
+    printf("cnntrain: train and compare small convolutional networks, without Python\n\nExamples:\n");
+    print_examples("cnntrain experiments demo.json             six combinations on generated digits, with a report\n"
+                   "cnntrain --config sep_max.json             train one model\n"
+                   "cnntrain summary --config deep_conv_max    its layers as Keras prints them\n"
+                   "cnntrain data cifar10:DIR                  what is in a data set\n"
+                   "cnntrain layers Conv2D                     fields, defaults and ranges of a layer\n");
+    printf("\nCommands:\n");
+    for (const struct command *const *command = commands; *command; command++)
+        printf("  %-12s %s\n", (*command)->name, (*command)->summary);
+    printf("\ncnntrain COMMAND --help tells more about each. A config that is not found as given is looked for in the\n"
+           "configs/ folder beside the program and in %s.\n",
+           CNNTRAIN_SHARE "/configs");
+}
+
+/* ---- overrides ---- */
+
+static bool add_override(struct override_list *list, const char *path, const char *value) {
+    size_t size = strlen(path) + strlen(value) + 2;
+    char *text = malloc(size);
+    if (!text) return false;
+    snprintf(text, size, "%s%c%s", path, '\0', value);
+    memcpy(text + strlen(path) + 1, value, strlen(value) + 1);
+    list->texts[list->count] = text;
+    list->items[list->count++] = (struct config_override){text, text + strlen(path) + 1};
+    return true;
+}
+
+static bool add_number(struct override_list *list, const char *path, int value) {
+    char number[16];
+    snprintf(number, sizeof number, "%d", value);
+    return add_override(list, path, number);
+}
+
+static int add_setting(struct session *session, struct override_list *list, const char *setting) {
+    char key[160];
+    size_t length = strcspn(setting, "=");
+    if (setting[length] != '=' || length == 0 || length >= sizeof key)
+        return error_set(&session->error, ERROR_CONFIG, "--set",
+                         "\"%s\" is not KEY.PATH=VALUE, such as training.epochs=5", setting);
+    snprintf(key, sizeof key, "%.*s", (int)length, setting);
+    if (add_override(list, key, setting + length + 1)) return 0;
+    return error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+}
+
+int make_overrides(struct session *session, const struct train_options *options, struct override_list *list) {
+    size_t count = 3;
+    for (size_t i = 0; options->set && options->set[i]; i++) count++;
+    *list = (struct override_list){calloc(count, sizeof *list->items), calloc(count, sizeof *list->texts), 0};
+    bool whole = list->items && list->texts;
+    if (whole && options->epochs) whole = add_number(list, "training.epochs", options->epochs);
+    if (whole && options->batch_size) whole = add_number(list, "training.batch_size", options->batch_size);
+    if (whole && options->seed >= 0) whole = add_number(list, "seed", options->seed);
+    if (!whole) error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+    for (size_t i = 0; whole && options->set && options->set[i]; i++)
+        whole = add_setting(session, list, options->set[i]) == 0;
+    if (whole) return 0;
+    free_overrides(list);
+    return -1;
+}
+
+void free_overrides(struct override_list *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->texts[i]);
+    free(list->texts);
+    free(list->items);
+    *list = (struct override_list){0};
+}

@@ -1,0 +1,170 @@
+/* cnntrain predict: what a trained model says about pictures. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "core/engine.h"
+#include "core/memory.h"
+#include "core/model_file.h"
+#include "data/image.h"
+
+struct predictor {
+    struct saved_model saved;
+    struct engine *engine;
+    struct dataset dataset; /* one picture */
+    struct feed feed;
+    float *probabilities;
+    int top;
+};
+
+static void close_predictor(struct session *session, struct predictor *predictor) {
+    engine_close(predictor->engine);
+    if (predictor->feed.fill) session->workshop.data_room->close(&predictor->feed);
+    dataset_free(&predictor->dataset);
+    free(predictor->probabilities);
+    saved_model_free(&predictor->saved);
+}
+
+static int open_predictor(struct session *session, struct predictor *predictor, const char *path) {
+    struct config_request request = session_request(session, path);
+    if (saved_model_open(&predictor->saved, path, false, &request, &session->error) != 0) return -1;
+    struct model *model = &predictor->saved.model;
+    int channels = model->input.size[2];
+    if (model->input.rank != 3 || (channels != 1 && channels != 3))
+        return error_set(&session->error, ERROR_DATA, path, "takes images of %d channels; pictures have 1 or 3",
+                         channels);
+    predictor->dataset = (struct dataset){.count = 1,
+                                          .height = model->input.size[0],
+                                          .width = model->input.size[1],
+                                          .channels = channels,
+                                          .type = PIXEL_UINT8};
+    predictor->dataset.pixels =
+        memory_allocate(dataset_image_bytes(&predictor->dataset), 1, "a picture", &session->error);
+    predictor->dataset.labels = memory_allocate(1, sizeof(int32_t), "a label", &session->error);
+    size_t classes = (size_t)model->output.size[0];
+    predictor->probabilities = memory_allocate(classes, sizeof(float), "probabilities", &session->error);
+    if (!predictor->dataset.pixels || !predictor->dataset.labels || !predictor->probabilities) return -1;
+    const struct data_room *room = session->workshop.data_room;
+    if (room->open(&predictor->saved.config.values.data, &predictor->saved.normalization, &predictor->dataset, 0,
+                   &predictor->feed, &session->error) != 0)
+        return -1;
+    struct engine_options options = {
+        .threads = 1, .batch_size = 1, .feed_scratch_bytes = predictor->feed.scratch_bytes};
+    return engine_open(&predictor->engine, model, session->workshop.kernels, &options, &session->error);
+}
+
+static int read_picture(struct session *session, struct predictor *predictor, const char *path) {
+    struct image image = {0};
+    int size[2] = {predictor->dataset.height, predictor->dataset.width};
+    enum data_color color = predictor->dataset.channels == 1 ? COLOR_GRAYSCALE : COLOR_RGB;
+    int status = image_read(path, &image, &session->error);
+    if (status == 0) status = image_convert(&image, color, size, path, &session->error);
+    if (status == 0) memcpy(predictor->dataset.pixels, image.pixels, dataset_image_bytes(&predictor->dataset));
+    image_free(&image);
+    return status;
+}
+
+static const char *label_of(const struct predictor *predictor, int index, char *buffer, size_t size) {
+    if (predictor->saved.class_names && index < predictor->saved.classes) return predictor->saved.class_names[index];
+    snprintf(buffer, size, "%d", index);
+    return buffer;
+}
+
+/* The class of rank `rank` (0: the likeliest); equal probabilities keep the order of the classes. */
+static int class_of_rank(const struct predictor *predictor, int rank) {
+    int classes = predictor->saved.model.output.size[0];
+    const float *p = predictor->probabilities;
+    for (int i = 0; i < classes; i++) {
+        int before = 0;
+        for (int k = 0; k < classes; k++) before += p[k] > p[i] || (p[k] == p[i] && k < i);
+        if (before == rank) return i;
+    }
+    return 0;
+}
+
+static cJSON *entry_json(const struct predictor *predictor, int rank) {
+    char number[16];
+    int class = class_of_rank(predictor, rank);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "label", label_of(predictor, class, number, sizeof number));
+    cJSON_AddNumberToObject(json, "probability", (double)predictor->probabilities[class]);
+    return json;
+}
+
+static cJSON *picture_json(const struct predictor *predictor, const char *path) {
+    char number[16];
+    int best = class_of_rank(predictor, 0);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "image", path);
+    cJSON_AddStringToObject(json, "label", label_of(predictor, best, number, sizeof number));
+    cJSON_AddNumberToObject(json, "probability", (double)predictor->probabilities[best]);
+    cJSON *top = cJSON_AddArrayToObject(json, "top");
+    for (int rank = 0; rank < predictor->top; rank++) cJSON_AddItemToArray(top, entry_json(predictor, rank));
+    return json;
+}
+
+static void print_picture(const struct predictor *predictor, const char *path) {
+    char number[16];
+    printf("%s:", path);
+    for (int rank = 0; rank < predictor->top; rank++) {
+        int class = class_of_rank(predictor, rank);
+        printf("%s %s %.4f", rank ? "," : "", label_of(predictor, class, number, sizeof number),
+               (double)predictor->probabilities[class]);
+    }
+    putchar('\n');
+}
+
+static int predict_all(struct session *session, struct predictor *predictor, const char **paths) {
+    cJSON *list = session->json ? cJSON_CreateArray() : NULL;
+    int64_t sample = 0;
+    struct batch batch = {.feed = &predictor->feed, .samples = &sample, .count = 1};
+    int classes = predictor->saved.model.output.size[0], status = 0;
+    if (predictor->top > classes) predictor->top = classes;
+    for (; *paths && status == 0; paths++) {
+        status = read_picture(session, predictor, *paths);
+        if (status != 0) break;
+        engine_evaluate(predictor->engine, &batch, predictor->probabilities, NULL);
+        if (list)
+            cJSON_AddItemToArray(list, picture_json(predictor, *paths));
+        else
+            print_picture(predictor, *paths);
+    }
+    if (!list) return status;
+    if (status == 0) return session_print_json(session, list);
+    cJSON_Delete(list);
+    return status;
+}
+
+static int run_predict(struct session *session, int argc, const char **argv);
+
+const struct command predict_command = {
+    .name = "predict",
+    .summary = "what a trained model says about pictures (PNG, JPEG, BMP)",
+    .usage = "MODEL IMAGE... [options]",
+    .examples = "cnntrain predict runs/sep_max picture.png\n"
+                "cnntrain predict runs/sep_max *.jpg --top 3\n"
+                "cnntrain predict runs/sep_max picture.png --json\n",
+    .run = run_predict,
+};
+
+static int run_predict(struct session *session, int argc, const char **argv) {
+    struct predictor predictor = {.top = 1};
+    const struct poptOption table[] = {
+        {"top", 0, POPT_ARG_INT, &predictor.top, 0, "likeliest classes to show (default 1)", "K"},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status = options_parse(&options, session, &predict_command, table, argc, argv);
+    if (status == 0 && !options.help_shown) {
+        status = options_expect(&options, session, &predict_command, 2, -1, "a model and at least one picture");
+        if (status == 0 && predictor.top < 1)
+            status = error_set(&session->error, ERROR_CONFIG, "--top", "must be 1 or more, got %d", predictor.top);
+        if (status == 0) status = session_start(session);
+        if (status == 0) status = open_predictor(session, &predictor, options.arguments[0]);
+        if (status == 0) status = predict_all(session, &predictor, options.arguments + 1);
+        close_predictor(session, &predictor);
+    }
+    options_free(&options);
+    return status;
+}

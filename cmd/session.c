@@ -1,0 +1,135 @@
+#include "cmd/session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/activation.h"
+#include "core/callback.h"
+#include "core/file.h"
+#include "core/initializer.h"
+#include "core/optimizer.h"
+#include "core/platform.h"
+#include "core/regularizer.h"
+#include "core/schedule.h"
+#include "data/room.h"
+#include "layers/registry.h"
+
+static const struct component_registry *const all_registries[] = {
+    &layer_registry,
+    &activation_registry,
+    &initializer_registry,
+    &regularizer_registry,
+    &optimizer_registry,
+    &schedule_registry,
+    &callback_registry,
+    &source_registry,
+    &normalization_registry,
+    &augmentation_registry,
+    NULL,
+};
+
+/* ---- where configs are ---- */
+
+static char *program_folder(void) {
+    char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0) return NULL;
+    path[length] = '\0';
+    struct error ignored = {0};
+    return file_folder_of(path, &ignored);
+}
+
+static int open_search(struct session *session) {
+    static const char *const places[] = {"configs", "../configs", "../share/cnntrain/configs"};
+    char *folder = program_folder();
+    size_t count = 0;
+    for (size_t i = 0; folder && i < 3; i++) {
+        char *joined = file_join(folder, places[i], &session->error);
+        char *clean = joined ? realpath(joined, NULL) : NULL;
+        free(joined);
+        if (clean) session->search_paths[count++] = clean;
+    }
+    free(folder);
+    for (size_t i = 0; i < count; i++) session->search.folders[i] = session->search_paths[i];
+    session->search.folders[count] = CNNTRAIN_SHARE "/configs";
+    return session->error.code == ERROR_NONE ? 0 : -1;
+}
+
+int session_open(struct session *session) {
+    *session = (struct session){.registries = {all_registries}};
+    session->workshop.registries = &session->registries;
+    session->workshop.data_room = &data_room;
+    const char *folder = getenv("CNNTRAIN_DATA");
+    session->workshop.data_folder = folder && *folder ? folder : NULL;
+    return open_search(session);
+}
+
+void session_close(struct session *session) {
+    for (size_t i = 0; i < sizeof session->search_paths / sizeof session->search_paths[0]; i++)
+        free(session->search_paths[i]);
+}
+
+/* ---- kernels and threads ---- */
+
+static int choose_kernels(struct session *session) {
+    const char *name = getenv("CNNTRAIN_CPU");
+    if (name && !*name) name = NULL;
+    session->workshop.kernels = kernels_select(name);
+    if (session->workshop.kernels) return 0;
+    struct text known = {0};
+    for (int i = 0; kernels_at(i); i++) text_print(&known, i ? ", %s" : "%s", kernels_at(i)->name);
+    error_set(&session->error, ERROR_CONFIG, "CNNTRAIN_CPU",
+              "\"%s\" is not an instruction set this program and processor have; here: %s", name ? name : "",
+              known.failed ? "" : known.bytes);
+    text_free(&known);
+    return -1;
+}
+
+static int choose_threads(struct session *session) {
+    enum { THREADS_MAX = 1024 };
+    const char *text = getenv("OMP_NUM_THREADS");
+    int asked = session->threads ? session->threads : text ? atoi(text) : 0;
+    if (session->threads < 0 || asked > THREADS_MAX)
+        return error_set(&session->error, ERROR_CONFIG, "--threads", "must be 1 to %d, got %d", THREADS_MAX, asked);
+    session->workshop.threads = asked > 0 ? asked : platform_cores();
+    return 0;
+}
+
+int session_start(struct session *session) {
+    return choose_kernels(session) != 0 ? -1 : choose_threads(session);
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t stop_signal;
+
+static void stop(int number) {
+    if (stop_signal) _exit(128 + number);
+    stop_signal = number;
+}
+
+void session_catch_signals(struct session *session) {
+    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    session->workshop.stop = &stop_signal;
+}
+
+/* ---- small things ---- */
+
+struct config_request session_request(const struct session *session, const char *path) {
+    return (struct config_request){.path = path, .registries = &session->registries, .search = &session->search};
+}
+
+int session_print_json(struct session *session, cJSON *json) {
+    char *text = json ? cJSON_Print(json) : NULL;
+    cJSON_Delete(json);
+    if (!text) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
+    int status = puts(text) < 0 || fflush(stdout) != 0 ? error_set_errno(&session->error, "stdout", "write") : 0;
+    cJSON_free(text);
+    return status;
+}

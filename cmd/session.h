@@ -1,0 +1,88 @@
+/* What every subcommand shares: registries, kernels, how to print, and the error that becomes the exit code. */
+#ifndef CNNTRAIN_CMD_SESSION_H
+#define CNNTRAIN_CMD_SESSION_H
+
+#include <popt.h>
+#include <stdbool.h>
+
+#include "core/config.h"
+#include "core/run.h"
+
+struct session {
+    struct registries registries;
+    struct workshop workshop;
+    struct config_search search;
+    char *search_paths[4]; /* what search points to, owned */
+    struct error error;
+    bool quiet, verbose, json, no_color;
+    int threads; /* --threads; 0: not given */
+};
+
+/* A subcommand. `run` returns 0, or -1 with session->error set. */
+struct command {
+    const char *name, *summary;
+    const char *usage;    /* what follows "cnntrain NAME" */
+    const char *examples; /* lines, each ended by a newline */
+    int (*run)(struct session *session, int argc, const char **argv);
+};
+
+/* The subcommands of cmd/registry.def, ended by NULL. */
+extern const struct command *const commands[];
+
+/* Registries, search folders and the environment; kernels and threads come with session_start. */
+int session_open(struct session *session);
+void session_close(struct session *session);
+/* Chooses kernels (CNNTRAIN_CPU) and the number of threads (--threads, OMP_NUM_THREADS, the usable cores). */
+int session_start(struct session *session);
+/* From here on Ctrl-C and SIGTERM ask the training to stop at its next step; a second one ends the program at once. */
+void session_catch_signals(struct session *session);
+
+/* A config request with the session's registries and search folders. */
+struct config_request session_request(const struct session *session, const char *path);
+
+/* Prints a JSON document to stdout and deletes it; NULL is "no memory". */
+int session_print_json(struct session *session, cJSON *json);
+
+/* ---- options ---- */
+
+/* Arguments that are no options, after options_parse; the array ends with NULL and lives until options_free. */
+struct options {
+    poptContext context;
+    const char **arguments;
+    int argument_count;
+    bool help_shown; /* --help or --version was answered: nothing more to do */
+    unsigned seen;   /* bit N: an option with the val N (1 to 31) was given */
+    const struct poptOption *table;
+};
+
+/* Parses argv (argv[0] is the command's name) by the command's table and the common options. Unknown flags are
+ * ERROR_CONFIG with the nearest known one. Strings that popt fills in belong to options_free. */
+int options_parse(struct options *options, struct session *session, const struct command *command,
+                  const struct poptOption *table, int argc, const char **argv);
+void options_free(struct options *options);
+/* Fails unless there are `least` to `most` arguments (most -1: any number); `what` names them in the message. */
+int options_expect(const struct options *options, struct session *session, const struct command *command, int least,
+                   int most, const char *what);
+
+/* The program's own help and version. */
+void help_program(void);
+void help_command(const struct command *command, const struct poptOption *table);
+void help_version(const struct session *session);
+
+/* Options of all commands that train; filled by popt. */
+struct train_options {
+    const char *config, *data;
+    int epochs, batch_size, seed; /* 0, 0, -1: not given */
+    const char **set;             /* --set KEY=VALUE, ended by NULL; popt owns it */
+};
+
+/* The overrides that these options stand for; free with free_overrides. -1 with the session's error. */
+struct override_list {
+    struct config_override *items;
+    char **texts;
+    size_t count;
+};
+int make_overrides(struct session *session, const struct train_options *options, struct override_list *list);
+void free_overrides(struct override_list *list);
+
+#endif

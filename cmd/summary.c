@@ -1,0 +1,147 @@
+/* cnntrain summary: the layers of a model as Keras prints them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "cmd/terminal.h"
+#include "core/file.h"
+#include "core/model_file.h"
+#include "core/report/summary.h"
+
+struct arguments {
+    struct train_options train;
+    const char *style;
+    int cost;
+};
+
+static int print_tables(struct session *session, const struct arguments *arguments, const struct summary *summary) {
+    struct text text = {0};
+    if (arguments->style && strcmp(arguments->style, "keras3") == 0)
+        summary_keras3(summary, terminal_width(), &text);
+    else
+        summary_keras2(summary, &text);
+    if (arguments->cost) {
+        text_add(&text, "\n");
+        summary_cost(summary, &text);
+    }
+    if (text.failed) {
+        text_free(&text);
+        return error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the table");
+    }
+    fputs(text.bytes, stdout);
+    text_free(&text);
+    if (arguments->cost || session->quiet) return 0;
+    /* On stderr, so that stdout stays Keras' table to the byte. */
+    summary_warnings(summary, &text);
+    fflush(stdout);
+    if (text.length && !text.failed) fputs(text.bytes, stderr);
+    text_free(&text);
+    return 0;
+}
+
+static int print_model(struct session *session, const struct arguments *arguments, const struct model *model) {
+    struct summary summary;
+    struct summary_row *rows = run_summary_rows(model, &summary, &session->error);
+    if (!rows) return -1;
+    int status = session->json ? session_print_json(session, summary_json(&summary))
+                               : print_tables(session, arguments, &summary);
+    free(rows);
+    return status;
+}
+
+/* The shape of the data's images, for a config that does not state it: the data are loaded only then. */
+static int shape_of_data(struct session *session, struct config *config, bool from_user, struct shape *shape) {
+    struct data_splits splits;
+    *shape = (struct shape){0};
+    if (config->values.input_shape.count || !config->values.data.kind) return 0;
+    if (config_locate_data(config, session->workshop.data_folder, from_user, &session->error) != 0) return -1;
+    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    *shape = run_image_shape(&splits.train);
+    data_splits_free(&splits);
+    return 0;
+}
+
+static int summarize_config(struct session *session, const struct arguments *arguments) {
+    struct override_list overrides;
+    struct config config;
+    struct shape data, input;
+    struct model model;
+    if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
+    struct config_request request = session_request(session, arguments->train.config);
+    request.overrides = overrides.items;
+    request.override_count = overrides.count;
+    request.data_spec = arguments->train.data;
+    int status = config_read(&config, &request, &session->error);
+    free_overrides(&overrides);
+    if (status != 0) return -1;
+    struct place document = place_document(config.path), place = place_key(&document, "model");
+    status = shape_of_data(session, &config, arguments->train.data != NULL, &data);
+    if (status == 0) status = config_input_shape(&config, &data, &input, &session->error);
+    if (status == 0) status = model_build(&model, &config.values.model, &input, &place, &session->error);
+    if (status == 0) {
+        status = print_model(session, arguments, &model);
+        model_free(&model);
+    }
+    config_free(&config);
+    return status;
+}
+
+static int summarize_saved(struct session *session, const struct arguments *arguments, const char *path) {
+    struct saved_model saved;
+    struct config_request request = session_request(session, path);
+    if (saved_model_open(&saved, path, false, &request, &session->error) != 0) return -1;
+    int status = print_model(session, arguments, &saved.model);
+    saved_model_free(&saved);
+    return status;
+}
+
+static int run_summary(struct session *session, int argc, const char **argv);
+
+const struct command summary_command = {
+    .name = "summary",
+    .summary = "the layers of a model in a table, as Keras prints it",
+    .usage = "--config FILE | MODEL [options]",
+    .examples = "cnntrain summary --config sep_max.json\n"
+                "cnntrain summary --config deep_conv_max --style keras3 --cost\n"
+                "cnntrain summary runs/sep_max\n",
+    .run = run_summary,
+};
+
+static bool ends_with(const char *text, const char *ending) {
+    size_t length = strlen(text), size = strlen(ending);
+    return length >= size && strcmp(text + length - size, ending) == 0;
+}
+
+static int act(struct session *session, const struct options *options, const struct arguments *given) {
+    struct arguments arguments = *given;
+    if (arguments.style && strcmp(arguments.style, "keras2") != 0 && strcmp(arguments.style, "keras3") != 0)
+        return error_set(&session->error, ERROR_CONFIG, "--style", "must be keras2 or keras3, got \"%s\"",
+                         arguments.style);
+    int least = arguments.train.config ? 0 : 1;
+    if (options_expect(options, session, &summary_command, least, 1 - (1 - least), "--config FILE or a model") != 0)
+        return -1;
+    if (arguments.train.config) return summarize_config(session, &arguments);
+    const char *path = options->arguments[0];
+    if (file_is_folder(path) || ends_with(path, ".safetensors")) return summarize_saved(session, &arguments, path);
+    arguments.train.config = path;
+    return summarize_config(session, &arguments);
+}
+
+static int run_summary(struct session *session, int argc, const char **argv) {
+    struct arguments arguments = {.train = {.seed = -1}};
+    const struct poptOption table[] = {
+        {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config whose model is shown", "FILE"},
+        {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "take the input shape from these data", "SPEC"},
+        {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
+         "KEY.PATH=VALUE"},
+        {"style", 0, POPT_ARG_STRING, &arguments.style, 0, "keras2 (65 columns, the default) or keras3", "STYLE"},
+        {"cost", 0, POPT_ARG_NONE, &arguments.cost, 0, "add multiplications, receptive field, activation bytes", NULL},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status = options_parse(&options, session, &summary_command, table, argc, argv);
+    if (status == 0 && !options.help_shown) status = act(session, &options, &arguments);
+    options_free(&options);
+    return status;
+}

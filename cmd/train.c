@@ -1,0 +1,240 @@
+/* cnntrain train: one run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/session.h"
+#include "cmd/terminal.h"
+#include "core/file.h"
+#include "core/platform.h"
+#include "core/report/result.h"
+
+struct arguments {
+    struct train_options train;
+    const char *out, *weights, *resume;
+    int dry_run;
+};
+
+static int print_result(struct session *session, const char *folder) {
+    char *path = run_file(folder, "metrics.json", &session->error);
+    if (!path) return -1;
+    int status = 0;
+    if (session->json) {
+        cJSON *json = json_read_file(path, &session->error);
+        if (json && !cJSON_AddStringToObject(json, "folder", folder))
+            status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+        status = json && status == 0 ? session_print_json(session, json) : -1;
+    } else {
+        struct run_result result;
+        status = run_result_read(path, &result, &session->error);
+        if (status == 0 && result.test_accuracy >= 0)
+            printf("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
+                   100 * result.test_low, 100 * result.test_high, result.test_loss);
+        if (status == 0) printf("Results are in %s\n", folder);
+        if (status == 0) run_result_free(&result);
+    }
+    free(path);
+    return status;
+}
+
+/* The command that goes on after an interruption, as the last line. */
+static void say_how_to_resume(const struct session *session, const char *folder) {
+    if (session->error.code == ERROR_INTERRUPTED && !session->json)
+        fprintf(stderr, "Go on with: cnntrain train --resume %s\n", folder);
+}
+
+static int execute(struct session *session, const struct config *config, const char *folder, const char *weights,
+                   bool resume) {
+    struct terminal terminal;
+    terminal_open(&terminal, session);
+    session->workshop.listen = terminal_train_event;
+    session->workshop.note = terminal_note;
+    session->workshop.listener = &terminal;
+    session_catch_signals(session);
+    struct data_splits splits;
+    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    struct run_request request = {.workshop = &session->workshop,
+                                  .config = config,
+                                  .splits = &splits,
+                                  .folder = folder,
+                                  .weights = weights,
+                                  .resume = resume};
+    int status = run_execute(&request, &session->error);
+    data_splits_free(&splits);
+    if (status == 0) return print_result(session, folder);
+    say_how_to_resume(session, folder);
+    return -1;
+}
+
+/* ---- a new run ---- */
+
+static char *new_folder(struct session *session, const struct config *config, const char *out) {
+    if (out) return run_claim_folder(out, &session->error);
+    char path[160];
+    snprintf(path, sizeof path, "runs/%s", config->values.name);
+    return run_claim_folder(path, &session->error);
+}
+
+/* A config that cannot be built must not leave an empty folder behind. */
+static int check_before(struct session *session, const struct config *config) {
+    if (config->values.input_shape.count == 0) return 0;
+    struct shape unknown = {0}, input;
+    struct model model;
+    if (config_input_shape(config, &unknown, &input, &session->error) != 0) return -1;
+    if (run_build_model(config, &input, 0, &model, &session->error) != 0) return -1;
+    model_free(&model);
+    return 0;
+}
+
+static int dry_run(struct session *session, const struct config *config) {
+    struct data_splits splits;
+    struct shape input;
+    struct model model;
+    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    struct shape images = run_image_shape(&splits.train);
+    int status = config_input_shape(config, &images, &input, &session->error);
+    if (status == 0) status = run_build_model(config, &input, splits.classes, &model, &session->error);
+    if (status == 0) {
+        struct summary summary;
+        struct text text = {0};
+        struct summary_row *rows = run_summary_rows(&model, &summary, &session->error);
+        status = rows ? 0 : -1;
+        if (rows) summary_keras2(&summary, &text);
+        if (rows) summary_cost(&summary, &text);
+        if (text.bytes && !text.failed) fputs(text.bytes, stdout);
+        printf("\n%lld training, %lld validation and %lld test images of %dx%dx%d, %d classes\n",
+               (long long)splits.train.count, (long long)splits.validation.count, (long long)splits.test.count,
+               splits.train.height, splits.train.width, splits.train.channels, splits.classes);
+        printf("Nothing was trained or written; peak memory so far %.1f MB\n", (double)platform_peak_memory() / 1e6);
+        text_free(&text);
+        free(rows);
+        model_free(&model);
+    }
+    data_splits_free(&splits);
+    return status;
+}
+
+static int start_new(struct session *session, const struct arguments *arguments, const struct config *config) {
+    if (check_before(session, config) != 0) return -1;
+    if (arguments->dry_run) return dry_run(session, config);
+    if (arguments->weights && !file_exists(arguments->weights))
+        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights");
+    char *folder = new_folder(session, config, arguments->out);
+    if (!folder) return -1;
+    int status = execute(session, config, folder, arguments->weights, false);
+    free(folder);
+    return status;
+}
+
+static int train_new(struct session *session, const struct arguments *arguments) {
+    struct override_list overrides;
+    struct config config;
+    struct config_request request = session_request(session, arguments->train.config);
+    if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
+    request.overrides = overrides.items;
+    request.override_count = overrides.count;
+    request.data_spec = arguments->train.data;
+    int status = config_read(&config, &request, &session->error);
+    free_overrides(&overrides);
+    if (status != 0) return -1;
+    status = config_locate_data(&config, session->workshop.data_folder, arguments->train.data != NULL, &session->error);
+    if (status == 0) status = start_new(session, arguments, &config);
+    config_free(&config);
+    return status;
+}
+
+/* ---- going on ---- */
+
+static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
+    if (run_is_finished(folder)) {
+        fprintf(stderr, "%s is finished; nothing is left to do\n", folder);
+        return print_result(session, folder);
+    }
+    char *path = run_file(folder, "config.json", &session->error);
+    if (!path) return -1;
+    if (!file_exists(path)) {
+        error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
+        free(path);
+        return -1;
+    }
+    struct override_list overrides;
+    struct config config;
+    struct config_request request = session_request(session, path);
+    int status = make_overrides(session, &arguments->train, &overrides);
+    if (status == 0) {
+        request.overrides = overrides.items;
+        request.override_count = overrides.count;
+        request.data_spec = arguments->train.data;
+        status = config_read(&config, &request, &session->error);
+        free_overrides(&overrides);
+    }
+    if (status == 0) {
+        status = execute(session, &config, folder, NULL, true);
+        config_free(&config);
+    }
+    free(path);
+    return status;
+}
+
+static int train_resume(struct session *session, const struct arguments *arguments) {
+    if (arguments->train.config || arguments->weights || arguments->out)
+        return error_set(&session->error, ERROR_CONFIG, "--resume",
+                         "takes its config, weights and folder from the run; leave out --config, --weights and --out");
+    if (arguments->resume) return resume_folder(session, arguments, arguments->resume);
+    char *folder = run_find_unfinished("runs", &session->error);
+    if (!folder) return -1;
+    int status = resume_folder(session, arguments, folder);
+    free(folder);
+    return status;
+}
+
+static int run_train(struct session *session, int argc, const char **argv);
+
+const struct command train_command = {
+    .name = "train",
+    .summary = "train one model",
+    .usage = "--config FILE [options]",
+    .examples = "cnntrain --config sep_max.json\n"
+                "cnntrain train --config deep_conv_max --data cifar10:DIR --epochs 10\n"
+                "cnntrain train --config sep_max --set training.optimizer.learning_rate=0.01 --out runs/fast\n"
+                "cnntrain train --resume                    go on with the last unfinished run\n",
+    .run = run_train,
+};
+
+enum { OPTION_RESUME = 1 };
+
+static int act(struct session *session, const struct options *options, const struct arguments *arguments) {
+    if (options_expect(options, session, &train_command, 0, 1, "a config") != 0) return -1;
+    struct arguments given = *arguments;
+    if (options->argument_count && !given.train.config) given.train.config = options->arguments[0];
+    if (session_start(session) != 0) return -1;
+    if (options->seen & 1u << OPTION_RESUME) return train_resume(session, &given);
+    if (given.train.config) return train_new(session, &given);
+    return error_set(&session->error, ERROR_CONFIG, NULL,
+                     "cnntrain train needs a config: --config FILE; see: cnntrain train --help");
+}
+
+static int run_train(struct session *session, int argc, const char **argv) {
+    struct arguments arguments = {.train = {.seed = -1}};
+    const struct poptOption table[] = {
+        {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config to train", "FILE"},
+        {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0,
+         "data to use instead of the config's, such as svhn:DIR", "SPEC"},
+        {"epochs", 0, POPT_ARG_INT, &arguments.train.epochs, 0, "passes over the training set", "N"},
+        {"batch-size", 0, POPT_ARG_INT, &arguments.train.batch_size, 0, "images a step", "N"},
+        {"seed", 0, POPT_ARG_INT, &arguments.train.seed, 0, "of every random number", "N"},
+        {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
+         "KEY.PATH=VALUE"},
+        {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the run's folder (default: runs/NAME)", "DIR"},
+        {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0, "start from these weights (safetensors)", "FILE"},
+        {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &arguments.resume, OPTION_RESUME,
+         "go on with an interrupted run", "[RUN]"},
+        {"dry-run", 0, POPT_ARG_NONE, &arguments.dry_run, 0, "load and build everything, show it, train nothing", NULL},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status = options_parse(&options, session, &train_command, table, argc, argv);
+    if (status == 0 && !options.help_shown) status = act(session, &options, &arguments);
+    options_free(&options);
+    return status;
+}

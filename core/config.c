@@ -1,0 +1,363 @@
+#include "core/config.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/text.h"
+
+enum { EXTENDS_MAX = 16 };
+
+static const char *const loss_names[] = {"sparse_categorical_crossentropy", NULL};
+
+const struct field training_fields[] = {
+    {.key = "epochs",
+     .type = FIELD_INT,
+     .offset = offsetof(struct training_config, epochs),
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1000000,
+     .help = "passes over the training set"},
+    {.key = "batch_size",
+     .type = FIELD_INT,
+     .offset = offsetof(struct training_config, batch_size),
+     .fallback = "32",
+     .minimum = 1,
+     .maximum = 65536,
+     .help = "images a step; the last, smaller batch of an epoch is kept"},
+    {.key = "shuffle",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct training_config, shuffle),
+     .fallback = "true",
+     .help = "a new order of the training set each epoch"},
+    {.key = "optimizer",
+     .type = FIELD_COMPONENT,
+     .of = "optimizer",
+     .offset = offsetof(struct training_config, optimizer),
+     .fallback = "\"rmsprop\"",
+     .help = "how weights move"},
+    {.key = "schedule",
+     .type = FIELD_COMPONENT,
+     .of = "schedule",
+     .nullable = true,
+     .offset = offsetof(struct training_config, schedule),
+     .fallback = "null",
+     .help = "how the learning rate changes over the run; null: constant"},
+    {.key = "loss",
+     .type = FIELD_CHOICE,
+     .choices = loss_names,
+     .offset = offsetof(struct training_config, loss),
+     .fallback = "\"sparse_categorical_crossentropy\"",
+     .help = "softmax cross-entropy of integer labels"},
+    {.key = "label_smoothing",
+     .type = FIELD_NUMBER,
+     .offset = offsetof(struct training_config, label_smoothing),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1,
+     .help = "share of the target spread evenly over all classes"},
+    {.key = "callbacks",
+     .type = FIELD_COMPONENTS,
+     .of = "callback",
+     .offset = offsetof(struct training_config, callbacks),
+     .fallback = "[]",
+     .help = "EarlyStopping, ReduceLROnPlateau, ModelCheckpoint"},
+    {0},
+};
+
+const struct field config_fields[] = {
+    {.key = "$schema",
+     .type = FIELD_STRING,
+     .nullable = true,
+     .offset = offsetof(struct config_values, schema),
+     .fallback = "null",
+     .help = "the JSON schema, for editors"},
+    {.key = "name",
+     .type = FIELD_STRING,
+     .nullable = true,
+     .offset = offsetof(struct config_values, name),
+     .fallback = "null",
+     .help = "of the run's folder; null: the config file's name"},
+    {.key = "seed",
+     .type = FIELD_INT,
+     .offset = offsetof(struct config_values, seed),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = INT_MAX,
+     .help = "of every random number in the run"},
+    {.key = "input_shape",
+     .type = FIELD_INTS,
+     .nullable = true,
+     .offset = offsetof(struct config_values, input_shape),
+     .fallback = "null",
+     .minimum = 1,
+     .maximum = 65536,
+     .help = "[height, width, channels]; needed only where there is no data"},
+    {.key = "data",
+     .type = FIELD_COMPONENT,
+     .of = "source",
+     .nullable = true,
+     .offset = offsetof(struct config_values, data),
+     .fallback = "null",
+     .help = "where the images come from"},
+    {.key = "model",
+     .type = FIELD_COMPONENTS,
+     .of = "layer",
+     .offset = offsetof(struct config_values, model),
+     .help = "the layers in order"},
+    {.key = "training",
+     .type = FIELD_OBJECT,
+     .fields = training_fields,
+     .offset = offsetof(struct config_values, training),
+     .help = "how the model is trained"},
+    {0},
+};
+
+/* ---- finding and merging files ---- */
+
+static char *try_below(const char *folder, const char *path, const char *ending, struct error *error) {
+    char *joined = file_join(folder, path, error);
+    if (!joined) return NULL;
+    size_t size = strlen(joined) + strlen(ending) + 1;
+    char *candidate = malloc(size);
+    if (!candidate) {
+        free(joined);
+        error_set(error, ERROR_RUN, path, "not enough memory");
+        return NULL;
+    }
+    snprintf(candidate, size, "%s%s", joined, ending);
+    free(joined);
+    if (file_exists(candidate) && !file_is_folder(candidate)) return candidate;
+    free(candidate);
+    return NULL;
+}
+
+static void not_found(const char *path, const struct config_search *search, struct error *error) {
+    struct text tried = {0};
+    for (size_t i = 0; search && search->folders[i]; i++) text_print(&tried, i ? ", %s" : "%s", search->folders[i]);
+    error_set(error, ERROR_IO, path, "no such file, here or in %s; check the name",
+              tried.length && !tried.failed ? tried.bytes : "any folder of configs");
+    text_free(&tried);
+}
+
+char *config_find(const char *path, const struct config_search *search, struct error *error) {
+    if (file_is_folder(path)) {
+        error_set(error, ERROR_IO, path, "is a folder; a JSON file is needed");
+        return NULL;
+    }
+    static const char *const endings[] = {"", ".json"};
+    for (size_t i = 0; i < 2 && error->code == ERROR_NONE; i++) {
+        char *found = try_below(NULL, path, endings[i], error);
+        if (found) return found;
+    }
+    for (size_t f = 0; *path != '/' && search && search->folders[f] && error->code == ERROR_NONE; f++)
+        for (size_t i = 0; i < 2 && error->code == ERROR_NONE; i++) {
+            char *found = try_below(search->folders[f], path, endings[i], error);
+            if (found) return found;
+        }
+    if (error->code == ERROR_NONE) not_found(path, search, error);
+    return NULL;
+}
+
+static cJSON *read_extended(const char *path, const struct config_search *search, int depth, struct error *error);
+
+/* The base that `json` extends, with `json` merged over it; takes `json`. */
+static cJSON *extend(cJSON *json, const char *path, const struct config_search *search, int depth,
+                     struct error *error) {
+    cJSON *name = cJSON_DetachItemFromObjectCaseSensitive(json, "extends");
+    cJSON *base = NULL;
+    if (!name) return json;
+    if (!cJSON_IsString(name))
+        error_set(error, ERROR_CONFIG, path, "extends: must be the name of a config file");
+    else if (depth >= EXTENDS_MAX)
+        error_set(error, ERROR_CONFIG, path, "extends: more than %d files extend each other; is it a circle?",
+                  EXTENDS_MAX);
+    else {
+        char *folder = file_folder_of(path, error);
+        char *beside = folder ? file_join(folder, name->valuestring, error) : NULL;
+        char *found = !beside               ? NULL
+                      : file_exists(beside) ? strdup(beside)
+                                            : config_find(name->valuestring, search, error);
+        if (found) base = read_extended(found, search, depth + 1, error);
+        free(found);
+        free(beside);
+        free(folder);
+    }
+    if (base && json_merge(base, json, error) != 0) {
+        cJSON_Delete(base);
+        base = NULL;
+    }
+    cJSON_Delete(name);
+    cJSON_Delete(json);
+    return base;
+}
+
+static cJSON *read_extended(const char *path, const struct config_search *search, int depth, struct error *error) {
+    cJSON *json = json_read_file(path, error);
+    if (!json) return NULL;
+    if (!cJSON_IsObject(json)) {
+        error_set(error, ERROR_CONFIG, path, "must hold a JSON object, {...}");
+        cJSON_Delete(json);
+        return NULL;
+    }
+    return extend(json, path, search, depth, error);
+}
+
+/* ---- overrides ---- */
+
+static bool is_common_data_key(const char *key) {
+    for (const struct field *field = data_common_fields; field->key; field++)
+        if (strcmp(field->key, key) == 0) return true;
+    return false;
+}
+
+/* Fields of the former source would be unknown to the new one. */
+static void drop_source_fields(cJSON *data) {
+    for (cJSON *child = data->child, *next; child; child = next) {
+        next = child->next;
+        if (!is_common_data_key(child->string)) cJSON_Delete(cJSON_DetachItemViaPointer(data, child));
+    }
+}
+
+static int apply_data_spec(cJSON *json, const char *spec, const struct registries *registries, struct error *error) {
+    const struct component_registry *sources = registries_find(registries, "source");
+    char name[64];
+    size_t length = strcspn(spec, ":");
+    if (length == 0 || length >= sizeof name)
+        return error_set(error, ERROR_CONFIG, "--data",
+                         "\"%s\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR", spec);
+    snprintf(name, sizeof name, "%.*s", (int)length, spec);
+    if (!registry_find(sources, name)) {
+        const char *nearest = registry_nearest(sources, name);
+        return error_set(error, ERROR_CONFIG, "--data",
+                         nearest ? "unknown source \"%s\"; did you mean \"%s\"?"
+                                 : "unknown source \"%s\"; `cnntrain data --help` lists them%s",
+                         name, nearest ? nearest : "");
+    }
+    cJSON *data = cJSON_GetObjectItemCaseSensitive(json, "data");
+    if (!cJSON_IsObject(data)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(json, "data");
+        data = cJSON_AddObjectToObject(json, "data");
+        if (!data) return error_set(error, ERROR_RUN, NULL, "not enough memory for the config");
+    }
+    const cJSON *old = cJSON_GetObjectItemCaseSensitive(data, "source");
+    if (!cJSON_IsString(old) || strcmp(old->valuestring, name) != 0) drop_source_fields(data);
+    cJSON_DeleteItemFromObjectCaseSensitive(data, "source");
+    cJSON_DeleteItemFromObjectCaseSensitive(data, "path");
+    bool added = cJSON_AddStringToObject(data, "source", name) != NULL;
+    if (added && spec[length] == ':') added = cJSON_AddStringToObject(data, "path", spec + length + 1) != NULL;
+    return added ? 0 : error_set(error, ERROR_RUN, NULL, "not enough memory for the config");
+}
+
+static int apply_overrides(cJSON *json, const struct config_request *request, struct error *error) {
+    if (request->data_spec && apply_data_spec(json, request->data_spec, request->registries, error) != 0) return -1;
+    for (size_t i = 0; i < request->override_count; i++)
+        if (json_set_path(json, request->overrides[i].path, request->overrides[i].value, error) != 0) return -1;
+    return 0;
+}
+
+/* ---- reading ---- */
+
+static int check_name(const struct config_values *values, const struct place *document, struct error *error) {
+    struct place place = place_key(document, "name");
+    if (!values->name) return 0;
+    if (!*values->name || strlen(values->name) > 100 || strpbrk(values->name, "/\\\n\r\t") || values->name[0] == '.')
+        return place_error(&place, error,
+                           "must be a file name of 1 to 100 characters, without slashes or a leading dot");
+    return 0;
+}
+
+static int check_shape(const struct config_values *values, const struct place *document, struct error *error) {
+    struct place place = place_key(document, "input_shape");
+    if (values->input_shape.count == 0 || values->input_shape.count == 3) return 0;
+    return place_error(&place, error, "must be [height, width, channels]; got %d numbers", values->input_shape.count);
+}
+
+/* Takes `json`. */
+static int read_values(struct config *config, cJSON *json, const char *name, const struct config_request *request,
+                       struct error *error) {
+    config->json = json;
+    if (apply_overrides(json, request, error) != 0) return -1;
+    struct place place = place_document(name);
+    struct field_reader reader = {request->registries, &config->arena, error};
+    if (fields_read(&reader, config_fields, NULL, NULL, json, &place, &config->values) != 0) return -1;
+    if (check_name(&config->values, &place, error) != 0) return -1;
+    return check_shape(&config->values, &place, error);
+}
+
+/* "configs/sep_max.json" -> "sep_max" */
+static int default_name(struct config *config, struct error *error) {
+    if (config->values.name) return 0;
+    char *name = arena_string(&config->arena, file_name_of(config->path), error);
+    if (!name) return -1;
+    char *dot = strrchr(name, '.');
+    if (dot && dot != name) *dot = '\0';
+    config->values.name = name;
+    return 0;
+}
+
+static int read_found(struct config *config, const struct config_request *request, struct error *error) {
+    config->folder = file_folder_of(config->path, error);
+    if (!config->folder) return -1;
+    cJSON *json = read_extended(config->path, request->search, 0, error);
+    if (!json) return -1;
+    if (read_values(config, json, config->path, request, error) != 0) return -1;
+    return default_name(config, error);
+}
+
+int config_read(struct config *config, const struct config_request *request, struct error *error) {
+    *config = (struct config){0};
+    config->path = config_find(request->path, request->search, error);
+    if (config->path && read_found(config, request, error) == 0) return 0;
+    config_free(config);
+    return -1;
+}
+
+int config_parse(struct config *config, const char *text, const char *name, const struct config_request *request,
+                 struct error *error) {
+    *config = (struct config){.path = strdup(name), .folder = strdup("")};
+    cJSON *json = config->path && config->folder ? json_parse(text, strlen(text), name, error) : NULL;
+    if (json && read_values(config, json, name, request, error) == 0 && default_name(config, error) == 0) return 0;
+    if (error->code == ERROR_NONE) error_set(error, ERROR_RUN, name, "not enough memory for the config");
+    config_free(config);
+    return -1;
+}
+
+void config_free(struct config *config) {
+    cJSON_Delete(config->json);
+    free(config->path);
+    free(config->folder);
+    arena_free(&config->arena);
+    *config = (struct config){0};
+}
+
+cJSON *config_write(const struct config *config, const struct registries *registries) {
+    return fields_write(registries, config_fields, &config->values);
+}
+
+char *config_text(const struct config *config, const struct registries *registries, struct error *error) {
+    cJSON *json = config_write(config, registries);
+    char *text = json ? json_print(json) : NULL;
+    cJSON_Delete(json);
+    if (!text) error_set(error, ERROR_RUN, config->path, "not enough memory for the resolved config");
+    return text;
+}
+
+cJSON *config_schema(const struct registries *registries) {
+    cJSON *schema = fields_schema(config_fields), *definitions = schema_definitions(registries);
+    cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
+    cJSON *extends = properties ? cJSON_AddObjectToObject(properties, "extends") : NULL;
+    bool whole = schema && definitions && extends && cJSON_AddStringToObject(extends, "type", "string") &&
+                 cJSON_AddStringToObject(extends, "description", "a config file that this one is merged over");
+    whole = whole && cJSON_AddStringToObject(schema, "title", "cnntrain config");
+    /* A file that extends another need not repeat what that one holds. */
+    cJSON_DeleteItemFromObjectCaseSensitive(schema, "required");
+    if (!whole || !cJSON_AddItemToObject(schema, "definitions", definitions)) {
+        cJSON_Delete(definitions);
+        cJSON_Delete(schema);
+        return NULL;
+    }
+    return schema;
+}

@@ -1,0 +1,291 @@
+#include "core/engine.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine_shard.h"
+#include "core/memory.h"
+
+struct engine {
+    struct workspace work;
+    struct engine_options options;
+    bool packed_is_stale;
+    float *gradients; /* (trainable_floats) */
+    size_t memory;    /* bytes taken */
+};
+
+/* ---- memory ---- */
+
+static int take(struct engine *engine, void *where, size_t count, size_t size, const char *what, struct error *error) {
+    void *memory = memory_allocate(count, size, what, error);
+    if (!memory) return -1;
+    memcpy(where, &memory, sizeof memory);
+    engine->memory += count * size;
+    return 0;
+}
+
+static int take_all(struct engine *engine, struct error *error) {
+    struct workspace *work = &engine->work;
+    const struct engine_plan *plan = &work->plan;
+    bool training = engine->options.training;
+    size_t threads = (size_t)engine->options.threads, shards = training ? (size_t)plan->shards_max : 0;
+    size_t measured = ENGINE_EVALUATION_BATCH / ENGINE_SHARD;
+    if (measured < (size_t)plan->shards_max) measured = (size_t)plan->shards_max;
+    const struct {
+        void *where;
+        size_t count, size;
+        const char *what;
+    } blocks[] = {
+        {&work->slots, (size_t)plan->slots, plan->slot_bytes, "activations"},
+        {&work->scratch, threads, plan->scratch_bytes, "work space"},
+        {&work->batch, 1, plan->batch_bytes, "activations"},
+        {&work->packed, plan->packed_floats, sizeof(float), "packed weights"},
+        {&work->shared, plan->shared_floats, sizeof(float), "batch statistics"},
+        {&work->lanes, training ? (size_t)plan->lanes : 0, plan->lane_floats * sizeof(float), "gradients"},
+        {&work->partials, shards, plan->partial_floats * sizeof(float), "batch statistics"},
+        {&work->loss, measured, sizeof(double), "losses"},
+        {&work->correct, measured, sizeof(int64_t), "losses"},
+        {&work->labels, threads * ENGINE_SHARD, sizeof(int32_t), "labels"},
+        {&engine->gradients, training ? work->model->trainable_floats : 0, sizeof(float), "gradients"},
+    };
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        if (take(engine, blocks[i].where, blocks[i].count, blocks[i].size, blocks[i].what, error) != 0) return -1;
+    return 0;
+}
+
+static int open_engine(struct engine *engine, struct error *error) {
+    const struct engine_options *options = &engine->options;
+    struct engine_plan_request request = {.model = engine->work.model,
+                                          .shard_images = ENGINE_SHARD,
+                                          .lanes_max = ENGINE_LANES,
+                                          .threads = options->threads,
+                                          .batch_size = options->batch_size,
+                                          .training = options->training,
+                                          .feed_scratch_bytes = options->feed_scratch_bytes};
+    return engine_plan_make(&engine->work.plan, &request, error) == 0 ? take_all(engine, error) : -1;
+}
+
+int engine_open(struct engine **engine, struct model *model, const struct kernels *kernels,
+                const struct engine_options *options, struct error *error) {
+    struct engine *new = calloc(1, sizeof *new);
+    if (!new) return error_set(error, ERROR_RUN, NULL, "not enough memory for the engine");
+    *new = (struct engine){.work = {.model = model,
+                                    .kernels = kernels,
+                                    .label_smoothing = options->label_smoothing,
+                                    .seed = options->seed},
+                           .options = *options,
+                           .packed_is_stale = true};
+    if (open_engine(new, error) == 0) {
+        *engine = new;
+        return 0;
+    }
+    engine_close(new);
+    return -1;
+}
+
+void engine_close(struct engine *engine) {
+    if (!engine) return;
+    struct workspace *work = &engine->work;
+    void *const owned[] = {work->slots,    work->scratch, work->batch,   work->packed, work->shared,     work->lanes,
+                           work->partials, work->loss,    work->correct, work->labels, engine->gradients};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
+    engine_plan_free(&work->plan);
+    free(engine);
+}
+
+float *engine_gradients(const struct engine *engine) {
+    return engine->gradients;
+}
+
+void engine_refresh(struct engine *engine) {
+    engine->packed_is_stale = true;
+}
+
+size_t engine_memory(const struct engine *engine) {
+    return engine->memory;
+}
+
+int engine_threads(const struct engine *engine) {
+    return engine->options.threads;
+}
+
+static int shards_of(const struct batch *batch) {
+    return (batch->count + ENGINE_SHARD - 1) / ENGINE_SHARD;
+}
+
+/* Entries of trainable parameters point into the gradient block, the others stay NULL. */
+static void point_to_gradients(const struct engine *engine, const struct layer *layer, struct pass_pointers *pointers) {
+    for (int k = 0; k < layer->parameter_count; k++)
+        if (layer->parameters[k].trainable) pointers->gradients[k] = engine->gradients + layer->parameters[k].offset;
+}
+
+/* Turns the shards' partials into what they share. Gradients of whole-batch layers go straight to the result. */
+static void combine(struct engine *engine, const struct batch *batch, int index, bool backward) {
+    const struct workspace *work = &engine->work;
+    const struct layer *layer = &work->model->layers[index];
+    struct pass_pointers pointers;
+    pass_pointers_fill(work, index, NULL, &pointers);
+    point_to_gradients(engine, layer, &pointers);
+    struct pass pass = {.kernels = work->kernels,
+                        .images = batch->count,
+                        .training = true,
+                        .parameters = pointers.parameters,
+                        .gradients = pointers.gradients,
+                        .shared = work->shared + work->plan.layers[index].shared_offset,
+                        .batch = batch->count};
+    const struct layer_kind *kind = layer->kind;
+    (backward ? kind->backward_combine : kind->forward_combine)(layer, &pass, work->partials, shards_of(batch));
+}
+
+/* ---- steps ---- */
+
+static void pack(struct engine *engine) {
+    const struct workspace *work = &engine->work;
+    if (!engine->packed_is_stale) return;
+#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
+    for (int i = 0; i < work->plan.layer_count; i++) {
+        const struct layer *layer = &work->model->layers[i];
+        if (!layer->kind->pack) continue;
+        struct pass_pointers pointers;
+        pass_pointers_fill(work, i, NULL, &pointers);
+        layer->kind->pack(layer, pointers.parameters, work->packed + work->plan.layers[i].packed_offset);
+    }
+    engine->packed_is_stale = false;
+}
+
+enum { NO_PHASE = -1 };
+
+/* Every lane takes its shards in order; which thread runs a lane changes nothing. */
+static void run_lanes(struct engine *engine, const struct batch *batch, int forward, int backward) {
+    const struct workspace *work = &engine->work;
+    const struct engine_plan *plan = &work->plan;
+    int shards = shards_of(batch);
+#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
+    for (int lane = 0; lane < plan->lanes; lane++) {
+        float *sums = work->lanes + (size_t)lane * plan->lane_floats;
+        if (forward == 0) memset(sums, 0, plan->lane_floats * sizeof *sums);
+        for (int shard = lane; shard < shards; shard += plan->lanes) {
+            struct journey journey = journey_of(work, batch, true, shard, lane, omp_get_thread_num());
+            if (forward != NO_PHASE) journey_forward(&journey, forward);
+            if (backward != NO_PHASE) journey_backward(&journey, backward);
+        }
+    }
+}
+
+/* Weight gradients that are computed once for the whole batch, in parts of a fixed number. */
+static void run_batch_gradients(struct engine *engine, const struct batch *batch) {
+    const struct workspace *work = &engine->work;
+    for (int i = work->plan.first_trainable; i < work->plan.layer_count; i++) {
+        if (!work->plan.layers[i].gradient_on_batch) continue;
+        const struct layer *layer = &work->model->layers[i];
+        struct journey journey = {
+            .work = work, .batch = batch, .training = true, .images = batch->count, .slot = work->slots};
+        struct pass_pointers pointers;
+        struct pass pass = pass_of(&journey, i, &pointers);
+        point_to_gradients(engine, layer, &pointers);
+#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
+        for (int part = 0; part < ENGINE_LANES; part++) layer->kind->batch_gradient(layer, &pass, part, ENGINE_LANES);
+    }
+}
+
+/* gradient = sum of the lanes, in their order. */
+static void sum_lanes(struct engine *engine, const struct parameter *parameter, ptrdiff_t lane_offset, int lanes) {
+    const struct workspace *work = &engine->work;
+    float *gradient = engine->gradients + parameter->offset;
+    const float *first = work->lanes + lane_offset;
+    enum { CHUNK = 4096 };
+    int chunks = (int)((parameter->size + CHUNK - 1) / CHUNK);
+#pragma omp parallel for schedule(static) num_threads(engine->options.threads) if (chunks > 4)
+    for (int chunk = 0; chunk < chunks; chunk++) {
+        size_t from = (size_t)chunk * CHUNK, count = parameter->size - from < CHUNK ? parameter->size - from : CHUNK;
+        memcpy(gradient + from, first + from, count * sizeof *gradient);
+        for (int lane = 1; lane < lanes; lane++)
+            work->kernels->add(count, first + (size_t)lane * work->plan.lane_floats + from, gradient + from);
+    }
+}
+
+static void gather_gradients(struct engine *engine, const struct batch *batch) {
+    const struct workspace *work = &engine->work;
+    int shards = shards_of(batch), lanes = shards < work->plan.lanes ? shards : work->plan.lanes;
+    for (int i = 0; i < work->plan.layer_count; i++) {
+        const struct layer *layer = &work->model->layers[i];
+        const ptrdiff_t *offsets = work->plan.layers[i].lane_offset;
+        for (int k = 0; k < layer->parameter_count; k++)
+            if (offsets[k] != ENGINE_NOT_IN_LANE) sum_lanes(engine, &layer->parameters[k], offsets[k], lanes);
+    }
+}
+
+static void sum_result(const struct engine *engine, const struct batch *batch, struct batch_result *result) {
+    *result = (struct batch_result){0};
+    for (int shard = 0; shard < shards_of(batch); shard++) {
+        result->loss += engine->work.loss[shard];
+        result->correct += engine->work.correct[shard];
+    }
+}
+
+void engine_train_step(struct engine *engine, const struct batch *batch, struct batch_result *result) {
+    const struct engine_plan *plan = &engine->work.plan;
+    int whole = plan->whole_batch_count;
+    engine->packed_is_stale = true;
+    pack(engine);
+    memset(engine->gradients, 0, engine->work.model->trainable_floats * sizeof *engine->gradients);
+    for (int phase = 0; phase < whole; phase++) {
+        run_lanes(engine, batch, phase, NO_PHASE);
+        combine(engine, batch, plan->whole_batch_layers[phase], false);
+    }
+    run_lanes(engine, batch, whole, whole);
+    for (int phase = whole - 1; phase >= 0; phase--) {
+        if (plan->whole_batch_layers[phase] < plan->first_trainable) break;
+        combine(engine, batch, plan->whole_batch_layers[phase], true);
+        run_lanes(engine, batch, NO_PHASE, phase);
+    }
+    run_batch_gradients(engine, batch);
+    gather_gradients(engine, batch);
+    sum_result(engine, batch, result);
+    engine->packed_is_stale = true;
+}
+
+void engine_evaluate(struct engine *engine, const struct batch *batch, float *probabilities,
+                     struct batch_result *result) {
+    pack(engine);
+#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
+    for (int shard = 0; shard < shards_of(batch); shard++) {
+        struct journey journey = journey_of(&engine->work, batch, false, shard, 0, omp_get_thread_num());
+        journey_evaluate(&journey, probabilities);
+    }
+    if (result) sum_result(engine, batch, result);
+}
+
+void engine_parallel(const struct engine *engine, int parts, void (*work)(void *context, int part), void *context) {
+#pragma omp parallel for schedule(static) num_threads(engine->options.threads)
+    for (int part = 0; part < parts; part++) work(context, part);
+}
+
+/* ---- looking for what went wrong ---- */
+
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+static bool is_finite(const struct engine *engine, const struct engine_tensor *tensor) {
+    const struct workspace *work = &engine->work;
+    if (tensor->values_by_batch)
+        return all_finite((const float *)(const void *)(work->batch + tensor->offset),
+                          tensor->size * (size_t)engine->options.batch_size);
+    for (int slot = 0; slot < work->plan.slots; slot++) {
+        const char *values = work->slots + (size_t)slot * work->plan.slot_bytes + tensor->offset;
+        if (!all_finite((const float *)(const void *)values, tensor->size * ENGINE_SHARD)) return false;
+    }
+    return true;
+}
+
+const struct layer *engine_first_not_finite(const struct engine *engine) {
+    const struct engine_plan *plan = &engine->work.plan;
+    for (int i = 0; i < plan->layer_count; i++)
+        if (!is_finite(engine, &plan->tensors[plan->tensors[i + 1].root])) return &engine->work.model->layers[i];
+    return NULL;
+}

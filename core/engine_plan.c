@@ -1,0 +1,178 @@
+#include "core/engine_plan.h"
+
+#include <stdlib.h>
+
+#include "core/memory.h"
+
+/* A plan in the making. */
+struct planner {
+    struct engine_plan *plan;
+    const struct engine_plan_request *request;
+    const struct model *model;
+};
+
+static void plan_tensors(const struct planner *planner) {
+    const struct model *model = planner->model;
+    struct engine_tensor *tensors = planner->plan->tensors;
+    for (int i = 0; i <= model->layer_count; i++) {
+        bool is_view = i > 0 && model->layers[i - 1].kind->is_view;
+        tensors[i].root = is_view ? tensors[i - 1].root : i;
+        shape_elements(i == 0 ? &model->input : &model->layers[i - 1].output, &tensors[i].size);
+    }
+}
+
+/* What is needed of the whole batch at once: layers with meetings, and tensors for gradients over the batch. */
+static void plan_whole(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    for (int i = 0; i < plan->layer_count; i++) {
+        const struct layer_kind *kind = planner->model->layers[i].kind;
+        struct engine_layer *layer = &plan->layers[i];
+        layer->whole_batch = kind->forward_partial != NULL;
+        layer->gradient_on_batch = planner->request->training && kind->batch_gradient && !layer->whole_batch;
+        if (layer->whole_batch) plan->whole_batch_layers[plan->whole_batch_count++] = i;
+        if (!layer->gradient_on_batch) continue;
+        plan->tensors[plan->tensors[i].root].values_by_batch = true;
+        plan->tensors[plan->tensors[i + 1].root].gradient_by_batch = true;
+    }
+}
+
+/* Room for count * size bytes at the end of `total`. */
+static bool grow(size_t *offset, size_t *total, size_t count, size_t size) {
+    size_t bytes = 0;
+    if (!size_multiply(count, size, &bytes) || !size_add(bytes, MEMORY_SLACK, &bytes)) return false;
+    *offset = *total;
+    return size_add(*total, size_align(bytes), total);
+}
+
+static size_t shard_bytes(const struct planner *planner) {
+    return (size_t)planner->request->shard_images * sizeof(float);
+}
+
+/* Every tensor's values have their own place while training, since backward reads them. */
+static bool place_tensors(const struct planner *planner) {
+    const struct engine_plan_request *request = planner->request;
+    struct engine_plan *plan = planner->plan;
+    int rows = request->threads * request->shard_images; /* evaluation gives every thread a place in the block */
+    if (rows < request->batch_size) rows = request->batch_size;
+    size_t batch = (size_t)rows * sizeof(float);
+    for (int i = 0; i <= plan->layer_count; i++) {
+        struct engine_tensor *tensor = &plan->tensors[i];
+        if (tensor->root != i) continue;
+        bool fits = tensor->values_by_batch
+                        ? grow(&tensor->offset, &plan->batch_bytes, tensor->size, batch)
+                        : grow(&tensor->offset, &plan->slot_bytes, tensor->size, shard_bytes(planner));
+        if (fits && tensor->gradient_by_batch)
+            fits = grow(&tensor->gradient_offset, &plan->batch_bytes, tensor->size, batch);
+        if (!fits) return false;
+    }
+    return true;
+}
+
+/* Two places in turn are enough for a shard's gradients, for a layer reads one and writes the other. */
+static bool place_gradients(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    size_t largest = 0, turns[2];
+    for (int i = 0; i <= plan->layer_count; i++)
+        if (plan->tensors[i].size > largest) largest = plan->tensors[i].size;
+    for (int turn = 0; turn < 2; turn++)
+        if (!grow(&turns[turn], &plan->slot_bytes, largest, shard_bytes(planner))) return false;
+    int turn = 0;
+    for (int i = 0; i <= plan->layer_count; i++) {
+        struct engine_tensor *tensor = &plan->tensors[i];
+        if (tensor->root != i || tensor->gradient_by_batch) continue;
+        tensor->gradient_offset = turns[turn];
+        turn = 1 - turn;
+    }
+    return true;
+}
+
+/* Whole cache lines, in floats. */
+static size_t padded(size_t floats) {
+    return size_align(floats * sizeof(float)) / sizeof(float);
+}
+
+static void place_parameters(const struct planner *planner, int index) {
+    const struct layer *layer = &planner->model->layers[index];
+    struct engine_plan *plan = planner->plan;
+    struct engine_layer *mine = &plan->layers[index];
+    for (int k = 0; k < layer->parameter_count; k++) {
+        bool trainable = layer->parameters[k].trainable;
+        mine->lane_offset[k] = ENGINE_NOT_IN_LANE;
+        if (trainable && plan->first_trainable > index) plan->first_trainable = index;
+        if (!trainable || mine->gradient_on_batch || mine->whole_batch) continue;
+        mine->lane_offset[k] = (ptrdiff_t)plan->lane_floats;
+        plan->lane_floats += padded(layer->parameters[k].size);
+    }
+}
+
+static bool place_layer(const struct planner *planner, int index) {
+    const struct layer *layer = &planner->model->layers[index];
+    struct engine_plan *plan = planner->plan;
+    struct engine_layer *mine = &plan->layers[index];
+    bool is_last = index == plan->layer_count - 1;
+    mine->activation = is_last && planner->model->ends_in_softmax ? NULL : layer_activation(layer);
+    size_t kept = mine->activation && mine->activation->keeps_input ? plan->tensors[index + 1].size : 0;
+    if (!grow(&mine->kept_offset, &plan->slot_bytes, kept, shard_bytes(planner))) return false;
+    size_t shard = (size_t)planner->request->shard_images, scratch = 0, start = 0;
+    if (!grow(&mine->saved_offset, &plan->slot_bytes, layer->saved_bytes, shard)) return false;
+    if (!grow(&start, &scratch, layer->scratch_bytes, 1)) return false;
+    if (scratch > plan->scratch_bytes) plan->scratch_bytes = scratch;
+    mine->packed_offset = plan->packed_floats;
+    plan->packed_floats += padded(layer->packed_floats);
+    mine->shared_offset = plan->shared_floats;
+    plan->shared_floats += padded(layer->shared_floats);
+    if (layer->partial_floats > plan->partial_floats) plan->partial_floats = layer->partial_floats;
+    place_parameters(planner, index);
+    return true;
+}
+
+static bool place_all(const struct planner *planner) {
+    if (!place_tensors(planner)) return false;
+    if (planner->request->training && !place_gradients(planner)) return false;
+    for (int i = 0; i < planner->plan->layer_count; i++)
+        if (!place_layer(planner, i)) return false;
+    return true;
+}
+
+/* A shard keeps its slot from one meeting to the next; without meetings a thread's slot does for all its shards. */
+static void count_slots(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    plan->slots = planner->request->training && plan->whole_batch_count > 0 ? plan->shards_max : 0;
+    if (plan->slots < planner->request->threads) plan->slots = planner->request->threads;
+}
+
+static int make(const struct planner *planner, struct error *error) {
+    struct engine_plan *plan = planner->plan;
+    const struct engine_plan_request *request = planner->request;
+    size_t layers = (size_t)plan->layer_count;
+    plan->tensors = calloc(layers + 1, sizeof *plan->tensors);
+    plan->layers = calloc(layers + 1, sizeof *plan->layers);
+    plan->whole_batch_layers = calloc(layers + 1, sizeof *plan->whole_batch_layers);
+    if (!plan->tensors || !plan->layers || !plan->whole_batch_layers)
+        return error_set(error, ERROR_RUN, NULL, "not enough memory for the plan of a step");
+    plan->shards_max = (request->batch_size + request->shard_images - 1) / request->shard_images;
+    plan->lanes = plan->shards_max < request->lanes_max ? plan->shards_max : request->lanes_max;
+    plan->scratch_bytes = size_align(request->feed_scratch_bytes) + MEMORY_SLACK;
+    plan->first_trainable = plan->layer_count;
+    plan_tensors(planner);
+    plan_whole(planner);
+    if (!place_all(planner))
+        return error_set(error, ERROR_RUN, NULL, "the model needs more memory than there are addresses");
+    count_slots(planner);
+    return 0;
+}
+
+int engine_plan_make(struct engine_plan *plan, const struct engine_plan_request *request, struct error *error) {
+    *plan = (struct engine_plan){.layer_count = request->model->layer_count};
+    struct planner planner = {plan, request, request->model};
+    if (make(&planner, error) == 0) return 0;
+    engine_plan_free(plan);
+    return -1;
+}
+
+void engine_plan_free(struct engine_plan *plan) {
+    free(plan->tensors);
+    free(plan->layers);
+    free(plan->whole_batch_layers);
+    *plan = (struct engine_plan){0};
+}

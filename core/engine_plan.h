@@ -1,0 +1,63 @@
+/* Where everything stands that the engine works on: computed from the model before anything is allocated. */
+#ifndef CNNTRAIN_CORE_ENGINE_PLAN_H
+#define CNNTRAIN_CORE_ENGINE_PLAN_H
+
+#include "core/activation.h"
+#include "core/model.h"
+
+/* A tensor between two layers. Tensor 0 is the model's input, tensor i+1 the output of layer i; a view's output is its
+ * input's tensor. */
+struct engine_tensor {
+    int root;             /* the tensor whose memory this is */
+    size_t size;          /* floats an image */
+    bool values_by_batch; /* kept for the whole batch, not for a shard: a layer's weight gradient reads all of it */
+    bool gradient_by_batch;
+    size_t offset; /* bytes into the slot, or into the batch block; the same for the gradient */
+    size_t gradient_offset;
+};
+
+enum { ENGINE_NOT_IN_LANE = -1 };
+
+/* What belongs to one layer. */
+struct engine_layer {
+    const struct activation_kind *activation;    /* NULL: none, or the softmax that the loss takes over */
+    size_t kept_offset;                          /* slot: the input of an activation that keeps it */
+    size_t saved_offset;                         /* slot */
+    size_t packed_offset;                        /* floats into the packed block */
+    size_t shared_offset;                        /* floats into the shared block */
+    bool whole_batch;                            /* works in two halves with a meeting of all shards between them */
+    bool gradient_on_batch;                      /* its weight gradient comes from batch_gradient */
+    ptrdiff_t lane_offset[LAYER_PARAMETERS_MAX]; /* floats into a lane; ENGINE_NOT_IN_LANE: not there */
+};
+
+struct engine_plan {
+    int layer_count;
+    struct engine_tensor *tensors; /* (layer_count + 1) */
+    struct engine_layer *layers;   /* (layer_count) */
+    int first_trainable;           /* the first layer with trainable parameters: no gradient is wanted below it */
+    int whole_batch_count;
+    int *whole_batch_layers; /* (whole_batch_count), ascending */
+    int shards_max;          /* of a training batch */
+    int lanes;               /* gradient accumulators in use */
+    int slots;               /* places for a shard's activations */
+    size_t slot_bytes;
+    size_t scratch_bytes; /* of a thread */
+    size_t batch_bytes;   /* tensors kept for the whole batch */
+    size_t packed_floats, shared_floats, lane_floats;
+    size_t partial_floats; /* of a shard */
+};
+
+struct engine_plan_request {
+    const struct model *model;
+    int shard_images, lanes_max; /* both the same for every batch: sums depend on them */
+    int threads, batch_size;
+    bool training;
+    size_t feed_scratch_bytes;
+};
+
+/* Plans; free it with engine_plan_free, on failure nothing is held. ERROR_RUN without memory or where sizes overflow.
+ */
+int engine_plan_make(struct engine_plan *plan, const struct engine_plan_request *request, struct error *error);
+void engine_plan_free(struct engine_plan *plan);
+
+#endif

@@ -1,0 +1,387 @@
+#include "core/experiments.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/file.h"
+
+/* A run in a process of its own. */
+struct child {
+    pid_t process;  /* 0: none */
+    int descriptor; /* where its last words come from */
+};
+
+struct batch_state {
+    const struct experiments_request *request;
+    struct experiments_outcome *outcome;
+    struct experiments_plan plan;
+    struct data_splits splits; /* of the data that `data_key` describes */
+    char *data_key;
+    int lock;
+    struct child *children; /* (total) */
+    int running;
+    volatile sig_atomic_t *stop; /* in memory shared with the children */
+};
+
+/* ---- data ---- */
+
+static char *data_key_of(const struct batch_state *state, const struct config *config) {
+    const struct registries *registries = state->request->workshop->registries;
+    cJSON *json = component_write(registries, registries_find(registries, "source"), &config->values.data);
+    char *key = json ? cJSON_PrintUnformatted(json) : NULL;
+    cJSON_Delete(json);
+    return key;
+}
+
+/* Loads the data of this config, unless they are those of the run before. */
+static int provide_data(struct batch_state *state, const struct config *config, struct error *error) {
+    char *key = data_key_of(state, config);
+    if (!key) return error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
+    if (state->data_key && strcmp(state->data_key, key) == 0) {
+        cJSON_free(key);
+        return 0;
+    }
+    cJSON_free(state->data_key);
+    data_splits_free(&state->splits);
+    state->data_key = NULL;
+    if (run_load_data(state->request->workshop, config, &state->splits, error) != 0) {
+        cJSON_free(key);
+        return -1;
+    }
+    state->data_key = key;
+    return 0;
+}
+
+/* Builds every model that goes with the first config's data, so that a mistake in the last config shows now. */
+static int check_models(struct batch_state *state, struct error *error) {
+    if (state->plan.total == 0) return 0;
+    if (provide_data(state, &state->plan.entries[0].config, error) != 0) return -1;
+    for (int c = 0; c < state->plan.config_count; c++) {
+        const struct config *config = &state->plan.entries[(ptrdiff_t)c * state->plan.seed_count].config;
+        char *key = data_key_of(state, config);
+        bool same = key && strcmp(key, state->data_key) == 0;
+        cJSON_free(key);
+        if (!same) continue;
+        struct shape images = run_image_shape(&state->splits.train), input;
+        struct model model;
+        if (config_input_shape(config, &images, &input, error) != 0) return -1;
+        if (run_build_model(config, &input, state->splits.classes, &model, error) != 0) return -1;
+        model_free(&model);
+    }
+    return 0;
+}
+
+/* ---- reports ---- */
+
+struct evidence {
+    struct run_result *results;
+    struct predictions *predictions;
+    struct comparison_run *runs;
+    int count;
+};
+
+static void free_evidence(struct evidence *evidence) {
+    for (int i = 0; i < evidence->count; i++) {
+        if (evidence->runs && evidence->runs[i].result) run_result_free(&evidence->results[i]);
+        if (evidence->runs && evidence->runs[i].predictions) predictions_free(&evidence->predictions[i]);
+    }
+    free(evidence->results);
+    free(evidence->predictions);
+    free(evidence->runs);
+}
+
+static int read_run(const struct experiment_entry *entry, struct run_result *result, struct predictions *predictions,
+                    struct comparison_run *run, struct error *error) {
+    char *metrics = run_file(entry->folder, "metrics.json", error);
+    char *answers = run_file(entry->folder, "predictions.csv", error);
+    int status = metrics && answers ? 0 : -1;
+    if (status == 0 && file_exists(metrics)) {
+        status = run_result_read(metrics, result, error);
+        if (status == 0) run->result = result;
+    }
+    if (status == 0 && run->result && file_exists(answers)) {
+        status = predictions_read(answers, predictions, error);
+        if (status == 0) run->predictions = predictions;
+    }
+    free(metrics);
+    free(answers);
+    return status;
+}
+
+static int gather(const struct batch_state *state, struct evidence *evidence, struct error *error) {
+    size_t count = (size_t)state->plan.total + 1;
+    *evidence =
+        (struct evidence){calloc(count, sizeof *evidence->results), calloc(count, sizeof *evidence->predictions),
+                          calloc(count, sizeof *evidence->runs), state->plan.total};
+    if (!evidence->results || !evidence->predictions || !evidence->runs)
+        return error_set(error, ERROR_RUN, NULL, "not enough memory for the comparison");
+    for (int i = 0; i < state->plan.total; i++)
+        if (read_run(&state->plan.entries[i], &evidence->results[i], &evidence->predictions[i], &evidence->runs[i],
+                     error) != 0)
+            return -1;
+    return 0;
+}
+
+static int compare(struct batch_state *state, const struct evidence *evidence, struct error *error) {
+    long long seeds[FIELD_LIST_MAX];
+    for (int s = 0; s < state->plan.seed_count; s++) seeds[s] = state->plan.seeds[s];
+    struct comparison_input input = {.name = state->plan.name,
+                                     .command = state->request->command,
+                                     .names = state->plan.names,
+                                     .seeds = seeds,
+                                     .combinations = state->plan.config_count,
+                                     .seed_count = state->plan.seed_count,
+                                     .runs = evidence->runs};
+    struct comparison comparison;
+    if (comparison_make(&input, &comparison, error) != 0) return -1;
+    text_free(&state->outcome->table);
+    comparison_table(&comparison, &state->outcome->table);
+    state->outcome->finished = comparison.finished;
+    state->outcome->total = comparison.total;
+    int status = comparison_write(&comparison, state->plan.folder, error);
+    comparison_free(&comparison);
+    return status;
+}
+
+static int report(struct batch_state *state, struct error *error) {
+    struct evidence evidence;
+    int status = gather(state, &evidence, error);
+    if (status == 0) status = compare(state, &evidence, error);
+    free_evidence(&evidence);
+    return status;
+}
+
+/* ---- running ---- */
+
+static void tell(const struct batch_state *state, enum experiment_event_kind kind, int index, bool resumed) {
+    const struct experiments_request *request = state->request;
+    if (!request->listen) return;
+    const struct experiment_entry *entry = &state->plan.entries[index];
+    struct run_result result;
+    struct error ignored = {0};
+    char *path = run_file(entry->folder, "metrics.json", &ignored);
+    bool read =
+        kind != EXPERIMENT_RUN_BEGIN && path && file_exists(path) && run_result_read(path, &result, &ignored) == 0;
+    struct experiment_event event = {
+        kind,    entry->config.values.name, entry->config.values.seed, index + 1, state->plan.total,
+        resumed, read ? &result : NULL};
+    request->listen(request->listener, &event);
+    if (read) run_result_free(&result);
+    free(path);
+}
+
+static bool has_checkpoint(const struct experiment_entry *entry) {
+    struct error ignored = {0};
+    char *path = run_file(entry->folder, "last.safetensors", &ignored);
+    bool found = path && file_exists(path);
+    free(path);
+    return found;
+}
+
+/* A run that diverged is recorded in its folder: for the batch that is no failure. */
+static int run_entry(struct batch_state *state, const struct workshop *workshop, int index, struct error *error) {
+    const struct experiment_entry *entry = &state->plan.entries[index];
+    if (run_make_folder(entry->folder, error) != 0) return -1;
+    struct run_request request = {.workshop = workshop,
+                                  .config = &entry->config,
+                                  .splits = &state->splits,
+                                  .folder = entry->folder,
+                                  .resume = true};
+    if (run_execute(&request, error) == 0) return 0;
+    if (error->code != ERROR_NOT_FINITE) return -1;
+    error_clear(error);
+    return 0;
+}
+
+static bool is_stopped(const struct batch_state *state) {
+    const struct workshop *workshop = state->request->workshop;
+    return workshop->stop && *workshop->stop;
+}
+
+static int interrupted(const struct batch_state *state, struct error *error) {
+    return error_set(error, ERROR_INTERRUPTED, state->plan.folder, "interrupted; the same command goes on from here");
+}
+
+/* One run after the other, in this process. */
+static int run_in_turn(struct batch_state *state, struct error *error) {
+    for (int i = 0; i < state->plan.total; i++) {
+        const struct experiment_entry *entry = &state->plan.entries[i];
+        if (!entry->is_wanted) continue;
+        if (run_is_finished(entry->folder)) {
+            tell(state, EXPERIMENT_RUN_SKIPPED, i, false);
+            continue;
+        }
+        if (is_stopped(state)) return interrupted(state, error);
+        if (provide_data(state, &entry->config, error) != 0) return -1;
+        tell(state, EXPERIMENT_RUN_BEGIN, i, has_checkpoint(entry));
+        if (run_entry(state, state->request->workshop, i, error) != 0) return -1;
+        tell(state, EXPERIMENT_RUN_END, i, false);
+        if (report(state, error) != 0) return -1;
+    }
+    return 0;
+}
+
+/* ---- side by side ---- */
+
+/* In the child, which ends here: what went wrong goes to the parent in one piece. */
+static void run_child(struct batch_state *state, int index, int descriptor) {
+    struct workshop workshop = *state->request->workshop;
+    struct error failure = {0};
+    workshop.stop = state->stop;
+    int status = run_entry(state, &workshop, index, &failure);
+    ssize_t told = status == 0 ? 0 : write(descriptor, &failure, sizeof failure);
+    _exit(status == 0 ? 0 : told == (ssize_t)sizeof failure ? (int)failure.code : ERROR_RUN);
+}
+
+static int start_child(struct batch_state *state, int index, struct error *error) {
+    struct child *child = &state->children[index];
+    const struct experiment_entry *entry = &state->plan.entries[index];
+    int ends[2];
+    if (provide_data(state, &entry->config, error) != 0) return -1;
+    if (pipe(ends) != 0) return error_set(error, ERROR_RUN, NULL, "cannot start a process: %s", strerror(errno));
+    tell(state, EXPERIMENT_RUN_BEGIN, index, has_checkpoint(entry));
+    pid_t process = fork();
+    if (process == 0) run_child(state, index, ends[1]);
+    close(ends[1]);
+    if (process < 0) {
+        close(ends[0]);
+        return error_set(error, ERROR_RUN, NULL, "cannot start a process: %s", strerror(errno));
+    }
+    *child = (struct child){process, ends[0]};
+    state->running++;
+    return 0;
+}
+
+/* Reads the child's last words and lets it go: 0 for a run that came to its end. */
+static int reap(struct batch_state *state, int index, struct error *error) {
+    struct child *child = &state->children[index];
+    const char *folder = state->plan.entries[index].folder;
+    struct error failure = {0};
+    int status = 0;
+    ssize_t got = read(child->descriptor, &failure, sizeof failure);
+    close(child->descriptor);
+    while (waitpid(child->process, &status, 0) < 0 && errno == EINTR) continue;
+    *child = (struct child){0};
+    state->running--;
+    if (WIFSIGNALED(status))
+        return error_set(error, ERROR_RUN, folder, "the run's process was ended by signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status) == 0) return 0;
+    if (got != (ssize_t)sizeof failure)
+        return error_set(error, ERROR_RUN, folder, "the run's process ended with code %d", WEXITSTATUS(status));
+    if (failure.code == ERROR_INTERRUPTED) return interrupted(state, error);
+    return error_set(error, failure.code, *failure.path ? failure.path : folder, "%s", failure.message);
+}
+
+/* Waits until a child has something to say or ends; a wish to stop is passed on to all of them. */
+static void await_children(const struct batch_state *state, struct pollfd *polled) {
+    enum { MILLISECONDS = 100 };
+    for (int i = 0; i < state->plan.total; i++)
+        polled[i] = (struct pollfd){state->children[i].process ? state->children[i].descriptor : -1, POLLIN, 0};
+    int ready = 0;
+    while (ready == 0) {
+        if (is_stopped(state)) *state->stop = 1;
+        ready = poll(polled, (nfds_t)state->plan.total, MILLISECONDS);
+        if (ready < 0) ready = errno != EINTR;
+    }
+}
+
+static int collect_children(struct batch_state *state, struct pollfd *polled, struct error *error) {
+    int status = 0;
+    await_children(state, polled);
+    for (int i = 0; i < state->plan.total; i++) {
+        if (polled[i].fd < 0 || !polled[i].revents) continue;
+        if (reap(state, i, error) != 0) {
+            *state->stop = 1; /* the others write a checkpoint and wait for another day */
+            status = -1;
+            continue;
+        }
+        tell(state, EXPERIMENT_RUN_END, i, false);
+        if (report(state, error) != 0) status = -1;
+    }
+    return status;
+}
+
+static int next_entry(const struct batch_state *state, int from) {
+    for (; from < state->plan.total; from++) {
+        if (!state->plan.entries[from].is_wanted) continue;
+        if (!run_is_finished(state->plan.entries[from].folder)) return from;
+        tell(state, EXPERIMENT_RUN_SKIPPED, from, false);
+    }
+    return from;
+}
+
+static int run_children(struct batch_state *state, struct pollfd *polled, struct error *error) {
+    int status = 0, next = next_entry(state, 0), total = state->plan.total;
+    for (;;) {
+        bool more = status == 0 && next < total && !is_stopped(state);
+        if (more && state->running < state->request->jobs) {
+            status = start_child(state, next, error);
+            if (status == 0) next = next_entry(state, next + 1);
+        } else if (state->running > 0) {
+            if (collect_children(state, polled, error) != 0) status = -1;
+        } else {
+            return status == 0 && next < total ? interrupted(state, error) : status;
+        }
+    }
+}
+
+static int run_side_by_side(struct batch_state *state, struct error *error) {
+    size_t total = (size_t)state->plan.total;
+    struct pollfd *polled = calloc(total, sizeof *polled);
+    state->children = calloc(total, sizeof *state->children);
+    void *shared = mmap(NULL, sizeof *state->stop, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status = -1;
+    if (!polled || !state->children || shared == MAP_FAILED) {
+        error_set(error, ERROR_RUN, NULL, "not enough memory to run side by side");
+    } else {
+        state->stop = shared;
+        status = run_children(state, polled, error);
+    }
+    if (shared != MAP_FAILED) munmap(shared, sizeof *state->stop);
+    free(state->children);
+    free(polled);
+    return status;
+}
+
+/* ---- a batch ---- */
+
+static int open_folder(struct batch_state *state, struct error *error) {
+    if (experiments_plan_folders(&state->plan, error) != 0) return -1;
+    state->outcome->folder = strdup(state->plan.folder);
+    if (!state->outcome->folder) return error_set(error, ERROR_RUN, NULL, "not enough memory for the folder's name");
+    if (run_make_folder(state->plan.folder, error) != 0) return -1;
+    state->lock = run_lock_folder(state->plan.folder, error);
+    return state->lock < 0 ? -1 : 0;
+}
+
+static int run_batch(struct batch_state *state, struct error *error) {
+    if (experiments_plan_read(&state->plan, state->request, error) != 0) return -1;
+    if (check_models(state, error) != 0 || open_folder(state, error) != 0) return -1;
+    if (report(state, error) != 0) return -1;
+    return state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);
+}
+
+int experiments_run(const struct experiments_request *request, struct experiments_outcome *outcome,
+                    struct error *error) {
+    *outcome = (struct experiments_outcome){0};
+    struct batch_state state = {.request = request, .outcome = outcome, .lock = -1};
+    int status = run_batch(&state, error);
+    if (state.lock >= 0) close(state.lock);
+    cJSON_free(state.data_key);
+    data_splits_free(&state.splits);
+    experiments_plan_free(&state.plan);
+    return status;
+}
+
+void experiments_free(struct experiments_outcome *outcome) {
+    free(outcome->folder);
+    text_free(&outcome->table);
+    *outcome = (struct experiments_outcome){0};
+}

@@ -1,0 +1,187 @@
+#include "core/model.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/activation.h"
+#include "core/initializer.h"
+#include "core/regularizer.h"
+
+const struct activation_kind *layer_activation(const struct layer *layer) {
+    const struct activation_kind *kind = (const struct activation_kind *)layer->activation.kind;
+    return kind && !kind->is_linear ? kind : NULL;
+}
+
+void model_snake_case(const char *class_name, char *name, size_t size) {
+    size_t at = 0;
+    for (size_t i = 0; class_name[i] && at + 2 < size; i++) {
+        unsigned char before = i ? (unsigned char)class_name[i - 1] : 0, c = (unsigned char)class_name[i];
+        unsigned char after = (unsigned char)class_name[i + 1];
+        bool starts_word =
+            isupper(c) && i && (islower(before) || islower(after) || (isdigit(after) && !isdigit(before)));
+        if (starts_word) name[at++] = '_';
+        name[at++] = (char)tolower(c);
+    }
+    name[at] = '\0';
+}
+
+static bool is_name_taken(const struct model *model, const struct layer *except, const char *name) {
+    for (int i = 0; i < model->layer_count; i++)
+        if (&model->layers[i] != except && strcmp(model->layers[i].name, name) == 0) return true;
+    return false;
+}
+
+static int set_given_name(const struct model *model, struct layer *layer, const struct place *place,
+                          struct error *error) {
+    const char *name = ((const struct layer_common *)layer->config)->name;
+    if (!name) return 0;
+    struct place here = place_key(place, "name");
+    if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\n\r\t\""))
+        return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and line ends",
+                           LAYER_NAME_SIZE - 1);
+    if (is_name_taken(model, layer, name))
+        return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
+    snprintf(layer->name, sizeof layer->name, "%s", name);
+    return 0;
+}
+
+static void set_automatic_name(const struct model *model, struct layer *layer) {
+    char base[LAYER_NAME_SIZE - 12];
+    if (layer->kind->base_name)
+        snprintf(base, sizeof base, "%s", layer->kind->base_name);
+    else
+        model_snake_case(layer->kind->component.name, base, sizeof base);
+    snprintf(layer->name, sizeof layer->name, "%s", base);
+    for (int i = 1; is_name_taken(model, layer, layer->name); i++)
+        snprintf(layer->name, sizeof layer->name, "%s_%d", base, i);
+}
+
+/* Given names first, so that automatic ones keep clear of them. */
+static int name_layers(struct model *model, const struct place *place, struct error *error) {
+    for (int i = 0; i < model->layer_count; i++) {
+        struct place item = place_item(place, i);
+        if (set_given_name(model, &model->layers[i], &item, error) != 0) return -1;
+    }
+    for (int i = 0; i < model->layer_count; i++)
+        if (!model->layers[i].name[0]) set_automatic_name(model, &model->layers[i]);
+    return 0;
+}
+
+static int infer_layer(struct layer *layer, const struct place *place, struct error *error) {
+    if (layer->kind->infer(layer, place, error) != 0) return -1;
+    size_t elements = 0;
+    char text[SHAPE_TEXT_SIZE];
+    if (!shape_elements(&layer->output, &elements))
+        return place_error(place, error, "the output %s is too large", shape_text(&layer->output, text, sizeof text));
+    for (int k = 0; k < layer->parameter_count; k++)
+        if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))
+            return place_error(place, error, "%s %s is too large", layer->parameters[k].name,
+                               shape_text(&layer->parameters[k].shape, text, sizeof text));
+    return 0;
+}
+
+static int infer_layers(struct model *model, const struct place *place, struct error *error) {
+    struct shape shape = model->input;
+    for (int i = 0; i < model->layer_count; i++) {
+        struct place item = place_item(place, i);
+        model->layers[i].input = shape;
+        if (infer_layer(&model->layers[i], &item, error) != 0) return -1;
+        shape = model->layers[i].output;
+    }
+    model->output = shape;
+    return 0;
+}
+
+enum { LINE_FLOATS = MEMORY_ALIGNMENT / sizeof(float) };
+
+static void place_parameters(struct model *model, bool trainable) {
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            struct parameter *parameter = &model->layers[i].parameters[k];
+            if (parameter->trainable != trainable) continue;
+            parameter->offset = model->parameter_floats;
+            model->parameter_floats += (parameter->size + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+            *(trainable ? &model->trainable_count : &model->non_trainable_count) += (long long)parameter->size;
+        }
+}
+
+static int allocate_parameters(struct model *model, struct error *error) {
+    place_parameters(model, true);
+    model->trainable_floats = model->parameter_floats;
+    place_parameters(model, false);
+    model->parameters = memory_allocate(model->parameter_floats, sizeof(float), "the model's parameters", error);
+    return model->parameters ? 0 : -1;
+}
+
+static int build(struct model *model, const struct component_list *layers, const struct place *place,
+                 struct error *error) {
+    model->layers = calloc((size_t)layers->count, sizeof *model->layers);
+    if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
+    model->layer_count = layers->count;
+    for (int i = 0; i < layers->count; i++) {
+        model->layers[i].kind = (const struct layer_kind *)layers->items[i].kind;
+        model->layers[i].config = layers->items[i].config;
+        model->layers[i].index = i;
+    }
+    if (name_layers(model, place, error) != 0 || infer_layers(model, place, error) != 0) return -1;
+    const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
+    model->ends_in_softmax = last && last->is_softmax;
+    return allocate_parameters(model, error);
+}
+
+int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
+                const struct place *place, struct error *error) {
+    *model = (struct model){.input = *input};
+    if (layers->count == 0) return place_error(place, error, "has no layers; a model needs at least one");
+    if (layers->count > MODEL_LAYERS_MAX)
+        return place_error(place, error, "has %d layers, at most %d are allowed", layers->count, MODEL_LAYERS_MAX);
+    if (build(model, layers, place, error) == 0) return 0;
+    model_free(model);
+    return -1;
+}
+
+void model_free(struct model *model) {
+    free(model->layers);
+    free(model->parameters);
+    *model = (struct model){0};
+}
+
+int model_initialize(struct model *model, uint64_t seed, struct error *error) {
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            const struct parameter *parameter = &model->layers[i].parameters[k];
+            struct rng rng = rng_stream(seed, RNG_INITIALIZE, (uint64_t)i, (uint64_t)k, 0);
+            float *values = model->parameters + parameter->offset;
+            if (initializer_fill(&parameter->initializer, &parameter->shape, rng, values, error) != 0) return -1;
+        }
+    return 0;
+}
+
+double model_penalty(const struct model *model) {
+    double penalty = 0;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            const struct parameter *parameter = &model->layers[i].parameters[k];
+            if (!parameter->regularizer.kind) continue;
+            penalty +=
+                regularizer_penalty(&parameter->regularizer, model->parameters + parameter->offset, parameter->size);
+        }
+    return penalty;
+}
+
+float *model_parameter(const struct model *model, const struct layer *layer, int k) {
+    return model->parameters + layer->parameters[k].offset;
+}
+
+char *model_parameter_name(const struct layer *layer, int k, char *name, size_t size) {
+    snprintf(name, size, "%s/%s", layer->name, layer->parameters[k].name);
+    return name;
+}
+
+double model_multiplications(const struct model *model) {
+    double sum = 0;
+    for (int i = 0; i < model->layer_count; i++) sum += model->layers[i].multiplications;
+    return sum;
+}

@@ -1,0 +1,238 @@
+#include "core/model_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+
+int model_tensors(const struct model *model, struct checkpoint_tensor **tensors, struct tensor_names **names,
+                  size_t *count, struct error *error) {
+    size_t total = 0, at = 0;
+    for (int i = 0; i < model->layer_count; i++) total += (size_t)model->layers[i].parameter_count;
+    *tensors = calloc(total + 1, sizeof **tensors);
+    *names = calloc(total + 1, sizeof **names);
+    if (!*tensors || !*names) {
+        free(*tensors);
+        free(*names);
+        return error_set(error, ERROR_RUN, NULL, "not enough memory for the list of tensors");
+    }
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++, at++) {
+            const struct layer *layer = &model->layers[i];
+            model_parameter_name(layer, k, (*names)[at].text, sizeof(*names)[at].text);
+            (*tensors)[at] = (struct checkpoint_tensor){(*names)[at].text, layer->parameters[k].shape,
+                                                        model_parameter(model, layer, k)};
+        }
+    *count = total;
+    return 0;
+}
+
+/* ---- facts as JSON ---- */
+
+static bool add_floats(cJSON *object, const char *key, const float *values, int count) {
+    cJSON *list = cJSON_AddArrayToObject(object, key);
+    for (int i = 0; list && i < count; i++) {
+        cJSON *number = cJSON_CreateNumber((double)values[i]);
+        if (!number || !cJSON_AddItemToArray(list, number)) return false;
+    }
+    return list != NULL;
+}
+
+static bool add_facts(cJSON *json, const struct model *model, const struct model_facts *facts) {
+    const struct normalization *normalization = &facts->normalization;
+    cJSON *shape = cJSON_AddArrayToObject(json, "input_shape");
+    for (int i = 0; shape && i < model->input.rank; i++)
+        cJSON_AddItemToArray(shape, cJSON_CreateNumber(model->input.size[i]));
+    if (!shape || cJSON_GetArraySize(shape) != model->input.rank) return false;
+    if (!cJSON_AddNumberToObject(json, "classes", facts->classes)) return false;
+    cJSON *names = facts->class_names ? cJSON_AddArrayToObject(json, "class_names") : NULL;
+    for (int i = 0; names && i < facts->classes; i++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(facts->class_names[i]));
+    if (facts->class_names && (!names || cJSON_GetArraySize(names) != facts->classes)) return false;
+    if (!cJSON_AddNumberToObject(json, "scale", (double)normalization->scale)) return false;
+    return add_floats(json, "mean", normalization->mean, normalization->channels) &&
+           add_floats(json, "std", normalization->std, normalization->channels);
+}
+
+static char *facts_text(const struct model *model, const struct model_facts *facts, struct error *error) {
+    cJSON *json = cJSON_CreateObject();
+    char *text = json && add_facts(json, model, facts) ? cJSON_PrintUnformatted(json) : NULL;
+    cJSON_Delete(json);
+    if (!text) error_set(error, ERROR_RUN, NULL, "not enough memory for a checkpoint's metadata");
+    return text;
+}
+
+/* ---- saving ---- */
+
+static int save_joined(const char *path, const struct checkpoint_tensor *own, size_t own_count,
+                       const struct checkpoint_tensor *more, size_t more_count, const struct safetensors_pair *metadata,
+                       size_t metadata_count, struct error *error) {
+    struct checkpoint_tensor *all = calloc(own_count + more_count + 1, sizeof *all);
+    if (!all) return error_set(error, ERROR_RUN, path, "not enough memory for a checkpoint");
+    memcpy(all, own, own_count * sizeof *all);
+    if (more_count) memcpy(all + own_count, more, more_count * sizeof *all);
+    int status = checkpoint_save(path, all, own_count + more_count, metadata, metadata_count, error);
+    free(all);
+    return status;
+}
+
+enum { METADATA_MAX = 16 };
+
+int model_file_save(const char *path, const struct model *model, const struct model_facts *facts,
+                    const struct checkpoint_tensor *tensors, size_t tensor_count,
+                    const struct safetensors_pair *metadata, size_t metadata_count, struct error *error) {
+    struct checkpoint_tensor *own = NULL;
+    struct tensor_names *names = NULL;
+    size_t own_count = 0;
+    char *text = facts_text(model, facts, error);
+    if (!text) return -1;
+    struct safetensors_pair pairs[METADATA_MAX] = {
+        {"format", "cnntrain 1"}, {"config", facts->config_text}, {"facts", text}};
+    size_t count = 3;
+    for (size_t i = 0; i < metadata_count && count < METADATA_MAX; i++) pairs[count++] = metadata[i];
+    int status = model_tensors(model, &own, &names, &own_count, error);
+    if (status == 0) {
+        status = save_joined(path, own, own_count, tensors, tensor_count, pairs, count, error);
+        free(own);
+        free(names);
+    }
+    free(text);
+    return status;
+}
+
+/* ---- loading ---- */
+
+int model_load_weights(const struct model *model, const char *path, struct text *report, struct error *error) {
+    struct checkpoint_tensor *tensors = NULL;
+    struct tensor_names *names = NULL;
+    size_t count = 0;
+    if (model_tensors(model, &tensors, &names, &count, error) != 0) return -1;
+    int status = checkpoint_load_into(path, tensors, count, CHECKPOINT_LENIENT, report, error);
+    free(tensors);
+    free(names);
+    return status;
+}
+
+static int read_floats(const cJSON *json, const char *key, float *values, int *count) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, key);
+    int size = cJSON_GetArraySize(list);
+    if (!cJSON_IsArray(list) || size < 1 || size > 4) return -1;
+    for (int i = 0; i < size; i++) {
+        const cJSON *number = cJSON_GetArrayItem(list, i);
+        if (!cJSON_IsNumber(number)) return -1;
+        values[i] = (float)number->valuedouble;
+    }
+    *count = size;
+    return 0;
+}
+
+static int read_class_names(struct saved_model *saved, const cJSON *names, struct error *error) {
+    if (!names) return 0;
+    saved->class_names = calloc((size_t)saved->classes, sizeof *saved->class_names);
+    if (!saved->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
+    for (int i = 0; i < saved->classes; i++) {
+        const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(names, i));
+        saved->class_names[i] = name ? strdup(name) : NULL;
+        if (!saved->class_names[i]) return -1;
+    }
+    return 0;
+}
+
+static int read_shape(const cJSON *json, struct shape *shape) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "input_shape");
+    shape->rank = cJSON_GetArraySize(list);
+    if (!cJSON_IsArray(list) || shape->rank < 1 || shape->rank > SHAPE_RANK_MAX) return -1;
+    for (int i = 0; i < shape->rank; i++) {
+        const cJSON *number = cJSON_GetArrayItem(list, i);
+        if (!cJSON_IsNumber(number) || number->valuedouble < 1 || number->valuedouble > 65536) return -1;
+        shape->size[i] = (int)number->valuedouble;
+    }
+    return 0;
+}
+
+static int read_facts(struct saved_model *saved, const cJSON *json, struct shape *shape, struct error *error) {
+    struct normalization *normalization = &saved->normalization;
+    const cJSON *scale = cJSON_GetObjectItemCaseSensitive(json, "scale");
+    const cJSON *classes = cJSON_GetObjectItemCaseSensitive(json, "classes");
+    int deviations = 0;
+    if (read_shape(json, shape) != 0 || !cJSON_IsNumber(scale) || !cJSON_IsNumber(classes)) return -1;
+    if (classes->valuedouble < 1 || classes->valuedouble > DATASET_CLASSES_MAX) return -1;
+    normalization->scale = (float)scale->valuedouble;
+    saved->classes = (int)classes->valuedouble;
+    if (read_floats(json, "mean", normalization->mean, &normalization->channels) != 0) return -1;
+    if (read_floats(json, "std", normalization->std, &deviations) != 0) return -1;
+    if (deviations != normalization->channels) return -1;
+    return read_class_names(saved, cJSON_GetObjectItemCaseSensitive(json, "class_names"), error);
+}
+
+static int build_saved(struct saved_model *saved, const struct safetensors *file, const struct shape *shape,
+                       struct error *error) {
+    struct place document = place_document(file->path), place = place_key(&document, "model");
+    if (model_build(&saved->model, &saved->config.values.model, shape, &place, error) != 0) return -1;
+    struct checkpoint_tensor *tensors = NULL;
+    struct tensor_names *names = NULL;
+    size_t count = 0;
+    if (model_tensors(&saved->model, &tensors, &names, &count, error) != 0) return -1;
+    int status = checkpoint_apply(file, tensors, count, CHECKPOINT_STRICT, NULL, error);
+    free(tensors);
+    free(names);
+    return status;
+}
+
+static int open_file(struct saved_model *saved, const struct safetensors *file, const struct config_request *request,
+                     struct error *error) {
+    const char *config = safetensors_metadata(file, "config"), *facts = safetensors_metadata(file, "facts");
+    if (!config || !facts)
+        return error_set(error, ERROR_DATA, file->path,
+                         "holds tensors but no config; it was not written by cnntrain. Use it with train --weights");
+    cJSON *json = json_parse(facts, strlen(facts), file->path, error);
+    if (!json) return -1;
+    struct shape shape = {0};
+    int status = read_facts(saved, json, &shape, error);
+    cJSON_Delete(json);
+    if (status != 0) return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
+    if (config_parse(&saved->config, config, file->path, request, error) != 0) return -1;
+    return build_saved(saved, file, &shape, error);
+}
+
+static char *file_of_model(const char *path, bool prefer_best, struct error *error) {
+    if (!file_is_folder(path)) return file_join(NULL, path, error);
+    char *best = file_join(path, "best.safetensors", error);
+    if (!best || (prefer_best && file_exists(best))) return best;
+    char *last = file_join(path, "last.safetensors", error);
+    if (last && !file_exists(last) && file_exists(best)) {
+        free(last);
+        return best;
+    }
+    free(best);
+    if (last && !file_exists(last)) {
+        error_set(error, ERROR_IO, path, "holds no last.safetensors; name a run's folder or a .safetensors file");
+        free(last);
+        return NULL;
+    }
+    return last;
+}
+
+int saved_model_open(struct saved_model *saved, const char *path, bool prefer_best,
+                     const struct config_request *request, struct error *error) {
+    *saved = (struct saved_model){0};
+    char *file_path = file_of_model(path, prefer_best, error);
+    if (!file_path) return -1;
+    struct safetensors file;
+    int status = safetensors_read(file_path, &file, error);
+    free(file_path);
+    if (status != 0) return -1;
+    status = open_file(saved, &file, request, error);
+    safetensors_free(&file);
+    if (status != 0) saved_model_free(saved);
+    return status;
+}
+
+void saved_model_free(struct saved_model *saved) {
+    for (int i = 0; saved->class_names && i < saved->classes; i++) free(saved->class_names[i]);
+    free(saved->class_names);
+    model_free(&saved->model);
+    config_free(&saved->config);
+    *saved = (struct saved_model){0};
+}

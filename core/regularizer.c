@@ -1,0 +1,53 @@
+#include "core/regularizer.h"
+
+#include <math.h>
+
+/* All kinds share one struct: a kind without a field for one of the factors leaves it 0. */
+struct factors {
+    double l1, l2;
+};
+
+#define FACTOR(name, value)                                                                                            \
+    {                                                                                                                  \
+        .key = #name, .type = FIELD_NUMBER, .offset = offsetof(struct factors, name), .fallback = value, .minimum = 0, \
+        .maximum = 1e300, .help = "factor of the penalty"                                                              \
+    }
+
+static const struct field l1_fields[] = {FACTOR(l1, "0.01"), {0}};
+static const struct field l2_fields[] = {FACTOR(l2, "0.01"), {0}};
+static const struct field l1_l2_fields[] = {FACTOR(l1, "0.0"), FACTOR(l2, "0.0"), {0}};
+
+static const struct component_kind l1_kind = {
+    .name = "L1", .alias = "l1", .summary = "l1 * sum of |w|", .fields = l1_fields, .size = sizeof(struct factors)};
+static const struct component_kind l2_kind = {
+    .name = "L2", .alias = "l2", .summary = "l2 * sum of w^2", .fields = l2_fields, .size = sizeof(struct factors)};
+static const struct component_kind l1_l2_kind = {.name = "L1L2",
+                                                 .alias = "l1_l2",
+                                                 .summary = "l1 * sum of |w| + l2 * sum of w^2",
+                                                 .fields = l1_l2_fields,
+                                                 .size = sizeof(struct factors)};
+
+static const struct component_kind *const kinds[] = {&l1_kind, &l2_kind, &l1_l2_kind, NULL};
+
+const struct component_registry regularizer_registry = {.what = "regularizer", .kinds = kinds, .untyped = &l1_l2_kind};
+
+double regularizer_penalty(const struct component *regularizer, const float *weights, size_t count) {
+    if (!regularizer->kind) return 0;
+    const struct factors *factors = regularizer->config;
+    double absolute = 0, squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        absolute += fabs((double)weights[i]);
+        squares += (double)weights[i] * (double)weights[i];
+    }
+    return factors->l1 * absolute + factors->l2 * squares;
+}
+
+void regularizer_gradient(const struct component *regularizer, const float *weights, float *gradient, size_t count) {
+    if (!regularizer->kind) return;
+    const struct factors *factors = regularizer->config;
+    const float l1 = (float)factors->l1, twice_l2 = (float)(2 * factors->l2);
+    for (size_t i = 0; i < count; i++) {
+        float sign = (float)((weights[i] > 0) - (weights[i] < 0));
+        gradient[i] += l1 * sign + twice_l2 * weights[i];
+    }
+}

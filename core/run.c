@@ -1,0 +1,366 @@
+#include "core/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/evaluation.h"
+#include "core/file.h"
+#include "core/platform.h"
+#include "core/report/run_report.h"
+#include "core/statistics.h"
+
+/* Everything a run opens, so that one function can close it again. */
+struct run {
+    const struct run_request *request;
+    const struct config *config;
+    struct model model;
+    struct engine *engine;
+    struct normalization normalization;
+    struct feed train, validation, test;
+    struct trainer *trainer;
+    struct predictions predictions;
+    struct confusion confusion;
+    char *config_text, *last, *best, *history, *log;
+    int lock; /* descriptor, -1: none */
+};
+
+static void close_run(struct run *run) {
+    const struct data_room *room = run->request->workshop->data_room;
+    trainer_close(run->trainer);
+    engine_close(run->engine);
+    if (run->train.fill) room->close(&run->train);
+    if (run->validation.fill) room->close(&run->validation);
+    if (run->test.fill) room->close(&run->test);
+    predictions_free(&run->predictions);
+    confusion_free(&run->confusion);
+    model_free(&run->model);
+    if (run->lock >= 0) close(run->lock);
+    free(run->config_text);
+    free(run->last);
+    free(run->best);
+    free(run->history);
+    free(run->log);
+}
+
+static void note(const struct run *run, const char *line) {
+    const struct workshop *workshop = run->request->workshop;
+    if (workshop->note) workshop->note(workshop->listener, line);
+}
+
+static void note_lines(const struct run *run, char *text) {
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
+}
+
+/* log.txt is a convenience: a failure to write it must not end a training. */
+static void log_event(const struct run *run, const struct train_event *event) {
+    FILE *file = event->kind == TRAIN_STEP ? NULL : fopen(run->log, "a");
+    if (!file) return;
+    static const char *const texts[] = {[TRAIN_RATE_REDUCED] = "learning rate reduced",
+                                        [TRAIN_STOPPED_EARLY] = "stopped early",
+                                        [TRAIN_RESTORED] = "best weights restored"};
+    const struct history_row *row = event->row;
+    if (event->kind == TRAIN_EPOCH_BEGIN)
+        fprintf(file, "epoch %d of %d, step %lld of %lld\n", event->epoch, event->epochs, (long long)event->step,
+                (long long)event->steps);
+    else if (row)
+        fprintf(
+            file, "epoch %d: loss %.6f, accuracy %.4f, val_loss %.6f, val_accuracy %.4f, learning rate %.4g, %.1f s\n",
+            row->epoch, row->loss, row->accuracy, row->val_loss, row->val_accuracy, row->learning_rate, row->seconds);
+    else
+        fprintf(file, "epoch %d: %s\n", event->epoch, texts[event->kind]);
+    fclose(file);
+}
+
+static void hear(void *listener, const struct train_event *event) {
+    const struct run *run = listener;
+    const struct workshop *workshop = run->request->workshop;
+    log_event(run, event);
+    if (workshop->listen) workshop->listen(workshop->listener, event);
+}
+
+static int open_files(struct run *run, struct error *error) {
+    const char *folder = run->request->folder;
+    run->last = run_file(folder, "last.safetensors", error);
+    run->best = run_file(folder, "best.safetensors", error);
+    run->history = run_file(folder, "history.csv", error);
+    run->log = run_file(folder, "log.txt", error);
+    run->config_text = config_text(run->config, run->request->workshop->registries, error);
+    return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
+}
+
+static int open_feed(struct run *run, const struct dataset *dataset, struct feed *feed, struct error *error) {
+    if (dataset->count == 0) return 0;
+    uint64_t seed = (uint64_t)run->config->values.seed;
+    return run->request->workshop->data_room->open(&run->config->values.data, &run->normalization, dataset, seed, feed,
+                                                   error);
+}
+
+static int open_feeds(struct run *run, struct error *error) {
+    const struct data_splits *splits = run->request->splits;
+    const struct data_room *room = run->request->workshop->data_room;
+    if (room->measure(&run->config->values.data, &splits->train, &run->normalization, error) != 0) return -1;
+    if (open_feed(run, &splits->train, &run->train, error) != 0) return -1;
+    if (open_feed(run, &splits->validation, &run->validation, error) != 0) return -1;
+    return open_feed(run, &splits->test, &run->test, error);
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static int open_engine(struct run *run, struct error *error) {
+    const struct workshop *workshop = run->request->workshop;
+    size_t scratch = larger(run->train.scratch_bytes, larger(run->validation.scratch_bytes, run->test.scratch_bytes));
+    struct engine_options options = {.threads = workshop->threads,
+                                     .batch_size = run->config->values.training.batch_size,
+                                     .training = true,
+                                     .label_smoothing = run->config->values.training.label_smoothing,
+                                     .seed = (uint64_t)run->config->values.seed,
+                                     .feed_scratch_bytes = scratch};
+    /* A batch never holds more images than there are. */
+    int64_t images = run->request->splits->train.count;
+    if (images < options.batch_size) options.batch_size = (int)images;
+    return engine_open(&run->engine, &run->model, workshop->kernels, &options, error);
+}
+
+static int open_model(struct run *run, struct error *error) {
+    const struct data_splits *splits = run->request->splits;
+    struct shape images = run_image_shape(&splits->train), input;
+    if (config_input_shape(run->config, &images, &input, error) != 0) return -1;
+    if (run_build_model(run->config, &input, splits->classes, &run->model, error) != 0) return -1;
+    if (model_initialize(&run->model, (uint64_t)run->config->values.seed, error) != 0) return -1;
+    if (!run->request->weights) return 0;
+    struct text report = {0};
+    int status = model_load_weights(&run->model, run->request->weights, &report, error);
+    if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
+    text_free(&report);
+    return status;
+}
+
+static int open_trainer(struct run *run, struct error *error) {
+    const struct workshop *workshop = run->request->workshop;
+    const struct data_splits *splits = run->request->splits;
+    struct trainer_setup setup = {
+        .config = run->config,
+        .model = &run->model,
+        .engine = run->engine,
+        .train = &run->train,
+        .validation = splits->validation.count ? &run->validation : NULL,
+        .facts = {run->config_text, run->normalization, splits->classes, splits->class_names},
+        .last_path = run->last,
+        .best_path = run->best,
+        .history_path = run->history,
+        .stop = workshop->stop,
+        .listen = hear,
+        .listener = run,
+    };
+    if (trainer_open(&run->trainer, &setup, error) != 0) return -1;
+    if (!run->request->resume) return 0;
+    return file_exists(run->last) ? trainer_resume(run->trainer, run->last, error) : 0;
+}
+
+static int write_config(const struct run *run, struct error *error) {
+    char *path = run_file(run->request->folder, "config.json", error);
+    int status = path ? 0 : -1;
+    if (status == 0) status = file_replace_text(path, run->config_text, error);
+    free(path);
+    return status;
+}
+
+static int open_run(struct run *run, struct error *error) {
+    if (open_model(run, error) != 0 || open_files(run, error) != 0) return -1;
+    run->lock = run_lock_folder(run->request->folder, error);
+    if (run->lock < 0) return -1;
+    if (open_feeds(run, error) != 0 || open_engine(run, error) != 0) return -1;
+    if (open_trainer(run, error) != 0) return -1;
+    return write_config(run, error);
+}
+
+/* ---- what a run leaves ---- */
+
+static int test_run(struct run *run, struct run_result *result, struct error *error) {
+    const struct dataset *test = &run->request->splits->test;
+    if (test->count == 0) return 0;
+    if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
+    if (confusion_create(&run->confusion, run->model.output.size[0], error) != 0) return -1;
+    struct evaluation evaluation;
+    if (evaluate_feed(run->engine, &run->model, &run->test, &run->predictions, &evaluation, error) != 0) return -1;
+    confusion_add(&run->confusion, run->predictions.labels, run->predictions.predicted, run->predictions.count);
+    struct interval interval = wilson_interval(evaluation.correct, test->count);
+    result->test_loss = evaluation.loss;
+    result->test_accuracy = evaluation.accuracy;
+    result->test_low = interval.low;
+    result->test_high = interval.high;
+    return 0;
+}
+
+static const char *class_name(const struct run *run, struct arena *arena, int index, struct error *error) {
+    const struct data_splits *splits = run->request->splits;
+    if (splits->class_names && index < splits->classes) return splits->class_names[index];
+    char number[16];
+    snprintf(number, sizeof number, "%d", index);
+    return arena_string(arena, number, error);
+}
+
+static int fill_classes(const struct run *run, struct run_result *result, struct error *error) {
+    int count = run->confusion.classes;
+    if (count == 0) return 0;
+    struct class_result *classes = arena_allocate(&result->memory, (size_t)count * sizeof *classes, error);
+    if (!classes) return -1;
+    for (int i = 0; i < count; i++) {
+        struct class_scores scores = confusion_class(&run->confusion, i);
+        classes[i] = (struct class_result){class_name(run, &result->memory, i, error), scores.support, scores.precision,
+                                           scores.recall, scores.f1};
+        if (!classes[i].name) return -1;
+    }
+    result->classes = classes;
+    result->class_count = count;
+    return 0;
+}
+
+static void fill_history(const struct run *run, struct run_result *result) {
+    const struct history *history = trainer_history(run->trainer);
+    int epoch = trainer_epoch_of_weights(run->trainer);
+    double seconds = 0, rate = 0;
+    result->epochs = history->count;
+    result->best_epoch = trainer_best_epoch(run->trainer);
+    for (int i = 0; i < history->count; i++) {
+        const struct history_row *row = &history->rows[i];
+        seconds += row->seconds;
+        rate += row->images_per_second;
+        if (row->epoch != epoch) continue;
+        result->train_loss = row->loss;
+        result->train_accuracy = row->accuracy;
+        result->validation_loss = row->val_loss;
+        result->validation_accuracy = row->val_accuracy;
+    }
+    if (history->count == 0) return;
+    result->seconds = seconds;
+    result->seconds_per_epoch = seconds / history->count;
+    result->images_per_second = rate / history->count;
+}
+
+static int fill_versions(struct run_result *result, struct error *error) {
+    struct platform_version versions[PLATFORM_VERSIONS] = {0};
+    platform_versions(versions);
+    result->versions[result->version_count++] = (struct result_version){"cnntrain", CNNTRAIN_VERSION};
+    for (int i = 0; i < PLATFORM_VERSIONS && versions[i].name && result->version_count < RESULT_VERSIONS_MAX; i++) {
+        char *version = arena_string(&result->memory, versions[i].version, error);
+        if (!version) return -1;
+        result->versions[result->version_count++] = (struct result_version){versions[i].name, version};
+    }
+    return 0;
+}
+
+/* "svhn:/data/svhn" */
+static const char *data_text(const struct run *run, struct arena *arena, struct error *error) {
+    const struct component *data = &run->config->values.data;
+    const char *path = ((const struct data_common *)data->config)->path;
+    struct text text = {0};
+    text_print(&text, path ? "%s:%s" : "%s", data->kind->name, path);
+    char *copy = text.failed ? NULL : arena_string(arena, text.bytes, error);
+    text_free(&text);
+    return copy;
+}
+
+static int fill_result(const struct run *run, struct run_result *result, struct error *error) {
+    const struct data_splits *splits = run->request->splits;
+    const struct config_values *values = &run->config->values;
+    result->name = values->name;
+    result->config_path = run->config->path;
+    result->kernel = run->request->workshop->kernels->name;
+    result->seed = values->seed;
+    result->threads = run->request->workshop->threads;
+    result->batch_size = values->training.batch_size;
+    result->train_images = splits->train.count;
+    result->validation_images = splits->validation.count;
+    result->test_images = splits->test.count;
+    result->parameters = run->model.trainable_count + run->model.non_trainable_count;
+    result->trainable_parameters = run->model.trainable_count;
+    result->multiplications = model_multiplications(&run->model);
+    result->peak_memory_bytes = (long long)platform_peak_memory();
+    result->data = data_text(run, &result->memory, error);
+    fill_history(run, result);
+    if (!result->data || fill_versions(result, error) != 0) return -1;
+    return fill_classes(run, result, error);
+}
+
+static int write_predictions(const struct run *run, struct error *error) {
+    if (run->predictions.count == 0) return 0;
+    const struct data_splits *splits = run->request->splits;
+    /* A model may have more outputs than the data has classes; names are then numbers. */
+    char *const *names = splits->classes == run->confusion.classes ? splits->class_names : NULL;
+    char *predictions = run_file(run->request->folder, "predictions.csv", error);
+    char *confusion = run_file(run->request->folder, "confusion.csv", error);
+    int status = predictions && confusion ? 0 : -1;
+    if (status == 0) status = predictions_write(predictions, &run->predictions, error);
+    if (status == 0) status = confusion_write(confusion, &run->confusion, names, error);
+    free(predictions);
+    free(confusion);
+    return status;
+}
+
+static int write_report(const struct run *run, const struct run_result *result, struct error *error) {
+    struct summary summary;
+    struct summary_row *rows = run_summary_rows(&run->model, &summary, error);
+    if (!rows) return -1;
+    struct text command = {0};
+    text_print(&command, "cnntrain train --config %s/config.json", run->request->folder);
+    struct run_report report = {.result = result,
+                                .summary = &summary,
+                                .history = trainer_history(run->trainer),
+                                .confusion = run->confusion.classes ? &run->confusion : NULL,
+                                .command = command.failed ? NULL : command.bytes};
+    int status = run_report_write(&report, run->request->folder, error);
+    text_free(&command);
+    free(rows);
+    return status;
+}
+
+/* metrics.json comes last: where it says finished, everything else is there. */
+static int write_result(const struct run *run, const struct run_result *result, struct error *error) {
+    char *path = run_file(run->request->folder, "metrics.json", error);
+    if (!path) return -1;
+    int status = write_report(run, result, error);
+    if (status == 0) status = run_result_write(result, path, error);
+    free(path);
+    return status;
+}
+
+static int finish_run(struct run *run, struct error *error) {
+    struct run_result result = run_result_empty();
+    result.status = RUN_FINISHED;
+    int status = test_run(run, &result, error);
+    if (status == 0) status = fill_result(run, &result, error);
+    if (status == 0) status = write_predictions(run, error);
+    if (status == 0) status = write_result(run, &result, error);
+    run_result_free(&result);
+    return status;
+}
+
+/* Leaves word of a training that diverged; the error of the training is the one that counts. */
+static void record_divergence(struct run *run, const struct error *cause) {
+    struct error ignored = {0};
+    struct run_result result = run_result_empty();
+    result.status = RUN_NOT_FINITE;
+    result.message = cause->message;
+    if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
+    run_result_free(&result);
+}
+
+int run_execute(const struct run_request *request, struct error *error) {
+    struct run run = {.request = request, .config = request->config, .lock = -1};
+    int status = open_run(&run, error);
+    if (status == 0) {
+        status = trainer_run(run.trainer, error);
+        if (status == 0)
+            status = finish_run(&run, error);
+        else if (error->code == ERROR_NOT_FINITE)
+            record_divergence(&run, error);
+    }
+    close_run(&run);
+    return status;
+}

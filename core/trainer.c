@@ -1,0 +1,374 @@
+#include "core/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/evaluation.h"
+#include "core/file.h"
+#include "core/platform.h"
+#include "core/regularizer.h"
+#include "core/rng.h"
+#include "core/schedule.h"
+#include "core/training_state.h"
+
+enum { STEP_PARTS = 32 };
+
+struct trainer {
+    struct trainer_setup setup;
+    const struct training_config *training;
+    struct training_state state;
+    struct history history;
+    int64_t *order;                 /* (images): the epoch's permutation */
+    struct optimizer_range *ranges; /* (range_count): the trainable variables */
+    size_t range_count;
+    int epoch_of_weights;
+    double learning_rate; /* of the last step */
+    double epoch_start;   /* seconds */
+};
+
+const struct history *trainer_history(const struct trainer *trainer) {
+    return &trainer->history;
+}
+
+int trainer_epoch_of_weights(const struct trainer *trainer) {
+    return trainer->epoch_of_weights;
+}
+
+int trainer_best_epoch(const struct trainer *trainer) {
+    return trainer->state.position.best_epoch;
+}
+
+/* ---- opening ---- */
+
+static int open_ranges(struct trainer *trainer, struct error *error) {
+    const struct model *model = trainer->setup.model;
+    size_t total = 1;
+    for (int i = 0; i < model->layer_count; i++) total += (size_t)model->layers[i].parameter_count;
+    trainer->ranges = calloc(total, sizeof *trainer->ranges);
+    if (!trainer->ranges) return error_set(error, ERROR_RUN, NULL, "not enough memory for the training");
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            const struct parameter *parameter = &model->layers[i].parameters[k];
+            if (!parameter->trainable) continue;
+            trainer->ranges[trainer->range_count++] = (struct optimizer_range){parameter->offset, parameter->size};
+        }
+    return 0;
+}
+
+static int open_trainer(struct trainer *trainer, struct error *error) {
+    const struct trainer_setup *setup = &trainer->setup;
+    int64_t images = setup->train->dataset->count;
+    if (training_state_open(&trainer->state, setup->model, setup->config, images, setup->validation != NULL, error) !=
+        0)
+        return -1;
+    trainer->order = memory_allocate((size_t)images, sizeof *trainer->order, "the order of the images", error);
+    return trainer->order ? open_ranges(trainer, error) : -1;
+}
+
+int trainer_open(struct trainer **trainer, const struct trainer_setup *setup, struct error *error) {
+    struct trainer *new = calloc(1, sizeof *new);
+    if (!new) return error_set(error, ERROR_RUN, NULL, "not enough memory for the training");
+    new->setup = *setup;
+    new->training = &setup->config->values.training;
+    if (open_trainer(new, error) == 0) {
+        *trainer = new;
+        return 0;
+    }
+    trainer_close(new);
+    return -1;
+}
+
+void trainer_close(struct trainer *trainer) {
+    if (!trainer) return;
+    training_state_close(&trainer->state);
+    history_free(&trainer->history);
+    free(trainer->order);
+    free(trainer->ranges);
+    free(trainer);
+}
+
+/* ---- checkpoints ---- */
+
+/* Weights that are not finite must not replace good ones: the loss that would tell comes a step too late. */
+static int check_weights(const struct trainer *trainer, struct error *error) {
+    const struct model *model = trainer->setup.model;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            const float *values = model_parameter(model, &model->layers[i], k);
+            char name[PARAMETER_NAME_SIZE];
+            for (size_t at = 0; at < model->layers[i].parameters[k].size; at++)
+                if (!isfinite(values[at]))
+                    return error_set(error, ERROR_NOT_FINITE, NULL,
+                                     "%s holds a value that is not finite after step %lld; try a smaller learning_rate "
+                                     "or clipnorm",
+                                     model_parameter_name(&model->layers[i], k, name, sizeof name),
+                                     (long long)trainer->state.position.iteration);
+        }
+    return 0;
+}
+
+static int save_last(const struct trainer *trainer, struct error *error) {
+    if (!trainer->setup.last_path) return 0;
+    return training_state_save(&trainer->state, trainer->setup.last_path, &trainer->setup.facts, error);
+}
+
+static int save_best(const struct trainer *trainer, struct error *error) {
+    if (!trainer->setup.best_path) return 0;
+    char epoch[32];
+    snprintf(epoch, sizeof epoch, "%d", trainer->state.position.epoch);
+    struct safetensors_pair pair = {"epoch", epoch};
+    return model_file_save(trainer->setup.best_path, trainer->setup.model, &trainer->setup.facts, NULL, 0, &pair, 1,
+                           error);
+}
+
+static int import_history(struct trainer *trainer, struct error *error) {
+    const char *path = trainer->setup.history_path;
+    if (!path) return 0;
+    history_free(&trainer->history);
+    if (file_exists(path) && history_read(path, &trainer->history, error) != 0) return -1;
+    history_truncate(&trainer->history, trainer->state.position.epoch);
+    return 0;
+}
+
+int trainer_resume(struct trainer *trainer, const char *path, struct error *error) {
+    int status = training_state_load(&trainer->state, path, error);
+    engine_refresh(trainer->setup.engine);
+    if (status == 0) status = import_history(trainer, error);
+    trainer->epoch_of_weights = trainer->state.position.epoch;
+    return status;
+}
+
+/* ---- a step ---- */
+
+static void tell(const struct trainer *trainer, enum train_event_kind kind, const struct history_row *row) {
+    if (!trainer->setup.listen) return;
+    const struct training_position *position = &trainer->state.position;
+    double seen = position->seen ? (double)position->seen : 1;
+    int epoch = position->epoch + (kind == TRAIN_EPOCH_BEGIN || kind == TRAIN_STEP);
+    struct train_event event = {
+        .kind = kind,
+        .epoch = epoch,
+        .epochs = trainer->training->epochs,
+        .step = position->step,
+        .steps = trainer->state.steps,
+        .loss = position->loss / seen,
+        .accuracy = (double)position->correct / seen,
+        .seconds = platform_seconds() - trainer->epoch_start,
+        .learning_rate = trainer->learning_rate,
+        .row = row,
+        .best_epoch = trainer->epoch_of_weights,
+    };
+    trainer->setup.listen(trainer->setup.listener, &event);
+}
+
+static void add_penalty_gradients(const struct trainer *trainer, float *gradients) {
+    const struct model *model = trainer->setup.model;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            const struct parameter *parameter = &model->layers[i].parameters[k];
+            if (!parameter->regularizer.kind || !parameter->trainable) continue;
+            regularizer_gradient(&parameter->regularizer, model->parameters + parameter->offset,
+                                 gradients + parameter->offset, parameter->size);
+        }
+}
+
+struct update {
+    const struct trainer *trainer;
+    const float *gradients;
+};
+
+/* A part of the weights; cut at whole cache lines, so that threads do not share any. */
+static void update_part(void *context, int part) {
+    const struct update *update = context;
+    const struct trainer *trainer = update->trainer;
+    size_t line = MEMORY_ALIGNMENT / sizeof(float), lines = trainer->setup.model->trainable_floats / line;
+    size_t from = lines * (size_t)part / STEP_PARTS * line, to = lines * (size_t)(part + 1) / STEP_PARTS * line;
+    if (from == to) return;
+    struct optimizer_step step = {.weights = trainer->setup.model->parameters + from,
+                                  .gradient = update->gradients + from,
+                                  .count = to - from,
+                                  .learning_rate = trainer->learning_rate,
+                                  .iteration = trainer->state.position.iteration + 1};
+    for (int slot = 0; slot < OPTIMIZER_SLOTS_MAX; slot++)
+        step.slots[slot] = trainer->state.slots[slot] ? trainer->state.slots[slot] + from : NULL;
+    optimizer_apply(&trainer->training->optimizer, &step);
+}
+
+static double step_rate(const struct trainer *trainer) {
+    const struct training_config *training = trainer->training;
+    double base = optimizer_common_of(&training->optimizer)->learning_rate;
+    double rate = schedule_rate(&training->schedule, base, trainer->state.position.iteration, trainer->state.steps,
+                                training->epochs);
+    return rate * trainer->state.callbacks.rate_scale;
+}
+
+static void move_weights(struct trainer *trainer) {
+    float *gradients = engine_gradients(trainer->setup.engine);
+    add_penalty_gradients(trainer, gradients);
+    optimizer_clip(&trainer->training->optimizer, gradients, trainer->ranges, trainer->range_count);
+    struct update update = {trainer, gradients};
+    engine_parallel(trainer->setup.engine, STEP_PARTS, update_part, &update);
+}
+
+static int not_finite(const struct trainer *trainer, struct error *error) {
+    const struct layer *layer = engine_first_not_finite(trainer->setup.engine);
+    return error_set(
+        error, ERROR_NOT_FINITE, NULL,
+        "the loss is not finite in epoch %d, step %lld of %lld%s%s; try a smaller learning_rate or clipnorm",
+        trainer->state.position.epoch + 1, (long long)trainer->state.position.step + 1, (long long)trainer->state.steps,
+        layer ? "; the first layer with such an output is " : "", layer ? layer->name : "");
+}
+
+static int run_step(struct trainer *trainer, struct error *error) {
+    struct training_position *position = &trainer->state.position;
+    int batch_size = trainer->training->batch_size;
+    int64_t first = position->step * batch_size, left = trainer->state.images - first;
+    struct batch batch = {.feed = trainer->setup.train,
+                          .samples = trainer->order + first,
+                          .count = left < batch_size ? (int)left : batch_size,
+                          .epoch = (uint64_t)position->epoch,
+                          .step = (uint64_t)position->iteration,
+                          .augment = true};
+    struct batch_result result;
+    double penalty = model_penalty(trainer->setup.model);
+    engine_train_step(trainer->setup.engine, &batch, &result);
+    double loss = result.loss + penalty * batch.count;
+    if (!isfinite(loss)) return not_finite(trainer, error);
+    trainer->learning_rate = step_rate(trainer);
+    move_weights(trainer);
+    position->loss += loss;
+    position->correct += result.correct;
+    position->seen += batch.count;
+    position->step++;
+    position->iteration++;
+    tell(trainer, TRAIN_STEP, NULL);
+    return 0;
+}
+
+/* ---- an epoch ---- */
+
+/* Fisher and Yates, from the identity: the order depends on seed and epoch alone. */
+static void shuffle(struct trainer *trainer) {
+    for (int64_t i = 0; i < trainer->state.images; i++) trainer->order[i] = i;
+    if (!trainer->training->shuffle) return;
+    uint64_t seed = (uint64_t)trainer->setup.config->values.seed;
+    struct rng rng = rng_stream(seed, RNG_SHUFFLE, (uint64_t)trainer->state.position.epoch, 0, 0);
+    for (int64_t i = trainer->state.images - 1; i > 0; i--) {
+        int64_t j = rng_below(&rng, (uint32_t)(i + 1)), moved = trainer->order[i];
+        trainer->order[i] = trainer->order[j];
+        trainer->order[j] = moved;
+    }
+}
+
+static bool is_stopped(const struct trainer *trainer) {
+    return trainer->setup.stop && *trainer->setup.stop;
+}
+
+static int interrupted(const struct trainer *trainer, struct error *error) {
+    if (check_weights(trainer, error) != 0 || save_last(trainer, error) != 0) return -1;
+    return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted in epoch %d after step %lld of %lld%s",
+                     trainer->state.position.epoch + 1, (long long)trainer->state.position.step,
+                     (long long)trainer->state.steps, trainer->setup.last_path ? "; a checkpoint is written" : "");
+}
+
+static int run_steps(struct trainer *trainer, struct error *error) {
+    while (trainer->state.position.step < trainer->state.steps) {
+        if (is_stopped(trainer)) return interrupted(trainer, error);
+        if (run_step(trainer, error) != 0) return -1;
+    }
+    return 0;
+}
+
+static int validate(struct trainer *trainer, struct history_row *row, struct error *error) {
+    row->val_loss = row->val_accuracy = NAN;
+    if (!trainer->setup.validation) return 0;
+    struct evaluation evaluation;
+    if (evaluate_feed(trainer->setup.engine, trainer->setup.model, trainer->setup.validation, NULL, &evaluation,
+                      error) != 0)
+        return -1;
+    row->val_loss = evaluation.loss;
+    row->val_accuracy = evaluation.accuracy;
+    return 0;
+}
+
+static int record(struct trainer *trainer, const struct history_row *row, struct error *error) {
+    if (history_add(&trainer->history, row, error) != 0) return -1;
+    return trainer->setup.history_path ? history_append(trainer->setup.history_path, row, error) : 0;
+}
+
+/* Carries out what the callbacks decided; the position already counts this epoch as done. */
+static int obey(struct trainer *trainer, const struct callback_verdict *verdict, struct error *error) {
+    const struct model *model = trainer->setup.model;
+    if (verdict->keep_weights) memcpy(trainer->state.kept, model->parameters, model->parameter_floats * sizeof(float));
+    if (verdict->rate_reduced) {
+        trainer->learning_rate = step_rate(trainer);
+        tell(trainer, TRAIN_RATE_REDUCED, NULL);
+    }
+    if (!verdict->save_best) return 0;
+    trainer->state.position.best_epoch = trainer->state.position.epoch;
+    return save_best(trainer, error);
+}
+
+static void begin_next_epoch(struct training_position *position) {
+    position->epoch++;
+    position->step = position->correct = position->seen = 0;
+    position->loss = 0;
+}
+
+static int end_epoch(struct trainer *trainer, double train_seconds, int64_t images, struct error *error) {
+    struct callback_verdict verdict = {0};
+    struct training_position *position = &trainer->state.position;
+    struct history_row row = {.epoch = position->epoch + 1,
+                              .loss = position->loss / (double)position->seen,
+                              .accuracy = (double)position->correct / (double)position->seen,
+                              .learning_rate = trainer->learning_rate,
+                              .images_per_second = (double)images / (train_seconds > 0 ? train_seconds : 1e-9)};
+    if (check_weights(trainer, error) != 0 || validate(trainer, &row, error) != 0) return -1;
+    row.seconds = platform_seconds() - trainer->epoch_start;
+    struct callback_metrics metrics = {row.loss, row.accuracy, row.val_loss, row.val_accuracy, row.learning_rate};
+    callbacks_epoch_end(&trainer->state.callbacks, position->epoch, &metrics, &verdict);
+    begin_next_epoch(position);
+    trainer->epoch_of_weights = position->epoch;
+    if (record(trainer, &row, error) != 0) return -1;
+    tell(trainer, TRAIN_EPOCH_END, &row);
+    if (obey(trainer, &verdict, error) != 0) return -1;
+    position->stopped = verdict.stop;
+    return save_last(trainer, error);
+}
+
+static int run_epoch(struct trainer *trainer, struct error *error) {
+    trainer->epoch_start = platform_seconds();
+    int64_t seen = trainer->state.position.seen;
+    shuffle(trainer);
+    tell(trainer, TRAIN_EPOCH_BEGIN, NULL);
+    if (run_steps(trainer, error) != 0) return -1;
+    double seconds = platform_seconds() - trainer->epoch_start;
+    return end_epoch(trainer, seconds, trainer->state.position.seen - seen, error);
+}
+
+static void restore_best(struct trainer *trainer) {
+    const struct model *model = trainer->setup.model;
+    int epoch = 0;
+    if (!callbacks_restore(&trainer->state.callbacks, &epoch)) return;
+    memcpy(model->parameters, trainer->state.kept, model->parameter_floats * sizeof(float));
+    engine_refresh(trainer->setup.engine);
+    trainer->epoch_of_weights = epoch + 1;
+    tell(trainer, TRAIN_RESTORED, NULL);
+}
+
+/* The history file as of the position: rows that a former attempt left behind it are gone. */
+static int begin_history(const struct trainer *trainer, struct error *error) {
+    return trainer->setup.history_path ? history_write(trainer->setup.history_path, &trainer->history, error) : 0;
+}
+
+int trainer_run(struct trainer *trainer, struct error *error) {
+    const struct training_position *position = &trainer->state.position;
+    if (begin_history(trainer, error) != 0) return -1;
+    while (position->epoch < trainer->training->epochs && !position->stopped)
+        if (run_epoch(trainer, error) != 0) return -1;
+    if (position->epoch < trainer->training->epochs) tell(trainer, TRAIN_STOPPED_EARLY, NULL);
+    restore_best(trainer);
+    return 0;
+}

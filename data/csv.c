@@ -1,0 +1,221 @@
+/* A manifest of pictures: path,label[,split]. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/csv.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "data/image_list.h"
+#include "data/source.h"
+
+enum { MANIFEST_MAX = 256 << 20 };
+enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PART_COUNT };
+
+struct csv_config {
+    struct data_common common;
+};
+
+struct entry {
+    const char *path, *label;
+    int line;
+    enum part part;
+};
+
+struct manifest {
+    const char *path;
+    char *folder; /* that paths are relative to */
+    struct arena arena;
+    struct entry *entries;
+    size_t count, capacity;
+    const char **classes; /* sorted */
+    size_t class_count;
+    bool numeric; /* all labels are integers */
+    struct error *error;
+};
+
+static bool is_header(const struct csv_row *row) {
+    static const char *const paths[] = {"path", "file", "filename", "image"};
+    static const char *const labels[] = {"label", "class"};
+    bool path = false, label = false;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path = path || strcasecmp(row->cells[0], paths[i]) == 0;
+    for (size_t i = 0; row->count > 1 && i < sizeof labels / sizeof *labels; i++)
+        label = label || strcasecmp(row->cells[1], labels[i]) == 0;
+    return path && label;
+}
+
+static int parse_part(const struct manifest *manifest, const struct csv_row *row, enum part *part) {
+    static const struct {
+        const char *name;
+        enum part part;
+    } names[] = {{"train", PART_TRAIN}, {"validation", PART_VALIDATION}, {"val", PART_VALIDATION}, {"test", PART_TEST}};
+    *part = PART_TRAIN;
+    if (row->count < 3 || !*row->cells[2]) return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(row->cells[2], names[i].name) == 0) {
+            *part = names[i].part;
+            return 0;
+        }
+    return error_set(manifest->error, ERROR_DATA, manifest->path,
+                     "line %d: split \"%s\"; train, validation or test is expected", row->line, row->cells[2]);
+}
+
+static char *picture_path(struct manifest *manifest, const char *name) {
+    char *joined = file_join(manifest->folder, name, manifest->error);
+    char *path = joined ? arena_string(&manifest->arena, joined, manifest->error) : NULL;
+    free(joined);
+    return path;
+}
+
+static int grow_entries(struct manifest *manifest) {
+    if (manifest->count < manifest->capacity) return 0;
+    size_t wanted = manifest->capacity ? 2 * manifest->capacity : 256;
+    struct entry *grown = realloc(manifest->entries, wanted * sizeof *grown);
+    if (!grown)
+        return error_set(manifest->error, ERROR_RUN, manifest->path, "not enough memory for the list of images");
+    manifest->entries = grown;
+    manifest->capacity = wanted;
+    return 0;
+}
+
+static int add_row(struct manifest *manifest, const struct csv_row *row) {
+    if (row->count > 3)
+        return error_set(manifest->error, ERROR_DATA, manifest->path,
+                         "line %d: more than 3 fields; path,label[,split] is expected", row->line);
+    if (row->count < 2)
+        return error_set(manifest->error, ERROR_DATA, manifest->path,
+                         "line %d: 1 field; path,label[,split] is expected", row->line);
+    if (!*row->cells[0] || !*row->cells[1])
+        return error_set(manifest->error, ERROR_DATA, manifest->path, "line %d: the %s is empty", row->line,
+                         *row->cells[0] ? "label" : "path");
+    struct entry entry = {.label = row->cells[1], .line = row->line};
+    if (parse_part(manifest, row, &entry.part) != 0) return -1;
+    entry.path = picture_path(manifest, row->cells[0]);
+    if (!entry.path || grow_entries(manifest) != 0) return -1;
+    if (access(entry.path, R_OK) != 0)
+        return error_set(manifest->error, ERROR_IO, manifest->path, "line %d: cannot open the image %s: %s", row->line,
+                         entry.path, strerror(errno));
+    manifest->entries[manifest->count++] = entry;
+    return 0;
+}
+
+static int read_rows(struct manifest *manifest, char *text) {
+    static const char mark[] = "\xEF\xBB\xBF"; /* UTF-8's byte order mark, as spreadsheets write it */
+    bool marked = strncmp(text, mark, 3) == 0;
+    struct csv_reader reader = csv_open(manifest->path, text + (marked ? 3 : 0));
+    struct csv_row row;
+    bool first = true;
+    for (;;) {
+        int more = csv_next(&reader, &row, manifest->error);
+        if (more <= 0) return more;
+        if (!(first && is_header(&row)) && add_row(manifest, &row) != 0) return -1;
+        first = false;
+    }
+}
+
+/* An integer that strtol reads whole. */
+static bool is_integer(const char *label) {
+    char *end = NULL;
+    errno = 0;
+    strtol(label, &end, 10);
+    return end != label && *end == '\0' && errno == 0;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    long x = strtol(*(const char *const *)a, NULL, 10), y = strtol(*(const char *const *)b, NULL, 10);
+    return (x > y) - (x < y);
+}
+
+/* The sorted names without repetition among the training labels. */
+static int collect_classes(struct manifest *manifest) {
+    size_t count = 0;
+    manifest->classes = calloc(manifest->count + 1, sizeof *manifest->classes);
+    if (!manifest->classes) return error_set(manifest->error, ERROR_RUN, manifest->path, "not enough memory");
+    manifest->numeric = true;
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (manifest->entries[i].part != PART_TRAIN) continue;
+        manifest->classes[count++] = manifest->entries[i].label;
+        manifest->numeric = manifest->numeric && is_integer(manifest->entries[i].label);
+    }
+    int (*compare)(const void *, const void *) = manifest->numeric ? compare_numbers : compare_names;
+    qsort(manifest->classes, count, sizeof *manifest->classes, compare);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || compare(&manifest->classes[i], &manifest->classes[manifest->class_count - 1]) != 0)
+            manifest->classes[manifest->class_count++] = manifest->classes[i];
+    if (manifest->class_count <= DATASET_CLASSES_MAX) return 0;
+    return error_set(manifest->error, ERROR_DATA, manifest->path, "has %zu different labels; at most %d can be used",
+                     manifest->class_count, DATASET_CLASSES_MAX);
+}
+
+static int label_of(const struct manifest *manifest, const struct entry *entry, int32_t *label) {
+    const char *const *found = NULL;
+    if (!manifest->numeric || is_integer(entry->label))
+        found = bsearch(&entry->label, manifest->classes, manifest->class_count, sizeof *manifest->classes,
+                        manifest->numeric ? compare_numbers : compare_names);
+    if (!found)
+        return error_set(manifest->error, ERROR_DATA, manifest->path,
+                         "line %d: label \"%s\" does not occur in the training set", entry->line, entry->label);
+    *label = (int32_t)(found - (const char *const *)manifest->classes);
+    return 0;
+}
+
+static int load_part(const struct manifest *manifest, enum part part, const struct data_common *common,
+                     struct dataset *dataset) {
+    struct image_item *items = calloc(manifest->count + 1, sizeof *items);
+    if (!items)
+        return error_set(manifest->error, ERROR_RUN, manifest->path, "not enough memory for the list of images");
+    size_t count = 0;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < manifest->count; i++) {
+        const struct entry *entry = &manifest->entries[i];
+        if (entry->part != part) continue;
+        items[count].path = entry->path;
+        status = label_of(manifest, entry, &items[count++].label);
+    }
+    if (status == 0) status = image_list_load(items, count, common, dataset, manifest->error);
+    free(items);
+    return status;
+}
+
+static int load_manifest(struct manifest *manifest, char *text, const struct data_common *common,
+                         struct data_splits *splits) {
+    struct dataset *datasets[PART_COUNT] = {&splits->train, &splits->validation, &splits->test};
+    if (read_rows(manifest, text) != 0 || collect_classes(manifest) != 0) return -1;
+    if (source_name_classes(splits, manifest->classes, (int)manifest->class_count, manifest->error) != 0) return -1;
+    for (int part = 0; part < PART_COUNT; part++)
+        if (load_part(manifest, (enum part)part, common, datasets[part]) != 0) return -1;
+    return 0;
+}
+
+static int csv_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
+    struct manifest manifest = {.path = request->path, .error = error};
+    char *text = NULL;
+    size_t length = 0;
+    if (file_read(request->path, MANIFEST_MAX, &text, &length, error) != 0) return -1;
+    int status = -1;
+    manifest.folder = file_folder_of(request->path, error);
+    if (memchr(text, '\0', length))
+        error_set(error, ERROR_DATA, request->path, "holds a zero byte; it is no CSV text");
+    else if (manifest.folder)
+        status = load_manifest(&manifest, text, request->config, splits);
+    free(manifest.folder);
+    free(manifest.entries);
+    free(manifest.classes);
+    arena_free(&manifest.arena);
+    free(text);
+    return status;
+}
+
+const struct source_kind source_csv = {.component = {.name = "csv",
+                                                     .summary = "a list of pictures: path,label[,split]",
+                                                     .size = sizeof(struct csv_config)},
+                                       .layout = "a CSV file (RFC 4180) of path,label[,split]; paths relative to it, "
+                                                 "split train, validation or test",
+                                       .needs_path = true,
+                                       .load = csv_load};

@@ -1,0 +1,240 @@
+/* A folder of pictures: <part>/<class>/<picture>, or <class>/<picture> for a training set alone. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "data/image_list.h"
+#include "data/source.h"
+
+struct folder_config {
+    struct data_common common;
+};
+
+/* Names in one folder, sorted by byte; strings live in the loading's arena. */
+struct name_list {
+    const char **names;
+    size_t count, capacity;
+};
+
+struct item_list {
+    struct image_item *items;
+    size_t count, capacity;
+};
+
+struct folder_reader {
+    struct arena arena;
+    const struct data_common *common;
+    struct error *error;
+};
+
+static bool is_image_name(const char *name) {
+    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcasecmp(name + length - ending, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* "folder/name" in the arena. */
+static char *arena_join(struct folder_reader *reader, const char *folder, const char *name) {
+    size_t before = strlen(folder), length = strlen(name);
+    char *path = arena_allocate(&reader->arena, before + length + 2, reader->error);
+    if (!path) return NULL;
+    memcpy(path, folder, before);
+    path[before] = '/';
+    memcpy(path + before + 1, name, length + 1);
+    return path;
+}
+
+static int grow(void **items, size_t *capacity, size_t count, size_t size, struct error *error) {
+    if (count < *capacity) return 0;
+    size_t wanted = *capacity ? 2 * *capacity : 256, bytes = 0;
+    void *grown = size_multiply(wanted, size, &bytes) ? realloc(*items, bytes) : NULL;
+    if (!grown) return error_set(error, ERROR_RUN, NULL, "not enough memory for the list of images");
+    *items = grown;
+    *capacity = wanted;
+    return 0;
+}
+
+static int add_name(struct folder_reader *reader, struct name_list *list, const char *name) {
+    void *names = list->names;
+    if (grow(&names, &list->capacity, list->count, sizeof *list->names, reader->error) != 0) return -1;
+    list->names = names;
+    list->names[list->count] = arena_string(&reader->arena, name, reader->error);
+    return list->names[list->count++] ? 0 : -1;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool entry_is_folder(const char *folder, const struct dirent *entry, struct error *error) {
+    if (entry->d_type == DT_DIR) return true;
+    if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) return false;
+    char *path = file_join(folder, entry->d_name, error);
+    bool is_folder = path && file_is_folder(path);
+    free(path);
+    return is_folder;
+}
+
+/* The visible entries of a folder: its folders, or its pictures. */
+static int list_entries(struct folder_reader *reader, const char *folder, bool folders, struct name_list *list) {
+    DIR *directory = opendir(folder);
+    if (!directory) return error_set_errno(reader->error, folder, "open the folder");
+    int status = 0;
+    errno = 0;
+    for (const struct dirent *entry = readdir(directory); status == 0 && entry; entry = readdir(directory)) {
+        if (entry->d_name[0] == '.') continue;
+        bool wanted = folders ? entry_is_folder(folder, entry, reader->error) : is_image_name(entry->d_name);
+        if (wanted) status = add_name(reader, list, entry->d_name);
+        errno = 0;
+    }
+    if (status == 0 && errno != 0) status = error_set_errno(reader->error, folder, "read the folder");
+    closedir(directory);
+    if (list->count > 0) qsort(list->names, list->count, sizeof *list->names, compare_names);
+    return status;
+}
+
+static int add_class(struct folder_reader *reader, const char *folder, int32_t label, struct item_list *list) {
+    struct name_list files = {0};
+    int status = list_entries(reader, folder, false, &files);
+    if (status == 0 && files.count == 0)
+        status = error_set(reader->error, ERROR_DATA, folder,
+                           "is a class without images; files ending in .png, .jpg, .jpeg or .bmp are read");
+    for (size_t i = 0; status == 0 && i < files.count; i++) {
+        void *items = list->items;
+        status = grow(&items, &list->capacity, list->count, sizeof *list->items, reader->error);
+        if (status != 0) break;
+        list->items = items;
+        const char *path = arena_join(reader, folder, files.names[i]);
+        if (!path) status = -1;
+        list->items[list->count++] = (struct image_item){path, label};
+    }
+    free(files.names);
+    return status;
+}
+
+static int find_label(const struct name_list *classes, const char *name) {
+    const char *const *found = bsearch(&name, classes->names, classes->count, sizeof *classes->names, compare_names);
+    return found ? (int)(found - (const char *const *)classes->names) : -1;
+}
+
+static int list_part(struct folder_reader *reader, const char *folder, const struct name_list *here,
+                     const struct name_list *classes, struct item_list *list) {
+    for (size_t i = 0; i < here->count; i++) {
+        const char *path = arena_join(reader, folder, here->names[i]);
+        if (!path) return -1;
+        int label = find_label(classes, here->names[i]);
+        if (label < 0)
+            return error_set(reader->error, ERROR_DATA, path, "is a class that the training set does not have");
+        if (add_class(reader, path, label, list) != 0) return -1;
+    }
+    return 0;
+}
+
+/* A picture's place among the training images: how far into its class it stands. */
+struct spread_item {
+    struct image_item item;
+    double place; /* 0 to 1 */
+};
+
+static int compare_places(const void *left, const void *right) {
+    const struct spread_item *a = left, *b = right;
+    if (a->place != b->place) return a->place < b->place ? -1 : 1;
+    return (a->item.label > b->item.label) - (a->item.label < b->item.label);
+}
+
+/* Mixes the classes evenly, for a validation split takes the last images: in the order of the folders that would be one
+ * class alone. Items come class by class. */
+static int spread_classes(struct item_list *list, struct error *error) {
+    if (list->count == 0) return 0;
+    struct spread_item *spread = memory_allocate(list->count, sizeof *spread, "the order of the pictures", error);
+    if (!spread) return -1;
+    for (size_t first = 0, end = 0; first < list->count; first = end) {
+        while (end < list->count && list->items[end].label == list->items[first].label) end++;
+        for (size_t i = first; i < end; i++)
+            spread[i] = (struct spread_item){list->items[i], ((double)(i - first) + 0.5) / (double)(end - first)};
+    }
+    qsort(spread, list->count, sizeof *spread, compare_places);
+    for (size_t i = 0; i < list->count; i++) list->items[i] = spread[i].item;
+    free(spread);
+    return 0;
+}
+
+/* Loads the part whose class folders are `here`; labels by the names in `classes`. The training part is mixed. */
+static int load_part(struct folder_reader *reader, const char *folder, const struct name_list *here,
+                     const struct name_list *classes, struct dataset *dataset) {
+    struct item_list list = {0};
+    int status = list_part(reader, folder, here, classes, &list);
+    if (status == 0 && here == classes) status = spread_classes(&list, reader->error);
+    if (status == 0) status = image_list_load(list.items, list.count, reader->common, dataset, reader->error);
+    free(list.items);
+    return status;
+}
+
+static int load_train(struct folder_reader *reader, const char *folder, struct name_list *classes,
+                      struct data_splits *splits) {
+    if (list_entries(reader, folder, true, classes) != 0) return -1;
+    if (classes->count == 0)
+        return error_set(reader->error, ERROR_DATA, folder,
+                         "holds no class folders; pictures are expected as <class>/<picture> or "
+                         "train/<class>/<picture>");
+    if (classes->count > DATASET_CLASSES_MAX)
+        return error_set(reader->error, ERROR_DATA, folder, "holds %zu classes; at most %d can be used", classes->count,
+                         DATASET_CLASSES_MAX);
+    if (source_name_classes(splits, classes->names, (int)classes->count, reader->error) != 0) return -1;
+    return load_part(reader, folder, classes, classes, &splits->train);
+}
+
+/* A part beside train/; nothing happens where its folder is missing. */
+static int load_other(struct folder_reader *reader, const char *root, const char *name, const struct name_list *classes,
+                      struct dataset *dataset) {
+    const char *folder = arena_join(reader, root, name);
+    if (!folder) return -1;
+    if (!file_is_folder(folder)) return 0;
+    if (dataset->count > 0)
+        return error_set(reader->error, ERROR_DATA, root, "holds both validation/ and val/; keep one");
+    struct name_list here = {0};
+    int status = list_entries(reader, folder, true, &here);
+    if (status == 0 && here.count == 0) status = error_set(reader->error, ERROR_DATA, folder, "holds no class folders");
+    if (status == 0) status = load_part(reader, folder, &here, classes, dataset);
+    free(here.names);
+    return status;
+}
+
+static int load_parts(struct folder_reader *reader, const char *root, struct name_list *classes,
+                      struct data_splits *splits) {
+    const char *train = arena_join(reader, root, "train");
+    if (!train) return -1;
+    if (!file_is_folder(train)) return load_train(reader, root, classes, splits);
+    if (load_train(reader, train, classes, splits) != 0) return -1;
+    if (load_other(reader, root, "validation", classes, &splits->validation) != 0) return -1;
+    if (load_other(reader, root, "val", classes, &splits->validation) != 0) return -1;
+    return load_other(reader, root, "test", classes, &splits->test);
+}
+
+static int folder_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
+    struct folder_reader reader = {.common = request->config, .error = error};
+    struct name_list classes = {0};
+    if (!file_is_folder(request->path))
+        return error_set(error, ERROR_DATA, request->path,
+                         "is a file; a folder with a folder for each class is needed");
+    int status = load_parts(&reader, request->path, &classes, splits);
+    free(classes.names);
+    arena_free(&reader.arena);
+    return status;
+}
+
+const struct source_kind source_folder = {
+    .component = {.name = "folder",
+                  .summary = "pictures in a folder for each class",
+                  .size = sizeof(struct folder_config)},
+    .layout = "train/<class>/*.{png,jpg,jpeg,bmp} and perhaps test/ and validation/ alike, or <class>/* alone",
+    .needs_path = true,
+    .load = folder_load};

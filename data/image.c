@@ -1,0 +1,120 @@
+#include "data/image.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "data/resample.h"
+
+/* The library stands in this file only; pictures come from memory, and only in the three formats. */
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_MAX_DIMENSIONS 4096
+#include <stb_image.h>
+
+enum { IMAGE_FILE_MAX = 64 << 20 };
+_Static_assert(STBI_MAX_DIMENSIONS == (int)DATASET_SIDE_MAX, "one limit for the sides of an image");
+
+void image_free(struct image *image) {
+    free(image->pixels);
+    *image = (struct image){0};
+}
+
+int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error) {
+    *image = (struct image){0};
+    if (length == 0) return error_set(error, ERROR_DATA, path, "is empty; a PNG, JPEG or BMP image was expected");
+    if (length > INT_MAX) return error_set(error, ERROR_DATA, path, "is too large for an image (%zu bytes)", length);
+    image->pixels = stbi_load_from_memory(bytes, (int)length, &image->width, &image->height, &image->channels, 0);
+    if (image->pixels) return 0;
+    *image = (struct image){0};
+    return error_set(error, ERROR_DATA, path, "cannot be read as a PNG, JPEG or BMP image (%s)", stbi_failure_reason());
+}
+
+int image_read(const char *path, struct image *image, struct error *error) {
+    char *bytes = NULL;
+    size_t length = 0;
+    *image = (struct image){0};
+    if (file_read(path, IMAGE_FILE_MAX, &bytes, &length, error) != 0) return -1;
+    int status = image_decode(bytes, length, path, image, error);
+    free(bytes);
+    return status;
+}
+
+int color_channels(enum data_color color, int channels) {
+    return color == COLOR_RGB ? 3 : color == COLOR_GRAYSCALE ? 1 : channels;
+}
+
+void color_bytes(enum data_color color, size_t count, int channels, const uint8_t *from, uint8_t *to) {
+    size_t step = (size_t)channels;
+    if (color == COLOR_AS_IS) {
+        memmove(to, from, count * step);
+    } else if (color == COLOR_RGB) {
+        size_t green = channels > 2 ? 1 : 0, blue = channels > 2 ? 2 : 0;
+        for (size_t i = 0; i < count; i++) {
+            to[3 * i] = from[i * step];
+            to[3 * i + 1] = from[i * step + green];
+            to[3 * i + 2] = from[i * step + blue];
+        }
+    } else if (channels < 3) {
+        for (size_t i = 0; i < count; i++) to[i] = from[i * step];
+    } else {
+        for (size_t i = 0; i < count; i++, from += step)
+            to[i] = (uint8_t)((299U * from[0] + 587U * from[1] + 114U * from[2] + 500U) / 1000U);
+    }
+}
+
+void color_floats(enum data_color color, size_t count, int channels, const float *from, float *to) {
+    size_t step = (size_t)channels;
+    if (color == COLOR_AS_IS) {
+        memmove(to, from, count * step * sizeof *to);
+    } else if (color == COLOR_RGB) {
+        size_t green = channels > 2 ? 1 : 0, blue = channels > 2 ? 2 : 0;
+        for (size_t i = 0; i < count; i++) {
+            to[3 * i] = from[i * step];
+            to[3 * i + 1] = from[i * step + green];
+            to[3 * i + 2] = from[i * step + blue];
+        }
+    } else if (channels < 3) {
+        for (size_t i = 0; i < count; i++) to[i] = from[i * step];
+    } else {
+        for (size_t i = 0; i < count; i++, from += step) to[i] = 0.299F * from[0] + 0.587F * from[1] + 0.114F * from[2];
+    }
+}
+
+static int convert_color(struct image *image, enum data_color color, const char *path, struct error *error) {
+    int channels = color_channels(color, image->channels);
+    if (channels == image->channels) return 0;
+    size_t count = (size_t)image->height * (size_t)image->width;
+    uint8_t *pixels = malloc(count * (size_t)channels);
+    if (!pixels) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
+    color_bytes(color, count, image->channels, image->pixels, pixels);
+    free(image->pixels);
+    image->pixels = pixels;
+    image->channels = channels;
+    return 0;
+}
+
+static int convert_size(struct image *image, const int resize[2], const char *path, struct error *error) {
+    if (resize[0] == 0 || (resize[0] == image->height && resize[1] == image->width)) return 0;
+    struct resampler resampler;
+    const int from[2] = {image->height, image->width};
+    if (resampler_open(&resampler, from, resize, image->channels, error) != 0) return -1;
+    uint8_t *pixels = malloc((size_t)resize[0] * (size_t)resize[1] * (size_t)image->channels);
+    if (pixels) resample_bytes(&resampler, image->pixels, pixels);
+    resampler_close(&resampler);
+    if (!pixels) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
+    free(image->pixels);
+    *image = (struct image){resize[0], resize[1], image->channels, pixels};
+    return 0;
+}
+
+int image_convert(struct image *image, enum data_color color, const int resize[2], const char *path,
+                  struct error *error) {
+    if (convert_color(image, color, path, error) != 0) return -1;
+    return convert_size(image, resize, path, error);
+}

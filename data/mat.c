@@ -1,0 +1,232 @@
+#include "data/mat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "core/memory.h"
+#include "data/source.h"
+
+enum { HEADER_SIZE = 128, HEAD_SIZE = 512, BLOCK_SIZE = 1 << 16 };
+enum { TYPE_INT32 = 5, TYPE_UINT32 = 6, TYPE_MATRIX = 14, TYPE_COMPRESSED = 15 };
+
+struct mat_file {
+    FILE *file;
+    const char *path;
+    size_t size;
+    struct error *error;
+};
+
+/* An element's first bytes and its length, both after decompression: a matrix tag and what it covers. */
+struct element {
+    unsigned char head[HEAD_SIZE];
+    size_t head_length;
+    uint64_t length;
+};
+
+static uint32_t little_endian(const unsigned char *bytes) {
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static int read_bytes(const struct mat_file *file, void *bytes, size_t length) {
+    if (fread(bytes, 1, length, file->file) == length) return 0;
+    if (ferror(file->file)) return error_set_errno(file->error, file->path, "read the file");
+    return error_set(file->error, ERROR_DATA, file->path, "became shorter while it was read; try again");
+}
+
+static int bad_element(const struct mat_file *file, size_t at, const char *what) {
+    return error_set(file->error, ERROR_DATA, file->path,
+                     "is damaged: the element at byte %zu %s; fetch the file again", at, what);
+}
+
+static int check_header(const struct mat_file *file) {
+    unsigned char header[HEADER_SIZE];
+    static const unsigned char hdf5[] = {0x89, 'H', 'D', 'F'};
+    if (file->size < sizeof header)
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "has %zu bytes, less than the 128-byte header of a MATLAB 5 file", file->size);
+    if (read_bytes(file, header, sizeof header) != 0) return -1;
+    if (memcmp(header, hdf5, sizeof hdf5) == 0 || header[125] == 2)
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is a MATLAB 7.3 file (HDF5); save it with -v7 to use it here");
+    if (header[126] == 'M' && header[127] == 'I')
+        return error_set(file->error, ERROR_DATA, file->path, "is a big-endian MATLAB file; save it little-endian");
+    if (header[124] != 0 || header[125] != 1 || header[126] != 'I' || header[127] != 'M')
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is not a MATLAB 5 file (version 0x0100 and \"IM\" expected at byte 124)");
+    return 0;
+}
+
+/* Keeps the beginning of what was inflated and counts all of it. */
+static void note_inflated(struct element *element, const unsigned char *block, size_t length) {
+    size_t room = sizeof element->head - element->head_length, kept = length < room ? length : room;
+    memcpy(element->head + element->head_length, block, kept);
+    element->head_length += kept;
+    element->length += length;
+}
+
+/* More than the matrix tag at the beginning says? Then the rest need not be inflated to know it is wrong. */
+static bool is_too_long(const struct element *element) {
+    return element->head_length >= 8 && element->length > 8 + (uint64_t)little_endian(element->head + 4);
+}
+
+static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t at, size_t length,
+                          struct element *element, unsigned char *buffers) {
+    unsigned char *in = buffers, *out = buffers + BLOCK_SIZE;
+    int state = Z_OK;
+    while (state != Z_STREAM_END) {
+        if (stream->avail_in == 0) {
+            if (length == 0) return bad_element(file, at, "ends before its compressed data does");
+            size_t part = length < BLOCK_SIZE ? length : BLOCK_SIZE;
+            if (read_bytes(file, in, part) != 0) return -1;
+            length -= part;
+            stream->next_in = in;
+            stream->avail_in = (uInt)part;
+        }
+        stream->next_out = out;
+        stream->avail_out = BLOCK_SIZE;
+        state = inflate(stream, Z_NO_FLUSH);
+        if (state != Z_OK && state != Z_STREAM_END) return bad_element(file, at, "cannot be decompressed");
+        note_inflated(element, out, BLOCK_SIZE - stream->avail_out);
+        if (is_too_long(element)) return bad_element(file, at, "holds more than it says");
+    }
+    if (stream->avail_in != 0 || length != 0) return bad_element(file, at, "has bytes behind its compressed data");
+    return 0;
+}
+
+static int inflate_element(const struct mat_file *file, size_t at, size_t length, struct element *element) {
+    z_stream stream = {0};
+    unsigned char *buffers = malloc(2 * (size_t)BLOCK_SIZE);
+    if (!buffers || inflateInit(&stream) != Z_OK) {
+        free(buffers);
+        return error_set(file->error, ERROR_RUN, file->path, "not enough memory");
+    }
+    int status = inflate_blocks(file, &stream, at, length, element, buffers);
+    inflateEnd(&stream);
+    free(buffers);
+    return status;
+}
+
+/* A part of an array's header: its type, its bytes, and where the next one begins. */
+struct part {
+    uint32_t type, length;
+    size_t data, next;
+};
+
+/* Short parts hold their length in the upper half of the type and their bytes in the second half of the tag. */
+static bool read_part(const struct element *element, size_t at, struct part *part) {
+    if (at + 8 > element->head_length) return false;
+    uint32_t first = little_endian(element->head + at);
+    bool is_short = first >> 16 != 0;
+    part->type = is_short ? first & 0xffff : first;
+    part->length = is_short ? first >> 16 : little_endian(element->head + at + 4);
+    part->data = is_short ? at + 4 : at + 8;
+    part->next = is_short ? at + 8 : part->data + ((size_t)part->length + 7) / 8 * 8;
+    return !is_short || part->length <= 4;
+}
+
+/* Bytes of a number of a stored type; 0 for what is no number. */
+static uint64_t type_bytes(uint32_t type) {
+    static const unsigned char bytes[] = {0, 1, 1, 2, 2, 4, 4, 4, 0, 8, 0, 0, 8, 8};
+    return type < sizeof bytes ? bytes[type] : 0;
+}
+
+static bool read_sizes(const struct element *element, const struct part *part, struct mat_array *array) {
+    if (part->type != TYPE_INT32 || part->length % 4 != 0 || part->length < 8 || part->length > 4 * MAT_RANK_MAX)
+        return false;
+    if (part->next > element->head_length) return false;
+    array->rank = (int)(part->length / 4);
+    array->elements = 1;
+    for (int i = 0; i < array->rank; i++) {
+        array->size[i] = little_endian(element->head + part->data + 4 * (size_t)i);
+        if (__builtin_mul_overflow(array->elements, array->size[i], &array->elements)) return false;
+    }
+    return true;
+}
+
+static bool read_name(const struct element *element, const struct part *part, struct mat_array *array) {
+    if (part->type != 1 || part->length >= MAT_NAME_SIZE || part->next > element->head_length) return false;
+    memcpy(array->name, element->head + part->data, part->length);
+    array->name[part->length] = '\0';
+    return true;
+}
+
+static int check_array(const struct mat_file *file, size_t at, const struct element *element, struct mat_array *array) {
+    struct part part = {0};
+    if (!read_part(element, 0, &part) || part.type != TYPE_MATRIX || element->length != 8 + (uint64_t)part.length)
+        return bad_element(file, at, "is no array of the length it states");
+    if (!read_part(element, 8, &part) || part.type != TYPE_UINT32 || part.length != 8 ||
+        part.next > element->head_length)
+        return bad_element(file, at, "has no array flags");
+    uint32_t flags = little_endian(element->head + part.data);
+    array->class = (enum mat_class)(flags & 0xff);
+    if (!read_part(element, part.next, &part) || !read_sizes(element, &part, array))
+        return bad_element(file, at, "has no sizes that can be used");
+    if (!read_part(element, part.next, &part) || !read_name(element, &part, array))
+        return bad_element(file, at, "has no name that can be used");
+    if (array->class < MAT_DOUBLE || array->class > MAT_UINT64 || flags & 0x0800)
+        return error_set(file->error, ERROR_DATA, file->path, "\"%s\" is no array of real numbers; only such are read",
+                         array->name);
+    uint64_t bytes = 0;
+    if (!read_part(element, part.next, &part) || type_bytes(part.type) == 0 ||
+        __builtin_mul_overflow(array->elements, type_bytes(part.type), &bytes) || bytes != part.length ||
+        part.data + bytes > element->length)
+        return bad_element(file, at, "does not hold as many numbers as its sizes say");
+    return 0;
+}
+
+/* The element at byte `at`, whose tag is `tag`. */
+static int read_element(const struct mat_file *file, size_t at, const unsigned char tag[8], struct element *element) {
+    uint32_t type = little_endian(tag), length = little_endian(tag + 4);
+    *element = (struct element){.length = 0};
+    if (type != TYPE_MATRIX && type != TYPE_COMPRESSED) return bad_element(file, at, "is of no known type");
+    if (length > file->size - at - 8)
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is truncated: the element at byte %zu has %lu bytes, %zu are there; fetch the file again", at,
+                         (unsigned long)length, file->size - at - 8);
+    if (type == TYPE_COMPRESSED) return inflate_element(file, at, length, element);
+    memcpy(element->head, tag, 8);
+    size_t kept = length < HEAD_SIZE - 8 ? length : HEAD_SIZE - 8;
+    element->head_length = 8 + kept;
+    element->length = 8 + (uint64_t)length;
+    return read_bytes(file, element->head + 8, kept);
+}
+
+static int check_elements(const struct mat_file *file, struct mat_arrays *arrays) {
+    for (size_t at = HEADER_SIZE; at < file->size;) {
+        unsigned char tag[8];
+        struct element element;
+        if (file->size - at < sizeof tag)
+            return error_set(file->error, ERROR_DATA, file->path,
+                             "is truncated: it ends within an element's tag at byte %zu; fetch the file again", at);
+        if (arrays->count == MAT_ARRAYS_MAX)
+            return error_set(file->error, ERROR_DATA, file->path, "holds more than %d arrays", MAT_ARRAYS_MAX);
+        if (fseeko(file->file, (off_t)at, SEEK_SET) != 0)
+            return error_set_errno(file->error, file->path, "read the file");
+        if (read_bytes(file, tag, sizeof tag) != 0 || read_element(file, at, tag, &element) != 0 ||
+            check_array(file, at, &element, &arrays->items[arrays->count]) != 0)
+            return -1;
+        arrays->count++;
+        at += 8 + (size_t)little_endian(tag + 4);
+    }
+    return 0;
+}
+
+int mat_check(const char *path, struct mat_arrays *arrays, struct error *error) {
+    struct mat_file file = {.path = path, .error = error};
+    *arrays = (struct mat_arrays){0};
+    if (source_file_size(path, &file.size, error) != 0) return -1;
+    file.file = fopen(path, "rbe");
+    if (!file.file) return error_set_errno(error, path, "open the file");
+    int status = check_header(&file);
+    if (status == 0) status = check_elements(&file, arrays);
+    fclose(file.file);
+    return status;
+}
+
+const struct mat_array *mat_find(const struct mat_arrays *arrays, const char *name) {
+    for (int i = 0; i < arrays->count; i++)
+        if (strcmp(arrays->items[i].name, name) == 0) return &arrays->items[i];
+    return NULL;
+}

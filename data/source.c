@@ -1,0 +1,106 @@
+#include "data/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+
+enum { NAMES_FILE_MAX = 1 << 20 };
+
+static int check_form(int64_t count, int height, int width, int channels, const char *path, struct error *error) {
+    if (count < 0) return error_set(error, ERROR_DATA, path, "%lld images", (long long)count);
+    if (height < 1 || width < 1 || height > DATASET_SIDE_MAX || width > DATASET_SIDE_MAX)
+        return error_set(error, ERROR_DATA, path, "images of %d x %d pixels; a side has 1 to %d", height, width,
+                         DATASET_SIDE_MAX);
+    if (channels < 1 || channels > 4)
+        return error_set(error, ERROR_DATA, path, "images with %d channels; 1 to 4 can be used", channels);
+    return 0;
+}
+
+int source_allocate(struct dataset *dataset, int64_t count, int height, int width, int channels, enum pixel_type type,
+                    const char *path, struct error *error) {
+    *dataset = (struct dataset){0};
+    if (check_form(count, height, width, channels, path, error) != 0) return -1;
+    struct dataset made = {.count = count, .height = height, .width = width, .channels = channels, .type = type};
+    made.pixels = memory_allocate((size_t)count, dataset_image_bytes(&made), "the images", error);
+    if (made.pixels) made.labels = memory_allocate((size_t)count, sizeof *made.labels, "the labels", error);
+    if (!made.labels) {
+        dataset_free(&made);
+        return -1;
+    }
+    *dataset = made;
+    return 0;
+}
+
+int source_name_classes(struct data_splits *splits, const char *const *names, int count, struct error *error) {
+    splits->class_names = calloc((size_t)count + 1, sizeof *splits->class_names);
+    if (!splits->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
+    splits->classes = count;
+    for (int i = 0; i < count; i++) {
+        splits->class_names[i] = strdup(names[i]);
+        if (!splits->class_names[i]) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
+    }
+    return 0;
+}
+
+/* Cuts text into its lines that are not empty; at most `limit` of them are kept, all are counted. */
+static int cut_lines(char *text, const char **lines, int limit) {
+    int count = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest)) {
+        if (count < limit) lines[count] = line;
+        count++;
+    }
+    return count;
+}
+
+int source_read_class_names(struct data_splits *splits, const char *path, int count, struct error *error) {
+    char *text = NULL;
+    size_t length = 0;
+    if (file_read(path, NAMES_FILE_MAX, &text, &length, error) != 0) return -1;
+    const char **lines = calloc((size_t)count, sizeof *lines);
+    int status = -1;
+    if (!lines) {
+        error_set(error, ERROR_RUN, path, "not enough memory");
+    } else {
+        int found = cut_lines(text, lines, count);
+        if (found == count)
+            status = source_name_classes(splits, lines, count, error);
+        else
+            error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each", found, count);
+    }
+    free(lines);
+    free(text);
+    return status;
+}
+
+void source_count_classes(struct data_splits *splits) {
+    int32_t highest = -1;
+    for (int64_t i = 0; i < splits->train.count; i++)
+        if (splits->train.labels[i] > highest) highest = splits->train.labels[i];
+    splits->classes = highest + 1;
+}
+
+char *source_find(const char *folder, const char *const *names, struct error *error) {
+    for (; *names; names++) {
+        char *path = file_join(folder, *names, error);
+        if (!path || file_exists(path)) return path;
+        free(path);
+    }
+    return NULL;
+}
+
+int source_file_size(const char *path, size_t *size, struct error *error) {
+    struct stat status;
+    if (stat(path, &status) != 0) return error_set_errno(error, path, "open the file");
+    if (!S_ISREG(status.st_mode)) return error_set(error, ERROR_DATA, path, "is not a regular file");
+    *size = (size_t)status.st_size;
+    return 0;
+}
+
+const char *source_pair_comma(const char *path) {
+    const char *ending = strstr(path, ".npy,");
+    return ending ? ending + 4 : strchr(path, ',');
+}

@@ -1,0 +1,35 @@
+/* What the sources share: room for images, names of classes, finding and sizing files. */
+#ifndef CNNTRAIN_DATA_SOURCE_H
+#define CNNTRAIN_DATA_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/dataset.h"
+
+/* Zeroed pixels and labels for `count` images; sizes are checked (sides 1..DATASET_SIDE_MAX, channels 1..4). `path` is
+ * the file that errors name. On failure the dataset is empty. */
+int source_allocate(struct dataset *dataset, int64_t count, int height, int width, int channels, enum pixel_type type,
+                    const char *path, struct error *error);
+
+/* Copies `count` names into splits->class_names, which must be NULL; sets splits->classes. */
+int source_name_classes(struct data_splits *splits, const char *const *names, int count, struct error *error);
+/* The same with the lines of a text file; a file that does not hold exactly `count` names is ERROR_DATA. */
+int source_read_class_names(struct data_splits *splits, const char *path, int count, struct error *error);
+
+/* splits->classes = highest label of the training set + 1. */
+void source_count_classes(struct data_splits *splits);
+
+/* The first of the file names (ended by NULL) that exists in `folder`, as a path to free(); NULL, without an error,
+ * where there is none, and NULL with an error without memory. */
+char *source_find(const char *folder, const char *const *names, struct error *error);
+
+/* Bytes of a regular file; ERROR_IO where it cannot be looked at, ERROR_DATA where it is something else. */
+int source_file_size(const char *path, size_t *size, struct error *error);
+
+/* The comma of "IMAGES.npy,LABELS.npy": the one behind the first ".npy", or else the first; NULL where there is none.
+ */
+const char *source_pair_comma(const char *path);
+
+#endif

@@ -1,0 +1,57 @@
+/* Activation: an activation as a layer of its own. The model applies it to y; here y is a copy of x, because the layer
+ * before may need its own output as it was. */
+#include <string.h>
+
+#include "layers/parts.h"
+
+struct activation_config {
+    struct layer_common common;
+    struct component activation;
+};
+
+static const struct field fields[] = {
+    {FIELD_AT(activation_config, activation), .type = FIELD_COMPONENT, .of = "activation",
+     .help = "the function applied to every number"},
+    {0},
+};
+
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    (void)place, (void)error;
+    layer->output = layer->input;
+    layer->activation = ((const struct activation_config *)layer->config)->activation;
+    return 0;
+}
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    if (!pass->dx) return;
+    memcpy(pass->dx, pass->dy, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->dx);
+}
+
+static const struct layer_example examples[] = {
+    {"{\"activation\": \"relu\"}", {3, {4, 3, 5}}},
+    {"{\"activation\": \"leaky_relu\"}", {1, {37}}},
+    {"{\"activation\": \"elu\"}", {1, {37}}},
+    {"{\"activation\": \"gelu\"}", {1, {37}}},
+    {"{\"activation\": {\"type\": \"gelu\", \"approximate\": true}}", {1, {37}}},
+    {"{\"activation\": \"silu\"}", {1, {37}}},
+    {"{\"activation\": \"tanh\"}", {1, {37}}},
+    {"{\"activation\": \"sigmoid\"}", {1, {37}}},
+    {"{\"activation\": \"softmax\"}", {3, {2, 3, 5}}},
+    {"{\"activation\": \"linear\"}", {1, {5}}},
+    {0},
+};
+
+const struct layer_kind activation_layer = {
+    .component = {.name = "Activation",
+                  .summary = "an activation as a layer of its own",
+                  .fields = fields,
+                  .size = sizeof(struct activation_config)},
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .examples = examples,
+};

@@ -1,0 +1,67 @@
+/* What the three convolutions share: the fields of their sliding kernel, the zero-bordered copy of an image, and the
+ * depthwise convolution, which is a layer of its own and the first half of a separable one. */
+#ifndef CNNTRAIN_LAYERS_CONVOLUTION_H
+#define CNNTRAIN_LAYERS_CONVOLUTION_H
+
+#include "layers/geometry.h"
+#include "layers/parts.h"
+
+/* Table entries of a struct sliding that is the member `sliding` of a config struct. */
+#define FIELD_SLIDING(config, name, member, default_value, text)                                                       \
+    {                                                                                                                  \
+        .key = name, .type = FIELD_PAIR,                                                                               \
+        .offset = offsetof(struct config, sliding) + offsetof(struct sliding, member), .fallback = default_value,      \
+        .minimum = 1, .maximum = INT_MAX, .help = text                                                                 \
+    }
+#define FIELD_PADDING(config)                                                                                          \
+    {                                                                                                                  \
+        .key = "padding", .type = FIELD_CHOICE,                                                                        \
+        .offset = offsetof(struct config, sliding) + offsetof(struct sliding, padding), .fallback = "\"valid\"",       \
+        .choices = padding_names,                                                                                      \
+        .help = "valid: windows inside the image only; same: a border, so that the output is input/strides"            \
+    }
+#define FIELDS_CONVOLUTION(config)                                                                                     \
+    FIELD_SLIDING(config, "kernel_size", kernel, NULL, "height and width of the kernel"),                              \
+        FIELD_SLIDING(config, "strides", stride, "1", "steps of the kernel"), FIELD_PADDING(config),                   \
+        FIELD_SLIDING(config, "dilation_rate", dilation, "1", "distance between neighbouring taps of the kernel")
+
+/* geometry_infer for a convolution; strides and dilation together are an error. */
+int convolution_infer(struct layer *layer, const struct sliding *sliding, const struct place *place,
+                      struct geometry *geometry, struct error *error);
+
+/* Fails where depth_multiplier makes more channels, or a larger padded copy, than can be counted. */
+int convolution_check_multiplier(const struct geometry *geometry, int multiplier, const struct place *place,
+                                 struct error *error);
+
+/* padded (ph,pw,c*repeat) = the image x (h,w,c) with its zero border, each channel standing `repeat` times in a row.
+ * No loop over pixels needs a border case after this. */
+void convolution_pad(const struct geometry *geometry, int repeat, const float *x, float *padded);
+
+/* The reverse: dx (h,w,c) = the image inside padded (ph,pw,c*repeat), each channel the sum of its repeats. */
+void convolution_crop(const struct geometry *geometry, int repeat, const float *padded, float *dx);
+
+/* A depthwise convolution: each input channel is convolved with `multiplier` kernels of its own, channels never mix.
+ * Output channel c*multiplier + m stems from input channel c. Repeating every channel `multiplier` times in the padded
+ * copy makes it one kernel a channel, kernel (kh,kw,c,multiplier) being (kh*kw, c*multiplier) in memory. */
+struct depthwise {
+    struct geometry geometry;
+    int multiplier, channels; /* channels = c * multiplier */
+    ptrdiff_t *offsets;       /* (kh*kw) of the taps */
+    float *padded;            /* (ph,pw,channels), or NULL where x can be used as it is */
+};
+
+/* Takes the pieces of a depthwise convolution from scratch and, unless only measuring, fills in the offsets. */
+struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
+                                struct pieces *pieces);
+
+/* Of one image: x (h,w,c)  kernel (kh,kw,c,multiplier)  y (oh,ow,c*multiplier)  bias (c*multiplier) or NULL. */
+void depthwise_forward(const struct depthwise *depthwise, const struct kernels *kernels, const float *x,
+                       const float *kernel, const float *bias, float *y);
+/* gradient += what dy (oh,ow,c*multiplier) says about the kernel. */
+void depthwise_kernel_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *x,
+                               const float *dy, float *gradient);
+/* dx (h,w,c) is written. */
+void depthwise_data_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *kernel,
+                             const float *dy, float *dx);
+
+#endif

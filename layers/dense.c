@@ -1,0 +1,141 @@
+/* Dense: every unit sees every input.
+ *
+ * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
+#include "layers/parts.h"
+
+struct dense {
+    struct layer_common common;
+    int units;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    bool use_bias;
+};
+
+static const struct field fields[] = {
+    {FIELD_AT(dense, units), .type = FIELD_INT, .minimum = 1, .maximum = INT_MAX, .help = "outputs"},
+    FIELD_ACTIVATION(dense),
+    FIELD_USE_BIAS(dense),
+    FIELD_INITIALIZER(dense, kernel_initializer, "glorot_uniform"),
+    FIELD_INITIALIZER(dense, bias_initializer, "zeros"),
+    FIELD_REGULARIZER(dense, kernel_regularizer),
+    FIELD_REGULARIZER(dense, bias_regularizer),
+    {0},
+};
+
+static int declare(struct layer *layer, const struct place *place, struct error *error) {
+    const struct dense *config = layer->config;
+    const struct shape kernel_shape = {2, {layer->input.size[0], config->units}}, bias_shape = {1, {config->units}};
+    struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
+    if (!kernel) return -1;
+    kernel->regularizer = config->kernel_regularizer;
+    if (!config->use_bias) return 0;
+    struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
+    if (!bias) return -1;
+    bias->regularizer = config->bias_regularizer;
+    return 0;
+}
+
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    const struct dense *config = layer->config;
+    char text[SHAPE_TEXT_SIZE];
+    if (layer->input.rank != 1)
+        return place_error(place, error, "Dense needs a flat input, got %s; add Flatten before it",
+                           shape_text(&layer->input, text, sizeof text));
+    if (declare(layer, place, error) != 0) return -1;
+    layer->output = (struct shape){1, {config->units}};
+    layer->activation = config->activation;
+    layer->packed_floats = elements_of(&layer->parameters[0].shape);
+    layer->multiplications = (double)layer->packed_floats;
+    layer->reaches_all = true;
+    return 0;
+}
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    const struct dense *config = layer->config;
+    const int inputs = layer->input.size[0], units = config->units;
+    const struct product product = {
+        .m = pass->images,
+        .n = units,
+        .taps = 1,
+        .depth = inputs,
+        .a = pass->x,
+        .row = inputs,
+        .column = 1,
+        .b = pass->parameters[0],
+        .b_row = units,
+        .c = pass->y,
+        .c_row = units,
+        .bias = config->use_bias ? pass->parameters[1] : NULL,
+    };
+    pass->kernels->product(&product);
+}
+
+/* packed (units,d) = the transposed kernel */
+static void pack(const struct layer *layer, float *const *parameters, float *packed) {
+    matrix_transpose(layer->input.size[0], layer->output.size[0], parameters[0], packed);
+}
+
+/* dx (n,d) = dy (n,units) times the transposed kernel (units,d); the weights wait for batch_gradient. */
+static void backward(const struct layer *layer, const struct pass *pass) {
+    const int inputs = layer->input.size[0], units = layer->output.size[0];
+    if (!pass->dx) return;
+    const struct product product = {
+        .m = pass->images,
+        .n = inputs,
+        .taps = 1,
+        .depth = units,
+        .a = pass->dy,
+        .row = units,
+        .column = 1,
+        .b = pass->packed,
+        .b_row = inputs,
+        .c = pass->dx,
+        .c_row = inputs,
+    };
+    pass->kernels->product(&product);
+}
+
+/* gradient (d,units) += transposed x (d,n) times dy (n,units), a part being some of the d rows: x and dy of a whole
+ * batch are small, the gradient is large, so one sum over the batch beats one gradient for each shard. */
+static void batch_gradient(const struct layer *layer, const struct pass *pass, int part, int parts) {
+    const struct dense *config = layer->config;
+    const int inputs = layer->input.size[0], units = config->units;
+    const ptrdiff_t first = (ptrdiff_t)inputs * part / parts, end = (ptrdiff_t)inputs * (part + 1) / parts;
+    float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
+    if (bias && part == 0) pass->kernels->column_sums(pass->images, units, pass->dy, bias);
+    if (!kernel || first == end) return;
+    const struct product product = {
+        .m = (int)(end - first),
+        .n = units,
+        .taps = 1,
+        .depth = pass->images,
+        .a = pass->x + first,
+        .row = 1,
+        .column = inputs,
+        .b = pass->dy,
+        .b_row = units,
+        .c = kernel + first * units,
+        .c_row = units,
+        .accumulate = true,
+    };
+    pass->kernels->product(&product);
+}
+
+static const struct layer_example examples[] = {
+    {"{\"units\": 7, \"activation\": \"relu\"}", {1, {11}}},
+    {"{\"units\": 3, \"activation\": \"softmax\", \"use_bias\": false}", {1, {20}}},
+    {"{\"units\": 35, \"activation\": \"silu\"}", {1, {1}}},
+    {0},
+};
+
+const struct layer_kind dense_layer = {
+    .component = {.name = "Dense",
+                  .summary = "every output sees every input",
+                  .fields = fields,
+                  .size = sizeof(struct dense)},
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .pack = pack,
+    .batch_gradient = batch_gradient,
+    .examples = examples,
+};

@@ -1,0 +1,110 @@
+/* DepthwiseConv2D: every channel is convolved with kernels of its own; channels never mix.
+ *
+ * x (n,h,w,c)  kernel (kh,kw,c,mult)  bias (c*mult)  y (n,oh,ow,c*mult)
+ * y[r][p][c*mult + m] = bias[c*mult + m] + sum over i, j of x[r*stride + i][p*stride + j][c] * kernel[i][j][c][m] */
+#include "layers/convolution.h"
+
+struct depthwise_conv2d {
+    struct layer_common common;
+    struct sliding sliding;
+    int depth_multiplier;
+    struct component activation, depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer;
+    bool use_bias;
+};
+
+static const struct field fields[] = {
+    FIELDS_CONVOLUTION(depthwise_conv2d),
+    {FIELD_AT(depthwise_conv2d, depth_multiplier), .type = FIELD_INT, .fallback = "1", .minimum = 1, .maximum = INT_MAX,
+     .help = "output channels for each input channel"},
+    FIELD_ACTIVATION(depthwise_conv2d),
+    FIELD_USE_BIAS(depthwise_conv2d),
+    FIELD_INITIALIZER(depthwise_conv2d, depthwise_initializer, "glorot_uniform"),
+    FIELD_INITIALIZER(depthwise_conv2d, bias_initializer, "zeros"),
+    FIELD_REGULARIZER(depthwise_conv2d, depthwise_regularizer),
+    FIELD_REGULARIZER(depthwise_conv2d, bias_regularizer),
+    {0},
+};
+
+static int declare(struct layer *layer, const struct place *place, struct error *error) {
+    const struct depthwise_conv2d *config = layer->config;
+    const int *size = config->sliding.kernel;
+    const struct shape kernel_shape = {4, {size[0], size[1], layer->input.size[2], config->depth_multiplier}};
+    struct parameter *kernel =
+        layer_declare(layer, "kernel", kernel_shape, &config->depthwise_initializer, place, error);
+    if (!kernel) return -1;
+    kernel->regularizer = config->depthwise_regularizer;
+    if (!config->use_bias) return 0;
+    const struct shape bias_shape = {1, {layer->input.size[2] * config->depth_multiplier}};
+    struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
+    if (!bias) return -1;
+    bias->regularizer = config->bias_regularizer;
+    return 0;
+}
+
+static struct depthwise take(const struct layer *layer, struct pieces *pieces) {
+    const struct depthwise_conv2d *config = layer->config;
+    return depthwise_take(&layer->input, &config->sliding, config->depth_multiplier, pieces);
+}
+
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    const struct depthwise_conv2d *config = layer->config;
+    struct geometry g;
+    if (convolution_infer(layer, &config->sliding, place, &g, error) != 0 ||
+        convolution_check_multiplier(&g, config->depth_multiplier, place, error) != 0 ||
+        declare(layer, place, error) != 0)
+        return -1;
+    const struct shape output = {3, {g.output[0], g.output[1], g.channels * config->depth_multiplier}};
+    if (layer_set_output(layer, output, place, error) != 0) return -1;
+
+    struct pieces pieces = {0};
+    take(layer, &pieces);
+    layer->scratch_bytes = pieces.used;
+    layer->activation = config->activation;
+    layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
+    return 0;
+}
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    const struct depthwise_conv2d *config = layer->config;
+    const struct depthwise depthwise = take(layer, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    const float *bias = config->use_bias ? pass->parameters[1] : NULL;
+    for (int n = 0; n < pass->images; n++)
+        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->parameters[0], bias,
+                          pass->y + (size_t)n * output);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    const struct depthwise_conv2d *config = layer->config;
+    const struct depthwise depthwise = take(layer, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    const int pixels = layer->output.size[0] * layer->output.size[1];
+    float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
+    for (int n = 0; n < pass->images; n++) {
+        const float *dy = pass->dy + (size_t)n * output;
+        if (kernel) depthwise_kernel_gradient(&depthwise, pass->kernels, pass->x + (size_t)n * input, dy, kernel);
+        if (bias) pass->kernels->column_sums(pixels, layer->output.size[2], dy, bias);
+        if (pass->dx)
+            depthwise_data_gradient(&depthwise, pass->kernels, pass->parameters[0], dy, pass->dx + (size_t)n * input);
+    }
+}
+
+static const struct layer_example examples[] = {
+    {"{\"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 7, 3}}},
+    {"{\"kernel_size\": [2, 3], \"depth_multiplier\": 4, \"padding\": \"same\"}", {3, {5, 6, 3}}},
+    {"{\"kernel_size\": 3, \"strides\": [2, 3], \"padding\": \"same\", \"use_bias\": false}", {3, {7, 8, 5}}},
+    {"{\"kernel_size\": 2, \"strides\": 2, \"depth_multiplier\": 3}", {3, {5, 6, 2}}},
+    {"{\"kernel_size\": 3, \"dilation_rate\": [1, 2], \"activation\": \"sigmoid\"}", {3, {5, 7, 17}}},
+    {0},
+};
+
+const struct layer_kind depthwise_conv2d_layer = {
+    .component = {.name = "DepthwiseConv2D",
+                  .summary = "convolution of each channel by itself",
+                  .fields = fields,
+                  .size = sizeof(struct depthwise_conv2d)},
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .examples = examples,
+};

@@ -1,0 +1,66 @@
+/* Dropout (Srivastava et al. 2014): in training every number is dropped with probability `rate` and the others are
+ * divided by 1 - rate, so that the mean stays; at inference nothing happens. The backward pass draws the same numbers
+ * again instead of keeping a mask. */
+#include <string.h>
+
+#include "core/rng.h"
+#include "layers/parts.h"
+
+struct dropout {
+    struct layer_common common;
+    double rate;
+};
+
+static const struct field fields[] = {
+    {FIELD_AT(dropout, rate), .type = FIELD_NUMBER, .minimum = 0, .maximum = 1, .below = true,
+     .help = "share of the numbers that is dropped"},
+    {0},
+};
+
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    (void)place, (void)error;
+    layer->output = layer->input;
+    return 0;
+}
+
+/* to = from where kept, scaled, else 0. What is dropped depends on seed, step, the image's position in the batch and
+ * the layer, and so not on shards or threads. */
+static void drop(const struct layer *layer, const struct pass *pass, const float *from, float *to) {
+    const size_t count = elements_of(&layer->input);
+    const double rate = ((const struct dropout *)layer->config)->rate;
+    const float scale = (float)(1 / (1 - rate)), threshold = (float)rate;
+    for (int n = 0; n < pass->images; n++, from += count, to += count) {
+        struct rng rng =
+            rng_stream(pass->seed, RNG_DROPOUT, pass->step, (uint64_t)(pass->first + n), (uint64_t)layer->index);
+        for (size_t i = 0; i < count; i++) to[i] = rng_uniform(&rng) < threshold ? 0 : from[i] * scale;
+    }
+}
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    if (pass->training)
+        drop(layer, pass, pass->x, pass->y);
+    else
+        memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    if (pass->dx) drop(layer, pass, pass->dy, pass->dx);
+}
+
+static const struct layer_example examples[] = {
+    {"{\"rate\": 0.3}", {1, {40}}},
+    {"{\"rate\": 0.5}", {3, {3, 4, 5}}},
+    {"{\"rate\": 0}", {1, {7}}},
+    {0},
+};
+
+const struct layer_kind dropout_layer = {
+    .component = {.name = "Dropout",
+                  .summary = "drops a share of the numbers at random while training",
+                  .fields = fields,
+                  .size = sizeof(struct dropout)},
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .examples = examples,
+};

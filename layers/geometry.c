@@ -1,0 +1,99 @@
+#include "layers/geometry.h"
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "layers/parts.h"
+
+const char *const padding_names[] = {"valid", "same", NULL};
+
+static int64_t extent_of(const struct sliding *sliding, int axis) {
+    return ((int64_t)sliding->kernel[axis] - 1) * sliding->dilation[axis] + 1;
+}
+
+static int64_t output_of(int64_t input, const struct sliding *sliding, int axis) {
+    int64_t stride = sliding->stride[axis];
+    if (sliding->padding == PADDING_SAME) return (input + stride - 1) / stride;
+    return (input - extent_of(sliding, axis)) / stride + 1;
+}
+
+/* Zero cells on both sides together. */
+static int64_t border_of(int64_t input, const struct sliding *sliding, int axis) {
+    if (sliding->padding == PADDING_VALID) return 0;
+    int64_t needed = (output_of(input, sliding, axis) - 1) * sliding->stride[axis] + extent_of(sliding, axis);
+    return needed > input ? needed - input : 0;
+}
+
+struct geometry geometry_of(const struct shape *input, const struct sliding *sliding) {
+    struct geometry geometry = {.channels = input->size[2]};
+    for (int axis = 0; axis < 2; axis++) {
+        int size = input->size[axis];
+        int border = (int)border_of(size, sliding, axis);
+        geometry.input[axis] = size;
+        geometry.kernel[axis] = sliding->kernel[axis];
+        geometry.stride[axis] = sliding->stride[axis];
+        geometry.dilation[axis] = sliding->dilation[axis];
+        geometry.output[axis] = (int)output_of(size, sliding, axis);
+        geometry.before[axis] = border / 2;
+        geometry.padded[axis] = size + border;
+    }
+    return geometry;
+}
+
+static int check_fit(const struct layer *layer, const struct sliding *sliding, const struct place *place,
+                     struct error *error) {
+    char shape[SHAPE_TEXT_SIZE];
+    const int *kernel = sliding->kernel, *dilation = sliding->dilation, *input = layer->input.size;
+    int64_t high = extent_of(sliding, 0), wide = extent_of(sliding, 1);
+    if (sliding->padding == PADDING_SAME || (high <= input[0] && wide <= input[1])) return 0;
+    shape_text(&layer->input, shape, sizeof shape);
+    if (dilation[0] == 1 && dilation[1] == 1)
+        return place_error(place, error,
+                           "(%d,%d) is larger than the input %s; use a smaller one or \"padding\": \"same\"", kernel[0],
+                           kernel[1], shape);
+    return place_error(place, error,
+                       "(%d,%d) with dilation_rate (%d,%d) covers (%lld,%lld), more than the input %s; use a smaller "
+                       "one or \"padding\": \"same\"",
+                       kernel[0], kernel[1], dilation[0], dilation[1], (long long)high, (long long)wide, shape);
+}
+
+static int check_padded(const struct layer *layer, const struct sliding *sliding, const struct place *place,
+                        struct error *error) {
+    double padded = layer->input.size[2];
+    for (int axis = 0; axis < 2; axis++) {
+        int size = layer->input.size[axis];
+        padded *= (double)size + (double)border_of(size, sliding, axis);
+    }
+    if (padded <= INT_MAX) return 0;
+    return place_error(place, error,
+                       "(%d,%d) needs a zero border that makes the image larger than %d numbers; use a "
+                       "smaller one",
+                       sliding->kernel[0], sliding->kernel[1], INT_MAX);
+}
+
+int geometry_infer(struct layer *layer, const struct sliding *sliding, const char *key, const struct place *place,
+                   struct geometry *geometry, struct error *error) {
+    struct place at_key = place_key(place, key);
+    if (layer_needs_image(layer, place, error) != 0) return -1;
+    if (check_fit(layer, sliding, &at_key, error) != 0 || check_padded(layer, sliding, &at_key, error) != 0) return -1;
+    *geometry = geometry_of(&layer->input, sliding);
+    for (int axis = 0; axis < 2; axis++) {
+        layer->reach.extent[axis] = (int)extent_of(sliding, axis);
+        layer->reach.stride[axis] = sliding->stride[axis];
+    }
+    return 0;
+}
+
+bool geometry_is_padded(const struct geometry *geometry) {
+    return geometry->padded[0] != geometry->input[0] || geometry->padded[1] != geometry->input[1];
+}
+
+ptrdiff_t geometry_tap(const struct geometry *geometry, int i, int j, int channels) {
+    ptrdiff_t row = (ptrdiff_t)i * geometry->dilation[0], column = (ptrdiff_t)j * geometry->dilation[1];
+    return (row * geometry->padded[1] + column) * channels;
+}
+
+ptrdiff_t geometry_window(const struct geometry *geometry, int row, int column, int channels) {
+    ptrdiff_t first_row = (ptrdiff_t)row * geometry->stride[0], first_column = (ptrdiff_t)column * geometry->stride[1];
+    return (first_row * geometry->padded[1] + first_column) * channels;
+}

@@ -1,0 +1,45 @@
+/* How a kernel or a pooling window slides over an image: output sizes, zero border, and where things lie in memory.
+ * Axis 0 is the height, axis 1 the width. */
+#ifndef CNNTRAIN_LAYERS_GEOMETRY_H
+#define CNNTRAIN_LAYERS_GEOMETRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/layer.h"
+
+enum padding { PADDING_VALID, PADDING_SAME };
+extern const char *const padding_names[];
+
+/* The fields behind it. */
+struct sliding {
+    int kernel[2], stride[2], dilation[2];
+    int padding; /* enum padding */
+};
+
+struct geometry {
+    int channels;
+    int input[2], kernel[2], stride[2], dilation[2], output[2];
+    int before[2]; /* zero rows above the image, zero columns to its left */
+    int padded[2]; /* size of the image with its zero border */
+};
+
+/* Of an image (h,w,c) whose window was found to fit:
+ * valid: out = (in - extent)/stride + 1, extent = (kernel - 1)*dilation + 1, no border;
+ * same: out = ceil(in/stride), border = max((out-1)*stride + extent - in, 0), half of it (rounded down) before. */
+struct geometry geometry_of(const struct shape *input, const struct sliding *sliding);
+
+/* Fails where the input is no image, the window (called by `key`, "kernel_size" or "pool_size") does not fit into it,
+ * or the padded image is too large. Otherwise fills *geometry and layer->reach. */
+int geometry_infer(struct layer *layer, const struct sliding *sliding, const char *key, const struct place *place,
+                   struct geometry *geometry, struct error *error);
+
+/* Whether there is any border. */
+bool geometry_is_padded(const struct geometry *geometry);
+
+/* Elements from the padded image's start to tap (i,j) of the window at output position (0,0), and from there to the
+ * window at (row, column); `channels` a pixel. */
+ptrdiff_t geometry_tap(const struct geometry *geometry, int i, int j, int channels);
+ptrdiff_t geometry_window(const struct geometry *geometry, int row, int column, int channels);
+
+#endif

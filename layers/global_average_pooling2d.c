@@ -1,0 +1,49 @@
+/* GlobalAveragePooling2D: the mean of each channel; every pixel gets its share of the gradient.
+ *
+ * x (n,h,w,c)  y (n,c) */
+#include <string.h>
+
+#include "layers/global_pooling.h"
+#include "layers/parts.h"
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    const int channels = layer->input.size[2], pixels = layer->input.size[0] * layer->input.size[1];
+    const size_t input = elements_of(&layer->input);
+    const float share = 1 / (float)pixels;
+    memset(pass->y, 0, (size_t)pass->images * (size_t)channels * sizeof *pass->y);
+    for (int n = 0; n < pass->images; n++) {
+        float *y = pass->y + (ptrdiff_t)n * channels;
+        pass->kernels->column_sums(pixels, channels, pass->x + (size_t)n * input, y);
+        for (int v = 0; v < channels; v++) y[v] *= share;
+    }
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    if (!pass->dx) return;
+    const int channels = layer->input.size[2], pixels = layer->input.size[0] * layer->input.size[1];
+    const float share = 1 / (float)pixels;
+    float *dx = pass->dx;
+    for (int n = 0; n < pass->images; n++) {
+        const float *dy = pass->dy + (ptrdiff_t)n * channels;
+        for (int pixel = 0; pixel < pixels; pixel++, dx += channels)
+            for (int v = 0; v < channels; v++) dx[v] = dy[v] * share;
+    }
+}
+
+static const struct layer_example examples[] = {
+    {"{}", {3, {4, 5, 3}}},
+    {"{\"keepdims\": true}", {3, {3, 3, 17}}},
+    {0},
+};
+
+const struct layer_kind global_average_pooling2d_layer = {
+    .component = {.name = "GlobalAveragePooling2D",
+                  .alias = "GlobalAvgPool2D",
+                  .summary = "the mean of each channel",
+                  .fields = global_pooling_fields,
+                  .size = sizeof(struct global_pooling)},
+    .infer = global_pooling_infer,
+    .forward = forward,
+    .backward = backward,
+    .examples = examples,
+};

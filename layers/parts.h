@@ -1,0 +1,64 @@
+/* What most layers need once: field tables, declared weights, checked shapes, pieces of scratch memory. */
+#ifndef CNNTRAIN_LAYERS_PARTS_H
+#define CNNTRAIN_LAYERS_PARTS_H
+
+#include <limits.h>
+
+#include "core/layer.h"
+
+/* Table entries that several layers share; `config` is the struct's name without the word struct, `member` the member
+ * and the key. */
+#define FIELD_AT(config, member) .key = #member, .offset = offsetof(struct config, member)
+#define FIELD_ACTIVATION(config)                                                                                       \
+    {                                                                                                                  \
+        FIELD_AT(config, activation), .type = FIELD_COMPONENT, .fallback = "null", .nullable = true,                   \
+                                      .of = "activation", .help = "applied to the output"                              \
+    }
+#define FIELD_USE_BIAS(config)                                                                                         \
+    {                                                                                                                  \
+        FIELD_AT(config, use_bias), .type = FIELD_BOOL, .fallback = "true",                                            \
+                                    .help = "add a learned number to each output channel"                              \
+    }
+#define FIELD_INITIALIZER(config, member, value)                                                                       \
+    {                                                                                                                  \
+        FIELD_AT(config, member), .type = FIELD_COMPONENT, .fallback = "\"" value "\"", .of = "initializer",           \
+                                  .help = "first values"                                                               \
+    }
+#define FIELD_REGULARIZER(config, member)                                                                              \
+    {                                                                                                                  \
+        FIELD_AT(config, member), .type = FIELD_COMPONENT, .fallback = "null", .nullable = true, .of = "regularizer",  \
+                                  .help = "penalty added to the loss"                                                  \
+    }
+
+/* Declares the next weight tensor; it is trainable and without regularizer unless the caller changes that. Fails where
+ * it has too many elements. The pointer is good until the layer is copied; NULL on failure. */
+struct parameter *layer_declare(struct layer *layer, const char *name, struct shape shape,
+                                const struct component *initializer, const struct place *place, struct error *error);
+
+/* Sets layer->output after checking its number of elements. */
+int layer_set_output(struct layer *layer, struct shape output, const struct place *place, struct error *error);
+
+/* Fails unless the input is an image (h,w,c). */
+int layer_needs_image(const struct layer *layer, const struct place *place, struct error *error);
+
+/* Elements of a shape that was checked before. */
+size_t elements_of(const struct shape *shape);
+
+/* Where the gradient of parameter `index` is to be added; NULL where it is not wanted. */
+float *wanted_gradient(const struct pass *pass, int index);
+
+/* The saved bytes of image `image`; NULL where nothing is kept (inference). */
+void *saved_of(const struct layer *layer, const struct pass *pass, int image);
+
+/* matrix (rows,columns) becomes transposed (columns,rows). */
+void matrix_transpose(int rows, int columns, const float *matrix, float *transposed);
+
+/* Scratch memory cut into pieces, each aligned to a cache line. Cutting NULL only measures: a layer describes its
+ * pieces in one function that `infer` measures with and `forward` cuts with. */
+struct pieces {
+    char *memory;
+    size_t used;
+};
+void *pieces_take(struct pieces *pieces, size_t count, size_t size);
+
+#endif

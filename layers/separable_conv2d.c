@@ -1,0 +1,214 @@
+/* SeparableConv2D: a depthwise convolution (no bias, no activation), then a 1x1 convolution that mixes its channels.
+ *
+ * x (n,h,w,c)  depthwise kernel (kh,kw,c,mult)  middle (n,oh,ow,c*mult)
+ * pointwise kernel (1,1,c*mult,f)  bias (f)  y (n,oh,ow,f) = middle times pointwise + bias
+ *
+ * Training keeps the middle: it is written and read once in cache, while computing it again would cost the depthwise
+ * convolution a third time. */
+#include "layers/convolution.h"
+
+struct separable_conv2d {
+    struct layer_common common;
+    struct sliding sliding;
+    int filters, depth_multiplier;
+    struct component activation, depthwise_initializer, pointwise_initializer, bias_initializer, depthwise_regularizer,
+        pointwise_regularizer, bias_regularizer;
+    bool use_bias;
+};
+
+enum { DEPTHWISE, POINTWISE, BIAS }; /* the parameters */
+
+static const struct field fields[] = {
+    {FIELD_AT(separable_conv2d, filters), .type = FIELD_INT, .minimum = 1, .maximum = INT_MAX,
+     .help = "output channels"},
+    FIELDS_CONVOLUTION(separable_conv2d),
+    {FIELD_AT(separable_conv2d, depth_multiplier), .type = FIELD_INT, .fallback = "1", .minimum = 1, .maximum = INT_MAX,
+     .help = "depthwise channels for each input channel"},
+    FIELD_ACTIVATION(separable_conv2d),
+    FIELD_USE_BIAS(separable_conv2d),
+    FIELD_INITIALIZER(separable_conv2d, depthwise_initializer, "glorot_uniform"),
+    FIELD_INITIALIZER(separable_conv2d, pointwise_initializer, "glorot_uniform"),
+    FIELD_INITIALIZER(separable_conv2d, bias_initializer, "zeros"),
+    FIELD_REGULARIZER(separable_conv2d, depthwise_regularizer),
+    FIELD_REGULARIZER(separable_conv2d, pointwise_regularizer),
+    FIELD_REGULARIZER(separable_conv2d, bias_regularizer),
+    {0},
+};
+
+static int declare(struct layer *layer, const struct place *place, struct error *error) {
+    const struct separable_conv2d *config = layer->config;
+    const int *size = config->sliding.kernel, channels = layer->input.size[2];
+    const struct shape depthwise_shape = {4, {size[0], size[1], channels, config->depth_multiplier}};
+    const struct shape pointwise_shape = {4, {1, 1, channels * config->depth_multiplier, config->filters}};
+    const struct shape bias_shape = {1, {config->filters}};
+    struct parameter *depthwise =
+        layer_declare(layer, "depthwise_kernel", depthwise_shape, &config->depthwise_initializer, place, error);
+    if (!depthwise) return -1;
+    depthwise->regularizer = config->depthwise_regularizer;
+    struct parameter *pointwise =
+        layer_declare(layer, "pointwise_kernel", pointwise_shape, &config->pointwise_initializer, place, error);
+    if (!pointwise) return -1;
+    pointwise->regularizer = config->pointwise_regularizer;
+    if (!config->use_bias) return 0;
+    struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
+    if (!bias) return -1;
+    bias->regularizer = config->bias_regularizer;
+    return 0;
+}
+
+struct separable {
+    struct depthwise depthwise;
+    int pixels, channels, filters; /* oh*ow, c*mult, f */
+    float *middle;                 /* (oh,ow,c*mult): at inference the middle, backward its gradient */
+};
+
+static struct separable take(const struct layer *layer, struct pieces *pieces) {
+    const struct separable_conv2d *config = layer->config;
+    struct separable separable = {.filters = config->filters};
+    separable.depthwise = depthwise_take(&layer->input, &config->sliding, config->depth_multiplier, pieces);
+    const int *output = separable.depthwise.geometry.output;
+    separable.pixels = output[0] * output[1];
+    separable.channels = separable.depthwise.channels;
+    separable.middle = pieces_take(pieces, (size_t)separable.pixels * (size_t)separable.channels, sizeof(float));
+    return separable;
+}
+
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    const struct separable_conv2d *config = layer->config;
+    struct geometry g;
+    if (convolution_infer(layer, &config->sliding, place, &g, error) != 0 ||
+        convolution_check_multiplier(&g, config->depth_multiplier, place, error) != 0 ||
+        declare(layer, place, error) != 0)
+        return -1;
+    const struct shape output = {3, {g.output[0], g.output[1], config->filters}};
+    if (layer_set_output(layer, output, place, error) != 0) return -1;
+
+    struct pieces pieces = {0};
+    const struct separable separable = take(layer, &pieces);
+    const size_t pointwise = elements_of(&layer->parameters[POINTWISE].shape);
+    const size_t depthwise = elements_of(&layer->parameters[DEPTHWISE].shape);
+    layer->scratch_bytes = pieces.used;
+    layer->saved_bytes = (size_t)separable.pixels * (size_t)separable.channels * sizeof(float);
+    layer->packed_floats = pointwise;
+    layer->activation = config->activation;
+    layer->multiplications = ((double)depthwise + (double)pointwise) * separable.pixels;
+    return 0;
+}
+
+/* y (pixels,f) = middle (pixels,c*mult) times pointwise (c*mult,f) + bias */
+static void pointwise_forward(const struct separable *separable, const struct pass *pass, const float *middle,
+                              const float *bias, float *y) {
+    const struct product product = {
+        .m = separable->pixels,
+        .n = separable->filters,
+        .taps = 1,
+        .depth = separable->channels,
+        .a = middle,
+        .row = separable->channels,
+        .column = 1,
+        .b = pass->parameters[POINTWISE],
+        .b_row = separable->filters,
+        .c = y,
+        .c_row = separable->filters,
+        .bias = bias,
+    };
+    pass->kernels->product(&product);
+}
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    const struct separable_conv2d *config = layer->config;
+    const struct separable separable = take(layer, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    const float *bias = config->use_bias ? pass->parameters[BIAS] : NULL;
+    for (int n = 0; n < pass->images; n++) {
+        float *saved = saved_of(layer, pass, n), *middle = saved ? saved : separable.middle;
+        depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, pass->parameters[DEPTHWISE],
+                          NULL, middle);
+        pointwise_forward(&separable, pass, middle, bias, pass->y + (size_t)n * output);
+    }
+}
+
+/* packed (f,c*mult) = the transposed pointwise kernel */
+static void pack(const struct layer *layer, float *const *parameters, float *packed) {
+    const int *size = layer->parameters[POINTWISE].shape.size;
+    matrix_transpose(size[2], size[3], parameters[POINTWISE], packed);
+}
+
+/* gradient (c*mult,f) += transposed middle (c*mult,pixels) times dy (pixels,f) */
+static void pointwise_gradient(const struct separable *separable, const struct kernels *kernels, const float *middle,
+                               const float *dy, float *gradient) {
+    const struct product product = {
+        .m = separable->channels,
+        .n = separable->filters,
+        .taps = 1,
+        .depth = separable->pixels,
+        .a = middle,
+        .row = 1,
+        .column = separable->channels,
+        .b = dy,
+        .b_row = separable->filters,
+        .c = gradient,
+        .c_row = separable->filters,
+        .accumulate = true,
+    };
+    kernels->product(&product);
+}
+
+/* The middle's gradient (pixels,c*mult) = dy (pixels,f) times the transposed pointwise kernel (f,c*mult) */
+static void middle_gradient(const struct separable *separable, const struct pass *pass, const float *dy) {
+    const struct product product = {
+        .m = separable->pixels,
+        .n = separable->channels,
+        .taps = 1,
+        .depth = separable->filters,
+        .a = dy,
+        .row = separable->filters,
+        .column = 1,
+        .b = pass->packed,
+        .b_row = separable->channels,
+        .c = separable->middle,
+        .c_row = separable->channels,
+    };
+    pass->kernels->product(&product);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    const struct separable_conv2d *config = layer->config;
+    const struct separable separable = take(layer, &(struct pieces){.memory = pass->scratch});
+    const struct kernels *kernels = pass->kernels;
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    float *depthwise = wanted_gradient(pass, DEPTHWISE), *pointwise = wanted_gradient(pass, POINTWISE);
+    float *bias = config->use_bias ? wanted_gradient(pass, BIAS) : NULL;
+    for (int n = 0; n < pass->images; n++) {
+        const float *dy = pass->dy + (size_t)n * output, *x = pass->x + (size_t)n * input;
+        if (pointwise) pointwise_gradient(&separable, kernels, saved_of(layer, pass, n), dy, pointwise);
+        if (bias) kernels->column_sums(separable.pixels, separable.filters, dy, bias);
+        if (depthwise || pass->dx) middle_gradient(&separable, pass, dy);
+        if (depthwise) depthwise_kernel_gradient(&separable.depthwise, kernels, x, separable.middle, depthwise);
+        if (pass->dx)
+            depthwise_data_gradient(&separable.depthwise, kernels, pass->parameters[DEPTHWISE], separable.middle,
+                                    pass->dx + (size_t)n * input);
+    }
+}
+
+static const struct layer_example examples[] = {
+    {"{\"filters\": 4, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 5, 3}}},
+    {"{\"filters\": 5, \"kernel_size\": [3, 2], \"depth_multiplier\": 2, \"padding\": \"same\"}", {3, {5, 6, 3}}},
+    {"{\"filters\": 2, \"kernel_size\": 3, \"strides\": [2, 1], \"padding\": \"same\", \"use_bias\": false}",
+     {3, {6, 5, 4}}},
+    {"{\"filters\": 3, \"kernel_size\": 2, \"dilation_rate\": 2, \"activation\": \"elu\"}", {3, {6, 5, 2}}},
+    {0},
+};
+
+const struct layer_kind separable_conv2d_layer = {
+    .component = {.name = "SeparableConv2D",
+                  .alias = "SeparableConvolution2D",
+                  .summary = "depthwise convolution, then a 1x1 convolution over its channels",
+                  .fields = fields,
+                  .size = sizeof(struct separable_conv2d)},
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .pack = pack,
+    .examples = examples,
+};

@@ -1,0 +1,93 @@
+#include <limits.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "tests/support/expect.h"
+
+static void test_growing(void **state) {
+    (void)state;
+    struct text text = {0};
+    text_add(&text, "");
+    assert_string_equal(text.bytes, "");
+    for (int i = 0; i < 1000; i++) text_print(&text, "%03d,", i);
+    assert_int_equal(text.length, 4000);
+    assert_int_equal(strlen(text.bytes), 4000);
+    assert_memory_equal(text.bytes + 3992, "998,999,", 8);
+    assert_false(text.failed);
+    text_free(&text);
+    assert_null(text.bytes);
+    text_repeat(&text, "ab", 3);
+    text_repeat(&text, "no", 0);
+    text_add_bytes(&text, "c\0d", 3);
+    assert_int_equal(text.length, 9);
+    assert_memory_equal(text.bytes, "abababc\0d", 10);
+    text_free(&text);
+}
+
+static void test_failed(void **state) {
+    (void)state;
+    struct text text = {.failed = true};
+    text_add(&text, "x");
+    text_print(&text, "%d", 1);
+    assert_null(text.bytes);
+    assert_true(text.failed);
+}
+
+static void test_columns(void **state) {
+    (void)state;
+    assert_int_equal(text_columns(""), 0);
+    assert_int_equal(text_columns("abc"), 3);
+    assert_int_equal(text_columns("\xE2\x94\x80\xE2\x94\x80\xC3\xA9 \xF0\x9F\x98\x80"), 5);
+}
+
+static void test_utf8(void **state) {
+    (void)state;
+    assert_int_equal(text_utf8_sequence("", 0), 0);
+    assert_int_equal(text_utf8_sequence("a", 1), 1);
+    assert_int_equal(text_utf8_sequence("\xF0\x9F\x98\x80", 4), 4);
+    assert_int_equal(text_utf8_sequence("\xF0\x9F\x98\x80", 3), 0);
+    assert_int_equal(text_utf8_sequence("\x80", 1), 0);
+    assert_int_equal(text_utf8_sequence("\xC1\xBF", 2), 0);
+    assert_true(text_is_utf8("caf\xC3\xA9 \xE2\x82\xAC"));
+    assert_false(text_is_utf8("caf\xC3"));
+    assert_false(text_is_utf8("caf\xE9 au lait"));
+}
+
+static void test_thousands(void **state) {
+    (void)state;
+    char buffer[32], tiny[4];
+    assert_string_equal(text_thousands(buffer, sizeof buffer, 0), "0");
+    assert_string_equal(text_thousands(buffer, sizeof buffer, 999), "999");
+    assert_string_equal(text_thousands(buffer, sizeof buffer, 1000), "1,000");
+    assert_string_equal(text_thousands(buffer, sizeof buffer, 72906), "72,906");
+    assert_string_equal(text_thousands(buffer, sizeof buffer, -1234567), "-1,234,567");
+    assert_string_equal(text_thousands(buffer, sizeof buffer, LLONG_MAX), "9,223,372,036,854,775,807");
+    assert_string_equal(text_thousands(buffer, sizeof buffer, LLONG_MIN), "-9,223,372,036,854,775,808");
+    text_thousands(tiny, sizeof tiny, 123456);
+    assert_true(strlen(tiny) < sizeof tiny);
+}
+
+static void test_nearest(void **state) {
+    (void)state;
+    static const char *const words[] = {"filters", "kernel_size", "stride", "strides", "padding", "use_bias"};
+    assert_string_equal(text_nearest("fliters", words, 6), "filters");
+    assert_string_equal(text_nearest("FILTERS", words, 6), "filters");
+    assert_string_equal(text_nearest("kernelsize", words, 6), "kernel_size");
+    assert_string_equal(text_nearest("strid", words, 6), "stride");
+    assert_string_equal(text_nearest("strides", words, 6), "strides");
+    assert_null(text_nearest("padding", words, 0));
+    assert_null(text_nearest("activation", words, 6));
+    assert_null(text_nearest("", words, 6));
+    char longest[400];
+    memset(longest, 'f', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_null(text_nearest(longest, words, 6));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),    cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_utf8),    cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
