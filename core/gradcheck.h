@@ -8,8 +8,8 @@
 #include "core/layer.h"
 
 /* The largest relative error that passes. Everything but the loss is float32: a loss of some hundred outputs near 1 is
- * good to about 1e-6, which a step of 0.02 turns into 1e-4 of a slope; near a kink the step is up to 64 times shorter. A
- * wrong factor, sign or index gives errors of 0.1 and more. */
+ * good to about 1e-6, which a step of 0.02 turns into 1e-4 of a slope; near a kink the step is up to 512 times
+ * shorter. A wrong factor, sign or index gives errors of 0.1 and more. */
 #define GRADCHECK_TOLERANCE 2e-3
 
 /* What was found about the input or one parameter. */

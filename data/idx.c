@@ -49,6 +49,10 @@ static int read_end(const struct idx_file *file) {
     char byte = 0;
     int got = gzread(file->file, &byte, 1);
     if (got < 0) return read_failed(file, 0, 0);
+    int code = Z_OK;
+    if (got == 0) gzerror(file->file, &code);
+    if (code != Z_OK)
+        return error_set(file->error, ERROR_DATA, file->path, "is truncated: its checksum is missing or cut");
     if (got > 0) return error_set(file->error, ERROR_DATA, file->path, "holds more bytes than its header says");
     return 0;
 }

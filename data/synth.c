@@ -47,15 +47,24 @@ static void draw_color(struct rng *rng, float color[COLORS]) {
     for (int c = 0; c < COLORS; c++) color[c] = between(rng, 0.05F, 0.95F);
 }
 
-/* Ink is drawn again until it stands out from the paper; the opposite of the paper is the last resort. */
+/* Colours are drawn again until they are far enough apart; gray on gray is the last resort. Ink is lighter than paper
+ * on four signs of five. */
 static void draw_colors(struct rng *rng, struct style *style) {
-    draw_color(rng, style->paper);
-    for (int i = 0; i < 8; i++) {
-        draw_color(rng, style->ink);
-        if (fabsf(luminance(style->ink) - luminance(style->paper)) > 0.2F) return;
+    const float contrast = 0.3F;
+    float *dark = style->paper, *light = style->ink;
+    if (rng_uniform(rng) < 0.2F) {
+        dark = style->ink;
+        light = style->paper;
     }
-    float opposite = luminance(style->paper) > 0.5F ? 0.1F : 0.9F;
-    for (int c = 0; c < COLORS; c++) style->ink[c] = opposite;
+    for (int i = 0; i < 16; i++) {
+        draw_color(rng, dark);
+        draw_color(rng, light);
+        if (luminance(light) - luminance(dark) > contrast) return;
+    }
+    for (int c = 0; c < COLORS; c++) {
+        dark[c] = 0.3F;
+        light[c] = 0.7F;
+    }
 }
 
 static void draw_style(struct rng *rng, struct style *style) {
@@ -64,12 +73,12 @@ static void draw_style(struct rng *rng, struct style *style) {
     style->slope[0] = between(rng, -0.008F, 0.008F);
     style->slope[1] = between(rng, -0.008F, 0.008F);
     style->blur = between(rng, 0, 0.33F);
-    style->noise = between(rng, 0.01F, 0.07F);
+    style->noise = between(rng, 0.01F, 0.06F);
 }
 
 /* Slant, turn and stretch of a digit `half` pixels from its middle to its top. */
 static void draw_warp(struct rng *rng, float half, struct warp *warp) {
-    float turn = between(rng, -0.25F, 0.25F), slant = between(rng, -0.3F, 0.3F), stretch = between(rng, 0.65F, 1.15F);
+    float turn = between(rng, -0.2F, 0.2F), slant = between(rng, -0.25F, 0.25F), stretch = between(rng, 0.65F, 1.15F);
     float cosine = cosf(turn), sine = sinf(turn);
     warp->matrix[0][0] = half * stretch * cosine;
     warp->matrix[0][1] = half * (slant * cosine - sine);
@@ -126,7 +135,7 @@ static void draw_digits(struct canvas *canvas, const struct glyph *glyphs, int d
     draw_warp(rng, between(rng, 8, 12.5F), &warp);
     add_glyph(canvas, &glyphs[digit], &warp, reach);
     for (int side = -1; side <= 1; side += 2) {
-        bool is_there = rng_uniform(rng) < 0.55F;
+        bool is_there = rng_uniform(rng) < 0.5F;
         float step = (float)side * between(rng, 1.35F, 1.75F);
         uint32_t neighbour = rng_below(rng, GLYPH_COUNT);
         struct warp moved = warp;
@@ -140,7 +149,7 @@ static void paint(struct canvas *canvas, const struct style *style) {
     float *color = canvas->color;
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++, color += COLORS) {
-            float shade = style->slope[0] * (float)(x - SIDE / 2) + style->slope[1] * (float)(y - SIDE / 2);
+            float shade = style->slope[0] * ((float)x - 0.5F * SIDE) + style->slope[1] * ((float)y - 0.5F * SIDE);
             float cover = style->half_width + 0.5F - sqrtf(canvas->distance[y * SIDE + x]);
             cover = cover < 0 ? 0 : cover > 1 ? 1 : cover;
             for (int c = 0; c < COLORS; c++)

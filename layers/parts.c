@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+enum { TILE = 16 }; /* a side of what is transposed at a time: whole cache lines on both sides */
+
 struct parameter *layer_declare(struct layer *layer, const char *name, struct shape shape,
                                 const struct component *initializer, const struct place *place, struct error *error) {
     assert(layer->parameter_count < LAYER_PARAMETERS_MAX);
@@ -50,9 +52,17 @@ void *saved_of(const struct layer *layer, const struct pass *pass, int image) {
     return pass->saved ? (char *)pass->saved + (size_t)image * layer->saved_bytes : NULL;
 }
 
+/* The tile whose first cell is (i,j). */
+static void transpose_tile(const float *matrix, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t i, ptrdiff_t j,
+                           float *transposed) {
+    const ptrdiff_t i_end = i + TILE < rows ? i + TILE : rows, j_end = j + TILE < columns ? j + TILE : columns;
+    for (ptrdiff_t column = j; column < j_end; column++)
+        for (ptrdiff_t row = i; row < i_end; row++) transposed[column * rows + row] = matrix[row * columns + column];
+}
+
 void matrix_transpose(int rows, int columns, const float *matrix, float *transposed) {
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t j = 0; j < columns; j++) transposed[j * rows + i] = matrix[i * columns + j];
+    for (ptrdiff_t i = 0; i < rows; i += TILE)
+        for (ptrdiff_t j = 0; j < columns; j += TILE) transpose_tile(matrix, rows, columns, i, j, transposed);
 }
 
 void *pieces_take(struct pieces *pieces, size_t count, size_t size) {

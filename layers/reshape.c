@@ -32,8 +32,8 @@ static bool resolve(const struct int_list *target, size_t elements, struct shape
     size_t known = 1;
     int open = -1;
     *shape = (struct shape){.rank = target->count};
+    for (int i = 0; i < target->count; i++) shape->size[i] = target->values[i];
     for (int i = 0; i < target->count; i++) {
-        shape->size[i] = target->values[i];
         if (target->values[i] == -1)
             open = i;
         else if (!size_multiply(known, (size_t)target->values[i], &known))

@@ -68,6 +68,18 @@ KERNEL_INLINE mask every(int x) {
     return x - (mask){0};
 }
 
+/* The same value, which the compiler takes for a new one. Without it, addresses in inner loops become chains of
+ * additions; with it, they stay base and index registers. */
+KERNEL_INLINE const float *opaque(const float *pointer) {
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
+KERNEL_INLINE ptrdiff_t opaque_step(ptrdiff_t step) {
+    __asm__("" : "+r"(step));
+    return step;
+}
+
 /* Lanes from channel v on: a whole vector or what is left. */
 KERNEL_INLINE int lanes_left(int channels, int v) {
     return channels - v < VECTOR ? channels - v : VECTOR;
@@ -78,13 +90,27 @@ KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
     return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
 }
 
-/* Where the part that begins at `done` ends when `count` is cut into as few parts of at most `most` as possible, all
- * nearly equal: 16 by 6 is 6, 5, 5. */
-KERNEL_INLINE int part_size(int count, int done, int most) {
-    const int left = count - done;
-    const int parts = (left + most - 1) / most;
-    return (left + parts - 1) / parts;
+/* `total` cut into as few parts of at most `most` as possible, all nearly equal: 16 by 6 is 6, 5, 5. */
+struct parts {
+    int count, size;
+    int longer; /* the first parts, which are one longer */
+};
+
+KERNEL_INLINE struct parts parts_of(int total, int most) {
+    if (total <= most) return (struct parts){total > 0, total, 0};
+    const int count = (total + most - 1) / most;
+    return (struct parts){count, total / count, total % count};
 }
+
+KERNEL_INLINE int part_size(struct parts parts, int index) {
+    return parts.size + (index < parts.longer ? 1 : 0);
+}
+
+/* Goes through the positions: its window begins at large[x], its channels at small[y]. */
+#define FOR_EACH_POSITION(window, x, y)                                                                                \
+    for (int r = 0; r < (window)->rows; r++)                                                                           \
+        for (ptrdiff_t p = 0, x = r * (window)->row_step, y = (ptrdiff_t)r * (window)->pixels * (window)->channels;    \
+             p < (window)->pixels; p++, x += (window)->pixel_step, y += (window)->channels)
 
 #include "core/kernels/template_product.h"
 

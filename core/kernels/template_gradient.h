@@ -1,70 +1,9 @@
 /* The two gradients of a depthwise convolution. Part of template.h.
  *
- * To the data: within a row of positions, a cell of large takes its terms in order of position. Taps whose offsets
- * grow by pixel_step form a run: a row of a kernel at stride 1. Along a run, cell x is the sum over d of
- * small[x - d] * kernel[d], d downward (positions upward), so that eight cells keep their sums in registers while the
- * run passes. At other strides every run is one tap long. With offsets that grow, going through the runs backward keeps
- * the order of positions for a cell that several runs reach; where they do not grow, positions are taken one by one. */
-
-/* One run of taps along one row. */
-struct run {
-    int cells, channels;
-    ptrdiff_t large_step, small_step; /* from cell to cell */
-    ptrdiff_t shift;                  /* from position to position in small */
-    const float *kernel;              /* the run's first tap */
-    ptrdiff_t kernel_row;
-};
-
-/* large[x] += sum over d from high down to low of small[x * small_step - d * shift] * kernel[d], one vector of `cells`
- * (a constant) cells */
-KERNEL_INLINE void run_block(const struct run *run, int low, int high, const float *small, const float *kernel,
-                             int lanes, float *large, const int count) {
-    vector sum[BLOCK];
-    const ptrdiff_t large_step = run->large_step;
-    const ptrdiff_t small_step = run->small_step;
-    KERNEL_UNROLL for (int x = 0; x < count; x++) {
-        const float *to = large + x * large_step;
-        sum[x] = lanes == VECTOR ? load(to) : load_part(to, lanes);
-    }
-    for (int d = high; d >= low; d--) {
-        const float *from = small - d * run->shift;
-        const vector weight = load(kernel + d * run->kernel_row);
-        KERNEL_UNROLL for (int x = 0; x < count; x++) sum[x] += load(from + x * small_step) * weight;
-    }
-    KERNEL_UNROLL for (int x = 0; x < count; x++) {
-        float *to = large + x * large_step;
-        if (lanes == VECTOR)
-            store(to, sum[x]);
-        else
-            store_part(to, sum[x], lanes);
-    }
-}
-
-#define RUN_CELLS(count)                                                                                               \
-    static void run_cells_##count(const struct run *run, int low, int high, const float *small, float *large) {        \
-        for (int v = 0; v < run->channels; v += VECTOR) {                                                              \
-            run_block(run, low, high, small + v, run->kernel + v, lanes_left(run->channels, v), large + v, count);     \
-        }                                                                                                              \
-    }
-
-RUN_CELLS(1)
-RUN_CELLS(2)
-RUN_CELLS(3)
-RUN_CELLS(4)
-RUN_CELLS(5)
-RUN_CELLS(6)
-RUN_CELLS(7)
-RUN_CELLS(8)
-
-static void run_cells(const struct run *run, int low, int high, const float *small, float *large) {
-    static void (*const blocks[BLOCK])(const struct run *run, int low, int high, const float *small, float *large) = {
-        run_cells_1, run_cells_2, run_cells_3, run_cells_4, run_cells_5, run_cells_6, run_cells_7, run_cells_8,
-    };
-    for (int x = 0, count; x < run->cells; x += count) {
-        count = part_size(run->cells, x, BLOCK);
-        blocks[count - 1](run, low, high, small + x * run->small_step, large + x * run->large_step);
-    }
-}
+ * To the data: where the taps are the cells of a rectangle and windows move by one cell, a cell of large is itself a
+ * depthwise sum: over dy and dx, both downward (positions upward, the order kernels.h states), of
+ * small[y - dy][x - dx] * kernel[dy][dx]. Cells near the edges see only some taps. At other strides positions are taken
+ * one by one. */
 
 static int smaller(int a, int b) {
     return a < b ? a : b;
@@ -74,74 +13,126 @@ static int larger(int a, int b) {
     return a > b ? a : b;
 }
 
-/* A run of `length` taps from `first` on along one row: small (pixels, channels) into the cells of large. The cells at
- * both ends see only some of the taps. */
-static void run_row(const struct window *window, const float *kernel, int length, const float *small, float *large) {
-    const int pixels = window->pixels;
-    struct run run = {
-        .cells = 1,
-        .channels = window->channels,
-        .large_step = window->pixel_step,
-        .small_step = window->channels,
-        .shift = window->channels,
-        .kernel = kernel,
-        .kernel_row = window->channels,
-    };
-    const int inner = larger(pixels - length + 1, 0);
-    for (int x = 0; x < pixels + length - 1; x++) {
-        if (x == length - 1 && inner > 0) {
-            run.cells = inner;
-            run_cells(&run, 0, length - 1, small + x * run.small_step, large + x * run.large_step);
-            run.cells = 1;
-            x += inner - 1;
-            continue;
+/* The taps of a rectangle of cells: `width` in a row, rows row_step apart; 0 where they are not,
+ * or too many. */
+static int rectangle_width(const struct window *window) {
+    const ptrdiff_t *offsets = window->offsets;
+    if (window->pixel_step != window->channels) return 0;
+    int width = 1;
+    while (width < window->taps && offsets[width] == offsets[0] + width * window->pixel_step) width++;
+    if (window->taps % width != 0 || window->taps > TERMS_MOST) return 0;
+    for (int t = 0; t < window->taps; t++) {
+        if (offsets[t] != offsets[0] + t / width * window->row_step + t % width * window->pixel_step) return 0;
+    }
+    return width;
+}
+
+/* The data gradient of a rectangle of taps. */
+struct gather {
+    const struct window *window;
+    int height, width; /* of the kernel */
+    int together;      /* cells in a row taken as one; the kernel is repeated as often */
+    const float *small;
+    const float *kernel;
+    float *large; /* its first cell */
+};
+
+/* The taps that cell `at` sees along one dimension, [low, high], of a kernel of `size` over `positions`. */
+struct span {
+    int low, high;
+};
+
+static struct span span_at(int at, int positions, int size) {
+    return (struct span){larger(at - positions + 1, 0), smaller(at, size - 1)};
+}
+
+/* How many cells from `at` on see the same taps. */
+static int span_cells(struct span span, int positions, int size) {
+    return span.high - span.low + 1 == size ? positions - size + 1 : 1;
+}
+
+/* The cells (y to y + rows, x to x + count), which see the same taps: in rows, or down a column of single cells. */
+static void gather_cells(const struct gather *gather, int y, int rows, struct span dy, int x, int count,
+                         struct span dx) {
+    const struct window *window = gather->window;
+    const int channels = window->channels;
+    const ptrdiff_t small_row = (ptrdiff_t)window->pixels * channels;
+    struct term terms[TERMS_MOST];
+    struct strip strip = {.channels = channels, .terms = terms, .kernel = gather->kernel, .accumulate = true};
+    for (int i = dy.high; i >= dy.low; i--) {
+        for (int j = dx.high; j >= dx.low; j--) {
+            terms[strip.count++] = (struct term){-i * small_row - (ptrdiff_t)j * channels,
+                                                 (ptrdiff_t)(i * gather->width + j) * gather->together * channels};
         }
-        run_cells(&run, larger(x - pixels + 1, 0), smaller(x, length - 1), small + x * run.small_step,
-                  large + x * run.large_step);
+    }
+    const float *from = gather->small + y * small_row + (ptrdiff_t)x * channels;
+    float *to = gather->large + y * window->row_step + x * window->pixel_step;
+    const bool column = count == 1;
+    strip.positions = column ? rows : count;
+    strip.from_step = column ? small_row : channels;
+    strip.to_step = column ? window->row_step : channels;
+    strip.runs = strip_has_runs(&strip);
+    if (column) {
+        strip_run(&strip, from, to);
+        return;
+    }
+    const int together = smaller(gather->together, count);
+    for (int r = 0; r < rows; r++) {
+        strip_run_together(&strip, together, from + r * small_row, to + r * window->row_step);
     }
 }
 
-static bool offsets_grow(const struct window *window) {
-    for (int t = 1; t < window->taps; t++) {
-        if (window->offsets[t] <= window->offsets[t - 1]) return false;
-    }
-    return window->pixel_step > 0;
-}
-
-/* One row as runs, the last first. */
-static void gradient_row_runs(const struct window *window, const float *small, const float *kernel, float *large) {
-    for (int end = window->taps; end > 0;) {
-        int first = end - 1;
-        while (first > 0 && window->offsets[first] - window->offsets[first - 1] == window->pixel_step) first--;
-        run_row(window, kernel + (ptrdiff_t)first * window->channels, end - first, small,
-                large + window->offsets[first]);
-        end = first;
+static void gather_all(const struct gather *gather) {
+    const int rows = gather->window->rows;
+    const int pixels = gather->window->pixels;
+    for (int y = 0, height; y < rows + gather->height - 1; y += height) {
+        const struct span dy = span_at(y, rows, gather->height);
+        height = span_cells(dy, rows, gather->height);
+        for (int x = 0, width; x < pixels + gather->width - 1; x += width) {
+            const struct span dx = span_at(x, pixels, gather->width);
+            width = span_cells(dx, pixels, gather->width);
+            gather_cells(gather, y, height, dy, x, width, dx);
+        }
     }
 }
 
-/* One row, a position at a time. */
-static void gradient_row_positions(const struct window *window, const float *small, const float *kernel, float *large) {
-    struct window position = *window;
-    position.pixels = 1;
-    for (int p = 0; p < window->pixels; p++) {
+/* One position: every cell of its window += small * kernel. */
+static void scatter_position(const struct window *window, const float *small, const float *kernel, float *large) {
+    int v = 0;
+    for (; v + VECTOR <= window->channels; v += VECTOR) {
+        const vector dy = load(small + v);
         for (int t = 0; t < window->taps; t++) {
-            run_row(&position, kernel + (ptrdiff_t)t * window->channels, 1, small + (ptrdiff_t)p * window->channels,
-                    large + p * window->pixel_step + window->offsets[t]);
+            float *to = large + window->offsets[t] + v;
+            store(to, load(to) + dy * load(kernel + (ptrdiff_t)t * window->channels + v));
+        }
+    }
+    for (; v < window->channels; v++) {
+        for (int t = 0; t < window->taps; t++) {
+            large[window->offsets[t] + v] += small[v] * kernel[(ptrdiff_t)t * window->channels + v];
         }
     }
 }
 
 static void depthwise_data_gradient(const struct window *window, const float *small, const float *kernel,
                                     float *large) {
-    const bool grow = offsets_grow(window);
-    for (int r = 0; r < window->rows; r++) {
-        const float *dy = small + (ptrdiff_t)r * window->pixels * window->channels;
-        float *dx = large + r * window->row_step;
-        if (grow)
-            gradient_row_runs(window, dy, kernel, dx);
-        else
-            gradient_row_positions(window, dy, kernel, dx);
+    const int width = rectangle_width(window);
+    if (width == 0) {
+        FOR_EACH_POSITION(window, x, y) scatter_position(window, small + y, kernel, large + x);
+        return;
     }
+    float repeated[REPEATED_MOST + VECTOR];
+    struct gather gather = {.window = window,
+                            .height = window->taps / width,
+                            .width = width,
+                            .together = positions_together(window->channels, window->taps, window->pixels),
+                            .small = small,
+                            .kernel = kernel,
+                            .large = large + window->offsets[0]};
+    if (gather.together > 1) {
+        repeat_rows(kernel, window->taps, gather.together, window->channels, repeated);
+        gather.kernel = repeated;
+    }
+    gather_all(&gather);
 }
 
 /* gradient (taps, channels) += for one vector of channels and `taps` (a constant) taps, over all positions; four
@@ -153,7 +144,7 @@ KERNEL_INLINE void weight_positions(const ptrdiff_t *offsets, ptrdiff_t step, in
     vector dy[PIXELS_TOGETHER];
     KERNEL_UNROLL for (int p = 0; p < pixels; p++) dy[p] = load(small + (ptrdiff_t)p * channels);
     KERNEL_UNROLL for (int t = 0; t < taps; t++) {
-        const float *x = large + offsets[t];
+        const float *x = opaque(large + offsets[t]);
         KERNEL_UNROLL for (int p = 0; p < pixels; p++) sum[t] += load(x + p * step) * dy[p];
     }
 }
@@ -215,8 +206,9 @@ static void depthwise_weight_gradient(const struct window *window, const float *
         weight_taps_1, weight_taps_2, weight_taps_3, weight_taps_4, weight_taps_5,
         weight_taps_6, weight_taps_7, weight_taps_8, weight_taps_9,
     };
-    for (int t = 0, count; t < window->taps; t += count) {
-        count = part_size(window->taps, t, TAPS_MOST);
+    const struct parts parts = parts_of(window->taps, TAPS_MOST);
+    for (int part = 0, t = 0, count; part < parts.count; part++, t += count) {
+        count = part_size(parts, part);
         blocks[count - 1](window, window->offsets + t, large, small, gradient + (ptrdiff_t)t * window->channels);
     }
 }

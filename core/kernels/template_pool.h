@@ -1,11 +1,5 @@
 /* Pooling: vectors over channels, one position at a time. Part of template.h. */
 
-/* Goes through the positions: its window begins at large[x], its channels at small[y]. */
-#define FOR_EACH_POSITION(window, x, y)                                                                                \
-    for (int r = 0; r < (window)->rows; r++)                                                                           \
-        for (ptrdiff_t p = 0, x = r * (window)->row_step, y = (ptrdiff_t)r * (window)->pixels * (window)->channels;    \
-             p < (window)->pixels; p++, x += (window)->pixel_step, y += (window)->channels)
-
 KERNEL_INLINE void max_lanes(const struct window *window, const float *large, int lanes, float *small, uint16_t *cell) {
     vector best = load(large + window->offsets[0]);
     mask where = {0};
@@ -73,22 +67,19 @@ static void sum_forward(const struct window *window, const float *large, float s
     }
 }
 
-/* large[offsets[t]] += share for each tap */
-KERNEL_INLINE void sum_scatter(const struct window *window, vector share, int lanes, float *large) {
-    for (int t = 0; t < window->taps; t++) {
-        float *to = large + window->offsets[t];
-        if (lanes == VECTOR)
-            store(to, load(to) + share);
-        else
-            store_part(to, load_part(to, lanes) + share, lanes);
-    }
-}
-
 static void sum_backward(const struct window *window, const float *small, float scale, float *large) {
-    const vector scales = broadcast(scale);
+    const int whole = window->channels / VECTOR * VECTOR;
     FOR_EACH_POSITION(window, x, y) {
-        for (int v = 0; v < window->channels; v += VECTOR) {
-            sum_scatter(window, scales * load(small + y + v), lanes_left(window->channels, v), large + x + v);
+        for (int v = 0; v < whole; v += VECTOR) {
+            const vector share = broadcast(scale) * load(small + y + v);
+            for (int t = 0; t < window->taps; t++) {
+                float *to = large + x + window->offsets[t] + v;
+                store(to, load(to) + share);
+            }
+        }
+        for (int v = whole; v < window->channels; v++) {
+            const float share = scale * small[y + v];
+            for (int t = 0; t < window->taps; t++) large[x + window->offsets[t] + v] += share;
         }
     }
 }

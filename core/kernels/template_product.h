@@ -7,9 +7,14 @@
 enum {
     TILE_N = 2 * VECTOR,
     TILE_MOST = 14, /* no table's tile is higher */
-    /* Rows of B that stay in the first-level cache while the tiles of C pass: 256 of 64 bytes. A longer sum is cut; its
-     * part so far waits in C, which keeps every bit. */
+    TILE_HALF = 7,  /* rows of A that share a pointer */
+    /* Rows of B in one go: 256 of 64 bytes stay in the first-level cache while the tiles of C pass. A longer sum is
+     * cut; its part so far waits in C, which keeps every bit. */
     PANEL_ROWS = 256,
+    /* Strides, in floats, from which rows of B or columns of A fall into too few sets of the cache. */
+    B_ROW_FAR = 512,
+    A_COLUMN_FAR = 512,
+    A_PACKED = 4096, /* floats of packed A, on the stack */
 };
 
 /* C (height, width) at (i, j); width is at most vectors * VECTOR; height and vectors are constants. */
@@ -47,16 +52,19 @@ KERNEL_INLINE void tile(const struct product *p, int i, int j, int width, const 
     tile_load(p, i, j, width, height, vectors, sum);
     const ptrdiff_t row = p->row;
     for (int t = 0; t < p->taps; t++) {
-        const float *a = p->a + p->offsets[t] + i * row;
+        const float *a[2];
+        a[0] = opaque(p->a + p->offsets[t] + i * row);
+        a[1] = opaque(a[0] + TILE_HALF * row);
         const float *b = p->b + t * p->b_tap + j;
         for (int k = 0; k < p->depth; k++) {
             vector right[2];
             KERNEL_UNROLL for (int v = 0; v < vectors; v++) right[v] = load(b + v * VECTOR);
             KERNEL_UNROLL for (int y = 0; y < height; y++) {
-                const vector left = broadcast(a[y * row]);
+                const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
                 KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
             }
-            a += p->column;
+            a[0] += p->column;
+            a[1] += p->column;
             b += p->b_row;
         }
     }
@@ -99,26 +107,89 @@ static tile_function *const tiles[2][TILE_MOST] = {
 };
 
 /* All rows of C, columns j to j + width. */
-static void product_panel(const struct product *p, int j, int width) {
+static void product_tiles(const struct product *p, int j, int width) {
     const int vectors = width > VECTOR ? 2 : 1;
     const int most = vectors == 2 ? KERNELS_TILE_M : KERNELS_TALL;
-    for (int i = 0, height; i < p->m; i += height) {
-        height = part_size(p->m, i, most);
+    const struct parts parts = parts_of(p->m, most);
+    for (int part = 0, i = 0, height; part < parts.count; part++, i += height) {
+        height = part_size(parts, part);
         tiles[vectors - 1][height - 1](p, i, j, width);
     }
 }
 
-/* The panel's sum in parts of at most PANEL_ROWS rows of B: whole taps where they are short, else pieces of one. */
-static void product_parts(const struct product *p, int j, int width) {
+/* The same with the columns of B copied together first. */
+static void product_packed_b(const struct product *p, int j, int width) {
+    float packed[PANEL_ROWS * TILE_N] __attribute__((aligned(64)));
+    float *to = packed;
+    for (int t = 0; t < p->taps; t++) {
+        for (int k = 0; k < p->depth; k++, to += TILE_N) {
+            const float *from = p->b + t * p->b_tap + k * p->b_row + j;
+            store(to, load(from));
+            if (width > VECTOR) store(to + VECTOR, load(from + VECTOR));
+        }
+    }
+    struct product near = *p;
+    near.b = packed;
+    near.b_row = TILE_N;
+    near.b_tap = (ptrdiff_t)p->depth * TILE_N;
+    near.c += j;
+    if (p->bias != NULL) near.bias += j;
+    product_tiles(&near, 0, width);
+}
+
+static void product_columns(const struct product *p) {
+    const bool pack = p->b_row >= B_ROW_FAR && p->m > 2 * KERNELS_TILE_M;
+    for (int j = 0; j < p->n; j += TILE_N) {
+        const int width = p->n - j < TILE_N ? p->n - j : TILE_N;
+        if (pack)
+            product_packed_b(p, j, width);
+        else
+            product_tiles(p, j, width);
+    }
+}
+
+/* One tap with columns of A far apart: some rows at a time, copied together for all columns of B. */
+static void product_packed_a(const struct product *p) {
+    float packed[A_PACKED] __attribute__((aligned(64)));
+    static const ptrdiff_t no_offset[1] = {0};
+    struct product near = *p;
+    near.a = packed;
+    near.offsets = no_offset;
+    const int most = A_PACKED / p->depth / KERNELS_TILE_M * KERNELS_TILE_M;
+    for (int i = 0; i < p->m; i += near.m) {
+        near.m = p->m - i < most ? p->m - i : most;
+        near.column = near.m;
+        near.c = p->c + i * p->c_row;
+        const float *from = p->a + p->offsets[0] + i;
+        for (int k = 0; k < p->depth; k++) {
+            memcpy(packed + (ptrdiff_t)k * near.m, from + k * p->column, (size_t)near.m * sizeof(float));
+        }
+        product_columns(&near);
+    }
+}
+
+/* A sum of at most PANEL_ROWS terms. */
+static void product_part(const struct product *p) {
+    const bool far = p->row == 1 && p->column >= A_COLUMN_FAR && p->taps == 1 && p->depth > 0;
+    if (far && p->n > TILE_N)
+        product_packed_a(p);
+    else
+        product_columns(p);
+}
+
+/* The sum in parts of at most PANEL_ROWS rows of B: whole taps where they are short, else pieces of one. */
+static void product_parts(const struct product *p) {
     struct product part = *p;
-    for (int t = 0; t < p->taps; t += part.taps) {
-        part.taps = p->depth < PANEL_ROWS ? part_size(p->taps, t, PANEL_ROWS / p->depth) : 1;
+    const struct parts taps = parts_of(p->taps, p->depth < PANEL_ROWS ? PANEL_ROWS / p->depth : 1);
+    const struct parts depths = parts_of(p->depth, PANEL_ROWS);
+    for (int i = 0, t = 0; i < taps.count; i++, t += part.taps) {
+        part.taps = part_size(taps, i);
         part.offsets = p->offsets + t;
-        for (int k = 0; k < p->depth; k += part.depth) {
-            part.depth = part_size(p->depth, k, PANEL_ROWS);
+        for (int d = 0, k = 0; d < depths.count; d++, k += part.depth) {
+            part.depth = part_size(depths, d);
             part.a = p->a + k * p->column;
             part.b = p->b + t * p->b_tap + k * p->b_row;
-            product_panel(&part, j, width);
+            product_part(&part);
             part.accumulate = true;
         }
     }
@@ -128,12 +199,8 @@ static void product(const struct product *p) {
     static const ptrdiff_t no_offset[1] = {0};
     struct product whole = *p;
     if (whole.offsets == NULL) whole.offsets = no_offset;
-    const bool short_sum = (int64_t)whole.taps * whole.depth <= PANEL_ROWS;
-    for (int j = 0; j < whole.n; j += TILE_N) {
-        const int width = whole.n - j < TILE_N ? whole.n - j : TILE_N;
-        if (short_sum)
-            product_panel(&whole, j, width);
-        else
-            product_parts(&whole, j, width);
-    }
+    if ((int64_t)whole.taps * whole.depth <= PANEL_ROWS)
+        product_part(&whole);
+    else
+        product_parts(&whole);
 }

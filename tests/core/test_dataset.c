@@ -12,8 +12,8 @@ static void test_image_bytes(void **state) {
     dataset.type = PIXEL_FLOAT32;
     assert_int_equal(dataset_image_bytes(&dataset), 7680);
     /* The largest image there may be does not overflow. */
-    dataset = (struct dataset){
-        .height = DATASET_SIDE_MAX, .width = DATASET_SIDE_MAX, .channels = 4, .type = PIXEL_FLOAT32};
+    dataset =
+        (struct dataset){.height = DATASET_SIDE_MAX, .width = DATASET_SIDE_MAX, .channels = 4, .type = PIXEL_FLOAT32};
     assert_int_equal(dataset_image_bytes(&dataset), 268435456);
 }
 
@@ -95,21 +95,20 @@ static void expect_refused(const char *json, const char *text) {
 
 static void test_ranges(void **state) {
     (void)state;
-    expect_refused("{\"validation_split\": 1}", "data: validation_split: must be number, in [0, 1); got the number 1");
-    expect_refused("{\"validation_split\": -0.1}",
-                   "data: validation_split: must be number, in [0, 1); got the number -0.1");
-    expect_refused("{\"resize\": 0}",
-                   "data: resize: must be integer or [height, width], in [1, 4096], or null; got the number 0");
+    expect_refused("{\"validation_split\": 1}", "data: validation_split: must be number, in [0, 1); got 1");
+    expect_refused("{\"validation_split\": -0.1}", "data: validation_split: must be number, in [0, 1); got -0.1");
+    expect_refused("{\"resize\": 0}", "data: resize: must be integer or [height, width], in [1, 4096], or null; got 0");
     expect_refused("{\"resize\": [32, 5000]}",
-                   "data: resize[1]: must be integer or [height, width], in [1, 4096], or null; got the number 5000");
+                   "data: resize[1]: must be integer or [height, width], in [1, 4096], or null; got 5000");
     expect_refused("{\"color\": \"greyscale\"}",
                    "data: color: \"greyscale\" is not known; did you mean \"grayscale\"?");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_bytes), cmocka_unit_test(test_free_leaves_nothing), cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values),      cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_image_bytes), cmocka_unit_test(test_free_leaves_nothing),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_values),
+        cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

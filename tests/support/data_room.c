@@ -1,6 +1,6 @@
 #include "tests/support/data_room.h"
 
-#include <ftw.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +22,18 @@ int room_open(void **state) {
     return room->folder ? 0 : -1;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk) {
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
+/* Removes a folder with everything in it. */
+static int remove_folder(const char *path) {
+    DIR *listing = opendir(path);
+    if (!listing) return -1;
+    for (const struct dirent *entry = readdir(listing); entry; entry = readdir(listing)) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        char *inner = expect_path(path, entry->d_name);
+        if (unlink(inner) != 0) remove_folder(inner);
+        free(inner);
+    }
+    closedir(listing);
+    return rmdir(path);
 }
 
 static void room_empty(struct room *room) {
@@ -38,7 +45,7 @@ static void room_empty(struct room *room) {
 int room_close(void **state) {
     struct room *room = *state;
     room_empty(room);
-    int status = nftw(room->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    int status = remove_folder(room->folder);
     free(room->folder);
     free(room);
     return status;
@@ -65,17 +72,23 @@ static void collect(void *context, void *bytes, int length) {
     text_add_bytes(context, bytes, (size_t)length);
 }
 
+void room_copy(const struct room *room, const char *name, const char *golden) {
+    struct error error = {0};
+    char *bytes = NULL;
+    size_t length = 0;
+    file_read(golden, 1 << 20, &bytes, &length, &error);
+    expect_no_error(&error);
+    room_write(room, name, bytes, length);
+    free(bytes);
+}
+
 void room_write_picture(const struct room *room, const char *name, int height, int width, int channels,
                         const uint8_t *pixels) {
     struct text bytes = {0};
     const char *ending = strrchr(name, '.');
-    int good = 0;
-    if (strcmp(ending, ".png") == 0 || strcmp(ending, ".PNG") == 0)
-        good = stbi_write_png_to_func(collect, &bytes, width, height, channels, pixels, width * channels);
-    else if (strcmp(ending, ".bmp") == 0)
-        good = stbi_write_bmp_to_func(collect, &bytes, width, height, channels, pixels);
-    else
-        good = stbi_write_jpg_to_func(collect, &bytes, width, height, channels, pixels, 95);
+    int good = ending && strcmp(ending, ".bmp") == 0
+                   ? stbi_write_bmp_to_func(collect, &bytes, width, height, channels, pixels)
+                   : stbi_write_png_to_func(collect, &bytes, width, height, channels, pixels, width * channels);
     assert_true(good && !bytes.failed);
     room_write(room, name, bytes.bytes, bytes.length);
     text_free(&bytes);

@@ -22,7 +22,9 @@ int room_close(void **state);
 /* Writes a file below the room's folder, folders on the way included. */
 void room_write(const struct room *room, const char *name, const void *bytes, size_t length);
 void room_write_text(const struct room *room, const char *name, const char *text);
-/* Pictures: pixels (height, width, channels); the ending of the name chooses PNG, BMP or JPEG (quality 95). */
+/* The same with the bytes of a file of the project. */
+void room_copy(const struct room *room, const char *name, const char *golden);
+/* Pictures: pixels (height, width, channels), as BMP where the name ends so, or else as PNG. */
 void room_write_picture(const struct room *room, const char *name, int height, int width, int channels,
                         const uint8_t *pixels);
 /* A picture of one colour. */

@@ -1,13 +1,8 @@
 #include "tests/support/layer_case.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/activation.h"
 #include "core/initializer.h"

@@ -5,6 +5,7 @@
 #include "core/layer.h"
 #include "core/layer_run.h"
 #include "core/memory.h"
+#include "tests/support/expect.h"
 
 struct layer_case {
     struct arena arena;
@@ -28,7 +29,7 @@ void assert_output(const char *json, struct shape input, struct shape output);
 /* Copies into x or a parameter; 1, 2, 3, ... where numbers is NULL. */
 void layer_case_input(struct layer_case *test, const float *numbers);
 void layer_case_parameter(struct layer_case *test, int index, const float *numbers);
-/* `numbers` repeated over dy. */
+/* dy is `number` everywhere. */
 void layer_case_dy(struct layer_case *test, float number);
 
 /* Fails the test unless all count numbers lie within tolerance. */

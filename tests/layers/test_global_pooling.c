@@ -1,0 +1,52 @@
+#include <math.h>
+
+#include "tests/support/layer_case.h"
+
+/* SEMANTICS row 32 */
+static void shapes(void **state) {
+    (void)state;
+    assert_output("{\"type\":\"GlobalMaxPooling2D\"}", (struct shape){3, {7, 5, 4}}, (struct shape){1, {4}});
+    assert_output("{\"type\":\"GlobalAveragePooling2D\",\"keepdims\":true}", (struct shape){3, {7, 5, 4}},
+                  (struct shape){3, {1, 1, 4}});
+    assert_refused("{\"type\":\"GlobalMaxPooling2D\"}", (struct shape){1, {4}},
+                   "test.json: model[0]: GlobalMaxPooling2D needs an image (height,width,channels), got (4); put it "
+                   "before Flatten, or add Reshape");
+}
+
+static void maximum(void **state) {
+    (void)state;
+    struct layer_case test;
+    layer_case_open(&test, "{\"type\":\"GlobalMaxPooling2D\"}", (struct shape){3, {2, 2, 2}}, 2);
+    layer_case_input(&test, (const float[]){-4, 7, -1, 7, -1, 2, -8, 3, 1, 2, 3, 4, 5, 6, 7, 8});
+    layer_run_forward(&test.run, true);
+    assert_numbers(test.run.y, (const float[]){-1, 7, 7, 8}, 4, 0);
+    layer_case_dy(&test, 2);
+    layer_run_backward(&test.run);
+    assert_numbers(test.run.dx, (const float[]){0, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2}, 16, 0);
+    test.run.x[2] = NAN;
+    layer_run_forward(&test.run, false);
+    assert_true(isnan(test.run.y[0]));
+    layer_case_close(&test);
+}
+
+static void average(void **state) {
+    (void)state;
+    struct layer_case test;
+    layer_case_open(&test, "{\"type\":\"GlobalAveragePooling2D\"}", (struct shape){3, {2, 2, 2}}, 1);
+    layer_case_input(&test, NULL);
+    layer_run_forward(&test.run, true);
+    assert_numbers(test.run.y, (const float[]){4, 5}, 2, 0);
+    layer_case_dy(&test, 1);
+    layer_run_backward(&test.run);
+    for (int i = 0; i < 8; i++) assert_true(test.run.dx[i] == 0.25F);
+    layer_case_close(&test);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(maximum),
+        cmocka_unit_test(average),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

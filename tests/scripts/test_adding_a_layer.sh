@@ -1,0 +1,45 @@
+#!/bin/sh
+# docs/adding-a-layer.md is true: its file and its line, put into a copy of the tree, make a layer that passes.
+set -eu
+. tests/scripts/lib.sh
+
+build=${program%/*}
+tree=$scratch/tree
+page=$PWD/docs/adding-a-layer.md
+
+# The lines of the first block that opens with ```$1.
+block() { awk -v open="\`\`\`$1" '$0 == open { inside = 1; next } /^```$/ { if (inside) exit } inside' "$page"; }
+
+# Objects come along with their times, so that only what the layer touches is compiled.
+make_tree() {
+    mkdir -p "$tree/$build"
+    cp -a Makefile core layers data cmd configs "$tree"
+    for part in core layers data cmd flags prefix libcnntrain.a; do cp -a "$build/$part" "$tree/$build"; done
+    block c >"$tree/layers/prelu.c"
+    block text >>"$tree/layers/registry.def"
+    block json >"$tree/configs/prelu.json"
+    grep -q prelu_layer "$tree/layers/prelu.c" && grep -qx 'LAYER(prelu_layer)' "$tree/layers/registry.def"
+}
+
+builds() (
+    cd "$tree"
+    make BUILD="$build" >"$scratch/made" 2>&1 || { cat "$scratch/made"; return 1; }
+    ! grep -n 'warning:' "$scratch/made"
+)
+
+# in_tree COMMAND...: there, with that program.
+in_tree() (
+    cd "$tree"
+    "$@"
+)
+
+check "the file and the line" make_tree
+check "builds without warnings" builds
+check "help" in_tree sh -c "$program layers PReLU | grep -q '^  shared_axes '"
+check "weights are counted" in_tree sh -c "$program summary --config configs/prelu.json | grep -q '^ p_re_lu (PReLU) .* 4  '"
+check "gradients are right" in_tree "$program" gradcheck --config configs/prelu.json
+check "a misuse is answered with its place" in_tree sh -c "
+    sed 's/\[1, 2\]/[2]/' configs/prelu.json >configs/wrong.json
+    $program summary --config configs/wrong.json 2>&1 |
+        grep -q 'model\[1\].shared_axes: must be the first axes of the input in order'"
+finish
