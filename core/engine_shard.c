@@ -141,7 +141,7 @@ static void measure_loss(const struct journey *journey, float *probabilities) {
 
 /* ---- phases: what shards do between two barriers ---- */
 
-/* The layer's partials follow each other closely: its combine knows its own size only. */
+/* Shards' partials of a layer lie one behind the other, as its combine reads them. */
 static float *partial_of(const struct journey *journey, const struct layer *layer) {
     return journey->work->partials + (size_t)journey->shard * layer->partial_floats;
 }
