@@ -53,7 +53,7 @@ static int run_config(struct session *session, int argc, const char **argv) {
         if (arguments.schema)
             status = options_expect(&options, session, &config_command, 0, 0, "nothing");
         else
-            given.train.config = options_config(&options, session, &config_command, arguments.train.config);
+            given.train.config = options_config(&options, session, &config_command, arguments.train.config, "a config");
         if (status == 0 && arguments.schema)
             status = session_print_json(session, config_schema(&session->registries));
         else if (status == 0)

@@ -103,7 +103,7 @@ static int run_gradcheck(struct session *session, int argc, const char **argv) {
     struct options options;
     int status = options_parse(&options, session, &gradcheck_command, table, argc, argv);
     if (status == 0 && !options.help_shown) {
-        const char *path = options_config(&options, session, &gradcheck_command, config);
+        const char *path = options_config(&options, session, &gradcheck_command, config, "a config");
         status = path ? session_start(session) : -1;
         if (status == 0) status = check_config(session, path);
     }

@@ -149,9 +149,9 @@ int options_expect(const struct options *options, struct session *session, const
 }
 
 const char *options_config(const struct options *options, struct session *session, const struct command *command,
-                           const char *given) {
+                           const char *given, const char *what) {
     int count = given ? 0 : 1;
-    if (options_expect(options, session, command, count, count, "a config") != 0) return NULL;
+    if (options_expect(options, session, command, count, count, what) != 0) return NULL;
     return given ? given : options->arguments[0];
 }
 

@@ -75,7 +75,7 @@ int options_expect(const struct options *options, struct session *session, const
 /* The config that `--config FILE` names, or else the one argument; NULL with the session's error where there is none,
  * or both. */
 const char *options_config(const struct options *options, struct session *session, const struct command *command,
-                           const char *given);
+                           const char *given, const char *what);
 /* Fails where the number is given and out of range. */
 int options_check_range(struct session *session, const char *flag, int value, int least, int most);
 

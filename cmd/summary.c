@@ -114,7 +114,8 @@ static int act(struct session *session, const struct options *options, const str
     if (arguments.style && strcmp(arguments.style, "keras2") != 0 && strcmp(arguments.style, "keras3") != 0)
         return error_set(&session->error, ERROR_CONFIG, "--style", "must be keras2 or keras3, got \"%s\"",
                          arguments.style);
-    const char *path = options_config(options, session, &summary_command, given->train.config);
+    const char *path =
+        options_config(options, session, &summary_command, given->train.config, "a config or a trained model");
     if (!path) return -1;
     bool is_saved = !given->train.config && (file_is_folder(path) || ends_with(path, ".safetensors"));
     arguments.train.config = path;

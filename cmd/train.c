@@ -260,7 +260,7 @@ static int act(struct session *session, const struct options *options, const str
     if (resumes && options_expect(options, session, &train_command, 0, 0, "nothing") != 0) return -1;
     struct arguments given = *arguments;
     if (!resumes) {
-        given.train.config = options_config(options, session, &train_command, arguments->train.config);
+        given.train.config = options_config(options, session, &train_command, arguments->train.config, "a config");
         if (!given.train.config) return -1;
     }
     if (session_start(session) != 0) return -1;
