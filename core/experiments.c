@@ -52,8 +52,8 @@ const struct field experiment_fields[] = {
 struct entry {
     struct config config;
     char *folder;
-    char *text;  /* the resolved config: a run that is there already must have the same */
-    pid_t child; /* while it runs in a process of its own */
+    char *text;     /* the resolved config: a run that is there already must have the same */
+    pid_t child;    /* while it runs in a process of its own */
     bool is_wanted; /* not left out by --only */
 };
 
@@ -176,7 +176,7 @@ static int resolve(const struct batch_state *state, struct entry *entry, struct 
     if (config_locate_data(&entry->config, workshop->data_folder, state->request->data_from_user, error) != 0)
         return -1;
     cJSON *json = config_write(&entry->config, workshop->registries);
-    entry->text = json ? cJSON_Print(json) : NULL;
+    entry->text = json ? json_print(json) : NULL;
     cJSON_Delete(json);
     return entry->text ? 0 : error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
 }
@@ -251,7 +251,7 @@ static int is_same_run(const struct entry *entry, struct error *error) {
     if (path && file_exists(path)) {
         same = file_read(path, JSON_SIZE_MAX, &text, &length, error) == 0 ? 0 : -1;
         size_t own = strlen(entry->text);
-        if (same == 0) same = length == own + 1 && memcmp(text, entry->text, own) == 0;
+        if (same == 0) same = length == own && memcmp(text, entry->text, own) == 0;
     }
     free(text);
     free(path);
@@ -569,7 +569,7 @@ static void close_state(struct batch_state *state) {
     for (int i = 0; state->entries && i < state->total; i++) {
         config_free(&state->entries[i].config);
         free(state->entries[i].folder);
-        cJSON_free(state->entries[i].text);
+        free(state->entries[i].text);
     }
     if (state->lock >= 0) close(state->lock);
     free(state->entries);

@@ -37,7 +37,7 @@ static void close_run(struct run *run) {
     confusion_free(&run->confusion);
     model_free(&run->model);
     if (run->lock >= 0) close(run->lock);
-    cJSON_free(run->config_text);
+    free(run->config_text);
     free(run->last);
     free(run->best);
     free(run->history);
@@ -83,7 +83,7 @@ static int open_files(struct run *run, struct error *error) {
     run->history = run_file(folder, "history.csv", error);
     run->log = run_file(folder, "log.txt", error);
     cJSON *json = config_write(run->config, run->request->workshop->registries);
-    run->config_text = json ? cJSON_Print(json) : NULL;
+    run->config_text = json ? json_print(json) : NULL;
     cJSON_Delete(json);
     if (!run->config_text) return error_set(error, ERROR_RUN, NULL, "not enough memory for the resolved config");
     return run->last && run->best && run->history && run->log ? 0 : -1;
@@ -163,8 +163,7 @@ static int open_trainer(struct run *run, struct error *error) {
 static int write_config(const struct run *run, struct error *error) {
     char *path = run_file(run->request->folder, "config.json", error);
     int status = path ? 0 : -1;
-    struct file_piece pieces[] = {{run->config_text, strlen(run->config_text)}, {"\n", 1}};
-    if (status == 0) status = file_replace(path, pieces, 2, error);
+    if (status == 0) status = file_replace_text(path, run->config_text, error);
     free(path);
     return status;
 }
