@@ -1,5 +1,4 @@
 /* Help, the table of commands, and what the program says to mistyped words. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,26 +186,6 @@ static char *plain_manual(void) {
     return text.bytes;
 }
 
-static void manual_has_every_command_and_option(void **state) {
-    struct command_world *world = *state;
-    char *manual = plain_manual();
-    for (size_t i = 0; names[i]; i++) {
-        struct text head = {0};
-        text_print(&head, "\n.TP\n%s", names[i]);
-        assert_contains(manual, head.bytes);
-        text_free(&head);
-        command(world, "cnntrain %s --help", names[i]);
-        for (const char *at = strstr(world->out, "Usage:"); (at = strstr(at, "--")); at += 2) {
-            char option[40];
-            size_t length = 2;
-            while (islower((unsigned char)at[length]) || at[length] == '-') length++;
-            snprintf(option, sizeof option, "%.*s", (int)length, at);
-            if (!strstr(manual, option)) fail_msg("man/cnntrain.1 lacks %s of %s", option, names[i]);
-        }
-    }
-    free(manual);
-}
-
 /* Every command of the manual exists: those that stand behind ".TP" in COMMANDS. */
 static void manual_has_no_other_command(void **state) {
     (void)state;
@@ -237,7 +216,6 @@ int main(void) {
         cmocka_unit_test(missing_and_superfluous_arguments),
         cmocka_unit_test(numbers_and_empty_values),
         cmocka_unit_test(flags_may_stand_before_the_command),
-        cmocka_unit_test(manual_has_every_command_and_option),
         cmocka_unit_test(manual_has_no_other_command),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
