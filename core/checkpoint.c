@@ -69,14 +69,13 @@ static const char *listed(const struct names *names) {
     return names->text.bytes && !names->text.failed ? names->text.bytes : "";
 }
 
-/* Looks everything up and refuses what does not fit; `stored` (count) gets the file's tensors, NULL where missing. */
+/* Looks everything up, collects what is missing and refuses what does not fit. */
 static int match_all(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
-                     enum checkpoint_match match, const struct safetensors_tensor **stored, struct names *missing,
-                     struct error *error) {
+                     enum checkpoint_match match, struct names *missing, struct error *error) {
     for (size_t i = 0; i < count; i++) {
-        stored[i] = safetensors_find(file, tensors[i].name);
-        if (!stored[i]) add_name(missing, tensors[i].name);
-        if (stored[i] && check_shape(file, stored[i], &tensors[i], error) != 0) return -1;
+        const struct safetensors_tensor *stored = safetensors_find(file, tensors[i].name);
+        if (!stored) add_name(missing, tensors[i].name);
+        if (stored && check_shape(file, stored, &tensors[i], error) != 0) return -1;
     }
     if (missing->count && match == CHECKPOINT_STRICT)
         return error_set(error, ERROR_DATA, file->path, "lacks %zu of the model's %zu tensors: %s", missing->count,
@@ -99,15 +98,14 @@ static void write_report(const struct safetensors *file, const struct checkpoint
 
 int checkpoint_apply(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
                      enum checkpoint_match match, struct text *report, struct error *error) {
-    const struct safetensors_tensor **stored = calloc(count + 1, sizeof *stored);
-    if (!stored) return error_set(error, ERROR_RUN, file->path, "not enough memory for a list of tensors");
     struct names missing = {0};
-    int status = match_all(file, tensors, count, match, stored, &missing, error);
-    for (size_t i = 0; i < count && status == 0; i++)
-        if (stored[i]) safetensors_floats(stored[i], tensors[i].data);
+    int status = match_all(file, tensors, count, match, &missing, error);
+    for (size_t i = 0; i < count && status == 0; i++) {
+        const struct safetensors_tensor *stored = safetensors_find(file, tensors[i].name);
+        if (stored) safetensors_floats(stored, tensors[i].data);
+    }
     if (status == 0 && report) write_report(file, tensors, count, &missing, report);
     text_free(&missing.text);
-    free(stored);
     return status;
 }
 

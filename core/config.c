@@ -339,6 +339,14 @@ cJSON *config_write(const struct config *config, const struct registries *regist
     return fields_write(registries, config_fields, &config->values);
 }
 
+char *config_text(const struct config *config, const struct registries *registries, struct error *error) {
+    cJSON *json = config_write(config, registries);
+    char *text = json ? json_print(json) : NULL;
+    cJSON_Delete(json);
+    if (!text) error_set(error, ERROR_RUN, config->path, "not enough memory for the resolved config");
+    return text;
+}
+
 cJSON *config_schema(const struct registries *registries) {
     cJSON *schema = fields_schema(config_fields), *definitions = schema_definitions(registries);
     cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");

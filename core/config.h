@@ -68,6 +68,8 @@ void config_free(struct config *config);
 
 /* The resolved config, every field spelled out; NULL without memory. The caller deletes it. */
 cJSON *config_write(const struct config *config, const struct registries *registries);
+/* The same as text, exact to the last digit; malloc'd, NULL and ERROR_RUN without memory. */
+char *config_text(const struct config *config, const struct registries *registries, struct error *error);
 /* The JSON schema of a config file; NULL without memory. */
 cJSON *config_schema(const struct registries *registries);
 /* The tables, for help. */

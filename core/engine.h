@@ -7,14 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/dataset.h"
+#include "core/batch.h"
 #include "core/model.h"
-
-enum {
-    ENGINE_SHARD = 4,              /* images a shard */
-    ENGINE_EVALUATION_BATCH = 512, /* images that engine_evaluate always takes at once */
-    ENGINE_LANES = 16,             /* gradient accumulators: shard s adds to lane s modulo this, whoever runs it */
-};
 
 struct engine; /* owns the work memory; the model's parameters stay the model's */
 
@@ -32,20 +26,6 @@ struct engine_options {
 int engine_open(struct engine **engine, struct model *model, const struct kernels *kernels,
                 const struct engine_options *options, struct error *error);
 void engine_close(struct engine *engine);
-
-/* Some images of a feed. */
-struct batch {
-    const struct feed *feed;
-    const int64_t *samples; /* (count) */
-    int count;              /* 1 .. batch_size; evaluation: .. ENGINE_EVALUATION_BATCH too */
-    uint64_t epoch, step;   /* keys of random numbers; step counts over the whole training */
-    bool augment;
-};
-
-struct batch_result {
-    double loss;     /* sum over the images, without penalties */
-    int64_t correct; /* images whose largest output is the label's */
-};
 
 /* Forward, loss (softmax cross-entropy, mean over the batch) and backward. Leaves the gradient of the mean loss,
  * without penalties, in engine_gradients. Moving statistics of whole-batch layers are updated. */

@@ -49,6 +49,11 @@ static void note(const struct run *run, const char *line) {
     if (workshop->note) workshop->note(workshop->listener, line);
 }
 
+static void note_lines(const struct run *run, char *text) {
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
+}
+
 /* log.txt is a convenience: a failure to write it must not end a training. */
 static void log_event(const struct run *run, const struct train_event *event) {
     FILE *file = event->kind == TRAIN_STEP ? NULL : fopen(run->log, "a");
@@ -82,11 +87,8 @@ static int open_files(struct run *run, struct error *error) {
     run->best = run_file(folder, "best.safetensors", error);
     run->history = run_file(folder, "history.csv", error);
     run->log = run_file(folder, "log.txt", error);
-    cJSON *json = config_write(run->config, run->request->workshop->registries);
-    run->config_text = json ? json_print(json) : NULL;
-    cJSON_Delete(json);
-    if (!run->config_text) return error_set(error, ERROR_RUN, NULL, "not enough memory for the resolved config");
-    return run->last && run->best && run->history && run->log ? 0 : -1;
+    run->config_text = config_text(run->config, run->request->workshop->registries, error);
+    return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
 }
 
 static int open_feed(struct run *run, const struct dataset *dataset, struct feed *feed, struct error *error) {
@@ -133,7 +135,7 @@ static int open_model(struct run *run, struct error *error) {
     if (!run->request->weights) return 0;
     struct text report = {0};
     int status = model_load_weights(&run->model, run->request->weights, &report, error);
-    if (status == 0 && report.length && !report.failed) note(run, report.bytes);
+    if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
     text_free(&report);
     return status;
 }

@@ -1,6 +1,5 @@
 #include "core/trainer.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,38 +7,23 @@
 
 #include "core/evaluation.h"
 #include "core/file.h"
-#include "core/optimizer.h"
 #include "core/platform.h"
 #include "core/regularizer.h"
 #include "core/rng.h"
 #include "core/schedule.h"
+#include "core/training_state.h"
 
-enum { SLOT_NAME_SIZE = PARAMETER_NAME_SIZE + 64, STEP_PARTS = 32 };
-
-/* Where the training is: all that a checkpoint must hold beside tensors and callbacks. */
-struct position {
-    int epoch;         /* epochs completed */
-    int64_t step;      /* steps completed of the epoch under way */
-    int64_t iteration; /* steps completed of the whole training */
-    double loss;       /* sum over the epoch's images so far */
-    int64_t correct, seen;
-    bool stopped; /* a callback has ended the training */
-};
+enum { STEP_PARTS = 32 };
 
 struct trainer {
     struct trainer_setup setup;
     const struct training_config *training;
-    struct arena arena;
-    struct callbacks callbacks;
+    struct training_state state;
     struct history history;
-    struct position position;
-    int64_t count, steps;              /* training images; steps an epoch */
-    int64_t *order;                    /* (count): the epoch's permutation */
-    float *slots[OPTIMIZER_SLOTS_MAX]; /* each (trainable_floats), NULL where not used */
-    float *kept; /* (parameter_floats): weights that EarlyStopping may restore; NULL: none asked for */
+    int64_t *order;                 /* (images): the epoch's permutation */
     struct optimizer_range *ranges; /* (range_count): the trainable variables */
     size_t range_count;
-    int best_epoch, epoch_of_weights;
+    int epoch_of_weights;
     double learning_rate; /* of the last step */
     double epoch_start;   /* seconds */
 };
@@ -53,17 +37,17 @@ int trainer_epoch_of_weights(const struct trainer *trainer) {
 }
 
 int trainer_best_epoch(const struct trainer *trainer) {
-    return trainer->best_epoch;
+    return trainer->state.position.best_epoch;
 }
 
 /* ---- opening ---- */
 
 static int open_ranges(struct trainer *trainer, struct error *error) {
     const struct model *model = trainer->setup.model;
-    size_t total = 0;
+    size_t total = 1;
     for (int i = 0; i < model->layer_count; i++) total += (size_t)model->layers[i].parameter_count;
-    trainer->ranges = arena_allocate(&trainer->arena, total * sizeof *trainer->ranges, error);
-    if (!trainer->ranges) return -1;
+    trainer->ranges = calloc(total, sizeof *trainer->ranges);
+    if (!trainer->ranges) return error_set(error, ERROR_RUN, NULL, "not enough memory for the training");
     for (int i = 0; i < model->layer_count; i++)
         for (int k = 0; k < model->layers[i].parameter_count; k++) {
             const struct parameter *parameter = &model->layers[i].parameters[k];
@@ -73,32 +57,14 @@ static int open_ranges(struct trainer *trainer, struct error *error) {
     return 0;
 }
 
-static int open_slots(struct trainer *trainer, struct error *error) {
-    const struct component *optimizer = &trainer->training->optimizer;
-    size_t floats = trainer->setup.model->trainable_floats;
-    for (int slot = 0; slot < OPTIMIZER_SLOTS_MAX; slot++) {
-        if (!optimizer_uses_slot(optimizer, slot)) continue;
-        trainer->slots[slot] = memory_allocate(floats, sizeof(float), "the optimizer's state", error);
-        if (!trainer->slots[slot]) return -1;
-    }
-    optimizer_start(optimizer, trainer->slots, floats);
-    return 0;
-}
-
-static int open_callbacks(struct trainer *trainer, struct error *error) {
-    struct place document = place_document(trainer->setup.config->path);
-    struct place training = place_key(&document, "training"), place = place_key(&training, "callbacks");
-    bool has_validation = trainer->setup.validation != NULL;
-    return callbacks_create(&trainer->callbacks, &trainer->training->callbacks, has_validation, &trainer->arena, &place,
-                            error);
-}
-
 static int open_trainer(struct trainer *trainer, struct error *error) {
-    trainer->order = memory_allocate((size_t)trainer->count, sizeof *trainer->order, "the order of the images", error);
-    trainer->kept = memory_allocate(trainer->setup.model->parameter_floats, sizeof(float), "the best weights", error);
-    if (!trainer->order || !trainer->kept) return -1;
-    if (open_ranges(trainer, error) != 0 || open_slots(trainer, error) != 0) return -1;
-    return open_callbacks(trainer, error);
+    const struct trainer_setup *setup = &trainer->setup;
+    int64_t images = setup->train->dataset->count;
+    if (training_state_open(&trainer->state, setup->model, setup->config, images, setup->validation != NULL, error) !=
+        0)
+        return -1;
+    trainer->order = memory_allocate((size_t)images, sizeof *trainer->order, "the order of the images", error);
+    return trainer->order ? open_ranges(trainer, error) : -1;
 }
 
 int trainer_open(struct trainer **trainer, const struct trainer_setup *setup, struct error *error) {
@@ -106,9 +72,6 @@ int trainer_open(struct trainer **trainer, const struct trainer_setup *setup, st
     if (!new) return error_set(error, ERROR_RUN, NULL, "not enough memory for the training");
     new->setup = *setup;
     new->training = &setup->config->values.training;
-    new->count = setup->train->dataset->count;
-    int batch = new->training->batch_size;
-    new->steps = (new->count + batch - 1) / batch;
     if (open_trainer(new, error) == 0) {
         *trainer = new;
         return 0;
@@ -119,192 +82,61 @@ int trainer_open(struct trainer **trainer, const struct trainer_setup *setup, st
 
 void trainer_close(struct trainer *trainer) {
     if (!trainer) return;
-    for (int slot = 0; slot < OPTIMIZER_SLOTS_MAX; slot++) free(trainer->slots[slot]);
-    free(trainer->order);
-    free(trainer->kept);
+    training_state_close(&trainer->state);
     history_free(&trainer->history);
-    arena_free(&trainer->arena);
+    free(trainer->order);
+    free(trainer->ranges);
     free(trainer);
 }
 
 /* ---- checkpoints ---- */
 
-/* Tensors of a checkpoint beside the model's own: slots, and the kept weights while a callback may want them. */
-struct extra_tensors {
-    struct checkpoint_tensor *tensors;
-    char (*names)[SLOT_NAME_SIZE];
-    size_t count;
-};
-
-static void add_extra(struct extra_tensors *extra, const char *prefix, const char *name, const char *suffix,
-                      const struct shape *shape, float *data) {
-    char *text = extra->names[extra->count];
-    snprintf(text, SLOT_NAME_SIZE, "%s/%s%s%s", prefix, name, *suffix ? "/" : "", suffix);
-    extra->tensors[extra->count++] = (struct checkpoint_tensor){text, *shape, data};
-}
-
-static void add_parameter_extras(const struct trainer *trainer, struct extra_tensors *extra, const struct layer *layer,
-                                 int k) {
-    const struct optimizer_kind *kind = (const struct optimizer_kind *)trainer->training->optimizer.kind;
-    const struct parameter *parameter = &layer->parameters[k];
-    char name[PARAMETER_NAME_SIZE];
-    model_parameter_name(layer, k, name, sizeof name);
-    for (int slot = 0; parameter->trainable && slot < OPTIMIZER_SLOTS_MAX; slot++)
-        if (trainer->slots[slot])
-            add_extra(extra, "optimizer", name, kind->slot_names[slot], &parameter->shape,
-                      trainer->slots[slot] + parameter->offset);
-    if (callbacks_restore(&trainer->callbacks, NULL))
-        add_extra(extra, "early_stopping", name, "", &parameter->shape, trainer->kept + parameter->offset);
-}
-
-static int list_extras(const struct trainer *trainer, struct extra_tensors *extra, struct error *error) {
+/* Weights that are not finite must not replace good ones: the loss that would tell comes a step too late. */
+static int check_weights(const struct trainer *trainer, struct error *error) {
     const struct model *model = trainer->setup.model;
-    size_t room = 1;
     for (int i = 0; i < model->layer_count; i++)
-        room += (size_t)model->layers[i].parameter_count * (OPTIMIZER_SLOTS_MAX + 1);
-    *extra = (struct extra_tensors){calloc(room, sizeof *extra->tensors), calloc(room, sizeof *extra->names), 0};
-    if (!extra->tensors || !extra->names) {
-        free(extra->tensors);
-        free(extra->names);
-        return error_set(error, ERROR_RUN, NULL, "not enough memory for a checkpoint");
-    }
-    for (int i = 0; i < model->layer_count; i++)
-        for (int k = 0; k < model->layers[i].parameter_count; k++)
-            add_parameter_extras(trainer, extra, &model->layers[i], k);
+        for (int k = 0; k < model->layers[i].parameter_count; k++) {
+            const float *values = model_parameter(model, &model->layers[i], k);
+            char name[PARAMETER_NAME_SIZE];
+            for (size_t at = 0; at < model->layers[i].parameters[k].size; at++)
+                if (!isfinite(values[at]))
+                    return error_set(error, ERROR_NOT_FINITE, NULL,
+                                     "%s holds a value that is not finite after step %lld; try a smaller learning_rate "
+                                     "or clipnorm",
+                                     model_parameter_name(&model->layers[i], k, name, sizeof name),
+                                     (long long)trainer->state.position.iteration);
+        }
     return 0;
-}
-
-static void free_extras(struct extra_tensors *extra) {
-    free(extra->tensors);
-    free(extra->names);
-}
-
-/* Everything but tensors, as JSON. Doubles are written with 17 digits, so they come back exactly. */
-static char *position_text(const struct trainer *trainer) {
-    const struct position *position = &trainer->position;
-    char loss[40];
-    snprintf(loss, sizeof loss, "%.17g", position->loss);
-    cJSON *json = cJSON_CreateObject(), *callbacks = callbacks_export(&trainer->callbacks);
-    bool whole = json && callbacks && cJSON_AddNumberToObject(json, "epoch", position->epoch) &&
-                 cJSON_AddNumberToObject(json, "step", (double)position->step) &&
-                 cJSON_AddNumberToObject(json, "iteration", (double)position->iteration) &&
-                 cJSON_AddStringToObject(json, "loss", loss) &&
-                 cJSON_AddNumberToObject(json, "correct", (double)position->correct) &&
-                 cJSON_AddNumberToObject(json, "seen", (double)position->seen) &&
-                 cJSON_AddNumberToObject(json, "best_epoch", trainer->best_epoch) &&
-                 cJSON_AddBoolToObject(json, "stopped", position->stopped) &&
-                 cJSON_AddNumberToObject(json, "images", (double)trainer->count);
-    if (!whole || !cJSON_AddItemToObject(json, "callbacks", callbacks)) {
-        cJSON_Delete(callbacks);
-        cJSON_Delete(json);
-        return NULL;
-    }
-    char *text = cJSON_PrintUnformatted(json);
-    cJSON_Delete(json);
-    return text;
 }
 
 static int save_last(const struct trainer *trainer, struct error *error) {
     if (!trainer->setup.last_path) return 0;
-    struct extra_tensors extra;
-    char *text = position_text(trainer);
-    if (!text) return error_set(error, ERROR_RUN, NULL, "not enough memory for a checkpoint");
-    int status = list_extras(trainer, &extra, error);
-    if (status == 0) {
-        struct safetensors_pair pair = {"training", text};
-        status = model_file_save(trainer->setup.last_path, trainer->setup.model, &trainer->setup.facts, extra.tensors,
-                                 extra.count, &pair, 1, error);
-        free_extras(&extra);
-    }
-    free(text);
-    return status;
+    return training_state_save(&trainer->state, trainer->setup.last_path, &trainer->setup.facts, error);
 }
 
 static int save_best(const struct trainer *trainer, struct error *error) {
     if (!trainer->setup.best_path) return 0;
     char epoch[32];
-    snprintf(epoch, sizeof epoch, "%d", trainer->position.epoch);
+    snprintf(epoch, sizeof epoch, "%d", trainer->state.position.epoch);
     struct safetensors_pair pair = {"epoch", epoch};
     return model_file_save(trainer->setup.best_path, trainer->setup.model, &trainer->setup.facts, NULL, 0, &pair, 1,
                            error);
 }
 
-static double number_of(const cJSON *json, const char *key, bool *whole) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    if (cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 9e15) return item->valuedouble;
-    *whole = false;
-    return 0;
-}
-
-static int import_position(struct trainer *trainer, const cJSON *json, const char *path, struct error *error) {
-    bool whole = true;
-    struct position *position = &trainer->position;
-    position->epoch = (int)number_of(json, "epoch", &whole);
-    position->step = (int64_t)number_of(json, "step", &whole);
-    position->iteration = (int64_t)number_of(json, "iteration", &whole);
-    position->correct = (int64_t)number_of(json, "correct", &whole);
-    position->seen = (int64_t)number_of(json, "seen", &whole);
-    trainer->best_epoch = (int)number_of(json, "best_epoch", &whole);
-    int64_t images = (int64_t)number_of(json, "images", &whole);
-    const char *loss = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "loss"));
-    if (!whole || !loss)
-        return error_set(error, ERROR_DATA, path, "its training state is incomplete; start the run anew");
-    if (images != trainer->count)
-        return error_set(error, ERROR_DATA, path,
-                         "was written while training on %lld images, now there are %lld; give the same data",
-                         (long long)images, (long long)trainer->count);
-    position->loss = strtod(loss, NULL);
-    position->stopped = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "stopped"));
-    struct place document = place_document(path), place = place_key(&document, "callbacks");
-    return callbacks_import(&trainer->callbacks, cJSON_GetObjectItemCaseSensitive(json, "callbacks"), &place, error);
-}
-
-static int import_tensors(struct trainer *trainer, const struct safetensors *file, struct error *error) {
-    struct checkpoint_tensor *own = NULL;
-    struct tensor_names *names = NULL;
-    size_t own_count = 0;
-    struct extra_tensors extra;
-    if (model_tensors(trainer->setup.model, &own, &names, &own_count, error) != 0) return -1;
-    int status = list_extras(trainer, &extra, error);
-    if (status == 0) {
-        status = checkpoint_apply(file, own, own_count, CHECKPOINT_STRICT, NULL, error);
-        if (status == 0) status = checkpoint_apply(file, extra.tensors, extra.count, CHECKPOINT_STRICT, NULL, error);
-        free_extras(&extra);
-    }
-    free(own);
-    free(names);
-    return status;
-}
-
-static int import_file(struct trainer *trainer, const struct safetensors *file, struct error *error) {
-    const char *text = safetensors_metadata(file, "training");
-    if (!text)
-        return error_set(error, ERROR_DATA, file->path,
-                         "holds weights but no training state; start from it with --weights");
-    cJSON *json = json_parse(text, strlen(text), file->path, error);
-    if (!json) return -1;
-    int status = import_position(trainer, json, file->path, error);
-    cJSON_Delete(json);
-    if (status == 0) status = import_tensors(trainer, file, error);
-    engine_refresh(trainer->setup.engine);
-    return status;
-}
-
 static int import_history(struct trainer *trainer, struct error *error) {
     const char *path = trainer->setup.history_path;
     if (!path) return 0;
+    history_free(&trainer->history);
     if (file_exists(path) && history_read(path, &trainer->history, error) != 0) return -1;
-    history_truncate(&trainer->history, trainer->position.epoch);
-    return history_write(path, &trainer->history, error);
+    history_truncate(&trainer->history, trainer->state.position.epoch);
+    return 0;
 }
 
 int trainer_resume(struct trainer *trainer, const char *path, struct error *error) {
-    struct safetensors file;
-    if (safetensors_read(path, &file, error) != 0) return -1;
-    int status = import_file(trainer, &file, error);
-    safetensors_free(&file);
+    int status = training_state_load(&trainer->state, path, error);
+    engine_refresh(trainer->setup.engine);
     if (status == 0) status = import_history(trainer, error);
-    trainer->epoch_of_weights = trainer->position.epoch;
+    trainer->epoch_of_weights = trainer->state.position.epoch;
     return status;
 }
 
@@ -312,7 +144,7 @@ int trainer_resume(struct trainer *trainer, const char *path, struct error *erro
 
 static void tell(const struct trainer *trainer, enum train_event_kind kind, const struct history_row *row) {
     if (!trainer->setup.listen) return;
-    const struct position *position = &trainer->position;
+    const struct training_position *position = &trainer->state.position;
     double seen = position->seen ? (double)position->seen : 1;
     int epoch = position->epoch + (kind == TRAIN_EPOCH_BEGIN || kind == TRAIN_STEP);
     struct train_event event = {
@@ -320,7 +152,7 @@ static void tell(const struct trainer *trainer, enum train_event_kind kind, cons
         .epoch = epoch,
         .epochs = trainer->training->epochs,
         .step = position->step,
-        .steps = trainer->steps,
+        .steps = trainer->state.steps,
         .loss = position->loss / seen,
         .accuracy = (double)position->correct / seen,
         .seconds = platform_seconds() - trainer->epoch_start,
@@ -358,18 +190,18 @@ static void update_part(void *context, int part) {
                                   .gradient = update->gradients + from,
                                   .count = to - from,
                                   .learning_rate = trainer->learning_rate,
-                                  .iteration = trainer->position.iteration + 1};
+                                  .iteration = trainer->state.position.iteration + 1};
     for (int slot = 0; slot < OPTIMIZER_SLOTS_MAX; slot++)
-        step.slots[slot] = trainer->slots[slot] ? trainer->slots[slot] + from : NULL;
+        step.slots[slot] = trainer->state.slots[slot] ? trainer->state.slots[slot] + from : NULL;
     optimizer_apply(&trainer->training->optimizer, &step);
 }
 
 static double step_rate(const struct trainer *trainer) {
     const struct training_config *training = trainer->training;
     double base = optimizer_common_of(&training->optimizer)->learning_rate;
-    double rate =
-        schedule_rate(&training->schedule, base, trainer->position.iteration, trainer->steps, training->epochs);
-    return rate * trainer->callbacks.rate_scale;
+    double rate = schedule_rate(&training->schedule, base, trainer->state.position.iteration, trainer->state.steps,
+                                training->epochs);
+    return rate * trainer->state.callbacks.rate_scale;
 }
 
 static void move_weights(struct trainer *trainer) {
@@ -385,14 +217,14 @@ static int not_finite(const struct trainer *trainer, struct error *error) {
     return error_set(
         error, ERROR_NOT_FINITE, NULL,
         "the loss is not finite in epoch %d, step %lld of %lld%s%s; try a smaller learning_rate or clipnorm",
-        trainer->position.epoch + 1, (long long)trainer->position.step + 1, (long long)trainer->steps,
+        trainer->state.position.epoch + 1, (long long)trainer->state.position.step + 1, (long long)trainer->state.steps,
         layer ? "; the first layer with such an output is " : "", layer ? layer->name : "");
 }
 
 static int run_step(struct trainer *trainer, struct error *error) {
-    struct position *position = &trainer->position;
+    struct training_position *position = &trainer->state.position;
     int batch_size = trainer->training->batch_size;
-    int64_t first = position->step * batch_size, left = trainer->count - first;
+    int64_t first = position->step * batch_size, left = trainer->state.images - first;
     struct batch batch = {.feed = trainer->setup.train,
                           .samples = trainer->order + first,
                           .count = left < batch_size ? (int)left : batch_size,
@@ -419,11 +251,11 @@ static int run_step(struct trainer *trainer, struct error *error) {
 
 /* Fisher and Yates, from the identity: the order depends on seed and epoch alone. */
 static void shuffle(struct trainer *trainer) {
-    for (int64_t i = 0; i < trainer->count; i++) trainer->order[i] = i;
+    for (int64_t i = 0; i < trainer->state.images; i++) trainer->order[i] = i;
     if (!trainer->training->shuffle) return;
     uint64_t seed = (uint64_t)trainer->setup.config->values.seed;
-    struct rng rng = rng_stream(seed, RNG_SHUFFLE, (uint64_t)trainer->position.epoch, 0, 0);
-    for (int64_t i = trainer->count - 1; i > 0; i--) {
+    struct rng rng = rng_stream(seed, RNG_SHUFFLE, (uint64_t)trainer->state.position.epoch, 0, 0);
+    for (int64_t i = trainer->state.images - 1; i > 0; i--) {
         int64_t j = rng_below(&rng, (uint32_t)(i + 1)), moved = trainer->order[i];
         trainer->order[i] = trainer->order[j];
         trainer->order[j] = moved;
@@ -435,14 +267,14 @@ static bool is_stopped(const struct trainer *trainer) {
 }
 
 static int interrupted(const struct trainer *trainer, struct error *error) {
-    if (save_last(trainer, error) != 0) return -1;
+    if (check_weights(trainer, error) != 0 || save_last(trainer, error) != 0) return -1;
     return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted in epoch %d after step %lld of %lld%s",
-                     trainer->position.epoch + 1, (long long)trainer->position.step, (long long)trainer->steps,
-                     trainer->setup.last_path ? "; a checkpoint is written" : "");
+                     trainer->state.position.epoch + 1, (long long)trainer->state.position.step,
+                     (long long)trainer->state.steps, trainer->setup.last_path ? "; a checkpoint is written" : "");
 }
 
 static int run_steps(struct trainer *trainer, struct error *error) {
-    while (trainer->position.step < trainer->steps) {
+    while (trainer->state.position.step < trainer->state.steps) {
         if (is_stopped(trainer)) return interrupted(trainer, error);
         if (run_step(trainer, error) != 0) return -1;
     }
@@ -469,17 +301,17 @@ static int record(struct trainer *trainer, const struct history_row *row, struct
 /* Carries out what the callbacks decided; the position already counts this epoch as done. */
 static int obey(struct trainer *trainer, const struct callback_verdict *verdict, struct error *error) {
     const struct model *model = trainer->setup.model;
-    if (verdict->keep_weights) memcpy(trainer->kept, model->parameters, model->parameter_floats * sizeof(float));
+    if (verdict->keep_weights) memcpy(trainer->state.kept, model->parameters, model->parameter_floats * sizeof(float));
     if (verdict->rate_reduced) {
         trainer->learning_rate = step_rate(trainer);
         tell(trainer, TRAIN_RATE_REDUCED, NULL);
     }
     if (!verdict->save_best) return 0;
-    trainer->best_epoch = trainer->position.epoch;
+    trainer->state.position.best_epoch = trainer->state.position.epoch;
     return save_best(trainer, error);
 }
 
-static void begin_next_epoch(struct position *position) {
+static void begin_next_epoch(struct training_position *position) {
     position->epoch++;
     position->step = position->correct = position->seen = 0;
     position->loss = 0;
@@ -487,16 +319,16 @@ static void begin_next_epoch(struct position *position) {
 
 static int end_epoch(struct trainer *trainer, double train_seconds, int64_t images, struct error *error) {
     struct callback_verdict verdict = {0};
-    struct position *position = &trainer->position;
+    struct training_position *position = &trainer->state.position;
     struct history_row row = {.epoch = position->epoch + 1,
                               .loss = position->loss / (double)position->seen,
                               .accuracy = (double)position->correct / (double)position->seen,
                               .learning_rate = trainer->learning_rate,
                               .images_per_second = (double)images / (train_seconds > 0 ? train_seconds : 1e-9)};
-    if (validate(trainer, &row, error) != 0) return -1;
+    if (check_weights(trainer, error) != 0 || validate(trainer, &row, error) != 0) return -1;
     row.seconds = platform_seconds() - trainer->epoch_start;
     struct callback_metrics metrics = {row.loss, row.accuracy, row.val_loss, row.val_accuracy, row.learning_rate};
-    callbacks_epoch_end(&trainer->callbacks, position->epoch, &metrics, &verdict);
+    callbacks_epoch_end(&trainer->state.callbacks, position->epoch, &metrics, &verdict);
     begin_next_epoch(position);
     trainer->epoch_of_weights = position->epoch;
     if (record(trainer, &row, error) != 0) return -1;
@@ -508,26 +340,32 @@ static int end_epoch(struct trainer *trainer, double train_seconds, int64_t imag
 
 static int run_epoch(struct trainer *trainer, struct error *error) {
     trainer->epoch_start = platform_seconds();
-    int64_t seen = trainer->position.seen;
+    int64_t seen = trainer->state.position.seen;
     shuffle(trainer);
     tell(trainer, TRAIN_EPOCH_BEGIN, NULL);
     if (run_steps(trainer, error) != 0) return -1;
     double seconds = platform_seconds() - trainer->epoch_start;
-    return end_epoch(trainer, seconds, trainer->position.seen - seen, error);
+    return end_epoch(trainer, seconds, trainer->state.position.seen - seen, error);
 }
 
 static void restore_best(struct trainer *trainer) {
     const struct model *model = trainer->setup.model;
     int epoch = 0;
-    if (!callbacks_restore(&trainer->callbacks, &epoch)) return;
-    memcpy(model->parameters, trainer->kept, model->parameter_floats * sizeof(float));
+    if (!callbacks_restore(&trainer->state.callbacks, &epoch)) return;
+    memcpy(model->parameters, trainer->state.kept, model->parameter_floats * sizeof(float));
     engine_refresh(trainer->setup.engine);
     trainer->epoch_of_weights = epoch + 1;
     tell(trainer, TRAIN_RESTORED, NULL);
 }
 
+/* The history file as of the position: rows that a former attempt left behind it are gone. */
+static int begin_history(const struct trainer *trainer, struct error *error) {
+    return trainer->setup.history_path ? history_write(trainer->setup.history_path, &trainer->history, error) : 0;
+}
+
 int trainer_run(struct trainer *trainer, struct error *error) {
-    const struct position *position = &trainer->position;
+    const struct training_position *position = &trainer->state.position;
+    if (begin_history(trainer, error) != 0) return -1;
     while (position->epoch < trainer->training->epochs && !position->stopped)
         if (run_epoch(trainer, error) != 0) return -1;
     if (position->epoch < trainer->training->epochs) tell(trainer, TRAIN_STOPPED_EARLY, NULL);

@@ -48,11 +48,11 @@ static void apply_contrast(const void *values, const struct image_form *form, st
     const struct factor_config *config = values;
     (void)x;
     float gain = 1 + (2 * rng_uniform(rng) - 1) * (float)config->factor;
-    size_t count = value_count(form), channels = (size_t)form->channels;
+    size_t count = value_count(form), channels = (size_t)form->channels, pixels = count / channels;
     for (size_t c = 0; c < channels; c++) {
         double sum = 0;
         for (size_t i = c; i < count; i += channels) sum += (double)y[i];
-        float mean = (float)(sum / (double)(count / channels));
+        float mean = (float)(sum / (double)pixels);
         for (size_t i = c; i < count; i += channels) y[i] = mean + (y[i] - mean) * gain;
     }
     limit_values(form, y);

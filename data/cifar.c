@@ -77,7 +77,7 @@ static int read_records(const char *path, const struct record_form *form, size_t
 /* The files' records, one file after the other. */
 static int load_files(char *const *paths, int count, const struct record_form *form, struct dataset *dataset,
                       struct error *error) {
-    size_t records[FILES_MAX], total = 0;
+    size_t records[FILES_MAX] = {0}, total = 0;
     for (int i = 0; i < count; i++) {
         if (count_records(paths[i], form, &records[i], error) != 0) return -1;
         total += records[i];

@@ -138,11 +138,41 @@ static int list_part(struct folder_reader *reader, const char *folder, const str
     return 0;
 }
 
-/* Loads the part whose class folders are `here`; labels by the names in `classes`. */
+/* A picture's place among the training images: how far into its class it stands. */
+struct spread_item {
+    struct image_item item;
+    double place; /* 0 to 1 */
+};
+
+static int compare_places(const void *left, const void *right) {
+    const struct spread_item *a = left, *b = right;
+    if (a->place != b->place) return a->place < b->place ? -1 : 1;
+    return (a->item.label > b->item.label) - (a->item.label < b->item.label);
+}
+
+/* Mixes the classes evenly, for a validation split takes the last images: in the order of the folders that would be one
+ * class alone. Items come class by class. */
+static int spread_classes(struct item_list *list, struct error *error) {
+    if (list->count == 0) return 0;
+    struct spread_item *spread = memory_allocate(list->count, sizeof *spread, "the order of the pictures", error);
+    if (!spread) return -1;
+    for (size_t first = 0, end = 0; first < list->count; first = end) {
+        while (end < list->count && list->items[end].label == list->items[first].label) end++;
+        for (size_t i = first; i < end; i++)
+            spread[i] = (struct spread_item){list->items[i], ((double)(i - first) + 0.5) / (double)(end - first)};
+    }
+    qsort(spread, list->count, sizeof *spread, compare_places);
+    for (size_t i = 0; i < list->count; i++) list->items[i] = spread[i].item;
+    free(spread);
+    return 0;
+}
+
+/* Loads the part whose class folders are `here`; labels by the names in `classes`. The training part is mixed. */
 static int load_part(struct folder_reader *reader, const char *folder, const struct name_list *here,
                      const struct name_list *classes, struct dataset *dataset) {
     struct item_list list = {0};
     int status = list_part(reader, folder, here, classes, &list);
+    if (status == 0 && here == classes) status = spread_classes(&list, reader->error);
     if (status == 0) status = image_list_load(list.items, list.count, reader->common, dataset, reader->error);
     free(list.items);
     return status;

@@ -103,8 +103,28 @@ static int check_splits(const struct data_splits *splits, const char *path, stru
 
 static int convert_splits(struct data_splits *splits, const struct data_common *common, struct error *error) {
     struct dataset *parts[] = {&splits->train, &splits->validation, &splits->test};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (int i = 0; i < 3; i++)
         if (dataset_convert(parts[i], common, error) != 0) return -1;
+    return 0;
+}
+
+static int64_t count_class(const struct dataset *dataset, int class) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < dataset->count; i++) count += dataset->labels[i] == class;
+    return count;
+}
+
+/* Data that are sorted by class would lose whole classes to a validation part taken from their end. In
+ * mixed data all images of a class go there with the chance share^count. */
+static int check_classes_left(const struct data_splits *splits, double share, const char *path, struct error *error) {
+    for (int class = 0; class < splits->classes; class ++)
+        if (count_class(&splits->train, class) == 0 &&
+            pow(share, (double)count_class(&splits->validation, class)) < 1e-6)
+            return error_set(
+                error, ERROR_DATA, path,
+                "validation_split %g takes the last images, and with them all of class %d; the data seem to "
+                "be sorted by class: mix their order, or give a validation part of their own",
+                share, class);
     return 0;
 }
 
@@ -118,7 +138,8 @@ static int split_validation(struct data_splits *splits, double share, const char
                          "has %" PRId64 " training images; validation_split %g would leave %" PRId64
                          " to train on and %" PRId64 " to validate with; both need at least one",
                          splits->train.count, share, train, splits->train.count - train);
-    return dataset_split(&splits->train, train, &splits->validation, error);
+    if (dataset_split(&splits->train, train, &splits->validation, error) != 0) return -1;
+    return check_classes_left(splits, share, path, error);
 }
 
 static int load_found(const struct component *source, const char *path, uint64_t seed, struct data_splits *splits,

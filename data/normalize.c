@@ -76,7 +76,7 @@ static struct moments moments_of_floats(const struct dataset *train, int channel
     const float *pixels = train->pixels;
     size_t step = (size_t)train->channels;
     size_t total = (size_t)train->count * (dataset_image_bytes(train) / sizeof(float));
-    double count = (double)(total / step), sum = 0, squares = 0;
+    double count = (double)total / (double)step, sum = 0, squares = 0;
     for (size_t i = (size_t)channel; i < total; i += step) sum += (double)pixels[i];
     double mean = sum / count;
     for (size_t i = (size_t)channel; i < total; i += step) {

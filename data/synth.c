@@ -149,7 +149,7 @@ static void paint(struct canvas *canvas, const struct style *style) {
     float *color = canvas->color;
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++, color += COLORS) {
-            float shade = style->slope[0] * (float)(x - SIDE / 2) + style->slope[1] * (float)(y - SIDE / 2);
+            float shade = style->slope[0] * ((float)x - 0.5F * SIDE) + style->slope[1] * ((float)y - 0.5F * SIDE);
             float cover = style->half_width + 0.5F - sqrtf(canvas->distance[y * SIDE + x]);
             cover = cover < 0 ? 0 : cover > 1 ? 1 : cover;
             for (int c = 0; c < COLORS; c++)

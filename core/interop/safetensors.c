@@ -156,26 +156,26 @@ static int read_entries(const struct reading *reading, const cJSON *header) {
     return 0;
 }
 
-static size_t tensor_bytes(const struct safetensors_tensor *tensor) {
-    return tensor->elements * safetensors_type_size(tensor->type);
-}
+/* Where a tensor stands in the data. */
+struct span {
+    const char *begin, *name;
+    size_t bytes;
+};
 
-static int compare_places(const void *a, const void *b) {
-    const struct safetensors_tensor *x = *(const struct safetensors_tensor *const *)a;
-    const struct safetensors_tensor *y = *(const struct safetensors_tensor *const *)b;
-    const char *x_data = x->data, *y_data = y->data;
-    if (x_data != y_data) return x_data < y_data ? -1 : 1;
-    return tensor_bytes(x) < tensor_bytes(y) ? -1 : tensor_bytes(x) > tensor_bytes(y);
+static int compare_spans(const void *a, const void *b) {
+    const struct span *x = a, *y = b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
 /* The tensors, in the order of their places, follow each other from the first byte of the data to the last. */
-static int check_cover(const struct reading *reading, const struct safetensors_tensor *const *ordered, size_t count) {
+static int check_cover(const struct reading *reading, const struct span *spans, size_t count) {
     const char *at = reading->data, *end = reading->data + reading->data_size;
     for (size_t i = 0; i < count; i++) {
-        const char *data = ordered[i]->data;
-        if (data < at) return tensor_error(reading, ordered[i]->name, "overlaps another tensor in the file");
-        if (data > at) return tensor_error(reading, ordered[i]->name, "has bytes before it that belong to no tensor");
-        at += tensor_bytes(ordered[i]);
+        if (spans[i].begin < at) return tensor_error(reading, spans[i].name, "overlaps another tensor in the file");
+        if (spans[i].begin > at)
+            return tensor_error(reading, spans[i].name, "has bytes before it that belong to no tensor");
+        at += spans[i].bytes;
     }
     if (at == end) return 0;
     return error_set(reading->error, ERROR_DATA, reading->file->path,
@@ -184,12 +184,15 @@ static int check_cover(const struct reading *reading, const struct safetensors_t
 
 static int check_places(const struct reading *reading) {
     const struct safetensors *file = reading->file;
-    const struct safetensors_tensor **ordered = calloc(file->tensor_count + 1, sizeof *ordered);
-    if (!ordered) return error_set(reading->error, ERROR_RUN, file->path, "not enough memory for the file's header");
-    for (size_t i = 0; i < file->tensor_count; i++) ordered[i] = &file->tensors[i];
-    qsort(ordered, file->tensor_count, sizeof *ordered, compare_places);
-    int status = check_cover(reading, ordered, file->tensor_count);
-    free(ordered);
+    struct span *spans = calloc(file->tensor_count + 1, sizeof *spans);
+    if (!spans) return error_set(reading->error, ERROR_RUN, file->path, "not enough memory for the file's header");
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        const struct safetensors_tensor *tensor = &file->tensors[i];
+        spans[i] = (struct span){tensor->data, tensor->name, tensor->elements * safetensors_type_size(tensor->type)};
+    }
+    qsort(spans, file->tensor_count, sizeof *spans, compare_spans);
+    int status = check_cover(reading, spans, file->tensor_count);
+    free(spans);
     return status;
 }
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/csv_rows.h"
 #include "tests/support/data_room.h"
 
 static const char load_it[] = "{\"source\": \"csv\", \"path\": \"m/list.csv\"}";
@@ -11,51 +10,6 @@ static void write_pictures(const struct room *room) {
     room_write_flat(room, "m/a.png", 2, 2, 1, 10);
     room_write_flat(room, "m/sub/b.png", 2, 2, 1, 20);
     room_write_flat(room, "m/c, \"d\".png", 2, 2, 1, 30);
-}
-
-/* RFC 4180: quotes, doubled quotes, commas and line ends within quotes, CRLF or LF, with or without a last one. */
-static void test_rows(void **state) {
-    (void)state;
-    char text[] = "a,b\r\n\"x, y\",\"say \"\"hi\"\"\",train\n\n\"two\nlines\",\"\"\nlast,one";
-    static const struct {
-        int line, count;
-        const char *fields[3];
-    } expected[] = {
-        {1, 2, {"a", "b", NULL}},
-        {2, 3, {"x, y", "say \"hi\"", "train"}},
-        {4, 2, {"two\nlines", "", NULL}},
-        {6, 2, {"last", "one", NULL}},
-    };
-    struct csv_reader reader = {.path = "t", .at = text, .line = 1};
-    struct csv_row row;
-    struct error error = {0};
-    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        assert_int_equal(csv_next(&reader, &row, &error), 1);
-        assert_int_equal(row.line, expected[i].line);
-        assert_int_equal(row.count, expected[i].count);
-        for (int f = 0; f < row.count; f++) assert_string_equal(row.fields[f], expected[i].fields[f]);
-    }
-    assert_int_equal(csv_next(&reader, &row, &error), 0);
-}
-
-static void expect_bad_rows(const char *text, const char *message) {
-    char *copy = strdup(text);
-    struct csv_reader reader = {.path = "t", .at = copy, .line = 1};
-    struct csv_row row;
-    struct error error = {0};
-    int more = 1;
-    while (more == 1) more = csv_next(&reader, &row, &error);
-    assert_int_equal(more, -1);
-    expect_error(&error, ERROR_DATA, message);
-    free(copy);
-}
-
-static void test_bad_rows(void **state) {
-    (void)state;
-    expect_bad_rows("a,b\nc,\"d\n", "t: line 2: a quoted field does not end");
-    expect_bad_rows("a,b\nc,d\"e\"\n", "t: line 2: a quote within a field that is not quoted");
-    expect_bad_rows("\"a\"b,c\n", "t: line 1: text behind a quoted field");
-    expect_bad_rows("a,b,c,d\n", "t: line 1: more than 3 fields; path,label[,split] is expected");
 }
 
 static void test_names(void **state) {
@@ -109,6 +63,7 @@ static void test_bad_manifests(void **state) {
     expect_bad(room, "a.png,x,test\n", "line 1: label \"x\" does not occur in the training set");
     expect_bad(room, "a.png,1\nsub/b.png,x,test\n", "line 2: label \"x\" does not occur in the training set");
     expect_bad(room, "a.png\n", "line 1: 1 field; path,label[,split] is expected");
+    expect_bad(room, "a.png,x,train,more\n", "line 1: more than 3 fields; path,label[,split] is expected");
     expect_bad(room, "a.png,x\n\n,y\n", "line 3: the path is empty");
     expect_bad(room, "a.png,\n", "line 1: the label is empty");
     expect_bad(room, "a.png,x,tset\n", "line 1: split \"tset\"; train, validation or test is expected");
@@ -123,8 +78,6 @@ static void test_bad_manifests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_bad_rows),
         cmocka_unit_test_setup_teardown(test_names, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_numbers, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_manifests, room_open, room_close),

@@ -23,8 +23,9 @@ static void test_order_and_formats(void **state) {
     room_write_flat(room, "f/val/zebra/y.png", 4, 6, 3, 8);
     room_load_good(room, load_it);
     static const char *const names[] = {"Cat", "ant", "zebra"};
-    static const int32_t labels[] = {0, 0, 1, 2, 2};
-    static const int values[] = {100, 10, 200, 20, 30};
+    /* classes mixed evenly: the first of two, the only one, the second of two */
+    static const int32_t labels[] = {0, 2, 1, 0, 2};
+    static const int values[] = {100, 20, 200, 10, 30};
     const struct dataset *train = &room->splits.train;
     assert_int_equal(room->splits.classes, 3);
     for (int i = 0; i < 3; i++) assert_string_equal(room->splits.class_names[i], names[i]);

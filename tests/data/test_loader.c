@@ -126,6 +126,20 @@ static void test_validation_split(void **state) {
                   "both need at least one");
 }
 
+/* Sorted labels would leave nothing of the last class to train on. */
+static void test_split_of_sorted_data(void **state) {
+    struct room *room = *state;
+    unsigned char images[16 + 40] = {0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1},
+                              labels[8 + 40] = {0, 0, 8, 1, 0, 0, 0, 40};
+    memset(labels + 8 + 28, 1, 12);
+    room_write(room, "s/train-images-idx3-ubyte", images, sizeof images);
+    room_write(room, "s/train-labels-idx1-ubyte", labels, sizeof labels);
+    room_load_bad(
+        room, "{\"source\": \"idx\", \"path\": \"s\", \"validation_split\": 0.3}", ERROR_DATA, "s",
+        "validation_split 0.3 takes the last images, and with them all of class 1; the data seem to be sorted by "
+        "class: mix their order, or give a validation part of their own");
+}
+
 /* SVHN's own count: 73257 images and 0.1 leave 65931 to train on. Tiny pictures stand for them. */
 static void test_split_of_svhn(void **state) {
     struct room *room = *state;
@@ -330,6 +344,7 @@ int main(void) {
         cmocka_unit_test(test_every_kind_is_complete),
         cmocka_unit_test_setup_teardown(test_places, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_validation_split, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_split_of_sorted_data, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_split_of_svhn, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_convert, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_measure, room_open, room_close),

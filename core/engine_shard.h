@@ -1,0 +1,61 @@
+/* One shard of a batch on its way through the layers, on one thread. */
+#ifndef CNNTRAIN_CORE_ENGINE_SHARD_H
+#define CNNTRAIN_CORE_ENGINE_SHARD_H
+
+#include "core/batch.h"
+#include "core/engine_plan.h"
+
+/* The blocks of memory that shards work in; sizes are those of the plan. */
+struct workspace {
+    struct model *model;
+    const struct kernels *kernels;
+    struct engine_plan plan;
+    double label_smoothing;
+    uint64_t seed;
+    char *slots;   /* (slots, slot_bytes): activations of a shard */
+    char *scratch; /* (threads, scratch_bytes) */
+    char *batch;   /* (batch_bytes): tensors kept for the whole batch */
+    float *packed, *shared;
+    float *lanes;    /* (lanes, lane_floats): partial weight gradients */
+    float *partials; /* (shards_max, partial_floats) */
+    double *loss;    /* by shard */
+    int64_t *correct;
+    int32_t *labels; /* (threads, ENGINE_SHARD) */
+};
+
+struct journey {
+    const struct workspace *work;
+    const struct batch *batch;
+    bool training;
+    int shard, first, images; /* of the batch: its number, its first image, its images */
+    int thread;
+    char *slot;
+    float *lane;           /* NULL: no gradients */
+    double gradient_scale; /* 1 / images of the batch */
+};
+
+struct journey journey_of(const struct workspace *work, const struct batch *batch, bool training, int shard, int lane,
+                          int thread);
+
+/* All layers at inference, and the loss; probabilities (images of the batch, classes) may be NULL. */
+void journey_evaluate(const struct journey *journey, float *probabilities);
+
+/* Whole-batch layers cut a training step into phases 0 .. whole_batch_count.
+ * Forward goes from the whole-batch layer number `phase` - 1 (or the start) up to the next one's partial; the last
+ * phase goes on through the loss. */
+void journey_forward(const struct journey *journey, int phase);
+/* Backward goes from the loss (last phase) or whole-batch layer number `phase` down to the whole-batch layer below it
+ * (its partial), or to the first layer that has anything to learn. */
+void journey_backward(const struct journey *journey, int phase);
+
+/* Pointers that a pass refers to; they live as long as the call. */
+struct pass_pointers {
+    float *parameters[LAYER_PARAMETERS_MAX], *gradients[LAYER_PARAMETERS_MAX];
+};
+
+/* The layer's parameters, and its gradients in a lane (NULL: none). */
+void pass_pointers_fill(const struct workspace *work, int index, float *lane, struct pass_pointers *pointers);
+/* What layer `index` gets to see of this journey. */
+struct pass pass_of(const struct journey *journey, int index, struct pass_pointers *pointers);
+
+#endif
