@@ -37,7 +37,7 @@ const struct command config_command = {
 };
 
 static int run_config(struct session *session, int argc, const char **argv) {
-    struct arguments arguments = {.train = {.seed = -1}};
+    struct arguments arguments = {.train = TRAIN_OPTIONS_NONE};
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config, also as an argument", "FILE"},
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "data to use instead of the config's", "SPEC"},
@@ -49,13 +49,15 @@ static int run_config(struct session *session, int argc, const char **argv) {
     struct options options;
     int status = options_parse(&options, session, &config_command, table, argc, argv);
     if (status == 0 && !options.help_shown) {
-        int least = arguments.schema || arguments.train.config ? 0 : 1;
-        status = options_expect(&options, session, &config_command, least, least, "a config");
         struct arguments given = arguments;
-        if (status == 0 && least) given.train.config = options.arguments[0];
-        if (status == 0)
-            status = arguments.schema ? session_print_json(session, config_schema(&session->registries))
-                                      : show(session, &given);
+        if (arguments.schema)
+            status = options_expect(&options, session, &config_command, 0, 0, "nothing");
+        else
+            given.train.config = options_config(&options, session, &config_command, arguments.train.config, "a config");
+        if (status == 0 && arguments.schema)
+            status = session_print_json(session, config_schema(&session->registries));
+        else if (status == 0)
+            status = given.train.config ? show(session, &given) : -1;
     }
     options_free(&options);
     return status;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd/session.h"
+#include "cmd/document.h"
 #include "core/dataset.h"
 #include "core/report/table.h"
 
@@ -54,38 +54,43 @@ static void get_sets(const struct data_splits *splits, const struct dataset *set
     sets[2] = &splits->test;
 }
 
-static cJSON *split_json(const struct data_splits *splits, const struct dataset *dataset) {
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "images", (double)dataset->count);
-    cJSON *counts = cJSON_AddArrayToObject(json, "class_counts");
+static void fill_split(struct document *document, cJSON *item, const struct data_splits *splits,
+                       const struct dataset *dataset) {
+    document_add_number(document, item, "images", (double)dataset->count);
+    cJSON *counts = document_add_list(document, item, "class_counts");
     for (int k = 0; k < splits->classes; k++)
-        cJSON_AddItemToArray(counts, cJSON_CreateNumber((double)count_class(dataset, k)));
-    cJSON *mean = cJSON_AddArrayToObject(json, "mean"), *deviation = cJSON_AddArrayToObject(json, "std");
+        document_add_number(document, counts, NULL, (double)count_class(dataset, k));
+    cJSON *mean = document_add_list(document, item, "mean"), *deviation = document_add_list(document, item, "std");
     for (int c = 0; c < dataset->channels; c++) {
         struct moments moments = channel_moments(dataset, c);
-        cJSON_AddItemToArray(mean, cJSON_CreateNumber(moments.mean));
-        cJSON_AddItemToArray(deviation, cJSON_CreateNumber(moments.deviation));
+        document_add_number(document, mean, NULL, moments.mean);
+        document_add_number(document, deviation, NULL, moments.deviation);
     }
-    return json;
 }
 
 static int print_json(struct session *session, const struct data_splits *splits) {
     const struct dataset *train = &splits->train, *sets[3];
     char number[16];
     get_sets(splits, sets);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddItemToObject(json, "shape",
-                          cJSON_CreateIntArray((int[]){train->height, train->width, train->channels}, 3));
-    cJSON_AddStringToObject(json, "type", train->type == PIXEL_UINT8 ? "uint8" : "float32");
-    cJSON *names = cJSON_AddArrayToObject(json, "classes");
+    struct document document = document_object();
+    cJSON *root = document.root;
+    document_add(&document, root, "shape",
+                 cJSON_CreateIntArray((int[]){train->height, train->width, train->channels}, 3));
+    document_add_string(&document, root, "type", train->type == PIXEL_UINT8 ? "uint8" : "float32");
+    cJSON *names = document_add_list(&document, root, "classes");
     for (int k = 0; k < splits->classes; k++)
-        cJSON_AddItemToArray(names, cJSON_CreateString(class_name(splits, k, number, sizeof number)));
-    for (int i = 0; i < 3; i++)
-        cJSON_AddItemToObject(json, split_names[i], sets[i]->count ? split_json(splits, sets[i]) : cJSON_CreateNull());
-    return session_print_json(session, json);
+        document_add_string(&document, names, NULL, class_name(splits, k, number, sizeof number));
+    for (int i = 0; i < 3; i++) {
+        if (sets[i]->count)
+            fill_split(&document, document_add_object(&document, root, split_names[i]), splits, sets[i]);
+        else
+            document_add(&document, root, split_names[i], cJSON_CreateNull());
+    }
+    return document_print(session, &document);
 }
 
-static void print_classes(const struct data_splits *splits, const struct dataset *const sets[3]) {
+static int print_classes(struct session *session, const struct data_splits *splits,
+                         const struct dataset *const sets[3]) {
     struct table table = {0};
     struct text text = {0};
     char number[16];
@@ -98,8 +103,7 @@ static void print_classes(const struct data_splits *splits, const struct dataset
             if (sets[i]->count) table_cell(&table, "%lld", count_class(sets[i], k));
     }
     table_plain(&table, &text);
-    if (text.bytes && !text.failed) fputs(text.bytes, stdout);
-    text_free(&text);
+    return session_print_text(session, &text);
 }
 
 static int print_splits(struct session *session, const struct data_splits *splits) {
@@ -111,14 +115,18 @@ static int print_splits(struct session *session, const struct data_splits *split
     for (int i = 0; i < 3; i++) {
         if (!sets[i]->count) continue;
         printf("%s: %lld images; mean", split_names[i], (long long)sets[i]->count);
-        for (int c = 0; c < train->channels; c++) printf(" %.4f", channel_moments(sets[i], c).mean);
+        struct text deviations = {0};
+        for (int c = 0; c < train->channels; c++) {
+            struct moments moments = channel_moments(sets[i], c);
+            printf(" %.4f", moments.mean);
+            text_print(&deviations, " %.4f", moments.deviation);
+        }
         printf(", deviation");
-        for (int c = 0; c < train->channels; c++) printf(" %.4f", channel_moments(sets[i], c).deviation);
+        if (session_print_text(session, &deviations) != 0) return -1;
         printf(" by channel%s\n", train->type == PIXEL_UINT8 ? ", bytes as 0 to 1" : "");
     }
     printf("\n");
-    print_classes(splits, sets);
-    return 0;
+    return print_classes(session, splits, sets);
 }
 
 static int show_data(struct session *session, const struct arguments *arguments) {
@@ -155,8 +163,22 @@ const struct command data_command = {
     .run = run_data,
 };
 
-static int list_sources(const struct session *session) {
+static int sources_json(struct session *session, const struct component_registry *sources) {
+    struct document document = document_list();
+    for (const struct component_kind *const *kind = sources->kinds; *kind; kind++) {
+        const struct source_kind *source = (const struct source_kind *)*kind;
+        cJSON *item = document_add_object(&document, document.root, NULL);
+        document_add_string(&document, item, "name", (*kind)->name);
+        document_add_string(&document, item, "summary", (*kind)->summary);
+        document_add(&document, item, "needs_path", cJSON_CreateBool(source->needs_path));
+        document_add_string(&document, item, "layout", source->layout ? source->layout : "");
+    }
+    return document_print(session, &document);
+}
+
+static int list_sources(struct session *session) {
     const struct component_registry *sources = registries_find(&session->registries, "source");
+    if (session->json) return sources_json(session, sources);
     printf("Sources, as SPEC or in a config's data section:\n\n");
     for (const struct component_kind *const *kind = sources->kinds; *kind; kind++) {
         const struct source_kind *source = (const struct source_kind *)*kind;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/session.h"
+#include "cmd/document.h"
 #include "core/evaluation.h"
 #include "core/metrics.h"
 #include "core/model_file.h"
@@ -29,7 +29,7 @@ static const struct dataset *choose_split(struct session *session, const struct 
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(split, names[i]) != 0) continue;
         if (sets[i]->count) return sets[i];
-        error_set(&session->error, ERROR_DATA, NULL, "the data has no %s images; choose another --split", split);
+        error_set(&session->error, ERROR_DATA, NULL, "the data have no %s images; choose another --split", split);
         return NULL;
     }
     error_set(&session->error, ERROR_CONFIG, "--split", "must be test, validation or train, got \"%s\"", split);
@@ -41,11 +41,12 @@ static int check_shape(struct session *session, const struct saved_model *saved,
     struct shape images = run_image_shape(dataset);
     char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
     if (!shape_equal(&images, &saved->model.input))
-        return error_set(&session->error, ERROR_DATA, NULL,
-                         "the images are %s, but the model takes %s; train on such images or resize them",
-                         shape_text(&images, a, sizeof a), shape_text(&saved->model.input, b, sizeof b));
+        return error_set(
+            &session->error, ERROR_DATA, NULL,
+            "the images are %s, but the model takes %s; give data with such images, or train a model on these",
+            shape_text(&images, a, sizeof a), shape_text(&saved->model.input, b, sizeof b));
     if (classes > saved->model.output.size[0])
-        return error_set(&session->error, ERROR_DATA, NULL, "the data has %d classes, but the model knows %d", classes,
+        return error_set(&session->error, ERROR_DATA, NULL, "the data have %d classes, but the model knows %d", classes,
                          saved->model.output.size[0]);
     return 0;
 }
@@ -88,32 +89,32 @@ static const char *class_name(const struct saved_model *saved, int index, char *
     return buffer;
 }
 
-static cJSON *to_json(const struct saved_model *saved, const struct measurement *measurement,
+static int print_json(struct session *session, const struct saved_model *saved, const struct measurement *measurement,
                       struct interval interval) {
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "images", (double)measurement->dataset->count);
-    cJSON_AddNumberToObject(json, "loss", measurement->evaluation.loss);
-    cJSON_AddNumberToObject(json, "accuracy", measurement->evaluation.accuracy);
-    cJSON_AddItemToObject(json, "interval", cJSON_CreateDoubleArray((double[]){interval.low, interval.high}, 2));
-    cJSON *classes = cJSON_AddArrayToObject(json, "classes");
+    struct document document = document_object();
+    cJSON *root = document.root;
+    document_add_number(&document, root, "images", (double)measurement->dataset->count);
+    document_add_number(&document, root, "loss", measurement->evaluation.loss);
+    document_add_number(&document, root, "accuracy", measurement->evaluation.accuracy);
+    document_add(&document, root, "interval", cJSON_CreateDoubleArray((double[]){interval.low, interval.high}, 2));
+    cJSON *classes = document_add_list(&document, root, "classes");
     for (int i = 0; i < measurement->confusion.classes; i++) {
         char number[16];
         struct class_scores scores = confusion_class(&measurement->confusion, i);
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", class_name(saved, i, number, sizeof number));
-        cJSON_AddNumberToObject(item, "images", (double)scores.support);
-        cJSON_AddNumberToObject(item, "precision", scores.precision);
-        cJSON_AddNumberToObject(item, "recall", scores.recall);
-        cJSON_AddNumberToObject(item, "f1", scores.f1);
-        cJSON_AddItemToArray(classes, item);
+        cJSON *item = document_add_object(&document, classes, NULL);
+        document_add_string(&document, item, "name", class_name(saved, i, number, sizeof number));
+        document_add_number(&document, item, "images", (double)scores.support);
+        document_add_number(&document, item, "precision", scores.precision);
+        document_add_number(&document, item, "recall", scores.recall);
+        document_add_number(&document, item, "f1", scores.f1);
     }
-    return json;
+    return document_print(session, &document);
 }
 
 static int print_measurement(struct session *session, const struct saved_model *saved,
                              const struct measurement *measurement) {
     struct interval interval = wilson_interval(measurement->evaluation.correct, measurement->dataset->count);
-    if (session->json) return session_print_json(session, to_json(saved, measurement, interval));
+    if (session->json) return print_json(session, saved, measurement, interval);
     struct table table = {0};
     struct text text = {0};
     table_column(&table, "class", TABLE_LEFT);
@@ -130,12 +131,11 @@ static int print_measurement(struct session *session, const struct saved_model *
         table_cell(&table, "%.4f", scores.recall);
         table_cell(&table, "%.4f", scores.f1);
     }
+    text_print(&text, "%lld images: loss %.4f, accuracy %.2f %% (95 %% interval %.2f to %.2f)\n\n",
+               (long long)measurement->dataset->count, measurement->evaluation.loss,
+               100 * measurement->evaluation.accuracy, 100 * interval.low, 100 * interval.high);
     table_plain(&table, &text);
-    printf("%lld images: loss %.4f, accuracy %.2f %% (95 %% interval %.2f to %.2f)\n\n%s",
-           (long long)measurement->dataset->count, measurement->evaluation.loss, 100 * measurement->evaluation.accuracy,
-           100 * interval.low, 100 * interval.high, text.failed || !text.bytes ? "" : text.bytes);
-    text_free(&text);
-    return 0;
+    return session_print_text(session, &text);
 }
 
 static int evaluate_loaded(struct session *session, const struct arguments *arguments, struct saved_model *saved,
@@ -155,6 +155,7 @@ static int evaluate_model(struct session *session, const struct arguments *argum
     struct data_splits splits;
     struct config_request request = session_request(session, path);
     request.data_spec = arguments->data;
+    if (session_check_model(session, path) != 0) return -1;
     if (saved_model_open(&saved, path, false, &request, &session->error) != 0) return -1;
     int status =
         config_locate_data(&saved.config, session->workshop.data_folder, arguments->data != NULL, &session->error);

@@ -52,7 +52,7 @@ static int execute(struct session *session, const struct arguments *arguments, c
     struct experiments_request request = {.workshop = &session->workshop,
                                           .config = &config,
                                           .path = file,
-                                          .seeds = arguments->seeds,
+                                          .seeds = arguments->seeds == NOT_GIVEN ? 0 : arguments->seeds,
                                           .only = arguments->only,
                                           .out = arguments->out,
                                           .jobs = arguments->jobs,
@@ -62,7 +62,7 @@ static int execute(struct session *session, const struct arguments *arguments, c
                                           .listener = &terminal};
     int status = experiments_run(&request, &outcome, &session->error);
     if (status == 0) status = print_outcome(session, &outcome);
-    if (session->error.code == ERROR_INTERRUPTED && command) fprintf(stderr, "Go on with: %s\n", command);
+    if (session->error.code == ERROR_INTERRUPTED && command) text_print(&session->advice, "Go on with: %s", command);
     experiments_free(&outcome);
     free_overrides(&overrides);
     return status;
@@ -84,17 +84,14 @@ const struct command experiments_command = {
 static int act(struct session *session, const struct options *options, const struct arguments *arguments,
                const char *command) {
     if (options_expect(options, session, &experiments_command, 0, 1, "an experiment file") != 0) return -1;
-    if (arguments->seeds < 0 || arguments->seeds > FIELD_LIST_MAX)
-        return error_set(&session->error, ERROR_CONFIG, "--seeds", "must be 1 to %d, got %d", FIELD_LIST_MAX,
-                         arguments->seeds);
-    if (arguments->jobs < 1 || arguments->jobs > 256)
-        return error_set(&session->error, ERROR_CONFIG, "--jobs", "must be 1 to 256, got %d", arguments->jobs);
+    if (options_check_range(session, "--seeds", arguments->seeds, 1, FIELD_LIST_MAX) != 0) return -1;
+    if (options_check_range(session, "--jobs", arguments->jobs, 1, 256) != 0) return -1;
     if (session_start(session) != 0) return -1;
     return execute(session, arguments, options->argument_count ? options->arguments[0] : "six.json", command);
 }
 
 static int run_experiments(struct session *session, int argc, const char **argv) {
-    struct arguments arguments = {.train = {.seed = -1}, .jobs = 1};
+    struct arguments arguments = {.train = TRAIN_OPTIONS_NONE, .seeds = NOT_GIVEN, .jobs = 1};
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0,
          "data to use instead of the configs', such as svhn:DIR", "SPEC"},

@@ -1,38 +1,69 @@
 /* cnntrain gradcheck: are the gradients of a config's layers right on this machine? */
-#include <stdio.h>
+#include <stdlib.h>
 
-#include "cmd/session.h"
+#include "cmd/document.h"
 #include "core/gradcheck.h"
 #include "core/report/table.h"
 
-static int check_model(struct session *session, const struct model *model) {
+static int print_json(struct session *session, const struct model *model, const struct gradcheck_result *results,
+                      bool passed) {
+    struct document document = document_object();
+    document_add(&document, document.root, "passed", cJSON_CreateBool(passed));
+    document_add_number(&document, document.root, "tolerance", GRADCHECK_TOLERANCE);
+    document_add_string(&document, document.root, "kernel", session->workshop.kernels->name);
+    cJSON *list = document_add_list(&document, document.root, "gradients");
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < results[i].count; k++) {
+            const struct gradcheck_tensor *tensor = &results[i].tensors[k];
+            cJSON *item = document_add_object(&document, list, NULL);
+            document_add_string(&document, item, "layer", model->layers[i].name);
+            document_add_string(&document, item, "name", tensor->name);
+            document_add_number(&document, item, "checked", tensor->checked);
+            document_add_number(&document, item, "error", tensor->error);
+            document_add(&document, item, "passed", cJSON_CreateBool(tensor->passed));
+        }
+    return document_print(session, &document);
+}
+
+static int print_table(struct session *session, const struct model *model, const struct gradcheck_result *results,
+                       bool passed) {
     struct table table = {0};
     struct text text = {0};
-    bool passed = true;
     static const char *const names[] = {"layer", "gradient of", "checked", "largest relative error", "verdict"};
     for (int i = 0; i < 5; i++) table_column(&table, names[i], i == 2 || i == 3 ? TABLE_RIGHT : TABLE_LEFT);
-    for (int i = 0; i < model->layer_count; i++) {
-        struct gradcheck_result result;
-        if (gradcheck_layer(&model->layers[i], session->workshop.kernels, 1, &result, &session->error) != 0) return -1;
-        for (int k = 0; k < result.count; k++) {
-            const struct gradcheck_tensor *tensor = &result.tensors[k];
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < results[i].count; k++) {
+            const struct gradcheck_tensor *tensor = &results[i].tensors[k];
             table_cell(&table, "%s", model->layers[i].name);
             table_cell(&table, "%s", tensor->name);
             table_cell(&table, "%d", tensor->checked);
             table_cell(&table, "%.2e", tensor->error);
             table_cell(&table, "%s", tensor->passed ? "right" : "WRONG");
         }
-        passed = passed && result.passed;
-    }
     table_plain(&table, &text);
-    if (text.bytes && !text.failed) fputs(text.bytes, stdout);
-    text_free(&text);
-    if (!passed)
-        return error_set(&session->error, ERROR_RUN, NULL,
-                         "a gradient differs by more than %g from its difference quotient", GRADCHECK_TOLERANCE);
-    printf("\nAll gradients agree with central differences within %g (%s kernels).\n", GRADCHECK_TOLERANCE,
-           session->workshop.kernels->name);
-    return 0;
+    if (passed)
+        text_print(&text, "\nAll gradients agree with central differences within %g (%s kernels).\n",
+                   GRADCHECK_TOLERANCE, session->workshop.kernels->name);
+    return session_print_text(session, &text);
+}
+
+static int check_model(struct session *session, const struct model *model) {
+    struct gradcheck_result *results = calloc((size_t)model->layer_count, sizeof *results);
+    if (!results) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the gradient check");
+    bool passed = true;
+    int status = 0;
+    for (int i = 0; i < model->layer_count && status == 0; i++) {
+        status = gradcheck_layer(&model->layers[i], session->workshop.kernels, 1, &results[i], &session->error);
+        passed = passed && results[i].passed;
+    }
+    if (status == 0)
+        status =
+            session->json ? print_json(session, model, results, passed) : print_table(session, model, results, passed);
+    free(results);
+    if (status == 0 && !passed)
+        status = error_set(&session->error, ERROR_RUN, NULL,
+                           "a gradient differs by more than %g from its difference quotient", GRADCHECK_TOLERANCE);
+    return status;
 }
 
 static int check_config(struct session *session, const char *path) {
@@ -72,10 +103,9 @@ static int run_gradcheck(struct session *session, int argc, const char **argv) {
     struct options options;
     int status = options_parse(&options, session, &gradcheck_command, table, argc, argv);
     if (status == 0 && !options.help_shown) {
-        int least = config ? 0 : 1;
-        status = options_expect(&options, session, &gradcheck_command, least, least, "a config");
-        if (status == 0) status = session_start(session);
-        if (status == 0) status = check_config(session, least ? options.arguments[0] : config);
+        const char *path = options_config(&options, session, &gradcheck_command, config, "a config");
+        status = path ? session_start(session) : -1;
+        if (status == 0) status = check_config(session, path);
     }
     options_free(&options);
     return status;

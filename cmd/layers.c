@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/session.h"
+#include "cmd/document.h"
 #include "core/layer.h"
 
 static void print_fields(const struct field *fields) {
@@ -17,8 +17,9 @@ static void print_fields(const struct field *fields) {
 }
 
 static void print_kind(const struct component_registry *registry, const struct component_kind *kind) {
-    printf("%s (%s%s%s): %s\n\n", kind->name, registry->what, kind->alias ? ", also " : "",
-           kind->alias ? kind->alias : "", kind->summary);
+    bool has_fields = (kind->fields && kind->fields->key) || (registry->common && registry->common->key);
+    printf("%s (%s%s%s): %s\n%s", kind->name, registry->what, kind->alias ? ", also " : "",
+           kind->alias ? kind->alias : "", kind->summary, has_fields ? "\n" : "");
     print_fields(kind->fields);
     print_fields(registry->common);
     if (strcmp(registry->what, "layer") != 0) return;
@@ -31,42 +32,43 @@ static void print_kind(const struct component_registry *registry, const struct c
                shape_text(&example->input, shape, sizeof shape));
 }
 
-static cJSON *fields_json(const struct field *fields, cJSON *list) {
+static void add_fields(struct document *document, cJSON *list, const struct field *fields) {
     for (; fields && fields->key; fields++) {
         struct text type = {0};
         field_describe(fields, &type);
-        cJSON *json = cJSON_CreateObject();
-        cJSON_AddStringToObject(json, "name", fields->key);
-        cJSON_AddStringToObject(json, "type", type.bytes && !type.failed ? type.bytes : "");
-        cJSON_AddItemToObject(json, "default", fields->fallback ? cJSON_Parse(fields->fallback) : cJSON_CreateNull());
-        cJSON_AddBoolToObject(json, "required", !fields->fallback);
-        cJSON_AddStringToObject(json, "help", fields->help ? fields->help : "");
-        cJSON_AddItemToArray(list, json);
+        cJSON *item = document_add_object(document, list, NULL);
+        document_add_string(document, item, "name", fields->key);
+        document_add_string(document, item, "type", type.bytes && !type.failed ? type.bytes : "");
+        document_add(document, item, "default", fields->fallback ? cJSON_Parse(fields->fallback) : cJSON_CreateNull());
+        document_add(document, item, "required", cJSON_CreateBool(!fields->fallback));
+        document_add_string(document, item, "help", fields->help ? fields->help : "");
+        document->failed = document->failed || type.failed;
         text_free(&type);
     }
-    return list;
 }
 
-static cJSON *kind_json(const struct component_registry *registry, const struct component_kind *kind) {
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "name", kind->name);
-    cJSON_AddStringToObject(json, "kind", registry->what);
-    cJSON_AddStringToObject(json, "summary", kind->summary);
-    cJSON_AddItemToObject(json, "fields",
-                          fields_json(registry->common, fields_json(kind->fields, cJSON_CreateArray())));
-    return json;
+static void fill_kind(struct document *document, cJSON *item, const struct component_registry *registry,
+                      const struct component_kind *kind) {
+    document_add_string(document, item, "name", kind->name);
+    document_add_string(document, item, "kind", registry->what);
+    document_add_string(document, item, "summary", kind->summary);
+    cJSON *fields = document_add_list(document, item, "fields");
+    add_fields(document, fields, kind->fields);
+    add_fields(document, fields, registry->common);
+}
+
+static int registry_json(struct session *session, const struct component_registry *registry) {
+    struct document document = document_list();
+    for (const struct component_kind *const *kind = registry->kinds; *kind; kind++)
+        fill_kind(&document, document_add_object(&document, document.root, NULL), registry, *kind);
+    return document_print(session, &document);
 }
 
 static int list_layers(struct session *session) {
     const struct component_registry *layers = registries_find(&session->registries, "layer");
-    cJSON *list = session->json ? cJSON_CreateArray() : NULL;
-    for (const struct component_kind *const *kind = layers->kinds; *kind; kind++) {
-        if (list)
-            cJSON_AddItemToArray(list, kind_json(layers, *kind));
-        else
-            printf("%-24s %s\n", (*kind)->name, (*kind)->summary);
-    }
-    if (list) return session_print_json(session, list);
+    if (session->json) return registry_json(session, layers);
+    for (const struct component_kind *const *kind = layers->kinds; *kind; kind++)
+        printf("%-24s %s\n", (*kind)->name, (*kind)->summary);
     printf("\nMore about one: cnntrain layers NAME. Also by name: ");
     for (const struct component_registry *const *at = session->registries.items; *at; at++)
         if (*at != layers) printf("%s%s", (*at)->what, at[1] ? ", " : ".\n");
@@ -75,16 +77,12 @@ static int list_layers(struct session *session) {
 
 /* A registry's name lists its kinds: `cnntrain layers optimizer`. */
 static int list_registry(struct session *session, const struct component_registry *registry) {
-    cJSON *list = session->json ? cJSON_CreateArray() : NULL;
+    if (session->json) return registry_json(session, registry);
     for (const struct component_kind *const *kind = registry->kinds; *kind; kind++) {
-        if (list) {
-            cJSON_AddItemToArray(list, kind_json(registry, *kind));
-        } else {
-            print_kind(registry, *kind);
-            printf("\n");
-        }
+        if (kind != registry->kinds) printf("\n");
+        print_kind(registry, *kind);
     }
-    return list ? session_print_json(session, list) : 0;
+    return 0;
 }
 
 static int show(struct session *session, const char *name) {
@@ -93,7 +91,11 @@ static int show(struct session *session, const char *name) {
     for (const struct component_registry *const *at = session->registries.items; *at; at++) {
         const struct component_kind *kind = registry_find(*at, name);
         if (!kind) continue;
-        if (session->json) return session_print_json(session, kind_json(*at, kind));
+        if (session->json) {
+            struct document document = document_object();
+            fill_kind(&document, document.root, *at, kind);
+            return document_print(session, &document);
+        }
         print_kind(*at, kind);
         return 0;
     }

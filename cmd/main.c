@@ -4,6 +4,7 @@
 
 #include "cmd/session.h"
 #include "cmd/terminal.h"
+#include "core/file.h"
 #include "core/platform.h"
 #include "core/text.h"
 
@@ -42,6 +43,9 @@ static int unknown_command(struct session *session, const char *name) {
     for (const struct command *const *command = commands; *command && count < 32; command++)
         words[count++] = (*command)->name;
     const char *nearest = text_nearest(name, words, count);
+    if (file_exists(name) && !file_is_folder(name))
+        return error_set(&session->error, ERROR_CONFIG, name,
+                         "unknown command; to train this config: cnntrain --config %s", name);
     if (nearest)
         return error_set(&session->error, ERROR_CONFIG, name, "unknown command; did you mean \"%s\"?", nearest);
     return error_set(&session->error, ERROR_CONFIG, name, "unknown command; `cnntrain --help` lists them");
@@ -51,8 +55,23 @@ static bool is_any(const char *word, const char *a, const char *b) {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+static bool is_common_flag(const char *word) {
+    return is_any(word, "-q", "--quiet") || is_any(word, "-v", "--verbose") || is_any(word, "--json", "--no-color");
+}
+
+/* `cnntrain -q data synth` is `cnntrain data -q synth`. */
+static void put_command_first(int argc, const char **argv) {
+    int at = 1;
+    while (at < argc && is_common_flag(argv[at])) at++;
+    if (at == argc || !find_command(argv[at])) return;
+    const char *command = argv[at];
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof *argv);
+    argv[1] = command;
+}
+
 /* `cnntrain --config F` is `cnntrain train --config F`. */
 static int dispatch(struct session *session, int argc, const char **argv) {
+    put_command_first(argc, argv);
     const char *first = argc > 1 ? argv[1] : "--help";
     if (is_any(first, "-h", "--help") || (strcmp(first, "help") == 0 && argc == 2)) {
         help_program();
@@ -79,9 +98,12 @@ int main(int argc, char **argv) {
     struct session session;
     int status = session_open(&session);
     if (status == 0) status = dispatch(&session, argc, (const char **)(void *)argv);
-    if (status != 0) terminal_error(&session);
-    int code = status == 0 ? 0 : session.error.code ? (int)session.error.code : ERROR_RUN;
-    if (fflush(stdout) != 0 && code == 0) code = ERROR_IO;
+    if (fflush(stdout) != 0)
+        error_set_errno(&session.error, "stdout", "write");
+    else if (ferror(stdout))
+        error_set(&session.error, ERROR_IO, "stdout", "cannot write all of the results");
+    if (status != 0 || session.error.code != ERROR_NONE) terminal_error(&session);
+    int code = session.error.code != ERROR_NONE ? (int)session.error.code : status == 0 ? 0 : ERROR_RUN;
     session_close(&session);
     return code;
 }

@@ -36,9 +36,20 @@ static size_t collect_flags(const struct poptOption *table, const char **words, 
     return count;
 }
 
+/* `word` is "--epochs=x", or the "x" that follows "--epochs". */
+static int bad_number(struct session *session, const char **argv, const char *word) {
+    char flag[64];
+    const char *value = strchr(word, '=');
+    snprintf(flag, sizeof flag, "%.*s", (int)strcspn(word, "="), word);
+    if (value) return error_set(&session->error, ERROR_CONFIG, flag, "must be a whole number, got \"%s\"", value + 1);
+    while (argv[1] && argv[1] != word) argv++;
+    return error_set(&session->error, ERROR_CONFIG, *argv, "must be a whole number, got \"%s\"", word);
+}
+
 static int bad_option(struct session *session, const struct command *command, const struct poptOption *table,
-                      const struct common_table *common, poptContext context, int code) {
+                      const struct common_table *common, poptContext context, int code, const char **argv) {
     const char *flag = poptBadOption(context, POPT_BADOPTION_NOALIAS);
+    if (code == POPT_ERROR_BADNUMBER || code == POPT_ERROR_OVERFLOW) return bad_number(session, argv, flag);
     if (code != POPT_ERROR_BADOPT)
         return error_set(&session->error, ERROR_CONFIG, flag, "%s; see: cnntrain %s --help", poptStrerror(code),
                          command->name);
@@ -54,7 +65,7 @@ static int bad_option(struct session *session, const struct command *command, co
 }
 
 static int read_options(struct options *options, struct session *session, const struct command *command,
-                        const struct poptOption *table, struct common_table *common) {
+                        const struct poptOption *table, struct common_table *common, const char **argv) {
     int code = 0;
     while ((code = poptGetNextOpt(options->context)) > 0) {
         if (code < OPTION_HELP) {
@@ -69,12 +80,25 @@ static int read_options(struct options *options, struct session *session, const 
         options->help_shown = true;
         return 0;
     }
-    return code < -1 ? bad_option(session, command, table, common, options->context, code) : 0;
+    return code < -1 ? bad_option(session, command, table, common, options->context, code, argv) : 0;
+}
+
+/* An empty name is a mistake in a script, such as an unset variable: it must not mean "here". */
+static int check_empty(const struct options *options, struct session *session) {
+    for (const struct poptOption *option = options->table; option && option->longName; option++) {
+        const char *value = (option->argInfo & POPT_ARG_MASK) == POPT_ARG_STRING ? *(const char **)option->arg : NULL;
+        char flag[64];
+        snprintf(flag, sizeof flag, "--%s", option->longName);
+        if (value && !*value) return error_set(&session->error, ERROR_CONFIG, flag, "is empty; give it a value");
+    }
+    for (int i = 0; i < options->argument_count; i++)
+        if (!*options->arguments[i]) return error_set(&session->error, ERROR_CONFIG, NULL, "an argument is empty");
+    return 0;
 }
 
 int options_parse(struct options *options, struct session *session, const struct command *command,
                   const struct poptOption *table, int argc, const char **argv) {
-    struct common_table common = {0};
+    struct common_table common = {.threads = NOT_GIVEN};
     fill_common(&common);
     *options = (struct options){.table = table};
     const struct poptOption end = POPT_TABLEEND;
@@ -85,16 +109,16 @@ int options_parse(struct options *options, struct session *session, const struct
     };
     options->context = poptGetContext("cnntrain", argc, argv, both, 0);
     if (!options->context) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
-    int status = read_options(options, session, command, table, &common);
+    int status = read_options(options, session, command, table, &common, argv);
     session->quiet = session->quiet || common.quiet;
     session->verbose = session->verbose || common.verbose;
     session->json = session->json || common.json;
     session->no_color = session->no_color || common.no_color;
-    if (common.threads) session->threads = common.threads;
+    session->threads = common.threads;
     if (status != 0) return -1;
     options->arguments = poptGetArgs(options->context);
     while (options->arguments && options->arguments[options->argument_count]) options->argument_count++;
-    return 0;
+    return options->help_shown ? 0 : check_empty(options, session);
 }
 
 static void free_strings(char **strings) {
@@ -122,6 +146,20 @@ int options_expect(const struct options *options, struct session *session, const
                          "one argument too many for cnntrain %s; see: cnntrain %s --help", command->name,
                          command->name);
     return 0;
+}
+
+const char *options_config(const struct options *options, struct session *session, const struct command *command,
+                           const char *given, const char *what) {
+    int count = given ? 0 : 1;
+    if (options_expect(options, session, command, count, count, what) != 0) return NULL;
+    return given ? given : options->arguments[0];
+}
+
+int options_check_range(struct session *session, const char *flag, int value, int least, int most) {
+    if (value == NOT_GIVEN || (value >= least && value <= most)) return 0;
+    if (most == INT_MAX)
+        return error_set(&session->error, ERROR_CONFIG, flag, "must be %d or more, got %d", least, value);
+    return error_set(&session->error, ERROR_CONFIG, flag, "must be %d to %d, got %d", least, most, value);
 }
 
 /* ---- help ---- */
@@ -203,12 +241,16 @@ static int add_setting(struct session *session, struct override_list *list, cons
 
 int make_overrides(struct session *session, const struct train_options *options, struct override_list *list) {
     size_t count = 3;
+    if (options_check_range(session, "--epochs", options->epochs, 1, INT_MAX) != 0 ||
+        options_check_range(session, "--batch-size", options->batch_size, 1, INT_MAX) != 0 ||
+        options_check_range(session, "--seed", options->seed, 0, INT_MAX) != 0)
+        return -1;
     for (size_t i = 0; options->set && options->set[i]; i++) count++;
     *list = (struct override_list){calloc(count, sizeof *list->items), calloc(count, sizeof *list->texts), 0};
     bool whole = list->items && list->texts;
-    if (whole && options->epochs) whole = add_number(list, "training.epochs", options->epochs);
-    if (whole && options->batch_size) whole = add_number(list, "training.batch_size", options->batch_size);
-    if (whole && options->seed >= 0) whole = add_number(list, "seed", options->seed);
+    if (whole && options->epochs != NOT_GIVEN) whole = add_number(list, "training.epochs", options->epochs);
+    if (whole && options->batch_size != NOT_GIVEN) whole = add_number(list, "training.batch_size", options->batch_size);
+    if (whole && options->seed != NOT_GIVEN) whole = add_number(list, "seed", options->seed);
     if (!whole) error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
     for (size_t i = 0; whole && options->set && options->set[i]; i++)
         whole = add_setting(session, list, options->set[i]) == 0;

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/session.h"
+#include "cmd/document.h"
+#include "cmd/terminal.h"
 #include "core/engine.h"
 #include "core/memory.h"
 #include "core/model_file.h"
@@ -28,6 +29,7 @@ static void close_predictor(struct session *session, struct predictor *predictor
 
 static int open_predictor(struct session *session, struct predictor *predictor, const char *path) {
     struct config_request request = session_request(session, path);
+    if (session_check_model(session, path) != 0) return -1;
     if (saved_model_open(&predictor->saved, path, false, &request, &session->error) != 0) return -1;
     struct model *model = &predictor->saved.model;
     int channels = model->input.size[2];
@@ -83,25 +85,20 @@ static int class_of_rank(const struct predictor *predictor, int rank) {
     return 0;
 }
 
-static cJSON *entry_json(const struct predictor *predictor, int rank) {
+static void add_class(const struct predictor *predictor, struct document *document, cJSON *item, int rank) {
     char number[16];
     int class = class_of_rank(predictor, rank);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "label", label_of(predictor, class, number, sizeof number));
-    cJSON_AddNumberToObject(json, "probability", (double)predictor->probabilities[class]);
-    return json;
+    document_add_string(document, item, "label", label_of(predictor, class, number, sizeof number));
+    document_add_number(document, item, "probability", (double)predictor->probabilities[class]);
 }
 
-static cJSON *picture_json(const struct predictor *predictor, const char *path) {
-    char number[16];
-    int best = class_of_rank(predictor, 0);
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "image", path);
-    cJSON_AddStringToObject(json, "label", label_of(predictor, best, number, sizeof number));
-    cJSON_AddNumberToObject(json, "probability", (double)predictor->probabilities[best]);
-    cJSON *top = cJSON_AddArrayToObject(json, "top");
-    for (int rank = 0; rank < predictor->top; rank++) cJSON_AddItemToArray(top, entry_json(predictor, rank));
-    return json;
+static void add_picture(const struct predictor *predictor, struct document *document, const char *path) {
+    cJSON *item = document_add_object(document, document->root, NULL);
+    document_add_string(document, item, "image", path);
+    add_class(predictor, document, item, 0);
+    cJSON *top = document_add_list(document, item, "top");
+    for (int rank = 0; rank < predictor->top; rank++)
+        add_class(predictor, document, document_add_object(document, top, NULL), rank);
 }
 
 static void print_picture(const struct predictor *predictor, const char *path) {
@@ -115,25 +112,35 @@ static void print_picture(const struct predictor *predictor, const char *path) {
     putchar('\n');
 }
 
-static int predict_all(struct session *session, struct predictor *predictor, const char **paths) {
-    cJSON *list = session->json ? cJSON_CreateArray() : NULL;
+/* A picture that cannot be read is named, and the next one follows; the exit code is that of the first. */
+static int predict_all(struct session *session, struct predictor *predictor, const char **paths, int count) {
+    struct document document = document_list();
     int64_t sample = 0;
     struct batch batch = {.feed = &predictor->feed, .samples = &sample, .count = 1};
-    int classes = predictor->saved.model.output.size[0], status = 0;
+    int classes = predictor->saved.model.output.size[0], failed = 0;
+    enum error_code code = ERROR_NONE;
     if (predictor->top > classes) predictor->top = classes;
-    for (; *paths && status == 0; paths++) {
-        status = read_picture(session, predictor, *paths);
-        if (status != 0) break;
+    for (int i = 0; i < count; i++) {
+        if (read_picture(session, predictor, paths[i]) != 0) {
+            if (count == 1) break;
+            terminal_error(session);
+            if (failed++ == 0) code = session->error.code;
+            error_clear(&session->error);
+            continue;
+        }
         engine_evaluate(predictor->engine, &batch, predictor->probabilities, NULL);
-        if (list)
-            cJSON_AddItemToArray(list, picture_json(predictor, *paths));
+        if (session->json)
+            add_picture(predictor, &document, paths[i]);
         else
-            print_picture(predictor, *paths);
+            print_picture(predictor, paths[i]);
     }
-    if (!list) return status;
-    if (status == 0) return session_print_json(session, list);
-    cJSON_Delete(list);
-    return status;
+    int status = session->error.code == ERROR_NONE ? 0 : -1;
+    if (session->json && status == 0)
+        status = document_print(session, &document);
+    else
+        document_free(&document);
+    return failed ? error_set(&session->error, code, NULL, "%d of %d pictures could not be read", failed, count)
+                  : status;
 }
 
 static int run_predict(struct session *session, int argc, const char **argv);
@@ -162,7 +169,7 @@ static int run_predict(struct session *session, int argc, const char **argv) {
             status = error_set(&session->error, ERROR_CONFIG, "--top", "must be 1 or more, got %d", predictor.top);
         if (status == 0) status = session_start(session);
         if (status == 0) status = open_predictor(session, &predictor, options.arguments[0]);
-        if (status == 0) status = predict_all(session, &predictor, options.arguments + 1);
+        if (status == 0) status = predict_all(session, &predictor, options.arguments + 1, options.argument_count - 1);
         close_predictor(session, &predictor);
     }
     options_free(&options);

@@ -59,7 +59,7 @@ static int open_search(struct session *session) {
 }
 
 int session_open(struct session *session) {
-    *session = (struct session){.registries = {all_registries}};
+    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN};
     session->workshop.registries = &session->registries;
     session->workshop.data_room = &data_room;
     const char *folder = getenv("CNNTRAIN_DATA");
@@ -70,6 +70,7 @@ int session_open(struct session *session) {
 void session_close(struct session *session) {
     for (size_t i = 0; i < sizeof session->search_paths / sizeof session->search_paths[0]; i++)
         free(session->search_paths[i]);
+    text_free(&session->advice);
 }
 
 /* ---- kernels and threads ---- */
@@ -91,10 +92,17 @@ static int choose_kernels(struct session *session) {
 static int choose_threads(struct session *session) {
     enum { THREADS_MAX = 1024 };
     const char *text = getenv("OMP_NUM_THREADS");
-    int asked = session->threads ? session->threads : text ? atoi(text) : 0;
-    if (session->threads < 0 || asked > THREADS_MAX)
-        return error_set(&session->error, ERROR_CONFIG, "--threads", "must be 1 to %d, got %d", THREADS_MAX, asked);
-    session->workshop.threads = asked > 0 ? asked : platform_cores();
+    if (options_check_range(session, "--threads", session->threads, 1, THREADS_MAX) != 0) return -1;
+    if (session->threads != NOT_GIVEN) {
+        session->workshop.threads = session->threads;
+        return 0;
+    }
+    /* A list, "4,2", is of nested levels; what is no number at all is OpenMP's own to complain about. */
+    long asked = text ? strtol(text, NULL, 10) : 0;
+    if (asked > THREADS_MAX)
+        return error_set(&session->error, ERROR_CONFIG, "OMP_NUM_THREADS", "must be 1 to %d, got %ld", THREADS_MAX,
+                         asked);
+    session->workshop.threads = asked > 0 ? (int)asked : platform_cores();
     return 0;
 }
 
@@ -126,10 +134,30 @@ struct config_request session_request(const struct session *session, const char 
 }
 
 int session_print_json(struct session *session, cJSON *json) {
-    char *text = json ? cJSON_Print(json) : NULL;
+    char *text = json ? json_print(json) : NULL;
     cJSON_Delete(json);
     if (!text) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
-    int status = puts(text) < 0 || fflush(stdout) != 0 ? error_set_errno(&session->error, "stdout", "write") : 0;
-    cJSON_free(text);
+    fputs(text, stdout);
+    free(text);
+    return 0;
+}
+
+int session_print_text(struct session *session, struct text *text) {
+    int status = text->failed ? error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the table") : 0;
+    if (status == 0 && text->bytes) fputs(text->bytes, stdout);
+    text_free(text);
     return status;
+}
+
+int session_check_model(struct session *session, const char *path) {
+    if (file_exists(path)) return 0;
+    struct error ignored = {0};
+    char *run = file_join("runs", path, &ignored);
+    if (run && file_exists(run))
+        error_set(&session->error, ERROR_IO, path, "no such model; did you mean \"%s\"?", run);
+    else
+        error_set(&session->error, ERROR_IO, path,
+                  "no such model; name a run's folder, such as runs/sep_max, or a .safetensors file");
+    free(run);
+    return -1;
 }

@@ -2,6 +2,7 @@
 #ifndef CNNTRAIN_CMD_SESSION_H
 #define CNNTRAIN_CMD_SESSION_H
 
+#include <limits.h>
 #include <popt.h>
 #include <stdbool.h>
 
@@ -14,9 +15,13 @@ struct session {
     struct config_search search;
     char *search_paths[4]; /* what search points to, owned */
     struct error error;
+    struct text advice; /* what to do now, a line of its own after the error; may be empty */
     bool quiet, verbose, json, no_color;
-    int threads; /* --threads; 0: not given */
+    int threads; /* --threads, or NOT_GIVEN */
 };
+
+/* A number that was not on the command line. */
+enum { NOT_GIVEN = INT_MIN };
 
 /* A subcommand. `run` returns 0, or -1 with session->error set. */
 struct command {
@@ -42,6 +47,10 @@ struct config_request session_request(const struct session *session, const char 
 
 /* Prints a JSON document to stdout and deletes it; NULL is "no memory". */
 int session_print_json(struct session *session, cJSON *json);
+/* Prints a text to stdout and frees it. */
+int session_print_text(struct session *session, struct text *text);
+/* Fails unless `path` is there, with advice to someone who looks for a trained model. */
+int session_check_model(struct session *session, const char *path);
 
 /* ---- options ---- */
 
@@ -63,18 +72,26 @@ void options_free(struct options *options);
 /* Fails unless there are `least` to `most` arguments (most -1: any number); `what` names them in the message. */
 int options_expect(const struct options *options, struct session *session, const struct command *command, int least,
                    int most, const char *what);
+/* The config that `--config FILE` names, or else the one argument; NULL with the session's error where there is none,
+ * or both. */
+const char *options_config(const struct options *options, struct session *session, const struct command *command,
+                           const char *given, const char *what);
+/* Fails where the number is given and out of range. */
+int options_check_range(struct session *session, const char *flag, int value, int least, int most);
 
 /* The program's own help and version. */
 void help_program(void);
 void help_command(const struct command *command, const struct poptOption *table);
 void help_version(const struct session *session);
 
-/* Options of all commands that train; filled by popt. */
+/* Options of all commands that read a config; filled by popt. Start with TRAIN_OPTIONS_NONE. */
 struct train_options {
     const char *config, *data;
-    int epochs, batch_size, seed; /* 0, 0, -1: not given */
+    int epochs, batch_size, seed; /* or NOT_GIVEN */
     const char **set;             /* --set KEY=VALUE, ended by NULL; popt owns it */
 };
+#define TRAIN_OPTIONS_NONE                                                                                             \
+    { .epochs = NOT_GIVEN, .batch_size = NOT_GIVEN, .seed = NOT_GIVEN }
 
 /* The overrides that these options stand for; free with free_overrides. -1 with the session's error. */
 struct override_list {

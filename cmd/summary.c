@@ -25,12 +25,7 @@ static int print_tables(struct session *session, const struct arguments *argumen
         text_add(&text, "\n");
         summary_cost(summary, &text);
     }
-    if (text.failed) {
-        text_free(&text);
-        return error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the table");
-    }
-    fputs(text.bytes, stdout);
-    text_free(&text);
+    if (session_print_text(session, &text) != 0) return -1;
     if (arguments->cost || session->quiet) return 0;
     /* On stderr, so that stdout stays Keras' table to the byte. */
     summary_warnings(summary, &text);
@@ -90,6 +85,7 @@ static int summarize_config(struct session *session, const struct arguments *arg
 static int summarize_saved(struct session *session, const struct arguments *arguments, const char *path) {
     struct saved_model saved;
     struct config_request request = session_request(session, path);
+    if (session_check_model(session, path) != 0) return -1;
     if (saved_model_open(&saved, path, false, &request, &session->error) != 0) return -1;
     int status = print_model(session, arguments, &saved.model);
     saved_model_free(&saved);
@@ -118,18 +114,19 @@ static int act(struct session *session, const struct options *options, const str
     if (arguments.style && strcmp(arguments.style, "keras2") != 0 && strcmp(arguments.style, "keras3") != 0)
         return error_set(&session->error, ERROR_CONFIG, "--style", "must be keras2 or keras3, got \"%s\"",
                          arguments.style);
-    int least = arguments.train.config ? 0 : 1;
-    if (options_expect(options, session, &summary_command, least, 1 - (1 - least), "--config FILE or a model") != 0)
-        return -1;
-    if (arguments.train.config) return summarize_config(session, &arguments);
-    const char *path = options->arguments[0];
-    if (file_is_folder(path) || ends_with(path, ".safetensors")) return summarize_saved(session, &arguments, path);
+    const char *path =
+        options_config(options, session, &summary_command, given->train.config, "a config or a trained model");
+    if (!path) return -1;
+    bool is_saved = !given->train.config && (file_is_folder(path) || ends_with(path, ".safetensors"));
     arguments.train.config = path;
-    return summarize_config(session, &arguments);
+    if (!is_saved) return summarize_config(session, &arguments);
+    if (given->train.data || given->train.set)
+        return error_set(&session->error, ERROR_CONFIG, path, "is a trained model; --data and --set are for configs");
+    return summarize_saved(session, &arguments, path);
 }
 
 static int run_summary(struct session *session, int argc, const char **argv) {
-    struct arguments arguments = {.train = {.seed = -1}};
+    struct arguments arguments = {.train = TRAIN_OPTIONS_NONE};
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config whose model is shown", "FILE"},
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "take the input shape from these data", "SPEC"},

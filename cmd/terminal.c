@@ -33,15 +33,20 @@ int terminal_width(void) {
 
 /* ---- text ---- */
 
+/* Names come from files, which may hold what a terminal obeys: control characters, U+0080 to U+009F among them. */
 static void print_escaped(const char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '\n')
+    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
+        const unsigned char *c = (const unsigned char *)text;
+        size = text_utf8_sequence(text, left);
+        bool is_control =
+            size == 0 || (size == 1 && (*c < 0x20 || *c == 0x7f)) || (size == 2 && *c == 0xc2 && c[1] < 0xa0);
+        if (size == 0) size = 1;
+        if (!is_control)
+            fwrite(text, 1, size, stderr);
+        else if (*c == '\n')
             fputs("\\n", stderr);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(stderr, "\\x%02x", c);
         else
-            fputc(c, stderr);
+            for (size_t i = 0; i < size; i++) fprintf(stderr, "\\x%02x", c[i]);
     }
 }
 
@@ -56,6 +61,9 @@ void terminal_error(const struct session *session) {
         fputs(": ", stderr);
     }
     print_escaped(*error->message ? error->message : "failed without a message");
+    fputc('\n', stderr);
+    if (!session->advice.length || session->advice.failed) return;
+    print_escaped(session->advice.bytes);
     fputc('\n', stderr);
 }
 

@@ -20,7 +20,8 @@ void terminal_train_event(void *listener, const struct train_event *event);
 void terminal_note(void *listener, const char *line);
 void terminal_experiment_event(void *listener, const struct experiment_event *event);
 
-/* The session's error as one line on stderr; control characters in names are shown as escapes. */
+/* The session's error as one line on stderr, and its advice as another; control characters in names are shown as
+ * escapes. */
 void terminal_error(const struct session *session);
 
 /* Columns of stdout: of the terminal, else 80. */

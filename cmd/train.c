@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "cmd/session.h"
+#include "cmd/document.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -37,10 +39,12 @@ static int print_result(struct session *session, const char *folder) {
     return status;
 }
 
-/* The command that goes on after an interruption, as the last line. */
-static void say_how_to_resume(const struct session *session, const char *folder) {
-    if (session->error.code == ERROR_INTERRUPTED && !session->json)
-        fprintf(stderr, "Go on with: cnntrain train --resume %s\n", folder);
+/* The last line after a run that did not end well. */
+static void advise(struct session *session, const char *folder) {
+    if (session->error.code == ERROR_INTERRUPTED)
+        text_print(&session->advice, "Go on with: cnntrain train --resume %s", folder);
+    if (session->error.code == ERROR_NOT_FINITE)
+        text_print(&session->advice, "What there is of the run is in %s", folder);
 }
 
 static int execute(struct session *session, const struct config *config, const char *folder, const char *weights,
@@ -62,7 +66,7 @@ static int execute(struct session *session, const struct config *config, const c
     int status = run_execute(&request, &session->error);
     data_splits_free(&splits);
     if (status == 0) return print_result(session, folder);
-    say_how_to_resume(session, folder);
+    advise(session, folder);
     return -1;
 }
 
@@ -75,7 +79,19 @@ static char *new_folder(struct session *session, const struct config *config, co
     return run_claim_folder(path, &session->error);
 }
 
-/* A config that cannot be built must not leave an empty folder behind. */
+/* A run that failed before its first step leaves no folder behind; one with files in it stays. */
+static void release_folder(const char *folder) {
+    struct error ignored = {0};
+    char *log = run_file(folder, "log.txt", &ignored);
+    struct stat status;
+    if (log && stat(log, &status) == 0 && status.st_size == 0) {
+        unlink(log);
+        rmdir(folder);
+    }
+    free(log);
+}
+
+/* What can be known before the data are loaded. */
 static int check_before(struct session *session, const struct config *config) {
     if (config->values.input_shape.count == 0) return 0;
     struct shape unknown = {0}, input;
@@ -84,6 +100,30 @@ static int check_before(struct session *session, const struct config *config) {
     if (run_build_model(config, &input, 0, &model, &session->error) != 0) return -1;
     model_free(&model);
     return 0;
+}
+
+static int plan_json(struct session *session, const struct summary *summary, const struct data_splits *splits) {
+    struct document document = {summary_json(summary), false};
+    document.failed = !document.root;
+    document_add_number(&document, document.root, "train_images", (double)splits->train.count);
+    document_add_number(&document, document.root, "val_images", (double)splits->validation.count);
+    document_add_number(&document, document.root, "test_images", (double)splits->test.count);
+    document_add_number(&document, document.root, "classes", splits->classes);
+    return document_print(session, &document);
+}
+
+static int show_plan(struct session *session, const struct summary *summary, const struct data_splits *splits) {
+    if (session->json) return plan_json(session, summary, splits);
+    struct text text = {0};
+    summary_keras2(summary, &text);
+    text_add(&text, "\n");
+    summary_cost(summary, &text);
+    text_print(&text, "\n%lld training, %lld validation and %lld test images of %dx%dx%d, %d classes\n",
+               (long long)splits->train.count, (long long)splits->validation.count, (long long)splits->test.count,
+               splits->train.height, splits->train.width, splits->train.channels, splits->classes);
+    text_print(&text, "Nothing was trained or written; peak memory so far %.1f MB\n",
+               (double)platform_peak_memory() / 1e6);
+    return session_print_text(session, &text);
 }
 
 static int dry_run(struct session *session, const struct config *config) {
@@ -96,17 +136,9 @@ static int dry_run(struct session *session, const struct config *config) {
     if (status == 0) status = run_build_model(config, &input, splits.classes, &model, &session->error);
     if (status == 0) {
         struct summary summary;
-        struct text text = {0};
         struct summary_row *rows = run_summary_rows(&model, &summary, &session->error);
         status = rows ? 0 : -1;
-        if (rows) summary_keras2(&summary, &text);
-        if (rows) summary_cost(&summary, &text);
-        if (text.bytes && !text.failed) fputs(text.bytes, stdout);
-        printf("\n%lld training, %lld validation and %lld test images of %dx%dx%d, %d classes\n",
-               (long long)splits.train.count, (long long)splits.validation.count, (long long)splits.test.count,
-               splits.train.height, splits.train.width, splits.train.channels, splits.classes);
-        printf("Nothing was trained or written; peak memory so far %.1f MB\n", (double)platform_peak_memory() / 1e6);
-        text_free(&text);
+        if (rows) status = show_plan(session, &summary, &splits);
         free(rows);
         model_free(&model);
     }
@@ -122,57 +154,77 @@ static int start_new(struct session *session, const struct arguments *arguments,
     char *folder = new_folder(session, config, arguments->out);
     if (!folder) return -1;
     int status = execute(session, config, folder, arguments->weights, false);
+    if (status != 0) release_folder(folder);
     free(folder);
     return status;
 }
 
-static int train_new(struct session *session, const struct arguments *arguments) {
+/* The config with what the command line says about it, and its data located. */
+static int read_config(struct session *session, const struct train_options *options, const char *path,
+                       struct config *config) {
     struct override_list overrides;
-    struct config config;
-    struct config_request request = session_request(session, arguments->train.config);
-    if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
+    struct config_request request = session_request(session, path);
+    if (make_overrides(session, options, &overrides) != 0) return -1;
     request.overrides = overrides.items;
     request.override_count = overrides.count;
-    request.data_spec = arguments->train.data;
-    int status = config_read(&config, &request, &session->error);
+    request.data_spec = options->data;
+    int status = config_read(config, &request, &session->error);
     free_overrides(&overrides);
     if (status != 0) return -1;
-    status = config_locate_data(&config, session->workshop.data_folder, arguments->train.data != NULL, &session->error);
-    if (status == 0) status = start_new(session, arguments, &config);
+    status = config_locate_data(config, session->workshop.data_folder, options->data != NULL, &session->error);
+    if (status != 0) config_free(config);
+    return status;
+}
+
+static int train_new(struct session *session, const struct arguments *arguments) {
+    struct config config;
+    if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
+    int status = start_new(session, arguments, &config);
     config_free(&config);
     return status;
 }
 
 /* ---- going on ---- */
 
-static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
-    if (run_is_finished(folder)) {
+/* There is nothing to resume; a run that diverged says so again. */
+static int show_finished(struct session *session, const struct arguments *arguments, const char *folder) {
+    char *path = run_file(folder, "metrics.json", &session->error);
+    struct run_result result;
+    int status = path ? run_result_read(path, &result, &session->error) : -1;
+    free(path);
+    if (status != 0) return -1;
+    if (result.status == RUN_NOT_FINITE) {
+        error_set(&session->error, ERROR_NOT_FINITE, folder, "cannot go on: %s",
+                  result.message ? result.message : "its loss is not finite");
+        status = -1;
+    } else if (arguments->train.epochs > result.epochs) {
+        error_set(&session->error, ERROR_CONFIG, folder,
+                  "is finished after %d epochs; to train on, start a run with --weights %s/last.safetensors",
+                  result.epochs, folder);
+        status = -1;
+    } else if (!session->quiet) {
         fprintf(stderr, "%s is finished; nothing is left to do\n", folder);
-        return print_result(session, folder);
     }
+    run_result_free(&result);
+    return status == 0 ? print_result(session, folder) : -1;
+}
+
+static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
+    if (!file_is_folder(folder))
+        return error_set(&session->error, ERROR_IO, folder,
+                         "no such folder; name a run's folder, such as runs/sep_max");
+    if (run_is_finished(folder)) return show_finished(session, arguments, folder);
     char *path = run_file(folder, "config.json", &session->error);
     if (!path) return -1;
-    if (!file_exists(path)) {
-        error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
-        free(path);
-        return -1;
-    }
-    struct override_list overrides;
     struct config config;
-    struct config_request request = session_request(session, path);
-    int status = make_overrides(session, &arguments->train, &overrides);
-    if (status == 0) {
-        request.overrides = overrides.items;
-        request.override_count = overrides.count;
-        request.data_spec = arguments->train.data;
-        status = config_read(&config, &request, &session->error);
-        free_overrides(&overrides);
-    }
-    if (status == 0) {
-        status = execute(session, &config, folder, NULL, true);
-        config_free(&config);
-    }
+    int status = 0;
+    if (!file_exists(path))
+        status = error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
+    if (status == 0) status = read_config(session, &arguments->train, path, &config);
     free(path);
+    if (status != 0) return -1;
+    status = execute(session, &config, folder, NULL, true);
+    config_free(&config);
     return status;
 }
 
@@ -204,18 +256,19 @@ const struct command train_command = {
 enum { OPTION_RESUME = 1 };
 
 static int act(struct session *session, const struct options *options, const struct arguments *arguments) {
-    if (options_expect(options, session, &train_command, 0, 1, "a config") != 0) return -1;
+    bool resumes = options->seen & 1u << OPTION_RESUME;
+    if (resumes && options_expect(options, session, &train_command, 0, 0, "nothing") != 0) return -1;
     struct arguments given = *arguments;
-    if (options->argument_count && !given.train.config) given.train.config = options->arguments[0];
+    if (!resumes) {
+        given.train.config = options_config(options, session, &train_command, arguments->train.config, "a config");
+        if (!given.train.config) return -1;
+    }
     if (session_start(session) != 0) return -1;
-    if (options->seen & 1u << OPTION_RESUME) return train_resume(session, &given);
-    if (given.train.config) return train_new(session, &given);
-    return error_set(&session->error, ERROR_CONFIG, NULL,
-                     "cnntrain train needs a config: --config FILE; see: cnntrain train --help");
+    return resumes ? train_resume(session, &given) : train_new(session, &given);
 }
 
 static int run_train(struct session *session, int argc, const char **argv) {
-    struct arguments arguments = {.train = {.seed = -1}};
+    struct arguments arguments = {.train = TRAIN_OPTIONS_NONE};
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config to train", "FILE"},
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0,

@@ -134,15 +134,15 @@ static int apply_data_spec(cJSON *json, const char *spec, const struct registrie
     char name[64];
     size_t length = strcspn(spec, ":");
     if (length == 0 || length >= sizeof name)
-        return error_set(error, ERROR_CONFIG, "--data",
-                         "\"%s\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR", spec);
+        return error_set(error, ERROR_CONFIG, spec,
+                         "is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR");
     snprintf(name, sizeof name, "%.*s", (int)length, spec);
     if (!registry_find(sources, name)) {
         const char *nearest = registry_nearest(sources, name);
-        return error_set(error, ERROR_CONFIG, "--data",
-                         nearest ? "unknown source \"%s\"; did you mean \"%s\"?"
-                                 : "unknown source \"%s\"; `cnntrain data --help` lists them%s",
-                         name, nearest ? nearest : "");
+        return error_set(error, ERROR_CONFIG, spec,
+                         nearest ? "unknown data source; did you mean \"%s%s\"?"
+                                 : "unknown data source; write SOURCE:PATH. `cnntrain data` lists the sources%s%s",
+                         nearest ? nearest : "", nearest ? spec + length : "");
     }
     cJSON *data = cJSON_GetObjectItemCaseSensitive(json, "data");
     if (!cJSON_IsObject(data)) {
@@ -189,6 +189,8 @@ static int read_values(struct config *config, cJSON *json, const char *name, con
     config->json = json;
     if (apply_overrides(json, request, error) != 0) return -1;
     struct place place = place_document(name);
+    if (cJSON_HasObjectItem(json, "configs") && !cJSON_HasObjectItem(json, "model"))
+        return place_error(&place, error, "is a batch of configs; run it with: cnntrain experiments %s", name);
     struct field_reader reader = {request->registries, &config->arena, error};
     if (fields_read(&reader, config_fields, NULL, NULL, json, &place, &config->values) != 0) return -1;
     if (check_name(&config->values, &place, error) != 0) return -1;

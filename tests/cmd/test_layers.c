@@ -1,0 +1,87 @@
+/* layers and gradcheck: what there is, and whether its gradients are right. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/command.h"
+
+static void all_layers(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain layers");
+    assert_starts_with(world->out, "Conv2D  ");
+    assert_contains(world->out, "\nBatchNormalization  ");
+    assert_contains(world->out, "\nMore about one: cnntrain layers NAME. Also by name: activation, ");
+    cJSON *json = command_json(world, "cnntrain layers --json");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json->child, "name")), "Conv2D");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json->child, "kind")), "layer");
+    cJSON_Delete(json);
+}
+
+static void one_layer(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain layers MaxPooling2D");
+    assert_starts_with(world->out, "MaxPooling2D (layer");
+    assert_contains(world->out, "\n  pool_size ");
+    assert_contains(world->out, "; default 2\n");
+    assert_contains(world->out, "\nExamples:\n  {\"type\": \"MaxPooling2D\"");
+    command_succeeds(world, "cnntrain layers Conv2D");
+    assert_contains(world->out, "1 or more; required\n");
+    command_succeeds(world, "cnntrain layers Adam");
+    assert_starts_with(world->out, "Adam (optimizer, also adam): ");
+    command_succeeds(world, "cnntrain layers activation");
+    assert_starts_with(world->out, "relu (activation, also ReLU): max(x, 0)\n\n");
+    assert_lacks(world->out, "\n\n\n");
+}
+
+static void fields_as_json(void **state) {
+    struct command_world *world = *state;
+    cJSON *json = command_json(world, "cnntrain layers Dense --json"), *units = NULL;
+    for (cJSON *item = cJSON_GetObjectItem(json, "fields")->child; item; item = item->next)
+        if (strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(item, "name")), "units") == 0) units = item;
+    assert_non_null(units);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(units, "required")));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(units, "default")));
+    cJSON_Delete(json);
+}
+
+static void unknown_names(void **state) {
+    struct command_world *world = *state;
+    command_fails(world, "cnntrain layers Conv3D", 2, "Conv3D: unknown; did you mean \"Conv2D\"?");
+    command_fails(world, "cnntrain layers dens", 2, "dens: unknown; did you mean \"Dense\"?");
+    command_fails(world, "cnntrain layers xyzzyx", 2, "xyzzyx: unknown; `cnntrain layers` lists all there is");
+}
+
+/* The deep configs that are left out differ by their pooling alone. */
+static void gradients_of_the_configs(void **state) {
+    struct command_world *world = *state;
+    static const char *const names[] = {"lesson",  "conv_avg", "conv_max",      "dw_avg",      "dw_max",
+                                        "sep_avg", "sep_max",  "deep_conv_max", "deep_dw_avg", "deep_sep_max"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        command(world, "cnntrain gradcheck --config %s", names[i]);
+        if (world->code != 0) fail_msg("%s: %s%s", names[i], world->out, world->err);
+        assert_contains(world->out, "\nAll gradients agree with central differences within 0.002 (");
+        assert_lacks(world->out, "WRONG");
+    }
+}
+
+static void gradients_of_other_kernels_as_json(void **state) {
+    struct command_world *world = *state;
+    cJSON *json = command_json(world, "CNNTRAIN_CPU=portable cnntrain gradcheck lesson --json");
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(json, "passed")));
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "kernel")), "portable");
+    const cJSON *first = cJSON_GetObjectItem(json, "gradients")->child;
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(first, "layer")), "conv2d");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(first, "name")), "input");
+    cJSON_Delete(json);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_layers),
+        cmocka_unit_test(one_layer),
+        cmocka_unit_test(fields_as_json),
+        cmocka_unit_test(unknown_names),
+        cmocka_unit_test(gradients_of_the_configs),
+        cmocka_unit_test(gradients_of_other_kernels_as_json),
+    };
+    return cmocka_run_group_tests(tests, command_open, command_close);
+}
