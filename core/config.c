@@ -8,8 +8,6 @@
 #include "core/file.h"
 #include "core/text.h"
 
-enum { EXTENDS_MAX = 16 };
-
 static const char *const loss_names[] = {"sparse_categorical_crossentropy", NULL};
 
 const struct field training_fields[] = {
@@ -115,96 +113,6 @@ const struct field config_fields[] = {
     {0},
 };
 
-/* ---- finding and merging files ---- */
-
-static char *try_below(const char *folder, const char *path, const char *ending, struct error *error) {
-    char *joined = file_join(folder, path, error);
-    if (!joined) return NULL;
-    size_t size = strlen(joined) + strlen(ending) + 1;
-    char *candidate = malloc(size);
-    if (!candidate) {
-        free(joined);
-        error_set(error, ERROR_RUN, path, "not enough memory");
-        return NULL;
-    }
-    snprintf(candidate, size, "%s%s", joined, ending);
-    free(joined);
-    if (file_exists(candidate) && !file_is_folder(candidate)) return candidate;
-    free(candidate);
-    return NULL;
-}
-
-static void not_found(const char *path, const struct config_search *search, struct error *error) {
-    struct text tried = {0};
-    for (size_t i = 0; search && search->folders[i]; i++) text_print(&tried, i ? ", %s" : "%s", search->folders[i]);
-    error_set(error, ERROR_IO, path, "no such file, here or in %s; check the name",
-              tried.length && !tried.failed ? tried.bytes : "any folder of configs");
-    text_free(&tried);
-}
-
-char *config_find(const char *path, const struct config_search *search, struct error *error) {
-    if (file_is_folder(path)) {
-        error_set(error, ERROR_IO, path, "is a folder; a JSON file is needed");
-        return NULL;
-    }
-    static const char *const endings[] = {"", ".json"};
-    for (size_t i = 0; i < 2 && error->code == ERROR_NONE; i++) {
-        char *found = try_below(NULL, path, endings[i], error);
-        if (found) return found;
-    }
-    for (size_t f = 0; *path != '/' && search && search->folders[f] && error->code == ERROR_NONE; f++)
-        for (size_t i = 0; i < 2 && error->code == ERROR_NONE; i++) {
-            char *found = try_below(search->folders[f], path, endings[i], error);
-            if (found) return found;
-        }
-    if (error->code == ERROR_NONE) not_found(path, search, error);
-    return NULL;
-}
-
-static cJSON *read_extended(const char *path, const struct config_search *search, int depth, struct error *error);
-
-/* The base that `json` extends, with `json` merged over it; takes `json`. */
-static cJSON *extend(cJSON *json, const char *path, const struct config_search *search, int depth,
-                     struct error *error) {
-    cJSON *name = cJSON_DetachItemFromObjectCaseSensitive(json, "extends");
-    cJSON *base = NULL;
-    if (!name) return json;
-    if (!cJSON_IsString(name))
-        error_set(error, ERROR_CONFIG, path, "extends: must be the name of a config file");
-    else if (depth >= EXTENDS_MAX)
-        error_set(error, ERROR_CONFIG, path, "extends: more than %d files extend each other; is it a circle?",
-                  EXTENDS_MAX);
-    else {
-        char *folder = file_folder_of(path, error);
-        char *beside = folder ? file_join(folder, name->valuestring, error) : NULL;
-        char *found = !beside               ? NULL
-                      : file_exists(beside) ? strdup(beside)
-                                            : config_find(name->valuestring, search, error);
-        if (found) base = read_extended(found, search, depth + 1, error);
-        free(found);
-        free(beside);
-        free(folder);
-    }
-    if (base && json_merge(base, json, error) != 0) {
-        cJSON_Delete(base);
-        base = NULL;
-    }
-    cJSON_Delete(name);
-    cJSON_Delete(json);
-    return base;
-}
-
-static cJSON *read_extended(const char *path, const struct config_search *search, int depth, struct error *error) {
-    cJSON *json = json_read_file(path, error);
-    if (!json) return NULL;
-    if (!cJSON_IsObject(json)) {
-        error_set(error, ERROR_CONFIG, path, "must hold a JSON object, {...}");
-        cJSON_Delete(json);
-        return NULL;
-    }
-    return extend(json, path, search, depth, error);
-}
-
 /* ---- overrides ---- */
 
 static bool is_common_data_key(const char *key) {
@@ -303,7 +211,7 @@ static int default_name(struct config *config, struct error *error) {
 static int read_found(struct config *config, const struct config_request *request, struct error *error) {
     config->folder = file_folder_of(config->path, error);
     if (!config->folder) return -1;
-    cJSON *json = read_extended(config->path, request->search, 0, error);
+    cJSON *json = config_read_file(config->path, request->search, error);
     if (!json) return -1;
     if (read_values(config, json, config->path, request, error) != 0) return -1;
     return default_name(config, error);

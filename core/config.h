@@ -2,6 +2,7 @@
 #ifndef CNNTRAIN_CORE_CONFIG_H
 #define CNNTRAIN_CORE_CONFIG_H
 
+#include "core/config_file.h"
 #include "core/dataset.h"
 #include "core/fields.h"
 #include "core/shape.h"
@@ -40,11 +41,6 @@ struct config_override {
     const char *path, *value;
 };
 
-/* Where configs are looked for after the path as given, in this order; ended by NULL. */
-struct config_search {
-    const char *folders[6];
-};
-
 struct config_request {
     const char *path; /* as the user wrote it */
     const struct registries *registries;
@@ -53,10 +49,6 @@ struct config_request {
     size_t override_count;
     const char *data_spec; /* --data, or NULL: replaces the data section's source and path */
 };
-
-/* `path` as given or, where that is no file, below one of the search folders, with or without ".json"; malloc'd. NULL
- * and ERROR_IO naming the places tried. */
-char *config_find(const char *path, const struct config_search *search, struct error *error);
 
 /* Reads the file with all it extends, applies the overrides, and checks every value. config_free it; on failure nothing
  * is held. */

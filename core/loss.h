@@ -13,7 +13,7 @@
  * first counts. dlogits and probabilities must not overlap logits or each other.
  *
  * Softmax is shifted by the largest logit: logits of any finite size and -inf are safe. A NaN or +inf logit makes the
- * loss NaN. label_smoothing is in [0, 1). Images are summed one after the other, in double. */
+ * loss NaN. label_smoothing is in [0, 1]. Images are summed one after the other, in double. */
 double loss_softmax_cross_entropy(const float *logits, int images, int classes, const int32_t *labels,
                                   double label_smoothing, double gradient_scale, float *dlogits, float *probabilities,
                                   int64_t *correct);

@@ -1,5 +1,7 @@
 #include "core/model_file.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,21 +116,25 @@ int model_load_weights(const struct model *model, const char *path, struct text 
     return status;
 }
 
-static int read_floats(const cJSON *json, const char *key, float *values, int *count) {
+/* Finite, above `minimum`. */
+static bool read_float(const cJSON *json, float minimum, float *value) {
+    if (!cJSON_IsNumber(json) || fabs(json->valuedouble) > (double)FLT_MAX) return false;
+    *value = (float)json->valuedouble;
+    return *value > minimum;
+}
+
+/* Exactly `count` of them. */
+static int read_floats(const cJSON *json, const char *key, int count, float minimum, float *values) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, key);
-    int size = cJSON_GetArraySize(list);
-    if (!cJSON_IsArray(list) || size < 1 || size > 4) return -1;
-    for (int i = 0; i < size; i++) {
-        const cJSON *number = cJSON_GetArrayItem(list, i);
-        if (!cJSON_IsNumber(number)) return -1;
-        values[i] = (float)number->valuedouble;
-    }
-    *count = size;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count) return -1;
+    for (int i = 0; i < count; i++)
+        if (!read_float(cJSON_GetArrayItem(list, i), minimum, &values[i])) return -1;
     return 0;
 }
 
 static int read_class_names(struct saved_model *saved, const cJSON *names, struct error *error) {
     if (!names) return 0;
+    if (!cJSON_IsArray(names) || cJSON_GetArraySize(names) != saved->classes) return -1;
     saved->class_names = calloc((size_t)saved->classes, sizeof *saved->class_names);
     if (!saved->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
     for (int i = 0; i < saved->classes; i++) {
@@ -151,18 +157,20 @@ static int read_shape(const cJSON *json, struct shape *shape) {
     return 0;
 }
 
+static int read_normalization(const cJSON *json, const struct shape *shape, struct normalization *normalization) {
+    int channels = shape->size[shape->rank - 1];
+    if (channels > (int)(sizeof normalization->mean / sizeof *normalization->mean)) return -1;
+    normalization->channels = channels;
+    if (!read_float(cJSON_GetObjectItemCaseSensitive(json, "scale"), 0, &normalization->scale)) return -1;
+    if (read_floats(json, "mean", channels, -FLT_MAX, normalization->mean) != 0) return -1;
+    return read_floats(json, "std", channels, 0, normalization->std);
+}
+
 static int read_facts(struct saved_model *saved, const cJSON *json, struct shape *shape, struct error *error) {
-    struct normalization *normalization = &saved->normalization;
-    const cJSON *scale = cJSON_GetObjectItemCaseSensitive(json, "scale");
     const cJSON *classes = cJSON_GetObjectItemCaseSensitive(json, "classes");
-    int deviations = 0;
-    if (read_shape(json, shape) != 0 || !cJSON_IsNumber(scale) || !cJSON_IsNumber(classes)) return -1;
-    if (classes->valuedouble < 1 || classes->valuedouble > DATASET_CLASSES_MAX) return -1;
-    normalization->scale = (float)scale->valuedouble;
+    if (read_shape(json, shape) != 0 || read_normalization(json, shape, &saved->normalization) != 0) return -1;
+    if (!cJSON_IsNumber(classes) || classes->valuedouble < 1 || classes->valuedouble > DATASET_CLASSES_MAX) return -1;
     saved->classes = (int)classes->valuedouble;
-    if (read_floats(json, "mean", normalization->mean, &normalization->channels) != 0) return -1;
-    if (read_floats(json, "std", normalization->std, &deviations) != 0) return -1;
-    if (deviations != normalization->channels) return -1;
     return read_class_names(saved, cJSON_GetObjectItemCaseSensitive(json, "class_names"), error);
 }
 
@@ -170,6 +178,8 @@ static int build_saved(struct saved_model *saved, const struct safetensors *file
                        struct error *error) {
     struct place document = place_document(file->path), place = place_key(&document, "model");
     if (model_build(&saved->model, &saved->config.values.model, shape, &place, error) != 0) return -1;
+    if (saved->model.output.rank != 1 || saved->model.output.size[0] < saved->classes)
+        return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
     struct checkpoint_tensor *tensors = NULL;
     struct tensor_names *names = NULL;
     size_t count = 0;

@@ -128,6 +128,10 @@ static int open_engine(struct run *run, struct error *error) {
 
 static int open_model(struct run *run, struct error *error) {
     const struct data_splits *splits = run->request->splits;
+    struct place document = place_document(run->config->path), place = place_key(&document, "data");
+    char where[ERROR_PATH_SIZE];
+    if (splits->train.count == 0)
+        return error_set(error, ERROR_DATA, place_text(&place, where, sizeof where), "holds no training images");
     struct shape images = run_image_shape(&splits->train), input;
     if (config_input_shape(run->config, &images, &input, error) != 0) return -1;
     if (run_build_model(run->config, &input, splits->classes, &run->model, error) != 0) return -1;
