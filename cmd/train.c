@@ -51,12 +51,10 @@ static int execute(struct session *session, const struct config *config, const c
                    bool resume) {
     struct terminal terminal;
     terminal_open(&terminal, session);
-    session->workshop.listen = terminal_train_event;
-    session->workshop.note = terminal_note;
-    session->workshop.listener = &terminal;
+    terminal_listen(&terminal, session);
     session_catch_signals(session);
     struct data_splits splits;
-    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
     struct run_request request = {.workshop = &session->workshop,
                                   .config = config,
                                   .splits = &splits,
@@ -64,6 +62,7 @@ static int execute(struct session *session, const struct config *config, const c
                                   .weights = weights,
                                   .resume = resume};
     int status = run_execute(&request, &session->error);
+    terminal_close(&terminal);
     data_splits_free(&splits);
     if (status == 0) return print_result(session, folder);
     advise(session, folder);
@@ -130,7 +129,9 @@ static int dry_run(struct session *session, const struct config *config) {
     struct data_splits splits;
     struct shape input;
     struct model model;
-    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    struct terminal terminal;
+    terminal_open(&terminal, session);
+    if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
     struct shape images = run_image_shape(&splits.train);
     int status = config_input_shape(config, &images, &input, &session->error);
     if (status == 0) status = run_build_model(config, &input, splits.classes, &model, &session->error);
