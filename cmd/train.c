@@ -160,26 +160,19 @@ static int start_new(struct session *session, const struct arguments *arguments,
     return status;
 }
 
-/* The config with what the command line says about it, and its data located. */
-static int read_config(struct session *session, const struct train_options *options, const char *path,
-                       struct config *config) {
-    struct override_list overrides;
-    struct config_request request = session_request(session, path);
-    if (make_overrides(session, options, &overrides) != 0) return -1;
-    request.overrides = overrides.items;
-    request.override_count = overrides.count;
-    request.data_spec = options->data;
-    int status = config_read(config, &request, &session->error);
-    free_overrides(&overrides);
-    if (status != 0) return -1;
-    status = config_locate_data(config, session->workshop.data_folder, options->data != NULL, &session->error);
-    if (status != 0) config_free(config);
-    return status;
+/* The config with its data located. */
+static int read_located(struct session *session, const struct train_options *options, const char *path,
+                        struct config *config) {
+    if (read_config(session, options, path, config) != 0) return -1;
+    if (config_locate_data(config, session->workshop.data_folder, options->data != NULL, &session->error) == 0)
+        return 0;
+    config_free(config);
+    return -1;
 }
 
 static int train_new(struct session *session, const struct arguments *arguments) {
     struct config config;
-    if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
+    if (read_located(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     int status = start_new(session, arguments, &config);
     config_free(&config);
     return status;
@@ -221,7 +214,7 @@ static int resume_folder(struct session *session, const struct arguments *argume
     int status = 0;
     if (!file_exists(path))
         status = error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
-    if (status == 0) status = read_config(session, &arguments->train, path, &config);
+    if (status == 0) status = read_located(session, &arguments->train, path, &config);
     free(path);
     if (status != 0) return -1;
     status = execute(session, &config, folder, NULL, true);

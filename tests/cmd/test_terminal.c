@@ -31,16 +31,16 @@ static void full_disk_is_an_error(void **state) {
     }
 }
 
-#define RUN "cnntrain train conv_max --data synth:1600,10 --epochs 1 --batch-size 8"
+#define RUN "cnntrain train dw_max --data synth:160,10 --epochs 1 --batch-size 8"
 
 static void bar_on_a_terminal(void **state) {
     struct command_world *world = *state;
     assert_int_equal(command_on_terminal(world, 80, "TERM=xterm " RUN " --out bar"), 0);
     assert_contains(world->out, "\r");
     assert_starts_with(world->out, "Loading the data ...\r\033[KEpoch 1/1\r\n");
-    assert_contains(world->out, "/200 [");
+    assert_contains(world->out, "/20 [");
     assert_contains(world->out, "] - ETA: ");
-    assert_contains(world->out, "200/200 - ");
+    assert_contains(world->out, "20/20 - ");
     /* No line is wider than the window, less a column. */
     size_t column = 0;
     for (const char *at = world->out; *at; at++) {
@@ -52,7 +52,7 @@ static void bar_on_a_terminal(void **state) {
 static void bar_is_cut_to_a_narrow_window(void **state) {
     struct command_world *world = *state;
     assert_int_equal(command_on_terminal(world, 30, "TERM=xterm " RUN " --out narrow"), 0);
-    const char *bar = strstr(world->out, "/200 [");
+    const char *bar = strstr(world->out, "/20 [");
     assert_non_null(bar);
     while (*bar != '\r') bar--;
     assert_true(strcspn(bar + 1, "\033\r\n") <= 29);
@@ -69,7 +69,7 @@ static void no_bar_elsewhere(void **state) {
         assert_lacks(world->out, "\033");
     }
     char *err = command_read(world, "err");
-    assert_starts_with(err, "Epoch 1/1\n200/200 - ");
+    assert_starts_with(err, "Epoch 1/1\n20/20 - ");
     assert_lacks(err, "\r");
     free(err);
 }
