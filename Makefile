@@ -78,10 +78,11 @@ test: deps ## build everything and run all tests
 run-tests: $(PROGRAM) $(TESTS) $(BENCHES)
 	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(TEST_SCRIPTS)
 
+# Checks on every access of the unrolled kernels take a compiler minutes at -O3.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 .PHONY: asan
 asan: deps ## run all tests under the address and undefined-behaviour sanitizers
-	@$(MAKE) BUILD=build-asan CFLAGS='$(SANITIZE)' run-tests
+	@$(MAKE) BUILD=build-asan CFLAGS='$(SANITIZE)' KERNEL_LEVEL=-O1 run-tests
 
 .PHONY: lint
 lint: deps ## check warnings, formatting, include rules and scripts
@@ -145,7 +146,8 @@ $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
 $(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
 $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
-KERNEL_FLAGS := -O3 -ffp-contract=fast
+KERNEL_LEVEL := -O3
+KERNEL_FLAGS = $(KERNEL_LEVEL) -ffp-contract=fast
 $(BUILD)/core/kernels/%: FILE_FLAGS = $(KERNEL_FLAGS)
 ifeq ($(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),x86_64)
 $(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma

@@ -174,46 +174,66 @@ static void run_lanes(struct engine *engine, const struct batch *batch, int forw
     }
 }
 
-/* Weight gradients that are computed once for the whole batch, in parts of a fixed number. */
-static void run_batch_gradients(struct engine *engine, const struct batch *batch) {
+/* ---- gradients of the whole batch ---- */
+
+/* Part of the weight gradient of a layer that computes it once for the whole batch. */
+static void batch_gradient_part(const struct engine *engine, const struct batch *batch, int index, int part) {
     const struct workspace *work = &engine->work;
-    for (int i = work->plan.first_trainable; i < work->plan.layer_count; i++) {
-        if (!work->plan.layers[i].gradient_on_batch) continue;
-        const struct layer *layer = &work->model->layers[i];
-        struct journey journey = {
-            .work = work, .batch = batch, .training = true, .images = batch->count, .slot = work->slots};
-        struct pass_pointers pointers;
-        struct pass pass = pass_of(&journey, i, &pointers);
-        point_to_gradients(engine, layer, &pointers);
-#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-        for (int part = 0; part < ENGINE_LANES; part++) layer->kind->batch_gradient(layer, &pass, part, ENGINE_LANES);
-    }
+    const struct layer *layer = &work->model->layers[index];
+    struct journey journey = {
+        .work = work, .batch = batch, .training = true, .images = batch->count, .slot = work->slots};
+    struct pass_pointers pointers;
+    struct pass pass = pass_of(&journey, index, &pointers);
+    point_to_gradients(engine, layer, &pointers);
+    layer->kind->batch_gradient(layer, &pass, part, ENGINE_LANES);
 }
 
-/* gradient = sum of the lanes, in their order. */
-static void sum_lanes(struct engine *engine, const struct parameter *parameter, ptrdiff_t lane_offset, int lanes) {
+/* A stretch of the gradient block. */
+struct stretch {
+    size_t from, to;
+};
+
+/* gradient = sum of the lanes, in their order, where the parameter lies in the stretch. */
+static void sum_lanes(const struct engine *engine, const struct parameter *parameter, ptrdiff_t lane_offset, int lanes,
+                      const struct stretch *stretch) {
     const struct workspace *work = &engine->work;
-    float *gradient = engine->gradients + parameter->offset;
-    const float *first = work->lanes + lane_offset;
-    enum { CHUNK = 4096 };
-    int chunks = (int)((parameter->size + CHUNK - 1) / CHUNK);
-#pragma omp parallel for schedule(static) num_threads(engine->options.threads) if (chunks > 4)
-    for (int chunk = 0; chunk < chunks; chunk++) {
-        size_t from = (size_t)chunk * CHUNK, count = parameter->size - from < CHUNK ? parameter->size - from : CHUNK;
-        memcpy(gradient + from, first + from, count * sizeof *gradient);
-        for (int lane = 1; lane < lanes; lane++)
-            work->kernels->add(count, first + (size_t)lane * work->plan.lane_floats + from, gradient + from);
-    }
+    size_t end = parameter->offset + parameter->size;
+    size_t from = stretch->from > parameter->offset ? stretch->from : parameter->offset;
+    size_t to = stretch->to < end ? stretch->to : end;
+    if (from >= to) return;
+    float *gradient = engine->gradients + from;
+    const float *sums = work->lanes + lane_offset + (from - parameter->offset);
+    memcpy(gradient, sums, (to - from) * sizeof *gradient);
+    for (int lane = 1; lane < lanes; lane++)
+        work->kernels->add(to - from, sums + (size_t)lane * work->plan.lane_floats, gradient);
 }
 
-static void gather_gradients(struct engine *engine, const struct batch *batch) {
+static void sum_lanes_part(const struct engine *engine, const struct batch *batch, int part) {
     const struct workspace *work = &engine->work;
     int shards = shards_of(batch), lanes = shards < work->plan.lanes ? shards : work->plan.lanes;
+    size_t line = MEMORY_ALIGNMENT / sizeof(float), lines = work->model->trainable_floats / line;
+    struct stretch stretch = {lines * (size_t)part / ENGINE_LANES * line,
+                              lines * (size_t)(part + 1) / ENGINE_LANES * line};
     for (int i = 0; i < work->plan.layer_count; i++) {
         const struct layer *layer = &work->model->layers[i];
         const ptrdiff_t *offsets = work->plan.layers[i].lane_offset;
         for (int k = 0; k < layer->parameter_count; k++)
-            if (offsets[k] != ENGINE_NOT_IN_LANE) sum_lanes(engine, &layer->parameters[k], offsets[k], lanes);
+            if (offsets[k] != ENGINE_NOT_IN_LANE) sum_lanes(engine, &layer->parameters[k], offsets[k], lanes, &stretch);
+    }
+}
+
+/* What is left to do when all shards are through: the layers' batch gradients and the sums over lanes, in parts that do
+ * not touch each other, so that one loop takes them all. */
+static void finish_gradients(struct engine *engine, const struct batch *batch) {
+    const struct engine_plan *plan = &engine->work.plan;
+    int parts = (plan->layer_count + 1) * ENGINE_LANES;
+#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
+    for (int i = 0; i < parts; i++) {
+        int index = i / ENGINE_LANES, part = i % ENGINE_LANES;
+        if (index == plan->layer_count)
+            sum_lanes_part(engine, batch, part);
+        else if (plan->layers[index].gradient_on_batch && index >= plan->first_trainable)
+            batch_gradient_part(engine, batch, index, part);
     }
 }
 
@@ -241,8 +261,7 @@ void engine_train_step(struct engine *engine, const struct batch *batch, struct 
         combine(engine, batch, plan->whole_batch_layers[phase], true);
         run_lanes(engine, batch, NO_PHASE, phase);
     }
-    run_batch_gradients(engine, batch);
-    gather_gradients(engine, batch);
+    finish_gradients(engine, batch);
     sum_result(engine, batch, result);
     engine->packed_is_stale = true;
 }

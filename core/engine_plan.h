@@ -44,7 +44,7 @@ struct engine_plan {
     size_t scratch_bytes; /* of a thread */
     size_t batch_bytes;   /* tensors kept for the whole batch */
     size_t packed_floats, shared_floats, lane_floats;
-    size_t partial_floats; /* of a shard */
+    size_t partial_floats; /* of a shard, at most */
 };
 
 struct engine_plan_request {

@@ -17,7 +17,7 @@ struct workspace {
     char *batch;   /* (batch_bytes): tensors kept for the whole batch */
     float *packed, *shared;
     float *lanes;    /* (lanes, lane_floats): partial weight gradients */
-    float *partials; /* (shards_max, partial_floats) */
+    float *partials; /* (shards_max, partial_floats of the layer at work) */
     double *loss;    /* by shard */
     int64_t *correct;
     int32_t *labels; /* (threads, ENGINE_SHARD) */

@@ -19,8 +19,7 @@ void model_snake_case(const char *class_name, char *name, size_t size) {
     for (size_t i = 0; class_name[i] && at + 2 < size; i++) {
         unsigned char before = i ? (unsigned char)class_name[i - 1] : 0, c = (unsigned char)class_name[i];
         unsigned char after = (unsigned char)class_name[i + 1];
-        bool starts_word =
-            isupper(c) && i && (islower(before) || islower(after) || (isdigit(after) && !isdigit(before)));
+        bool starts_word = isupper(c) && i && (islower(before) || islower(after));
         if (starts_word) name[at++] = '_';
         name[at++] = (char)tolower(c);
     }

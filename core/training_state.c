@@ -124,6 +124,7 @@ static char *position_text(const struct training_state *state) {
                  cJSON_AddBoolToObject(json, "stopped", position->stopped) &&
                  cJSON_AddNumberToObject(json, "images", (double)state->images) &&
                  cJSON_AddNumberToObject(json, "batch_size", state->config->batch_size) &&
+                 cJSON_AddStringToObject(json, "optimizer", state->config->optimizer.kind->name) &&
                  json_add(json, "callbacks", callbacks_export(&state->callbacks));
     char *text = whole ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);
@@ -171,21 +172,37 @@ static bool read_position(const struct training_state *state, const cJSON *json,
            position->iteration == position->epoch * state->steps + position->step;
 }
 
-static int import_position(struct training_state *state, const cJSON *json, const char *path, struct error *error) {
+/* What must be as it was, or the training would go on as another one. */
+static int check_circumstances(const struct training_state *state, const cJSON *json, const char *path,
+                               struct error *error) {
     bool whole = true;
     int64_t images = count_of(json, "images", INT64_MAX / 2, &whole);
     int64_t batch_size = count_of(json, "batch_size", INT_MAX, &whole);
-    if (whole && images != state->images)
+    const char *optimizer = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "optimizer"));
+    const char *own = state->config->optimizer.kind->name;
+    if (!whole || !optimizer)
+        return error_set(error, ERROR_DATA, path, "its training state is damaged; start the run anew");
+    if (images != state->images)
         return error_set(error, ERROR_DATA, path,
                          "was written while training on %lld images, now there are %lld; give the same data",
                          (long long)images, (long long)state->images);
-    if (whole && batch_size != state->config->batch_size)
+    if (batch_size != state->config->batch_size)
         return error_set(error, ERROR_DATA, path,
                          "was written while training with a batch_size of %lld, now it is %d; keep it, or start a new "
                          "run from these weights with --weights",
                          (long long)batch_size, state->config->batch_size);
+    if (strcmp(optimizer, own) != 0)
+        return error_set(error, ERROR_DATA, path,
+                         "was written while training with %s, now it is %s; keep it, or start a new run from these "
+                         "weights with --weights",
+                         optimizer, own);
+    return 0;
+}
+
+static int import_position(struct training_state *state, const cJSON *json, const char *path, struct error *error) {
+    if (check_circumstances(state, json, path, error) != 0) return -1;
     struct training_position position = {0};
-    if (!whole || !read_position(state, json, &position))
+    if (!read_position(state, json, &position))
         return error_set(error, ERROR_DATA, path, "its training state is damaged; start the run anew");
     state->position = position;
     struct place document = place_document(path), place = place_key(&document, "callbacks");

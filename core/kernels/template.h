@@ -41,8 +41,9 @@ KERNEL_INLINE vector broadcast(float x) {
     return x - (vector){0};
 }
 
-/* The first `lanes` elements, exactly; the rest is 0. Halving pieces rather than a call of memcpy. */
-KERNEL_INLINE vector load_part(const float *from, int lanes) {
+/* The first `lanes` elements, exactly; the rest is 0. Halving pieces rather than a call of memcpy. Not inlined:
+ * they stand at many edges. */
+static __attribute__((noinline)) vector load_part(const float *from, int lanes) {
     float value[KERNELS_VECTOR] = {0};
     int done = 0;
     KERNEL_UNROLL for (int piece = VECTOR; piece > 0; piece /= 2) {
@@ -53,7 +54,7 @@ KERNEL_INLINE vector load_part(const float *from, int lanes) {
     return load(value);
 }
 
-KERNEL_INLINE void store_part(float *to, vector value, int lanes) {
+static __attribute__((noinline)) void store_part(float *to, vector value, int lanes) {
     float from[KERNELS_VECTOR];
     store(from, value);
     int done = 0;

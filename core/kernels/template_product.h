@@ -17,39 +17,32 @@ enum {
     A_PACKED = 4096, /* floats of packed A, on the stack */
 };
 
-/* C (height, width) at (i, j); width is at most vectors * VECTOR; height and vectors are constants. */
-KERNEL_INLINE void tile_load(const struct product *p, int i, int j, int width, const int height, const int vectors,
+/* C (height, vectors * VECTOR) at (i, j); height and vectors are constants. */
+KERNEL_INLINE void tile_load(const struct product *p, int i, int j, const int height, const int vectors,
                              vector sum[][2]) {
+    const float *c = p->c + i * p->c_row + j;
     KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
-        const int lanes = lanes_left(width, v * VECTOR);
-        const float *c = p->c + i * p->c_row + j + v * VECTOR;
         const vector start = p->bias != NULL ? load(p->bias + j + v * VECTOR) : (vector){0};
-        KERNEL_UNROLL for (int y = 0; y < height; y++) {
-            if (!p->accumulate)
-                sum[y][v] = start;
-            else
-                sum[y][v] = lanes == VECTOR ? load(c + y * p->c_row) : load_part(c + y * p->c_row, lanes);
-        }
+        KERNEL_UNROLL for (int y = 0; y < height; y++) sum[y][v] = start;
+    }
+    if (!p->accumulate) return;
+    KERNEL_UNROLL for (int y = 0; y < height; y++, c += p->c_row) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] = load(c + v * VECTOR);
     }
 }
 
-KERNEL_INLINE void tile_store(const struct product *p, int i, int j, int width, const int height, const int vectors,
+KERNEL_INLINE void tile_store(const struct product *p, int i, int j, const int height, const int vectors,
                               vector sum[][2]) {
-    KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
-        const int lanes = lanes_left(width, v * VECTOR);
-        float *c = p->c + i * p->c_row + j + v * VECTOR;
-        KERNEL_UNROLL for (int y = 0; y < height; y++) {
-            if (lanes == VECTOR)
-                store(c + y * p->c_row, sum[y][v]);
-            else
-                store_part(c + y * p->c_row, sum[y][v], lanes);
-        }
+    const ptrdiff_t c_row = p->c_row;
+    float *c = p->c + i * c_row + j;
+    KERNEL_UNROLL for (int y = 0; y < height; y++, c += c_row) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(c + v * VECTOR, sum[y][v]);
     }
 }
 
-KERNEL_INLINE void tile(const struct product *p, int i, int j, int width, const int height, const int vectors) {
+KERNEL_INLINE void tile(const struct product *p, int i, int j, const int height, const int vectors) {
     vector sum[TILE_MOST][2];
-    tile_load(p, i, j, width, height, vectors, sum);
+    tile_load(p, i, j, height, vectors, sum);
     const ptrdiff_t row = p->row;
     for (int t = 0; t < p->taps; t++) {
         const float *a[2];
@@ -68,14 +61,14 @@ KERNEL_INLINE void tile(const struct product *p, int i, int j, int width, const 
             b += p->b_row;
         }
     }
-    tile_store(p, i, j, width, height, vectors, sum);
+    tile_store(p, i, j, height, vectors, sum);
 }
 
 /* One function for each size of tile, so that the compiler gives each its registers; those a table does not use are
  * empty. */
 #define TILE_FUNCTION(height, vectors, most)                                                                           \
-    static void tile_##height##_##vectors(const struct product *p, int i, int j, int width) {                          \
-        if (height <= most) tile(p, i, j, width, height, vectors);                                                     \
+    static void tile_##height##_##vectors(const struct product *p, int i, int j) {                                     \
+        if (height <= most) tile(p, i, j, height, vectors);                                                            \
     }
 #define TILE_FUNCTIONS(vectors, most)                                                                                  \
     TILE_FUNCTION(1, vectors, most)                                                                                    \
@@ -96,7 +89,7 @@ KERNEL_INLINE void tile(const struct product *p, int i, int j, int width, const 
 TILE_FUNCTIONS(1, KERNELS_TALL)
 TILE_FUNCTIONS(2, KERNELS_TILE_M)
 
-typedef void tile_function(const struct product *p, int i, int j, int width);
+typedef void tile_function(const struct product *p, int i, int j);
 
 /* by vectors - 1, then height - 1 */
 static tile_function *const tiles[2][TILE_MOST] = {
@@ -106,14 +99,40 @@ static tile_function *const tiles[2][TILE_MOST] = {
      tile_12_2, tile_13_2, tile_14_2},
 };
 
+/* A tile whose `width` columns do not fill its vectors, by way of one that does. */
+static void tile_staged(tile_function *whole, const struct product *p, int i, int height, int j, int width) {
+    float stage[TILE_MOST * TILE_N] __attribute__((aligned(64)));
+    struct product near = *p;
+    near.a += i * p->row;
+    near.b += j;
+    near.c = stage;
+    near.c_row = TILE_N;
+    if (p->bias != NULL) near.bias += j;
+    float *c = p->c + i * p->c_row + j;
+    for (int y = 0; y < height && p->accumulate; y++) {
+        for (int x = 0; x < width; x += VECTOR) {
+            store(stage + y * TILE_N + x, load_part(c + y * p->c_row + x, lanes_left(width, x)));
+        }
+    }
+    whole(&near, 0, 0);
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x += VECTOR) {
+            store_part(c + y * p->c_row + x, load(stage + y * TILE_N + x), lanes_left(width, x));
+        }
+    }
+}
+
 /* All rows of C, columns j to j + width. */
 static void product_tiles(const struct product *p, int j, int width) {
     const int vectors = width > VECTOR ? 2 : 1;
-    const int most = vectors == 2 ? KERNELS_TILE_M : KERNELS_TALL;
-    const struct parts parts = parts_of(p->m, most);
+    const struct parts parts = parts_of(p->m, vectors == 2 ? KERNELS_TILE_M : KERNELS_TALL);
     for (int part = 0, i = 0, height; part < parts.count; part++, i += height) {
         height = part_size(parts, part);
-        tiles[vectors - 1][height - 1](p, i, j, width);
+        tile_function *whole = tiles[vectors - 1][height - 1];
+        if (width == vectors * VECTOR)
+            whole(p, i, j);
+        else
+            tile_staged(whole, p, i, height, j, width);
     }
 }
 

@@ -92,7 +92,7 @@ CASES = {
         "training": training({"type": "SGD", "learning_rate": 0.1, "clipnorm": 0.2}, 6),
     },
     "conv_strides_same": {
-        "images": (6, (11, 13, 3)),
+        "images": (6, (10, 14, 3)),
         "model": [
             conv(6, 3, strides=[2, 1], **SAME, activation="tanh"),
             conv(5, [4, 3], strides=[2, 3], **SAME, **RELU),

@@ -51,7 +51,7 @@ static void write_pair(const struct room *room, const char *folder) {
 }
 
 static int load_between(struct room *room, const char *json, const char *base, const char *fallback) {
-    room_load(room, "\"synth\""); /* leaves a room that is ready */
+    room_load_good(room, "{\"source\": \"synth\", \"path\": \"1,0\"}"); /* leaves a room that is ready */
     data_splits_free(&room->splits);
     static const struct component_registry *const items[] = {&source_registry, &normalization_registry,
                                                              &augmentation_registry, NULL};

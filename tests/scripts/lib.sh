@@ -1,6 +1,8 @@
 # Sourced by test scripts: counts checks and reports them as cmocka does, for tests/run.
 # shellcheck shell=sh
 
+# A make that a test calls is not part of the one that called the test.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM

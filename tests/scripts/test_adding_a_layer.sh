@@ -24,7 +24,7 @@ make_tree() {
 builds() (
     cd "$tree"
     make BUILD="$build" >"$scratch/made" 2>&1 || { cat "$scratch/made"; return 1; }
-    ! grep -n 'warning:' "$scratch/made"
+    ! grep -n '\.[ch]:.*warning:' "$scratch/made"
 )
 
 # in_tree COMMAND...: there, with that program.

@@ -68,6 +68,29 @@ while read -r command; do
 done <"$scratch/commands" | grep -oE '^ +(-[a-z], )?--[a-z-]+' | sed 's/.*--/--/' | sort -u >"$scratch/options"
 check "the man page has every option" told "$scratch/man" "$scratch/options"
 
+# The other way round: commands and options that README.md shows in its blocks exist.
+awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside && /^cnntrain / { sub(/ #.*/, ""); print }' README.md \
+    >"$scratch/shown"
+exist() {
+    while read -r _ command rest; do
+        case $command in -*) rest="$command $rest" command=train ;; esac
+        grep -qx "$command" "$scratch/commands" || {
+            echo "no command $command"
+            return 1
+        }
+        for word in $rest; do
+            case $word in
+                --*) grep -qx -- "$word" "$scratch/options" || {
+                    echo "no option $word"
+                    return 1
+                } ;;
+            esac
+        done
+    done <"$scratch/shown"
+    [ -s "$scratch/shown" ]
+}
+check "README.md shows only what there is" exist
+
 links() {
     broken=0
     for page in README.md docs/*.md; do

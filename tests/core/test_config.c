@@ -1,0 +1,483 @@
+#include "core/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/optimizer.h"
+#include "data/room.h"
+#include "tests/support/expect.h"
+#include "tests/support/registries.h"
+#include "tests/support/tiny.h"
+#include "tests/support/tree.h"
+
+#define DENSE "'model': ['Flatten', {'type': 'Dense', 'units': 3}]"
+
+/* A folder with configs. */
+struct world {
+    char *folder, *other; /* other: a search folder below it */
+    struct config config;
+    struct config_search search;
+    struct config_request request;
+    struct error error;
+};
+
+static int open_world(void **state) {
+    struct world *world = calloc(1, sizeof *world);
+    if (!world) return -1;
+    world->folder = expect_folder();
+    world->other = expect_path(world->folder, "other");
+    if (file_make_folder(world->other, &world->error) != 0) return -1;
+    world->search = (struct config_search){{world->other}};
+    world->request = (struct config_request){.registries = &test_registries, .search = &world->search};
+    *state = world;
+    return 0;
+}
+
+static int close_world(void **state) {
+    struct world *world = *state;
+    config_free(&world->config);
+    free(world->other);
+    tree_gone(world->folder);
+    free(world);
+    return 0;
+}
+
+static void put(const struct world *world, const char *name, const char *json) {
+    char *text = tiny_json(json);
+    tree_write(world->folder, name, text);
+    free(text);
+}
+
+static int try_read(struct world *world, const char *name) {
+    char *path = expect_path(world->folder, name);
+    config_free(&world->config);
+    world->request.path = path;
+    int status = config_read(&world->config, &world->request, &world->error);
+    free(path);
+    return status;
+}
+
+static void read_good(struct world *world, const char *name) {
+    int status = try_read(world, name);
+    expect_no_error(&world->error);
+    assert_int_equal(status, 0);
+}
+
+/* `text` follows the folder's path and a slash. */
+static void read_bad(struct world *world, const char *name, enum error_code code, const char *text) {
+    char expected[2048];
+    assert_int_equal(try_read(world, name), -1);
+    assert_true(!world->config.json && !world->config.path && !world->config.folder);
+    snprintf(expected, sizeof expected, "%s/%s", world->folder, text);
+    expect_error(&world->error, code, expected);
+}
+
+static void bad_text(struct world *world, const char *json, const char *text) {
+    put(world, "c.json", json);
+    read_bad(world, "c.json", ERROR_CONFIG, text);
+}
+
+static void override(struct world *world, const struct config_override *overrides, size_t count) {
+    world->request.overrides = overrides;
+    world->request.override_count = count;
+}
+
+/* ---- values ---- */
+
+static void test_defaults(void **state) {
+    struct world *world = *state;
+    put(world, "plain.name.json", "{" DENSE "}");
+    read_good(world, "plain.name.json");
+    const struct config_values *values = &world->config.values;
+    assert_string_equal(values->name, "plain.name");
+    assert_int_equal(values->seed, 1);
+    assert_null(values->data.kind);
+    assert_int_equal(values->input_shape.count, 0);
+    assert_int_equal(values->model.count, 2);
+    assert_int_equal(values->training.epochs, 1);
+    assert_int_equal(values->training.batch_size, 32);
+    assert_true(values->training.shuffle);
+    assert_string_equal(values->training.optimizer.kind->name, "RMSprop");
+    assert_true(optimizer_common_of(&values->training.optimizer)->learning_rate == 0.001);
+    assert_null(values->training.schedule.kind);
+    assert_true(values->training.label_smoothing == 0);
+    assert_int_equal(values->training.callbacks.count, 0);
+    assert_string_equal(world->config.folder, world->folder);
+}
+
+static void test_refused_values(void **state) {
+    struct world *world = *state;
+    bad_text(world, "{}", "c.json: model: is missing; it must be given");
+    bad_text(world, "[]", "c.json: must hold a JSON object, {...}");
+    bad_text(world, "{" DENSE ", 'trainig': {}}", "c.json: trainig: unknown field; did you mean \"training\"?");
+    bad_text(world, "{" DENSE ", 'training': {'epoch': 3}}",
+             "c.json: training.epoch: unknown field; did you mean \"epochs\"?");
+    bad_text(world, "{'model': [{'type': 'Dense', 'unit': 3}]}",
+             "c.json: model[0].unit: unknown field; did you mean \"units\"?");
+    bad_text(world, "{'model': [{'type': 'Dens', 'units': 3}]}",
+             "c.json: model[0].type: unknown layer \"Dens\"; did you mean \"Dense\"?");
+    bad_text(world, "{" DENSE ", 'training': {'epochs': 0}}",
+             "c.json: training.epochs: must be an integer, 1 to 1000000; got 0");
+    bad_text(world, "{" DENSE ", 'training': {'epochs': '3'}}",
+             "c.json: training.epochs: must be an integer, 1 to 1000000; got \"3\"");
+    bad_text(world, "{" DENSE ", 'training': {'epochs': 1.5}}",
+             "c.json: training.epochs: must be an integer, 1 to 1000000; got 1.5");
+    bad_text(world, "{" DENSE ", 'training': []}", "c.json: training: must be an object; got a list");
+    bad_text(world, "{" DENSE ", 'training': {'label_smoothing': 1}}",
+             "c.json: training.label_smoothing: must be a number in [0, 1); got 1");
+    bad_text(world, "{" DENSE ", 'training': {'loss': 'mse'}}",
+             "c.json: training.loss: must be one of sparse_categorical_crossentropy; got \"mse\"");
+    bad_text(world, "{" DENSE ", 'seed': -1}", "c.json: seed: must be an integer, 0 or more; got -1");
+    bad_text(world, "{" DENSE ", 'seed': 1, 'seed': 2}", "c.json: seed: stands twice; keep one of them");
+    bad_text(world, "{" DENSE ",}", "c.json: line 1, column 67: ");
+}
+
+static void test_names(void **state) {
+    struct world *world = *state;
+    static const char *const bad[] = {"''", "'a/b'", "'.hidden'", "'..'", "'a\\\\b'", "'a\\nb'"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char json[256];
+        snprintf(json, sizeof json, "{" DENSE ", 'name': %s}", bad[i]);
+        bad_text(world, json,
+                 "c.json: name: must be a file name of 1 to 100 characters, without slashes or a leading dot");
+    }
+    put(world, "c.json", "{" DENSE ", 'name': 'two words'}");
+    read_good(world, "c.json");
+    assert_string_equal(world->config.values.name, "two words");
+}
+
+/* ---- extends ---- */
+
+static void test_extends(void **state) {
+    struct world *world = *state;
+    put(world, "base.json",
+        "{'seed': 5, 'training': {'epochs': 7, 'batch_size': 3, 'optimizer': {'type': 'SGD', "
+        "'momentum': 0.5}}, 'input_shape': [8, 8, 1], " DENSE "}");
+    put(world, "middle.json", "{'extends': 'base.json', 'training': {'epochs': 8, 'optimizer': {'momentum': 0.25}}}");
+    put(world, "sub.json", "{'extends': 'middle', 'name': 'mine', 'model': ['Flatten']}");
+    read_good(world, "sub.json");
+    const struct config_values *values = &world->config.values;
+    assert_int_equal(values->seed, 5);
+    assert_int_equal(values->training.epochs, 8);
+    assert_int_equal(values->training.batch_size, 3);
+    assert_string_equal(values->training.optimizer.kind->name, "SGD");
+    char *text = config_text(&world->config, &test_registries, &world->error);
+    assert_non_null(strstr(text, "\"momentum\": 0.25"));
+    free(text);
+    assert_int_equal(values->model.count, 1); /* lists replace */
+    assert_int_equal(values->input_shape.count, 3);
+    assert_string_equal(values->name, "mine");
+}
+
+/* A base is looked for beside its file, then in the search folders; each file's own base beside that. */
+static void test_extends_elsewhere(void **state) {
+    struct world *world = *state;
+    put(world, "other/root.json", "{'seed': 9, " DENSE "}");
+    put(world, "other/far.json", "{'extends': 'root.json', 'training': {'epochs': 4}}");
+    put(world, "c.json", "{'extends': 'far.json'}");
+    read_good(world, "c.json");
+    assert_int_equal(world->config.values.seed, 9);
+    assert_int_equal(world->config.values.training.epochs, 4);
+    assert_string_equal(world->config.folder, world->folder);
+    put(world, "far.json", "{'seed': 2, " DENSE "}");
+    read_good(world, "c.json");
+    assert_int_equal(world->config.values.seed, 2);
+}
+
+static void test_extends_refused(void **state) {
+    struct world *world = *state;
+    char text[1024];
+    put(world, "a.json", "{'extends': 'b.json', " DENSE "}");
+    put(world, "b.json", "{'extends': 'a.json'}");
+    read_bad(world, "a.json", ERROR_CONFIG, "b.json: extends: a.json extends this file in turn; break the circle");
+    put(world, "a.json", "{'extends': 'a.json', " DENSE "}");
+    read_bad(world, "a.json", ERROR_CONFIG, "a.json: extends: a.json extends this file in turn; break the circle");
+    put(world, "a.json", "{'extends': 3, " DENSE "}");
+    read_bad(world, "a.json", ERROR_CONFIG, "a.json: extends: must be the name of a config file");
+    put(world, "a.json", "{'extends': 'none.json', " DENSE "}");
+    snprintf(text, sizeof text, "a.json: extends: there is no none.json beside this file or in %s; check the name",
+             world->other);
+    read_bad(world, "a.json", ERROR_IO, text);
+    put(world, "a.json", "{'extends': 'b.json', " DENSE "}");
+    put(world, "b.json", "{'training': }");
+    read_bad(world, "a.json", ERROR_CONFIG, "b.json: line 1, column 14: a value is missing");
+    put(world, "b.json", "[]");
+    read_bad(world, "a.json", ERROR_CONFIG, "b.json: must hold a JSON object, {...}");
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d.json", i);
+        snprintf(text, sizeof text, "{'extends': 'n%d.json'}", i + 1);
+        put(world, name, text);
+    }
+    put(world, "n20.json", "{" DENSE "}");
+    read_bad(world, "n0.json", ERROR_CONFIG, "n16.json: extends: more than 16 files extend each other; merge some");
+    read_good(world, "n4.json");
+}
+
+/* ---- where files are ---- */
+
+static void test_find(void **state) {
+    struct world *world = *state;
+    char text[1024], *path = expect_path(world->folder, "c"), *here = expect_path(world->folder, "c.json");
+    put(world, "c.json", "{" DENSE "}");
+    char *found = config_find(path, &world->search, &world->error);
+    assert_string_equal(found, here);
+    free(found);
+    put(world, "other/only.json", "{" DENSE "}");
+    found = config_find("only", &world->search, &world->error);
+    assert_non_null(found);
+    assert_string_equal(file_name_of(found), "only.json");
+    free(found);
+    found = config_find("only.json", &world->search, &world->error);
+    assert_non_null(found);
+    free(found);
+    assert_null(config_find("absent.json", &world->search, &world->error));
+    snprintf(text, sizeof text, "absent.json: no such file, here or in %s; check the name", world->other);
+    expect_error(&world->error, ERROR_IO, text);
+    assert_null(config_find("absent.json", NULL, &world->error));
+    expect_error(&world->error, ERROR_IO, "absent.json: no such file; check the name");
+    assert_null(config_find("/only.json", &world->search, &world->error)); /* absolute: nowhere else */
+    expect_error(&world->error, ERROR_IO, "/only.json: no such file; check the name");
+    assert_null(config_find(world->folder, &world->search, &world->error));
+    snprintf(text, sizeof text, "%s: is a folder; a JSON file is needed", world->folder);
+    expect_error(&world->error, ERROR_IO, text);
+    free(path);
+    free(here);
+}
+
+/* ---- overrides ---- */
+
+static void test_overrides(void **state) {
+    struct world *world = *state;
+    put(world, "c.json", "{" DENSE "}");
+    const struct config_override good[] = {{"training.epochs", "3"},
+                                           {"training.optimizer", "Adam"},
+                                           {"model.1.units", "5"},
+                                           {"training.epochs", "4"},
+                                           {"training.optimizer", "{\"type\": \"SGD\"}"},
+                                           {"training.optimizer.momentum", "0.5"}};
+    override(world, good, 6);
+    read_good(world, "c.json");
+    assert_int_equal(world->config.values.training.epochs, 4);
+    assert_string_equal(world->config.values.training.optimizer.kind->name, "SGD");
+    const struct config_override unknown[] = {{"training.epoch", "3"}};
+    override(world, unknown, 1);
+    read_bad(world, "c.json", ERROR_CONFIG, "c.json: training.epoch: unknown field; did you mean \"epochs\"?");
+    const struct config_override outside[] = {{"model.7.units", "3"}};
+    override(world, outside, 1);
+    assert_int_equal(try_read(world, "c.json"), -1);
+    expect_error(&world->error, ERROR_CONFIG,
+                 "--set: \"7\" is not the number of one of the list's 2 items, counted from 0");
+}
+
+static void expect_data(struct world *world, const char *spec, const char *source, const char *path) {
+    world->request.data_spec = spec;
+    read_good(world, "c.json");
+    const struct component *data = &world->config.values.data;
+    const struct data_common *common = data->config;
+    assert_string_equal(data->kind->name, source);
+    if (path)
+        assert_string_equal(common->path, path);
+    else
+        assert_null(common->path);
+}
+
+static void test_data_spec(void **state) {
+    struct world *world = *state;
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'synth', 'train': 50, 'validation_split': 0.25}}");
+    expect_data(world, "svhn:some/where", "svhn", "some/where");
+    assert_true(((const struct data_common *)world->config.values.data.config)->validation_split == 0.25);
+    expect_data(world, "npy:a.npy,b.npy", "npy", "a.npy,b.npy");
+    expect_data(world, "svhn:C:odd", "svhn", "C:odd");
+    expect_data(world, "synth", "synth", NULL);
+    char *text = config_text(&world->config, &test_registries, &world->error);
+    assert_non_null(strstr(text, "\"train\": 50")); /* the same source keeps its fields */
+    free(text);
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'svhn', 'path': 'x'}}");
+    expect_data(world, "svhn:y", "svhn", "y");
+    put(world, "c.json", "{" DENSE "}");
+    expect_data(world, "cifar10:z", "cifar10", "z");
+    put(world, "c.json", "{" DENSE ", 'data': 'synth'}");
+    expect_data(world, "cifar10:z", "cifar10", "z");
+}
+
+static void test_data_spec_refused(void **state) {
+    struct world *world = *state;
+    static const char *const rows[][2] = {
+        {"svh:x", "--data: unknown source \"svh\"; did you mean \"svhn\"?"},
+        {"zzzzzzzzz", "--data: unknown source \"zzzzzzzzz\"; `cnntrain data --help` lists them"},
+        {":x", "--data: \":x\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {"", "--data: \"\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+    };
+    put(world, "c.json", "{" DENSE "}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        world->request.data_spec = rows[i][0];
+        assert_int_equal(try_read(world, "c.json"), -1);
+        expect_error(&world->error, ERROR_CONFIG, rows[i][1]);
+    }
+}
+
+/* ---- writing ---- */
+
+/* What is written reads back to the same values: its text is the same again, digits and all. */
+static void test_write_and_parse(void **state) {
+    struct world *world = *state;
+    put(world, "c.json",
+        "{'name': 'x', 'seed': 3, 'input_shape': [8, 9, 2], 'data': {'source': 'synth', 'validation_split': 0.1, "
+        "'normalize': {'mean': [0.1, 0.7], 'std': [0.30000000000000004, 1e-30]}, 'augment': ['RandomFlip', {'type': "
+        "'RandomCrop', 'padding': 3}]}, 'model': [{'type': 'Conv2D', 'filters': 3, 'kernel_size': [3, 2], "
+        "'kernel_regularizer': {'type': 'L2', 'l2': 0.0005}, 'kernel_initializer': {'type': 'RandomNormal', 'stddev': "
+        "0.012345678901234567}}, 'Flatten', {'type': 'Dense', 'units': 4, 'activation': {'type': 'leaky_relu'}}], "
+        "'training': {'epochs': 2, 'label_smoothing': 0.1, 'optimizer': {'type': 'Nadam', 'clipnorm': 3}, 'schedule': "
+        "{'type': 'CosineDecay', 'warmup_epochs': 0.3}, 'callbacks': ['EarlyStopping']}}");
+    read_good(world, "c.json");
+    char *first = config_text(&world->config, &test_registries, &world->error);
+    struct config again;
+    config_parse(&again, first, "again.json", &world->request, &world->error);
+    expect_no_error(&world->error);
+    char *second = config_text(&again, &test_registries, &world->error);
+    assert_string_equal(first, second);
+    assert_non_null(strstr(first, "0.30000000000000004"));
+    assert_string_equal(again.values.name, "x");
+    assert_int_equal(again.values.training.callbacks.count, 1);
+    assert_string_equal(again.path, "again.json");
+    config_free(&again);
+    free(first);
+    free(second);
+}
+
+static void test_parse_refused(void **state) {
+    struct world *world = *state;
+    struct config config;
+    assert_int_equal(config_parse(&config, "{\"model\": 3}", "ck: config", &world->request, &world->error), -1);
+    expect_error(&world->error, ERROR_CONFIG, "ck: config: model: must be a list of layers; got 3");
+    assert_int_equal(config_parse(&config, "{", "ck", &world->request, &world->error), -1);
+    assert_int_equal(world->error.code, ERROR_CONFIG);
+    error_clear(&world->error);
+}
+
+static void test_schema(void **state) {
+    (void)state;
+    cJSON *schema = config_schema(&test_registries);
+    assert_non_null(schema);
+    const cJSON *properties = cJSON_GetObjectItem(schema, "properties");
+    assert_non_null(cJSON_GetObjectItem(properties, "extends"));
+    assert_non_null(cJSON_GetObjectItem(properties, "model"));
+    assert_null(cJSON_GetObjectItem(schema, "required"));
+    assert_non_null(cJSON_GetObjectItem(cJSON_GetObjectItem(schema, "definitions"), "layer"));
+    cJSON_Delete(schema);
+}
+
+/* ---- data path and input shape ---- */
+
+static const char *located(struct world *world, const char *fallback, bool from_user) {
+    config_locate_data(&world->config, fallback, from_user, &world->error);
+    expect_no_error(&world->error);
+    return ((const struct data_common *)world->config.values.data.config)->path;
+}
+
+static void test_locate_data(void **state) {
+    struct world *world = *state;
+    char *folder = realpath(world->folder, NULL), expected[1024];
+    assert_non_null(folder);
+    tree_write(world->folder, "other/x.npy", "x");
+    tree_write(world->folder, "y.npy", "y");
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'y.npy'}}");
+    read_good(world, "c.json");
+    snprintf(expected, sizeof expected, "%s/y.npy", folder);
+    assert_string_equal(located(world, NULL, false), expected);
+    assert_string_equal(located(world, world->other, true), expected); /* absolute: stays */
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'x.npy'}}");
+    read_good(world, "c.json");
+    assert_string_equal(located(world, NULL, false), "x.npy"); /* nowhere: left to the source */
+    snprintf(expected, sizeof expected, "%s/other/x.npy", folder);
+    assert_string_equal(located(world, world->other, false), expected);
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'x.npy,y.npy'}}");
+    read_good(world, "c.json");
+    snprintf(expected, sizeof expected, "%s/other/x.npy,%s/y.npy", folder, folder);
+    assert_string_equal(located(world, world->other, false), expected);
+    tree_write(world->folder, "x.npy,y.npy", "a name with a comma");
+    read_good(world, "c.json");
+    snprintf(expected, sizeof expected, "%s/x.npy,y.npy", folder);
+    assert_string_equal(located(world, world->other, false), expected);
+    put(world, "c.json", "{" DENSE ", 'data': 'synth'}");
+    read_good(world, "c.json");
+    assert_null(located(world, NULL, false));
+    put(world, "c.json", "{" DENSE "}");
+    read_good(world, "c.json");
+    assert_int_equal(config_locate_data(&world->config, NULL, false, &world->error), 0);
+    free(folder);
+}
+
+/* A path typed on the command line starts from the working folder, not from the config's. */
+static void test_locate_data_from_user(void **state) {
+    struct world *world = *state;
+    tree_write(world->folder, "Makefile", "not this one");
+    put(world, "c.json", "{" DENSE "}");
+    world->request.data_spec = "npy:Makefile";
+    read_good(world, "c.json");
+    char *expected = realpath("Makefile", NULL);
+    assert_non_null(expected);
+    assert_string_equal(located(world, NULL, true), expected);
+    free(expected);
+}
+
+static void test_input_shape(void **state) {
+    struct world *world = *state;
+    const struct shape none = {0}, data = {3, {8, 8, 3}};
+    struct shape shape;
+    char text[1024];
+    put(world, "c.json", "{" DENSE "}");
+    read_good(world, "c.json");
+    assert_int_equal(config_input_shape(&world->config, &data, &shape, &world->error), 0);
+    assert_true(shape_equal(&shape, &data));
+    assert_int_equal(config_input_shape(&world->config, &none, &shape, &world->error), -1);
+    snprintf(text, sizeof text,
+             "%s/c.json: input_shape: is missing; give [height, width, channels], or data to take it from",
+             world->folder);
+    expect_error(&world->error, ERROR_CONFIG, text);
+    put(world, "c.json", "{" DENSE ", 'input_shape': [8, 9, 3]}");
+    read_good(world, "c.json");
+    assert_int_equal(config_input_shape(&world->config, &none, &shape, &world->error), 0);
+    assert_true(shape_equal(&shape, &(struct shape){3, {8, 9, 3}}));
+    assert_int_equal(config_input_shape(&world->config, &data, &shape, &world->error), -1);
+    snprintf(text, sizeof text,
+             "%s/c.json: input_shape: says (8,9,3), but the data's images are (8,8,3); correct it, or resize the "
+             "images with data.resize",
+             world->folder);
+    expect_error(&world->error, ERROR_CONFIG, text);
+    bad_text(world, "{" DENSE ", 'input_shape': [8, 9]}",
+             "c.json: input_shape: must be [height, width, channels]; got 2 numbers");
+    bad_text(world, "{" DENSE ", 'input_shape': []}",
+             "c.json: input_shape: must be [height, width, channels]; got 0 numbers");
+    bad_text(world, "{" DENSE ", 'input_shape': [8, 0, 3]}",
+             "c.json: input_shape[1]: must be an integer, 1 to 65536; got 0");
+}
+
+#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(test_defaults),
+        WORLD_TEST(test_refused_values),
+        WORLD_TEST(test_names),
+        WORLD_TEST(test_extends),
+        WORLD_TEST(test_extends_elsewhere),
+        WORLD_TEST(test_extends_refused),
+        WORLD_TEST(test_find),
+        WORLD_TEST(test_overrides),
+        WORLD_TEST(test_data_spec),
+        WORLD_TEST(test_data_spec_refused),
+        WORLD_TEST(test_write_and_parse),
+        WORLD_TEST(test_parse_refused),
+        WORLD_TEST(test_schema),
+        WORLD_TEST(test_locate_data),
+        WORLD_TEST(test_locate_data_from_user),
+        WORLD_TEST(test_input_shape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
