@@ -79,11 +79,19 @@ struct value_context {
     const struct place *place;
 };
 
+/* "must be an integer", "must be one of ..." */
+static const char *article_of(const struct field *field) {
+    if (field->type == FIELD_BOOL || field->type == FIELD_CHOICE || field->type == FIELD_ANY) return "";
+    if (field->type == FIELD_COMPONENT) return strchr("aeiou", field->of[0]) ? "an " : "a ";
+    bool is_an = field->type == FIELD_INT || field->type == FIELD_PAIR || field->type == FIELD_OBJECT;
+    return is_an ? "an " : "a ";
+}
+
 static int wrong_type(const struct value_context *context, const cJSON *json) {
     struct text wanted = {0};
     char found[96];
     field_describe(context->field, &wanted);
-    place_error(context->place, context->reader->error, "must be %s; got %s",
+    place_error(context->place, context->reader->error, "must be %s%s; got %s", article_of(context->field),
                 wanted.failed ? "of another type" : wanted.bytes, json_describe(json, found, sizeof found));
     text_free(&wanted);
     return -1;

@@ -111,7 +111,7 @@ static void refusals(void **state) {
     expect_error(&test.error, ERROR_CONFIG, "test.json: unknown activation \"rellu\"; did you mean \"relu\"?");
     component_case_close(&test);
     assert_false(component_case_try(&test, &activation_registry, "{\"type\":\"leaky_relu\",\"negative_slope\":-1}"));
-    expect_error(&test.error, ERROR_CONFIG, "test.json: negative_slope: must be number, 0 or more; got -1");
+    expect_error(&test.error, ERROR_CONFIG, "test.json: negative_slope: must be a number, 0 or more; got -1");
     component_case_close(&test);
 }
 

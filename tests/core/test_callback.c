@@ -325,8 +325,8 @@ static void test_bad_configs(void **state) {
     } rows[] = {
         {"{\"type\": \"EarlyStopping\", \"monitor\": \"val_acc\"}", NULL},
         {"{\"type\": \"EarlyStopping\", \"patience\": -1}",
-         "test: patience: must be integer, in [0, 1000000000]; got -1"},
-        {"{\"type\": \"ReduceLROnPlateau\", \"factor\": 1}", "test: factor: must be number, in [0, 1); got 1"},
+         "test: patience: must be an integer, in [0, 1000000000]; got -1"},
+        {"{\"type\": \"ReduceLROnPlateau\", \"factor\": 1}", "test: factor: must be a number, in [0, 1); got 1"},
         {"\"EarlyStoping\"", "test: unknown callback \"EarlyStoping\"; did you mean \"EarlyStopping\"?"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -121,17 +121,17 @@ static void test_refused_values(void **state) {
     bad_text(world, "{'model': [{'type': 'Dens', 'units': 3}]}",
              "c.json: model[0].type: unknown layer \"Dens\"; did you mean \"Dense\"?");
     bad_text(world, "{" DENSE ", 'training': {'epochs': 0}}",
-             "c.json: training.epochs: must be integer, in [1, 1000000]; got 0");
+             "c.json: training.epochs: must be an integer, in [1, 1000000]; got 0");
     bad_text(world, "{" DENSE ", 'training': {'epochs': '3'}}",
-             "c.json: training.epochs: must be integer, in [1, 1000000]; got \"3\"");
+             "c.json: training.epochs: must be an integer, in [1, 1000000]; got \"3\"");
     bad_text(world, "{" DENSE ", 'training': {'epochs': 1.5}}",
-             "c.json: training.epochs: must be integer, in [1, 1000000]; got 1.5");
-    bad_text(world, "{" DENSE ", 'training': []}", "c.json: training: must be object; got a list");
+             "c.json: training.epochs: must be an integer, in [1, 1000000]; got 1.5");
+    bad_text(world, "{" DENSE ", 'training': []}", "c.json: training: must be an object; got a list");
     bad_text(world, "{" DENSE ", 'training': {'label_smoothing': 1.5}}",
-             "c.json: training.label_smoothing: must be number, in [0, 1]; got 1.5");
+             "c.json: training.label_smoothing: must be a number, in [0, 1]; got 1.5");
     bad_text(world, "{" DENSE ", 'training': {'loss': 'mse'}}",
              "c.json: training.loss: must be one of sparse_categorical_crossentropy; got \"mse\"");
-    bad_text(world, "{" DENSE ", 'seed': -1}", "c.json: seed: must be integer, 0 or more; got -1");
+    bad_text(world, "{" DENSE ", 'seed': -1}", "c.json: seed: must be an integer, 0 or more; got -1");
     bad_text(world, "{" DENSE ", 'seed': 1, 'seed': 2}", "c.json: seed: stands twice; keep one of them");
     bad_text(
         world, "{" DENSE ",}",
@@ -313,10 +313,10 @@ static void test_data_spec(void **state) {
 static void test_data_spec_refused(void **state) {
     struct world *world = *state;
     static const char *const rows[][2] = {
-        {"svh:x", "--data: unknown source \"svh\"; did you mean \"svhn\"?"},
-        {"zzzzzzzzz", "--data: unknown source \"zzzzzzzzz\"; `cnntrain data --help` lists them"},
-        {":x", "--data: \":x\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
-        {"", "--data: \"\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {"svh:x", "svh:x: unknown data source; did you mean \"svhn:x\"?"},
+        {"zzzzzzzzz", "zzzzzzzzz: unknown data source; write SOURCE:PATH. `cnntrain data` lists the sources"},
+        {":x", ":x: is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {"", "--data: is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
     };
     put(world, "c.json", "{" DENSE "}");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -359,7 +359,7 @@ static void test_parse_refused(void **state) {
     struct world *world = *state;
     struct config config;
     assert_int_equal(config_parse(&config, "{\"model\": 3}", "ck: config", &world->request, &world->error), -1);
-    expect_error(&world->error, ERROR_CONFIG, "ck: config: model: must be list of layer; got 3");
+    expect_error(&world->error, ERROR_CONFIG, "ck: config: model: must be a list of layer; got 3");
     assert_int_equal(config_parse(&config, "{", "ck", &world->request, &world->error), -1);
     assert_int_equal(world->error.code, ERROR_CONFIG);
     error_clear(&world->error);
@@ -458,7 +458,7 @@ static void test_input_shape(void **state) {
     bad_text(world, "{" DENSE ", 'input_shape': [8, 9]}",
              "c.json: input_shape: must be [height, width, channels]; got 2 numbers");
     bad_text(world, "{" DENSE ", 'input_shape': [8, 0, 3]}",
-             "c.json: input_shape[1]: must be list of integers, in [1, 65536], or null; got 0");
+             "c.json: input_shape[1]: must be a list of integers, in [1, 65536], or null; got 0");
 }
 
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)

@@ -95,11 +95,12 @@ static void expect_refused(const char *json, const char *text) {
 
 static void test_ranges(void **state) {
     (void)state;
-    expect_refused("{\"validation_split\": 1}", "data: validation_split: must be number, in [0, 1); got 1");
-    expect_refused("{\"validation_split\": -0.1}", "data: validation_split: must be number, in [0, 1); got -0.1");
-    expect_refused("{\"resize\": 0}", "data: resize: must be integer or [height, width], in [1, 4096], or null; got 0");
+    expect_refused("{\"validation_split\": 1}", "data: validation_split: must be a number, in [0, 1); got 1");
+    expect_refused("{\"validation_split\": -0.1}", "data: validation_split: must be a number, in [0, 1); got -0.1");
+    expect_refused("{\"resize\": 0}",
+                   "data: resize: must be an integer or [height, width], in [1, 4096], or null; got 0");
     expect_refused("{\"resize\": [32, 5000]}",
-                   "data: resize[1]: must be integer or [height, width], in [1, 4096], or null; got 5000");
+                   "data: resize[1]: must be an integer or [height, width], in [1, 4096], or null; got 5000");
     expect_refused("{\"color\": \"greyscale\"}",
                    "data: color: \"greyscale\" is not known; did you mean \"grayscale\"?");
 }

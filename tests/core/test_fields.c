@@ -65,30 +65,30 @@ static void test_wrong_values(void **state) {
     struct world *world = *state;
     expect_refused(world, "{}", "cfg.json: filters: is missing; it must be given");
     expect_refused(world, "[]", "cfg.json: must be an object; got a list");
-    expect_refused(world, "{\"filters\": 0}", "cfg.json: filters: must be integer, in [1, 1000]; got 0");
-    expect_refused(world, "{\"filters\": 1.5}", "cfg.json: filters: must be integer, in [1, 1000]; got 1.5");
-    expect_refused(world, "{\"filters\": \"3\"}", "cfg.json: filters: must be integer, in [1, 1000]; got \"3\"");
-    expect_refused(world, "{\"filters\": null}", "cfg.json: filters: must be integer, in [1, 1000]; got null");
-    expect_refused(world, "{\"filters\": 1e999}", "cfg.json: filters: must be integer, in [1, 1000]; got inf");
-    expect_refused(world, "{\"filters\": 1, \"rate\": 1}", "cfg.json: rate: must be number, in [0, 1); got 1");
+    expect_refused(world, "{\"filters\": 0}", "cfg.json: filters: must be an integer, in [1, 1000]; got 0");
+    expect_refused(world, "{\"filters\": 1.5}", "cfg.json: filters: must be an integer, in [1, 1000]; got 1.5");
+    expect_refused(world, "{\"filters\": \"3\"}", "cfg.json: filters: must be an integer, in [1, 1000]; got \"3\"");
+    expect_refused(world, "{\"filters\": null}", "cfg.json: filters: must be an integer, in [1, 1000]; got null");
+    expect_refused(world, "{\"filters\": 1e999}", "cfg.json: filters: must be an integer, in [1, 1000]; got inf");
+    expect_refused(world, "{\"filters\": 1, \"rate\": 1}", "cfg.json: rate: must be a number, in [0, 1); got 1");
     expect_refused(world, "{\"filters\": 1, \"dry\": 0}", "cfg.json: dry: must be true or false; got 0");
-    expect_refused(world, "{\"filters\": 1, \"name\": 5}", "cfg.json: name: must be string, or null; got 5");
+    expect_refused(world, "{\"filters\": 1, \"name\": 5}", "cfg.json: name: must be a string, or null; got 5");
     expect_refused(world, "{\"filters\": 1, \"padding\": \"sam\"}",
                    "cfg.json: padding: \"sam\" is not known; did you mean \"same\"?");
     expect_refused(world, "{\"filters\": 1, \"padding\": \"reflection\"}",
                    "cfg.json: padding: must be one of valid, same; got \"reflection\"");
     expect_refused(world, "{\"filters\": 1, \"kernel_size\": 0}",
-                   "cfg.json: kernel_size: must be integer or [height, width], 1 or more; got 0");
+                   "cfg.json: kernel_size: must be an integer or [height, width], 1 or more; got 0");
     expect_refused(world, "{\"filters\": 1, \"kernel_size\": [3]}",
-                   "cfg.json: kernel_size: must be integer or [height, width], 1 or more; got a list");
+                   "cfg.json: kernel_size: must be an integer or [height, width], 1 or more; got a list");
     expect_refused(world, "{\"filters\": 1, \"kernel_size\": [3, -1]}",
-                   "cfg.json: kernel_size[1]: must be integer or [height, width], 1 or more; got -1");
+                   "cfg.json: kernel_size[1]: must be an integer or [height, width], 1 or more; got -1");
     expect_refused(world, "{\"filters\": 1, \"sizes\": [1, true]}",
-                   "cfg.json: sizes[1]: must be list of integers; got true");
+                   "cfg.json: sizes[1]: must be a list of integers; got true");
     expect_refused(world, "{\"filters\": 1, \"sizes\": [2147483648]}",
-                   "cfg.json: sizes[0]: must be list of integers; got 2147483648");
-    expect_refused(world, "{\"filters\": 1, \"words\": [1]}", "cfg.json: words[0]: must be list of strings; got 1");
-    expect_refused(world, "{\"filters\": 1, \"inner\": 3}", "cfg.json: inner: must be object; got 3");
+                   "cfg.json: sizes[0]: must be a list of integers; got 2147483648");
+    expect_refused(world, "{\"filters\": 1, \"words\": [1]}", "cfg.json: words[0]: must be a list of strings; got 1");
+    expect_refused(world, "{\"filters\": 1, \"inner\": 3}", "cfg.json: inner: must be an object; got 3");
     expect_refused(world, "{\"filters\": 1, \"inner\": {\"dept\": 3}}",
                    "cfg.json: inner.dept: unknown field; did you mean \"depth\"?");
 }
@@ -143,7 +143,7 @@ static void test_components(void **state) {
     expect_paint_refused(world, "{\"type\": \"Oil\", \"coats\": [10, 6]}",
                          "cfg.json: model[2].coats: 10 by 6 coats are too many");
     expect_paint_refused(world, "{\"type\": \"Oil\", \"thickness\": 0}",
-                         "cfg.json: model[2].thickness: must be number, in (0, 1]; got 0");
+                         "cfg.json: model[2].thickness: must be a number, in (0, 1]; got 0");
 }
 
 static void test_type_key(void **state) {

@@ -166,7 +166,7 @@ static void refusals(void **state) {
                  "test.json: unknown initializer \"glorot_unifrom\"; did you mean \"glorot_uniform\"?");
     component_case_close(&test);
     assert_false(component_case_try(&test, &initializer_registry, "{\"type\":\"TruncatedNormal\",\"stddev\":-1}"));
-    expect_error(&test.error, ERROR_CONFIG, "test.json: stddev: must be number, 0 or more; got -1");
+    expect_error(&test.error, ERROR_CONFIG, "test.json: stddev: must be a number, 0 or more; got -1");
     component_case_close(&test);
 }
 

@@ -245,10 +245,10 @@ static void test_bad_configs(void **state) {
          "test: clipnorm and clipvalue are both set; only one of clipnorm, clipvalue and global_clipnorm may be: "
          "remove the others"},
         {"\"Adma\"", "test: unknown optimizer \"Adma\"; did you mean \"Adam\"?"},
-        {"{\"type\": \"Adam\", \"beta_1\": 1}", "test: beta_1: must be number, in [0, 1); got 1"},
-        {"{\"type\": \"SGD\", \"learning_rate\": -1}", "test: learning_rate: must be number, 0 or more; got -1"},
+        {"{\"type\": \"Adam\", \"beta_1\": 1}", "test: beta_1: must be a number, in [0, 1); got 1"},
+        {"{\"type\": \"SGD\", \"learning_rate\": -1}", "test: learning_rate: must be a number, 0 or more; got -1"},
         {"{\"type\": \"SGD\", \"momentun\": 0.9}", "test: momentun: unknown field; did you mean \"momentum\"?"},
-        {"{\"type\": \"SGD\", \"clipnorm\": -1}", "test: clipnorm: must be number, 0 or more, or null; got -1"},
+        {"{\"type\": \"SGD\", \"clipnorm\": -1}", "test: clipnorm: must be a number, 0 or more, or null; got -1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct arena arena = {0};

@@ -44,7 +44,7 @@ static void refusals(void **state) {
     expect_error(&test.error, ERROR_CONFIG, "test.json: l1: unknown field; did you mean \"l2\"?");
     component_case_close(&test);
     assert_false(component_case_try(&test, &regularizer_registry, "{\"l2\":-1}"));
-    expect_error(&test.error, ERROR_CONFIG, "test.json: l2: must be number, 0 or more; got -1");
+    expect_error(&test.error, ERROR_CONFIG, "test.json: l2: must be a number, 0 or more; got -1");
     component_case_close(&test);
 }
 

@@ -81,9 +81,9 @@ static void test_bad_configs(void **state) {
     } rows[] = {
         {"\"StepDecay\"", "test: step_epochs: is missing; it must be given"},
         {"{\"type\": \"StepDecay\", \"step_epochs\": 0}",
-         "test: step_epochs: must be number, in (0, 1000000000]; got 0"},
+         "test: step_epochs: must be a number, in (0, 1000000000]; got 0"},
         {"{\"type\": \"CosineDecay\", \"warmup_epochs\": -1}",
-         "test: warmup_epochs: must be number, in [0, 1000000000]; got -1"},
+         "test: warmup_epochs: must be a number, in [0, 1000000000]; got -1"},
         {"\"Cosine\"", "test: unknown schedule \"Cosine\"; did you mean \"cosine\"?"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -313,7 +313,7 @@ static void test_bad_configs(void **state) {
                  "data: augment[0]: unknown augmentation \"RandomFlop\"; did you mean \"RandomFlip\"?");
     assert_int_equal(room_load(room, "{\"source\": \"synth\", \"augment\": [{\"type\": \"Cutout\", \"size\": 0}]}"),
                      -1);
-    expect_error(&room->error, ERROR_CONFIG, "data: augment[0].size: must be integer, in [1, 4096]; got 0");
+    expect_error(&room->error, ERROR_CONFIG, "data: augment[0].size: must be an integer, in [1, 4096]; got 0");
     /* A crop of another size is found when the feed opens. */
     room_load_good(room,
                    "{\"source\": \"synth\", \"path\": \"2,0\", \"augment\": [{\"type\": \"RandomCrop\", \"size\": "

@@ -110,9 +110,9 @@ static void gradient_is_centred(void **state) {
 static void refusals(void **state) {
     (void)state;
     assert_refused("{\"type\":\"BatchNormalization\",\"epsilon\":0}", (struct shape){1, {2}},
-                   "test.json: model[0].epsilon: must be number, above 0; got 0");
+                   "test.json: model[0].epsilon: must be a number, above 0; got 0");
     assert_refused("{\"type\":\"BatchNormalization\",\"momentum\":1.5}", (struct shape){1, {2}},
-                   "test.json: model[0].momentum: must be number, in [0, 1]; got 1.5");
+                   "test.json: model[0].momentum: must be a number, in [0, 1]; got 1.5");
 }
 
 int main(void) {

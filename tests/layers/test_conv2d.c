@@ -246,7 +246,7 @@ static void refused_values(void **state) {
     assert_refused("{\"type\":\"Conv2D\",\"kernel_size\":3}", lesson,
                    "test.json: model[0].filters: is missing; it must be given");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":1,\"kernel_size\":0}", lesson,
-                   "test.json: model[0].kernel_size: must be integer or [height, width], 1 or more; got 0");
+                   "test.json: model[0].kernel_size: must be an integer or [height, width], 1 or more; got 0");
     assert_refused("{\"type\":\"Conv2D\",\"fliters\":1,\"kernel_size\":3}", lesson,
                    "test.json: model[0].fliters: unknown field; did you mean \"filters\"?");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":1,\"kernel_size\":3,\"activation\":\"rleu\"}", lesson,

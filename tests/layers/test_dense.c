@@ -41,7 +41,7 @@ static void refusals(void **state) {
     assert_refused("{\"type\":\"Dense\",\"units\":10}", (struct shape){3, {7, 7, 16}},
                    "test.json: model[0]: Dense needs a flat input, got (7,7,16); add Flatten before it");
     assert_refused("{\"type\":\"Dense\",\"units\":0}", (struct shape){1, {7}},
-                   "test.json: model[0].units: must be integer, 1 or more; got 0");
+                   "test.json: model[0].units: must be an integer, 1 or more; got 0");
     assert_refused("{\"type\":\"Dense\",\"units\":100000}", (struct shape){1, {100000}},
                    "test.json: model[0]: kernel would be (100000,100000), more than 2147483647 numbers; make the layer "
                    "smaller");

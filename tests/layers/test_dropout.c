@@ -57,9 +57,9 @@ static void mask_follows_the_image(void **state) {
 static void rates(void **state) {
     (void)state;
     assert_refused("{\"type\":\"Dropout\",\"rate\":1}", (struct shape){1, {4}},
-                   "test.json: model[0].rate: must be number, in [0, 1); got 1");
+                   "test.json: model[0].rate: must be a number, in [0, 1); got 1");
     assert_refused("{\"type\":\"Dropout\",\"rate\":-0.1}", (struct shape){1, {4}},
-                   "test.json: model[0].rate: must be number, in [0, 1); got -0.1");
+                   "test.json: model[0].rate: must be a number, in [0, 1); got -0.1");
     assert_refused("{\"type\":\"Dropout\"}", (struct shape){1, {4}},
                    "test.json: model[0].rate: is missing; it must be given");
     assert_output("{\"type\":\"Dropout\",\"rate\":0.5}", (struct shape){3, {4, 5, 6}}, (struct shape){3, {4, 5, 6}});
