@@ -25,8 +25,11 @@ static char *find_place(const char *path, const char *base, const char *fallback
     }
     if (second)
         error_set(error, ERROR_IO, path, "is not there; tried %s and %s", first, second);
-    else
+    else if (strcmp(first, path) != 0)
         error_set(error, ERROR_IO, path, "is not there; tried %s", first);
+    else
+        error_set(error, ERROR_IO, path,
+                  *path == '/' ? "is not there" : "is not there, nor is CNNTRAIN_DATA set to a folder that has it");
     free(first);
     free(second);
     return NULL;

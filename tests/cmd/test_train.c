@@ -144,7 +144,8 @@ static void data_that_are_not_there(void **state) {
     struct command_world *world = *state;
     command(world, "cnntrain train dw_max --data svhn:nowhere/svhn --out no-data");
     assert_int_equal(world->code, 4);
-    assert_starts_with(world->err, "error: nowhere/svhn: is not there; ");
+    assert_starts_with(world->err,
+                       "error: nowhere/svhn: is not there, nor is CNNTRAIN_DATA set to a folder that has it\n");
     assert_false(command_has(world, "no-data"));
     command(world, "mkdir empty");
     command(world, "cnntrain train dw_max --data cifar10:empty --out no-data");
