@@ -313,10 +313,10 @@ static void test_data_spec(void **state) {
 static void test_data_spec_refused(void **state) {
     struct world *world = *state;
     static const char *const rows[][2] = {
-        {"svh:x", "--data: unknown source \"svh\"; did you mean \"svhn\"?"},
-        {"zzzzzzzzz", "--data: unknown source \"zzzzzzzzz\"; `cnntrain data --help` lists them"},
-        {":x", "--data: \":x\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
-        {"", "--data: \"\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {"svh:x", "svh:x: unknown data source; did you mean \"svhn:x\"?"},
+        {"zzzzzzzzz", "zzzzzzzzz: unknown data source; write SOURCE:PATH. `cnntrain data` lists the sources"},
+        {":x", ":x: is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {"", "--data: is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
     };
     put(world, "c.json", "{" DENSE "}");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
