@@ -9,17 +9,9 @@ struct arguments {
 };
 
 static int show(struct session *session, const struct arguments *arguments) {
-    struct override_list overrides;
     struct config config;
-    if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
-    struct config_request request = session_request(session, arguments->train.config);
-    request.overrides = overrides.items;
-    request.override_count = overrides.count;
-    request.data_spec = arguments->train.data;
-    int status = config_read(&config, &request, &session->error);
-    free_overrides(&overrides);
-    if (status != 0) return -1;
-    status = session_print_json(session, config_write(&config, &session->registries));
+    if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
+    int status = session_print_json(session, config_write(&config, &session->registries));
     config_free(&config);
     return status;
 }

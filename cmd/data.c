@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cmd/document.h"
+#include "cmd/terminal.h"
 #include "core/dataset.h"
 #include "core/report/table.h"
 
@@ -132,6 +133,8 @@ static int print_splits(struct session *session, const struct data_splits *split
 static int show_data(struct session *session, const struct arguments *arguments) {
     struct config config;
     struct data_splits splits;
+    struct terminal terminal;
+    terminal_open(&terminal, session);
     struct config_request request = session_request(session, arguments->config);
     request.data_spec = arguments->spec;
     /* A bare SPEC is a config of one layer that is never built. */
@@ -140,7 +143,7 @@ static int show_data(struct session *session, const struct arguments *arguments)
                                    : config_parse(&config, bare, "data", &request, &session->error);
     if (status != 0) return -1;
     status = config_locate_data(&config, session->workshop.data_folder, arguments->spec != NULL, &session->error);
-    if (status == 0) status = run_load_data(&session->workshop, &config, &splits, &session->error);
+    if (status == 0) status = terminal_load_data(&terminal, session, &config, &splits);
     if (status == 0) {
         status = print_splits(session, &splits);
         data_splits_free(&splits);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/document.h"
+#include "cmd/terminal.h"
 #include "core/evaluation.h"
 #include "core/metrics.h"
 #include "core/model_file.h"
@@ -153,13 +154,15 @@ static int evaluate_loaded(struct session *session, const struct arguments *argu
 static int evaluate_model(struct session *session, const struct arguments *arguments, const char *path) {
     struct saved_model saved;
     struct data_splits splits;
+    struct terminal terminal;
+    terminal_open(&terminal, session);
     struct config_request request = session_request(session, path);
     request.data_spec = arguments->data;
     if (session_check_model(session, path) != 0) return -1;
     if (saved_model_open(&saved, path, false, &request, &session->error) != 0) return -1;
     int status =
         config_locate_data(&saved.config, session->workshop.data_folder, arguments->data != NULL, &session->error);
-    if (status == 0) status = run_load_data(&session->workshop, &saved.config, &splits, &session->error);
+    if (status == 0) status = terminal_load_data(&terminal, session, &saved.config, &splits);
     if (status == 0) {
         status = evaluate_loaded(session, arguments, &saved, &splits);
         data_splits_free(&splits);

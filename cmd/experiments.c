@@ -37,9 +37,8 @@ static int execute(struct session *session, const struct arguments *arguments, c
     struct experiments_outcome outcome;
     if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
     terminal_open(&terminal, session);
-    session->workshop.listen = arguments->jobs > 1 ? NULL : terminal_train_event;
-    session->workshop.note = terminal_note;
-    session->workshop.listener = &terminal;
+    terminal_listen(&terminal, session);
+    if (arguments->jobs > 1) session->workshop.listen = NULL;
     session_catch_signals(session);
     if (arguments->jobs > 1 && session->workshop.threads > arguments->jobs)
         session->workshop.threads /= arguments->jobs;
@@ -60,7 +59,9 @@ static int execute(struct session *session, const struct arguments *arguments, c
                                           .command = command,
                                           .listen = terminal_experiment_event,
                                           .listener = &terminal};
+    terminal_status(&terminal, "Loading the data ...");
     int status = experiments_run(&request, &outcome, &session->error);
+    terminal_close(&terminal);
     if (status == 0) status = print_outcome(session, &outcome);
     if (session->error.code == ERROR_INTERRUPTED && command) text_print(&session->advice, "Go on with: %s", command);
     experiments_free(&outcome);

@@ -66,12 +66,11 @@ static int check_model(struct session *session, const struct model *model) {
     return status;
 }
 
-static int check_config(struct session *session, const char *path) {
+static int check_config(struct session *session, const struct train_options *train) {
     struct config config;
     struct shape unknown = {0}, input;
     struct model model;
-    struct config_request request = session_request(session, path);
-    if (config_read(&config, &request, &session->error) != 0) return -1;
+    if (read_config(session, train, train->config, &config) != 0) return -1;
     struct place document = place_document(config.path), place = place_key(&document, "model");
     int status = config_input_shape(&config, &unknown, &input, &session->error);
     if (status == 0) status = model_build(&model, &config.values.model, &input, &place, &session->error);
@@ -88,24 +87,27 @@ static int run_gradcheck(struct session *session, int argc, const char **argv);
 const struct command gradcheck_command = {
     .name = "gradcheck",
     .summary = "check the hand-written gradients of a config's layers",
-    .usage = "--config FILE",
+    .usage = "--config FILE [options]",
     .examples = "cnntrain gradcheck --config sep_max.json\n"
+                "cnntrain gradcheck --config deep_conv_max --set input_shape=[8,8,3]\n"
                 "CNNTRAIN_CPU=portable cnntrain gradcheck --config deep_conv_avg\n",
     .run = run_gradcheck,
 };
 
 static int run_gradcheck(struct session *session, int argc, const char **argv) {
-    const char *config = NULL;
+    struct train_options train = TRAIN_OPTIONS_NONE;
     const struct poptOption table[] = {
-        {"config", 'c', POPT_ARG_STRING, &config, 0, "the config, also as an argument", "FILE"},
+        {"config", 'c', POPT_ARG_STRING, &train.config, 0, "the config, also as an argument", "FILE"},
+        {"set", 0, POPT_ARG_ARGV, &train.set, 0, "set any value of the config; may be repeated", "KEY.PATH=VALUE"},
         POPT_TABLEEND,
     };
     struct options options;
     int status = options_parse(&options, session, &gradcheck_command, table, argc, argv);
     if (status == 0 && !options.help_shown) {
-        const char *path = options_config(&options, session, &gradcheck_command, config, "a config");
-        status = path ? session_start(session) : -1;
-        if (status == 0) status = check_config(session, path);
+        struct train_options given = train;
+        given.config = options_config(&options, session, &gradcheck_command, train.config, "a config");
+        status = given.config ? session_start(session) : -1;
+        if (status == 0) status = check_config(session, &given);
     }
     options_free(&options);
     return status;

@@ -265,3 +265,15 @@ void free_overrides(struct override_list *list) {
     free(list->items);
     *list = (struct override_list){0};
 }
+
+int read_config(struct session *session, const struct train_options *options, const char *path, struct config *config) {
+    struct override_list overrides;
+    struct config_request request = session_request(session, path);
+    if (make_overrides(session, options, &overrides) != 0) return -1;
+    request.overrides = overrides.items;
+    request.override_count = overrides.count;
+    request.data_spec = options->data;
+    int status = config_read(config, &request, &session->error);
+    free_overrides(&overrides);
+    return status;
+}

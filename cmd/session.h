@@ -101,5 +101,7 @@ struct override_list {
 };
 int make_overrides(struct session *session, const struct train_options *options, struct override_list *list);
 void free_overrides(struct override_list *list);
+/* Reads the config at `path` with what the options say about it; config_free it. */
+int read_config(struct session *session, const struct train_options *options, const char *path, struct config *config);
 
 #endif

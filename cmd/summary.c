@@ -58,20 +58,12 @@ static int shape_of_data(struct session *session, struct config *config, bool fr
 }
 
 static int summarize_config(struct session *session, const struct arguments *arguments) {
-    struct override_list overrides;
     struct config config;
     struct shape data, input;
     struct model model;
-    if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
-    struct config_request request = session_request(session, arguments->train.config);
-    request.overrides = overrides.items;
-    request.override_count = overrides.count;
-    request.data_spec = arguments->train.data;
-    int status = config_read(&config, &request, &session->error);
-    free_overrides(&overrides);
-    if (status != 0) return -1;
+    if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     struct place document = place_document(config.path), place = place_key(&document, "model");
-    status = shape_of_data(session, &config, arguments->train.data != NULL, &data);
+    int status = shape_of_data(session, &config, arguments->train.data != NULL, &data);
     if (status == 0) status = config_input_shape(&config, &data, &input, &session->error);
     if (status == 0) status = model_build(&model, &config.values.model, &input, &place, &session->error);
     if (status == 0) {

@@ -72,6 +72,34 @@ static void clear_bar(struct terminal *terminal) {
     terminal->bar_shown = false;
 }
 
+void terminal_close(struct terminal *terminal) {
+    clear_bar(terminal);
+    fflush(stderr);
+}
+
+void terminal_listen(struct terminal *terminal, struct session *session) {
+    session->workshop.listen = terminal_train_event;
+    session->workshop.note = terminal_note;
+    session->workshop.listener = terminal;
+}
+
+void terminal_status(struct terminal *terminal, const char *status) {
+    if (!terminal->has_bar) return;
+    clear_bar(terminal);
+    int width = columns_of(STDERR_FILENO) - 1;
+    fprintf(stderr, "%.*s", width > 0 ? width : 79, status);
+    fflush(stderr);
+    terminal->bar_shown = true;
+}
+
+int terminal_load_data(struct terminal *terminal, struct session *session, const struct config *config,
+                       struct data_splits *splits) {
+    terminal_status(terminal, "Loading the data ...");
+    int status = run_load_data(&session->workshop, config, splits, &session->error);
+    terminal_close(terminal);
+    return status;
+}
+
 void terminal_note(void *listener, const char *line) {
     struct terminal *terminal = listener;
     if (terminal->session->quiet) return;
@@ -113,7 +141,6 @@ static void draw_bar(struct terminal *terminal, const struct train_event *event)
 static void print_epoch(struct terminal *terminal, const struct train_event *event) {
     const struct history_row *row = event->row;
     char duration[32];
-    clear_bar(terminal);
     print_duration(duration, sizeof duration, row->seconds);
     double step = row->seconds / (double)event->steps;
     fprintf(stderr, "%lld/%lld - %s - %.0f%s/step - loss: %.4f - accuracy: %.4f", (long long)event->steps,
@@ -129,6 +156,7 @@ static void print_epoch(struct terminal *terminal, const struct train_event *eve
 void terminal_train_event(void *listener, const struct train_event *event) {
     struct terminal *terminal = listener;
     if (terminal->session->quiet) return;
+    if (event->kind != TRAIN_STEP) clear_bar(terminal);
     switch (event->kind) {
     case TRAIN_EPOCH_BEGIN:
         fprintf(stderr, "Epoch %d/%d\n", event->epoch, event->epochs);

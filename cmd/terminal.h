@@ -13,7 +13,18 @@ struct terminal {
     bool bar_shown;
 };
 
+/* Outlives every use of the session's workshop once it listens there. */
 void terminal_open(struct terminal *terminal, const struct session *session);
+/* The workshop's notes and training events come here from now on. */
+void terminal_listen(struct terminal *terminal, struct session *session);
+/* What is being done just now, where a person watches: it goes away with the next line. */
+void terminal_status(struct terminal *terminal, const char *status);
+/* Removes the bar or status, for what is printed next. */
+void terminal_close(struct terminal *terminal);
+
+/* run_load_data with a status. */
+int terminal_load_data(struct terminal *terminal, struct session *session, const struct config *config,
+                       struct data_splits *splits);
 
 /* Listeners of training and of batches: `listener` is a struct terminal. */
 void terminal_train_event(void *listener, const struct train_event *event);

@@ -51,12 +51,10 @@ static int execute(struct session *session, const struct config *config, const c
                    bool resume) {
     struct terminal terminal;
     terminal_open(&terminal, session);
-    session->workshop.listen = terminal_train_event;
-    session->workshop.note = terminal_note;
-    session->workshop.listener = &terminal;
+    terminal_listen(&terminal, session);
     session_catch_signals(session);
     struct data_splits splits;
-    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
     struct run_request request = {.workshop = &session->workshop,
                                   .config = config,
                                   .splits = &splits,
@@ -64,6 +62,7 @@ static int execute(struct session *session, const struct config *config, const c
                                   .weights = weights,
                                   .resume = resume};
     int status = run_execute(&request, &session->error);
+    terminal_close(&terminal);
     data_splits_free(&splits);
     if (status == 0) return print_result(session, folder);
     advise(session, folder);
@@ -130,7 +129,9 @@ static int dry_run(struct session *session, const struct config *config) {
     struct data_splits splits;
     struct shape input;
     struct model model;
-    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    struct terminal terminal;
+    terminal_open(&terminal, session);
+    if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
     struct shape images = run_image_shape(&splits.train);
     int status = config_input_shape(config, &images, &input, &session->error);
     if (status == 0) status = run_build_model(config, &input, splits.classes, &model, &session->error);
@@ -159,26 +160,19 @@ static int start_new(struct session *session, const struct arguments *arguments,
     return status;
 }
 
-/* The config with what the command line says about it, and its data located. */
-static int read_config(struct session *session, const struct train_options *options, const char *path,
-                       struct config *config) {
-    struct override_list overrides;
-    struct config_request request = session_request(session, path);
-    if (make_overrides(session, options, &overrides) != 0) return -1;
-    request.overrides = overrides.items;
-    request.override_count = overrides.count;
-    request.data_spec = options->data;
-    int status = config_read(config, &request, &session->error);
-    free_overrides(&overrides);
-    if (status != 0) return -1;
-    status = config_locate_data(config, session->workshop.data_folder, options->data != NULL, &session->error);
-    if (status != 0) config_free(config);
-    return status;
+/* The config with its data located. */
+static int read_located(struct session *session, const struct train_options *options, const char *path,
+                        struct config *config) {
+    if (read_config(session, options, path, config) != 0) return -1;
+    if (config_locate_data(config, session->workshop.data_folder, options->data != NULL, &session->error) == 0)
+        return 0;
+    config_free(config);
+    return -1;
 }
 
 static int train_new(struct session *session, const struct arguments *arguments) {
     struct config config;
-    if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
+    if (read_located(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     int status = start_new(session, arguments, &config);
     config_free(&config);
     return status;
@@ -220,7 +214,7 @@ static int resume_folder(struct session *session, const struct arguments *argume
     int status = 0;
     if (!file_exists(path))
         status = error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
-    if (status == 0) status = read_config(session, &arguments->train, path, &config);
+    if (status == 0) status = read_located(session, &arguments->train, path, &config);
     free(path);
     if (status != 0) return -1;
     status = execute(session, &config, folder, NULL, true);

@@ -3,8 +3,8 @@
 #define KERNELS_TABLE kernels_portable
 #define KERNELS_VECTOR 4
 #if defined(__aarch64__)
-/* 32 registers: 24 sums, two vectors of B, one broadcast element of A */
-#define KERNELS_TILE_M 12
+/* 32 registers: 16 sums, two vectors of B, the elements of A as they arrive */
+#define KERNELS_TILE_M 8
 #define KERNELS_TALL 12
 #else
 #define KERNELS_TILE_M 4

@@ -14,7 +14,7 @@
 
 #define KERNEL_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
-#define KERNEL_UNROLL _Pragma("unroll")
+#define KERNEL_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define KERNEL_UNROLL _Pragma("GCC unroll 16")
 #endif

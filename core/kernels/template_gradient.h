@@ -141,11 +141,10 @@ enum { TAPS_MOST = 9, PIXELS_TOGETHER = 4 };
 
 KERNEL_INLINE void weight_positions(const ptrdiff_t *offsets, ptrdiff_t step, int channels, const float *large,
                                     const float *small, vector sum[], const int taps, const int pixels) {
-    vector dy[PIXELS_TOGETHER];
-    KERNEL_UNROLL for (int p = 0; p < pixels; p++) dy[p] = load(small + (ptrdiff_t)p * channels);
     KERNEL_UNROLL for (int t = 0; t < taps; t++) {
         const float *x = opaque(large + offsets[t]);
-        KERNEL_UNROLL for (int p = 0; p < pixels; p++) sum[t] += load(x + p * step) * dy[p];
+        KERNEL_UNROLL for (int p = 0; p < pixels; p++) sum[t] +=
+            load(x + p * step) * load(small + (ptrdiff_t)p * channels);
     }
 }
 

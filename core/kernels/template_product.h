@@ -21,9 +21,10 @@ enum {
 KERNEL_INLINE void tile_load(const struct product *p, int i, int j, const int height, const int vectors,
                              vector sum[][2]) {
     const float *c = p->c + i * p->c_row + j;
-    KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
-        const vector start = p->bias != NULL ? load(p->bias + j + v * VECTOR) : (vector){0};
-        KERNEL_UNROLL for (int y = 0; y < height; y++) sum[y][v] = start;
+    const float *bias = p->bias != NULL ? p->bias + j : NULL;
+    KERNEL_UNROLL for (int y = 0; y < height; y++) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] =
+            bias != NULL ? load(bias + v * VECTOR) : (vector){0};
     }
     if (!p->accumulate) return;
     KERNEL_UNROLL for (int y = 0; y < height; y++, c += p->c_row) {

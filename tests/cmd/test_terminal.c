@@ -31,15 +31,16 @@ static void full_disk_is_an_error(void **state) {
     }
 }
 
-#define RUN "cnntrain train conv_max --data synth:3000,10 --epochs 1 --batch-size 8"
+#define RUN "cnntrain train dw_max --data synth:160,10 --epochs 1 --batch-size 8"
 
 static void bar_on_a_terminal(void **state) {
     struct command_world *world = *state;
     assert_int_equal(command_on_terminal(world, 80, "TERM=xterm " RUN " --out bar"), 0);
     assert_contains(world->out, "\r");
-    assert_contains(world->out, "/375 [");
+    assert_starts_with(world->out, "Loading the data ...\r\033[KEpoch 1/1\r\n");
+    assert_contains(world->out, "/20 [");
     assert_contains(world->out, "] - ETA: ");
-    assert_contains(world->out, "375/375 - ");
+    assert_contains(world->out, "20/20 - ");
     /* No line is wider than the window, less a column. */
     size_t column = 0;
     for (const char *at = world->out; *at; at++) {
@@ -51,7 +52,7 @@ static void bar_on_a_terminal(void **state) {
 static void bar_is_cut_to_a_narrow_window(void **state) {
     struct command_world *world = *state;
     assert_int_equal(command_on_terminal(world, 30, "TERM=xterm " RUN " --out narrow"), 0);
-    const char *bar = strstr(world->out, "/375 [");
+    const char *bar = strstr(world->out, "/20 [");
     assert_non_null(bar);
     while (*bar != '\r') bar--;
     assert_true(strcspn(bar + 1, "\033\r\n") <= 29);
@@ -64,10 +65,11 @@ static void no_bar_elsewhere(void **state) {
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_int_equal(command_on_terminal(world, 80, lines[i]), 0);
         assert_lacks(world->out, "ETA");
+        assert_lacks(world->out, "Loading");
         assert_lacks(world->out, "\033");
     }
     char *err = command_read(world, "err");
-    assert_starts_with(err, "Epoch 1/1\n375/375 - ");
+    assert_starts_with(err, "Epoch 1/1\n20/20 - ");
     assert_lacks(err, "\r");
     free(err);
 }
@@ -83,6 +85,20 @@ static void colour_where_wanted(void **state) {
         command_on_terminal(world, 80, plain[i]);
         assert_starts_with(world->out, "error: xyzzyx: ");
     }
+}
+
+/* The bar is gone before the error stands in its place. */
+static void error_after_a_bar(void **state) {
+    struct command_world *world = *state;
+    command_on_terminal(
+        world, 80,
+        "TERM=xterm; export TERM; cnntrain train deep_conv_max --data synth:3000,10 --batch-size 8 --epochs "
+        "9 --no-color --out stopped & for i in $(seq 2000); do test -s stopped/log.txt && break; sleep "
+        "0.01; done; sleep 0.5; kill -INT $!; wait $!");
+    assert_int_equal(world->code, 130);
+    assert_contains(world->out, " - ETA: ");
+    assert_contains(world->out, "\033[K\r\033[Kerror: interrupted in epoch 1 ");
+    assert_contains(world->out, "\nGo on with: cnntrain train --resume stopped\r\n");
 }
 
 /* A name may hold what a terminal would obey. */
@@ -105,8 +121,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_disk_is_an_error),         cmocka_unit_test(bar_on_a_terminal),
         cmocka_unit_test(bar_is_cut_to_a_narrow_window), cmocka_unit_test(no_bar_elsewhere),
-        cmocka_unit_test(colour_where_wanted),           cmocka_unit_test(control_characters_are_shown),
-        cmocka_unit_test(first_words_come_at_once),
+        cmocka_unit_test(colour_where_wanted),           cmocka_unit_test(error_after_a_bar),
+        cmocka_unit_test(control_characters_are_shown),  cmocka_unit_test(first_words_come_at_once),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -178,6 +178,18 @@ static void test_product_long_sums(void **state) {
     }
 }
 
+/* Operands whose rows or columns lie so far apart that the kernels copy them together. */
+static void test_product_far_operands(void **state) {
+    (void)state;
+    for (int start = 0; start < STARTS; start++) {
+        check_product(600, 40, 1, 30, true, start);
+        check_product(515, 67, 1, 300, true, start);
+        check_product(35, 520, 1, 30, false, start);
+        check_product(31, 530, 3, 100, false, start);
+        check_product(520, 515, 1, 3, true, start);
+    }
+}
+
 /* No terms leave the start. */
 static void test_product_without_terms(void **state) {
     (void)state;
@@ -303,6 +315,7 @@ int main(void) {
         cmocka_unit_test(test_product_by_hand),
         cmocka_unit_test(test_product_sizes),
         cmocka_unit_test(test_product_long_sums),
+        cmocka_unit_test(test_product_far_operands),
         cmocka_unit_test(test_product_without_terms),
         cmocka_unit_test(test_product_split),
         cmocka_unit_test(test_column_sums),

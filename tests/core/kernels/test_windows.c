@@ -6,7 +6,7 @@
 /* A window of kernel_y x kernel_x cells that moves by stride over an input with its halo. */
 struct window_case {
     struct window window;
-    ptrdiff_t offsets[64];
+    ptrdiff_t offsets[128];
     size_t large_count, small_count, kernel_count;
     float *large, *small, *kernel, *bias;
     char what[120];
@@ -201,6 +201,14 @@ static void test_large_repeats(void **state) {
     check_window(1, 33, 61, 7, 7, 1);
 }
 
+/* More taps than are summed in one go. */
+static void test_many_taps(void **state) {
+    (void)state;
+    check_window(2, 3, 11, 9, 9, 1);
+    check_window(2, 9, 3, 11, 11, 1);
+    check_window(1, 2, 32, 8, 10, 2);
+}
+
 /* Taps that do not grow: the order of terms is that of positions, and every table keeps it. */
 static void test_shuffled_taps(void **state) {
     (void)state;
@@ -219,27 +227,33 @@ static void test_shuffled_taps(void **state) {
     }
 }
 
-/* A cell's terms come in order of position: 1e8 first swallows the rest, last it does not. */
-static void test_gradient_order(void **state) {
-    (void)state;
+/* Three positions, `step` apart along a row or down a column, whose three taps meet in large[2 * step]. */
+static void check_gradient_order(struct window window, ptrdiff_t step) {
     struct error error = {0};
-    const ptrdiff_t offsets[3] = {0, 1, 2};
-    const struct window window = {
-        .rows = 1, .pixels = 3, .channels = 1, .taps = 3, .offsets = offsets, .pixel_step = 1};
+    const ptrdiff_t offsets[3] = {0, step, 2 * step};
+    window.offsets = offsets;
     float *kernel = memory_allocate(3, sizeof(float), "kernel", &error);
     float *small = memory_allocate(3, sizeof(float), "small", &error);
     for (int t = 0; t < 3; t++) kernel[t] = 1;
     memcpy(small, (const float[]){1e8f, -1e8f, 3}, 3 * sizeof(float));
     for (int i = 0; kernels_at(i) != NULL; i++) {
-        float *large = memory_allocate(5, sizeof(float), "large", &error);
-        large[2] = 1;
+        float *large = memory_allocate((size_t)(5 * step), sizeof(float), "large", &error);
+        large[2 * step] = 1;
         kernels_at(i)->depthwise_data_gradient(&window, small, kernel, large);
-        const float expected[5] = {1e8f, 0, 3, -1e8f, 3}; /* ((1 + 1e8) - 1e8) + 3 = 3 in float */
-        for (int x = 0; x < 5; x++) assert_float_equal(large[x], expected[x], 0);
+        const float expected[5] = {1e8f, 0, 3, -1e8f + 3, 3}; /* ((1 + 1e8) - 1e8) + 3 = 3 in float */
+        for (int x = 0; x < 5; x++) assert_float_equal(large[x * step], expected[x], 0);
         free(large);
     }
     free(kernel);
     free(small);
+}
+
+/* A cell's terms come in order of position: 1e8 first swallows the 1, last it would not. */
+static void test_gradient_order(void **state) {
+    (void)state;
+    check_gradient_order((struct window){.rows = 1, .pixels = 3, .channels = 1, .taps = 3, .pixel_step = 1}, 1);
+    check_gradient_order(
+        (struct window){.rows = 3, .pixels = 1, .channels = 1, .taps = 3, .pixel_step = 1, .row_step = 4}, 4);
 }
 
 /* Rows of SEMANTICS: the first of equal cells, average of 1 2 4 5, a kernel of its own for each channel. */
@@ -272,10 +286,10 @@ static void test_known_values(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),      cmocka_unit_test(test_pixels),
-        cmocka_unit_test(test_kernel_sizes),  cmocka_unit_test(test_large_repeats),
-        cmocka_unit_test(test_shuffled_taps), cmocka_unit_test(test_gradient_order),
-        cmocka_unit_test(test_known_values),
+        cmocka_unit_test(test_channels),       cmocka_unit_test(test_pixels),
+        cmocka_unit_test(test_kernel_sizes),   cmocka_unit_test(test_large_repeats),
+        cmocka_unit_test(test_many_taps),      cmocka_unit_test(test_shuffled_taps),
+        cmocka_unit_test(test_gradient_order), cmocka_unit_test(test_known_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
