@@ -134,7 +134,7 @@ static int apply_data_spec(cJSON *json, const char *spec, const struct registrie
     char name[64];
     size_t length = strcspn(spec, ":");
     if (length == 0 || length >= sizeof name)
-        return error_set(error, ERROR_CONFIG, spec,
+        return error_set(error, ERROR_CONFIG, *spec ? spec : "--data",
                          "is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR");
     snprintf(name, sizeof name, "%.*s", (int)length, spec);
     if (!registry_find(sources, name)) {

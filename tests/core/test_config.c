@@ -315,8 +315,8 @@ static void test_data_spec_refused(void **state) {
     static const char *const rows[][2] = {
         {"svh:x", "svh:x: unknown data source; did you mean \"svhn:x\"?"},
         {"zzzzzzzzz", "zzzzzzzzz: unknown data source; write SOURCE:PATH. `cnntrain data` lists the sources"},
-        {":x", "--data: \":x\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
-        {"", "--data: \"\" is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {":x", ":x: is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
+        {"", "--data: is no data source; write SOURCE or SOURCE:PATH, such as synth or svhn:DIR"},
     };
     put(world, "c.json", "{" DENSE "}");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
