@@ -55,7 +55,7 @@ void trainer_close(struct trainer *trainer);
 int trainer_resume(struct trainer *trainer, const char *path, struct error *error);
 
 /* Trains to the end. Fails with ERROR_INTERRUPTED after a stop (a checkpoint is written), ERROR_NOT_FINITE naming step
- * and layer (checkpoints stay as they were), ERROR_IO. */
+ * and layer, or the weights that went wrong (checkpoints stay as they were), ERROR_IO. */
 int trainer_run(struct trainer *trainer, struct error *error);
 
 const struct history *trainer_history(const struct trainer *trainer);
