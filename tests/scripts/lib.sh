@@ -1,8 +1,9 @@
 # Sourced by test scripts: counts checks and reports them as cmocka does, for tests/run.
 # shellcheck shell=sh
 
-# A make that a test calls is not part of the one that called the test.
-unset MAKEFLAGS MFLAGS MAKELEVEL
+# A make that a test calls keeps the variables of the one that called the test (BUILD, CFLAGS), not its job slots.
+MAKEFLAGS=$(echo "${MAKEFLAGS-}" | sed 's/ *--jobserver-[a-z]*=[^ ]*//; s/ *-j[0-9]*//')
+export MAKEFLAGS
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
