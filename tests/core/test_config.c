@@ -409,6 +409,9 @@ static void test_locate_data(void **state) {
     read_good(world, "c.json");
     snprintf(expected, sizeof expected, "%s/x.npy,y.npy", folder);
     assert_string_equal(located(world, world->other, false), expected);
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'Makefile'}}");
+    read_good(world, "c.json");
+    assert_string_equal(located(world, NULL, false), "Makefile"); /* the working folder is not looked at */
     put(world, "c.json", "{" DENSE ", 'data': 'synth'}");
     read_good(world, "c.json");
     assert_null(located(world, NULL, false));

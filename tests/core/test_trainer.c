@@ -451,6 +451,25 @@ static void test_batch_larger_than_the_data(void **state) {
     assert_true(final_loss(&setup, NULL) == exact);
 }
 
+/* Each epoch draws its augmentation anew: with a rate of 0 nothing else changes the loss. */
+static void test_augmentation_by_epoch(void **state) {
+    (void)state;
+    struct tiny_setup setup = {.model = "['Flatten', {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+                               .data = augmented,
+                               .training = "{'batch_size': 4, 'shuffle': false, 'optimizer': {'type': 'SGD', "
+                                           "'learning_rate': 0}}",
+                               .train = 12,
+                               .threads = 1};
+    double first = final_loss(&setup, NULL);
+    setup.training = "{'epochs': 2, 'batch_size': 4, 'shuffle': false, 'optimizer': {'type': 'SGD', 'learning_rate': "
+                     "0}}";
+    assert_true(final_loss(&setup, NULL) != first);
+    setup.data = NULL;
+    double second = final_loss(&setup, NULL);
+    setup.training = "{'batch_size': 4, 'shuffle': false, 'optimizer': {'type': 'SGD', 'learning_rate': 0}}";
+    assert_true(final_loss(&setup, NULL) == second);
+}
+
 static void test_shuffle(void **state) {
     (void)state;
     struct tiny_setup setup = {.training = "{'batch_size': 4, 'shuffle': false}", .train = 12, .threads = 1};
@@ -652,6 +671,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_penalty_in_the_loss),
         cmocka_unit_test(test_penalty_in_the_gradient),
         cmocka_unit_test(test_batch_larger_than_the_data),
+        cmocka_unit_test(test_augmentation_by_epoch),
         cmocka_unit_test(test_shuffle),
         cmocka_unit_test(test_learns),
         cmocka_unit_test(test_rates),
