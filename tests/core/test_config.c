@@ -213,7 +213,7 @@ static void test_extends_refused(void **state) {
     put(world, "b.json", "[]");
     read_bad(world, "a.json", ERROR_CONFIG, "b.json: must hold a JSON object, {...}");
     for (int i = 0; i < 20; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "n%d.json", i);
         snprintf(text, sizeof text, "{'extends': 'n%d.json'}", i + 1);
         put(world, name, text);
