@@ -213,7 +213,7 @@ static void test_extends_refused(void **state) {
     put(world, "b.json", "[]");
     read_bad(world, "a.json", ERROR_CONFIG, "b.json: must hold a JSON object, {...}");
     for (int i = 0; i < 20; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "n%d.json", i);
         snprintf(text, sizeof text, "{'extends': 'n%d.json'}", i + 1);
         put(world, name, text);
@@ -409,6 +409,9 @@ static void test_locate_data(void **state) {
     read_good(world, "c.json");
     snprintf(expected, sizeof expected, "%s/x.npy,y.npy", folder);
     assert_string_equal(located(world, world->other, false), expected);
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'Makefile'}}");
+    read_good(world, "c.json");
+    assert_string_equal(located(world, NULL, false), "Makefile"); /* the working folder is not looked at */
     put(world, "c.json", "{" DENSE ", 'data': 'synth'}");
     read_good(world, "c.json");
     assert_null(located(world, NULL, false));

@@ -237,6 +237,24 @@ static void test_gradient_of_the_model(void **state) {
     check_slopes(batch_model, trained_loss);
 }
 
+/* A step begins with gradients of zero, whatever the step before left. */
+static void test_same_step_again(void **state) {
+    (void)state;
+    for (int model = 0; model < MODELS; model++) {
+        struct tiny tiny;
+        struct batch_result result;
+        tiny_open(&tiny, &(struct tiny_setup){
+                             .model = models[model], .training = "{'batch_size': 9}", .train = 9, .threads = 2});
+        struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = 9};
+        engine_train_step(tiny.engine, &batch, &result);
+        float *gradients = copy_of(engine_gradients(tiny.engine), tiny.model.trainable_floats);
+        for (int i = 0; i < 2; i++) engine_train_step(tiny.engine, &batch, &result);
+        same_floats(gradients, engine_gradients(tiny.engine), tiny.model.trainable_floats, "gradients", model, 9, 2);
+        free(gradients);
+        tiny_close(&tiny);
+    }
+}
+
 /* Between parameters there is padding; it stays zero, or optimizers would see numbers that are nobody's. */
 static void test_padding_has_no_gradient(void **state) {
     (void)state;
@@ -382,9 +400,9 @@ static void test_dropout(void **state) {
     struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = 6, .step = 4};
     engine_train_step(tiny.engine, &batch, &first);
     engine_train_step(tiny.engine, &batch, &again);
+    same_result(&first, &again);
     batch.step = 5;
     engine_train_step(tiny.engine, &batch, &later);
-    same_result(&first, &again);
     assert_true(first.loss != later.loss);
     for (int i = 0; i < 2; i++) {
         batch.step = (uint64_t)i;
@@ -444,11 +462,17 @@ int main(int argc, char **argv) {
     (void)argc;
     threads_wait_asleep(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits_at_any_threads), cmocka_unit_test(test_same_bits_at_any_capacity),
-        cmocka_unit_test(test_gradient_of_the_model),    cmocka_unit_test(test_padding_has_no_gradient),
-        cmocka_unit_test(test_evaluation_by_any_batch),  cmocka_unit_test(test_refresh_after_new_weights),
-        cmocka_unit_test(test_batch_statistics),         cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_first_not_finite),         cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_same_bits_at_any_threads),
+        cmocka_unit_test(test_same_bits_at_any_capacity),
+        cmocka_unit_test(test_gradient_of_the_model),
+        cmocka_unit_test(test_padding_has_no_gradient),
+        cmocka_unit_test(test_same_step_again),
+        cmocka_unit_test(test_evaluation_by_any_batch),
+        cmocka_unit_test(test_refresh_after_new_weights),
+        cmocka_unit_test(test_batch_statistics),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_first_not_finite),
+        cmocka_unit_test(test_parallel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

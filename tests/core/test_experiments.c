@@ -79,7 +79,7 @@ static void put_config(const struct world *world, const char *name, const char *
     snprintf(file, sizeof file, "%s.json", name);
     snprintf(text, sizeof text,
              "{'data': 'synth', 'model': [%s, 'Flatten', {'type': 'Dense', 'units': 3, 'activation': 'softmax'}], "
-             "'training': {'epochs': 3, 'batch_size': 8%s}}",
+             "'training': {'batch_size': 8, 'epochs': 3%s}}",
              layer, training);
     put(world, file, text);
 }
@@ -346,6 +346,24 @@ static void test_other_config_in_the_folder(void **state) {
     assert_int_equal(rows_of_results(world), 4);
 }
 
+/* A config beside the experiment file goes before one of the same name in the working folder. */
+static void test_configs_beside_the_file(void **state) {
+    struct world *world = *state;
+    char *here = getcwd(NULL, 0), *deep = expect_path(world->folder, "deep"), *file = expect_path(deep, "exp.json");
+    assert_non_null(here);
+    file_make_folder(deep, &world->error);
+    put(world, "avg.json", "{'name': 'wrong', 'data': 'synth', 'model': ['Flatten']}");
+    put(world, "deep/exp.json", "{'configs': ['avg.json', 'max.json']}"); /* the second is nowhere beside it */
+    put_config(world, "deep/avg", "'AveragePooling2D'", ", 'shuffle': false");
+    assert_int_equal(chdir(world->folder), 0);
+    world->request.path = file;
+    run_good(world, "begin avg 1 1/2\nend avg 1 1/2\nbegin max 1 2/2\nend max 1 2/2\n");
+    assert_int_equal(chdir(here), 0);
+    free(file);
+    free(deep);
+    free(here);
+}
+
 /* Without --out: runs/NAME, and runs/NAME-2 for a batch with other configs. */
 static void test_default_folder(void **state) {
     struct world *world = *state;
@@ -520,6 +538,7 @@ int main(void) {
         WORLD_TEST(test_data_of_each_config),
         WORLD_TEST(test_divergence),
         WORLD_TEST(test_other_config_in_the_folder),
+        WORLD_TEST(test_configs_beside_the_file),
         WORLD_TEST(test_default_folder),
         WORLD_TEST(test_lock),
         WORLD_TEST(test_refused),
