@@ -29,8 +29,11 @@ COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD 
 # nothing calls it.
 PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
 TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
-LINK = $(CC) $(CFLAGS) -fopenmp -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
-LINK_LIBRARIES := $(PACKAGE_LIBRARIES) $(LDLIBS) -lm
+# gcc's OpenMP runtime is linked into the program (cmd/threads.c says why); clang has another one.
+GOMP := $(filter /%,$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,$(shell $(CC) -print-file-name=libgomp.a 2>/dev/null)))
+OPENMP_LINK := $(if $(GOMP),$(GOMP) -pthread -ldl,-fopenmp)
+LINK = $(CC) $(CFLAGS) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+LINK_LIBRARIES := $(PACKAGE_LIBRARIES) $(LDLIBS) $(OPENMP_LINK) -lm
 
 LIBRARY_SOURCES := $(sort $(shell find $(wildcard core layers data) -name '*.c'))
 CMD_SOURCES := $(sort $(wildcard cmd/*.c))
