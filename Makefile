@@ -97,8 +97,8 @@ format: ## format all sources
 
 KERNEL_TESTS := $(BUILD)/tests/core/kernels
 .PHONY: check-kernels bench-kernels
-check-kernels: $(KERNEL_TESTS)/test_kernels ## check every kernel of every instruction set against the reference
-	@$<
+check-kernels: $(filter $(KERNEL_TESTS)/%,$(TESTS)) ## check every kernel of every instruction set against the reference
+	@tests/run $^
 bench-kernels: $(KERNEL_TESTS)/bench_kernels ## time every kernel
 	@$<
 
