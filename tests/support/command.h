@@ -21,7 +21,8 @@ int command_close(void **state);
 
 /* Runs a line of sh (as printf) and fills code, out and err; returns the code. */
 int command(struct command_world *world, const char *line, ...) __attribute__((format(printf, 2, 3)));
-/* The same with stdout and stderr on a terminal of 24 lines and that many columns; both go to `out`. */
+/* The same with stdout and stderr on a terminal of 24 lines and that many columns; both go to `out`. Skips the
+ * test where the system has no pseudo-terminals. */
 int command_on_terminal(struct command_world *world, int columns, const char *line);
 
 /* The line succeeds and prints nothing on stderr. */
