@@ -49,7 +49,8 @@ static int print_model(struct session *session, const struct arguments *argument
 static int shape_of_data(struct session *session, struct config *config, bool from_user, struct shape *shape) {
     struct data_splits splits;
     *shape = (struct shape){0};
-    if (config->values.input_shape.count || !config->values.data.kind) return 0;
+    struct shape known;
+    if (config->values.input_shape.count || !config->values.data.kind || config_source_shape(config, &known)) return 0;
     if (config_locate_data(config, session->workshop.data_folder, from_user, &session->error) != 0) return -1;
     if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
     *shape = run_image_shape(&splits.train);

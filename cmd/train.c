@@ -92,7 +92,8 @@ static void release_folder(const char *folder) {
 
 /* What can be known before the data are loaded. */
 static int check_before(struct session *session, const struct config *config) {
-    if (config->values.input_shape.count == 0) return 0;
+    struct shape known;
+    if (config->values.input_shape.count == 0 && !config_source_shape(config, &known)) return 0;
     struct shape unknown = {0}, input;
     struct model model;
     if (config_input_shape(config, &unknown, &input, &session->error) != 0) return -1;

@@ -72,7 +72,12 @@ extern const struct field config_fields[], training_fields[];
  * the path was typed on the command line, so it starts from the working folder. */
 int config_locate_data(struct config *config, const char *fallback, bool from_user, struct error *error);
 
-/* The input shape of the model: what the config states, or `data` (rank 0: unknown) where it states none; an error
+/* The shape of the images of the config's source after resize and colour, where it is known without loading them
+ * (synth, CIFAR, Fashion-MNIST); else false. */
+bool config_source_shape(const struct config *config, struct shape *shape);
+
+/* The input shape of the model: what the config states, or `data` where it states none (rank 0: not
+ * loaded; then what config_source_shape knows); an error
  * where both are known and differ, or none is. */
 int config_input_shape(const struct config *config, const struct shape *data, struct shape *shape, struct error *error);
 

@@ -57,10 +57,23 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     return status == 0 && data->path ? 0 : -1;
 }
 
+bool config_source_shape(const struct config *config, struct shape *shape) {
+    const struct source_kind *kind = (const struct source_kind *)config->values.data.kind;
+    const struct data_common *common = config->values.data.config;
+    if (!kind || kind->image_size[0] == 0) return false;
+    *shape = (struct shape){.rank = 3};
+    for (int axis = 0; axis < 3; axis++) shape->size[axis] = kind->image_size[axis];
+    for (int axis = 0; axis < 2; axis++)
+        if (common->resize[axis]) shape->size[axis] = common->resize[axis];
+    if (common->color != COLOR_AS_IS) shape->size[2] = common->color == COLOR_RGB ? 3 : 1;
+    return true;
+}
+
 int config_input_shape(const struct config *config, const struct shape *data, struct shape *shape,
                        struct error *error) {
     const struct int_list *stated = &config->values.input_shape;
     struct place document = place_document(config->path), place = place_key(&document, "input_shape");
+    if (stated->count == 0 && data->rank == 0 && config_source_shape(config, shape)) return 0;
     if (stated->count == 0 && data->rank == 0)
         return place_error(&place, error, "is missing; give [height, width, channels], or data to take it from");
     if (stated->count == 0) {

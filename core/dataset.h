@@ -71,6 +71,7 @@ struct source_kind {
     const char *layout; /* what the path holds, in a line: "a folder with train_32x32.mat and test_32x32.mat" */
     bool needs_path;
     enum source_path path_form;
+    int image_size[3]; /* height, width, channels of all its images; zeros: known only when they are loaded */
     /* Loads everything there is (resize and colour applied where images are decoded one by one; validation not yet
      * split off) into empty `splits`; on failure the caller frees what they hold. Errors are ERROR_DATA or ERROR_IO and
      * name the file. */

@@ -199,6 +199,7 @@ const struct source_kind source_cifar10 = {
     .component = {.name = "cifar10", .summary = "CIFAR-10, binary version", .size = sizeof(struct cifar10_config)},
     .layout = "a folder with data_batch_*.bin and perhaps test_batch.bin and batches.meta.txt, or one .bin file",
     .needs_path = true,
+    .image_size = {32, 32, 3},
     .load = cifar10_load};
 
 static const char *const label_choices[] = {[LABELS_FINE] = "fine", [LABELS_COARSE] = "coarse", NULL};
@@ -218,4 +219,5 @@ const struct source_kind source_cifar100 = {
                   .size = sizeof(struct cifar100_config)},
     .layout = "a folder with train.bin and perhaps test.bin and fine_label_names.txt, or one .bin file",
     .needs_path = true,
+    .image_size = {32, 32, 3},
     .load = cifar100_load};

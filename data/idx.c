@@ -246,4 +246,5 @@ const struct source_kind source_fashion_mnist = {
                   .summary = "Fashion-MNIST, by default from the Debian package dataset-fashion-mnist",
                   .size = sizeof(struct idx_config)},
     .layout = layout,
+    .image_size = {28, 28, 1},
     .load = fashion_mnist_load};

@@ -270,4 +270,5 @@ const struct source_kind source_synth = {.component = {.name = "synth",
                                                        .size = sizeof(struct synth_config)},
                                          .layout = "nothing; TRAIN,TEST in place of a path are the numbers of images",
                                          .path_form = SOURCE_PATH_WORDS,
+                                         .image_size = {32, 32, 3},
                                          .load = synth_load};
