@@ -90,6 +90,18 @@ static void mistakes(void **state) {
                   "empty: holds no last.safetensors; name a run's folder or a .safetensors file");
 }
 
+/* A shipped config states no shape: it follows the data, and sources of one known shape need not be loaded. */
+static void shape_follows_the_data(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain summary --config conv_max --json");
+    assert_non_null(strstr(world->out, "72906"));
+    command_succeeds(world, "cnntrain summary --config conv_max --data fashion-mnist --json");
+    assert_non_null(strstr(world->out, "54410"));
+    command_succeeds(world,
+                     "cnntrain summary --config conv_max --data cifar10:/nowhere --set data.color=grayscale --json");
+    assert_non_null(strstr(world->out, "72330"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_keras),
@@ -97,6 +109,7 @@ int main(void) {
         cmocka_unit_test(cost_follows_the_table),
         cmocka_unit_test(json_has_the_layers),
         cmocka_unit_test(shape_comes_from_the_data),
+        cmocka_unit_test(shape_follows_the_data),
         cmocka_unit_test(trained_model),
         cmocka_unit_test(mistakes),
     };
