@@ -1,5 +1,6 @@
 #include "core/run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,12 @@ static void note_lines(const struct run *run, char *text) {
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
 }
 
+static void log_row(FILE *file, const struct history_row *row) {
+    fprintf(file, "epoch %d: loss %.6f, accuracy %.4f", row->epoch, row->loss, row->accuracy);
+    if (!isnan(row->val_loss)) fprintf(file, ", val_loss %.6f, val_accuracy %.4f", row->val_loss, row->val_accuracy);
+    fprintf(file, ", learning rate %.4g, %.1f s\n", row->learning_rate, row->seconds);
+}
+
 /* log.txt is a convenience: a failure to write it must not end a training. */
 static void log_event(const struct run *run, const struct train_event *event) {
     FILE *file = event->kind == TRAIN_STEP ? NULL : fopen(run->log, "a");
@@ -66,9 +73,7 @@ static void log_event(const struct run *run, const struct train_event *event) {
         fprintf(file, "epoch %d of %d, step %lld of %lld\n", event->epoch, event->epochs, (long long)event->step,
                 (long long)event->steps);
     else if (row)
-        fprintf(
-            file, "epoch %d: loss %.6f, accuracy %.4f, val_loss %.6f, val_accuracy %.4f, learning rate %.4g, %.1f s\n",
-            row->epoch, row->loss, row->accuracy, row->val_loss, row->val_accuracy, row->learning_rate, row->seconds);
+        log_row(file, row);
     else
         fprintf(file, "epoch %d: %s\n", event->epoch, texts[event->kind]);
     fclose(file);
