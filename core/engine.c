@@ -141,17 +141,26 @@ static void combine(struct engine *engine, const struct batch *batch, int index,
 
 /* ---- steps ---- */
 
-static void pack(struct engine *engine) {
+enum { PACK_PARTS = 8 };
+
+static void pack_part(const struct engine *engine, int index, int part) {
     const struct workspace *work = &engine->work;
+    const struct layer *layer = &work->model->layers[index];
+    if (!layer->kind->pack) return;
+    struct pass_pointers pointers;
+    pass_pointers_fill(work, index, NULL, &pointers);
+    struct pass pass = {.kernels = work->kernels,
+                        .training = engine->options.training,
+                        .parameters = pointers.parameters,
+                        .gradients = pointers.gradients};
+    layer->kind->pack(layer, &pass, work->packed + work->plan.layers[index].packed_offset, part, PACK_PARTS);
+}
+
+static void pack(struct engine *engine) {
     if (!engine->packed_is_stale) return;
+    const int parts = engine->work.plan.layer_count * PACK_PARTS;
 #pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int i = 0; i < work->plan.layer_count; i++) {
-        const struct layer *layer = &work->model->layers[i];
-        if (!layer->kind->pack) continue;
-        struct pass_pointers pointers;
-        pass_pointers_fill(work, i, NULL, &pointers);
-        layer->kind->pack(layer, pointers.parameters, work->packed + work->plan.layers[i].packed_offset);
-    }
+    for (int i = 0; i < parts; i++) pack_part(engine, i / PACK_PARTS, i % PACK_PARTS);
     engine->packed_is_stale = false;
 }
 

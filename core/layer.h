@@ -50,7 +50,7 @@ struct layer {
     struct component activation; /* applied to y by the model; kind NULL: none */
     size_t saved_bytes;          /* kept from forward to backward, an image; pass->saved */
     size_t scratch_bytes;        /* work space of one call, for all its images together; pass->scratch, not zeroed */
-    size_t packed_floats;        /* what `pack` writes once a step */
+    size_t packed_floats;        /* what `pack` writes once a step; pass->packed */
     size_t partial_floats;       /* whole-batch layers: a shard's contribution */
     size_t shared_floats;        /* whole-batch layers: what all shards share after combining */
     double multiplications;      /* of one image, forward */
@@ -100,8 +100,10 @@ struct layer_kind {
     void (*forward)(const struct layer *layer, const struct pass *pass);
     void (*backward)(const struct layer *layer, const struct pass *pass);
 
-    /* Optional: writes layer->packed_floats from the parameters, once a step before any forward of that step. */
-    void (*pack)(const struct layer *layer, float *const *parameters, float *packed);
+    /* Optional: writes layer->packed_floats to `packed` from pass->parameters, once a step before any forward of that
+     * step. Part `part` of `parts` covers its share and nothing of another's. Of *pass there are the kernels, the
+     * parameters and whether it is for training: what backward alone reads need not be written for inference. */
+    void (*pack)(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts);
 
     /* Optional: the weight gradient of a whole batch at once instead of by shard; pass->x and pass->dy hold all
      * pass->images of the batch. Part `part` of `parts` covers its share of the output and nothing of another's;

@@ -124,6 +124,12 @@ static void apply_activation(const struct layer_run *run) {
                   run->y);
 }
 
+static void pack(const struct layer_run *run, bool training) {
+    const struct pass whole = pass_of(run, 0, run->images, training);
+    for (int part = 0; part < PARTS && run->layer->kind->pack; part++)
+        run->layer->kind->pack(run->layer, &whole, run->packed, part, PARTS);
+}
+
 void layer_run_forward(struct layer_run *run, bool training) {
     const struct layer_kind *kind = run->layer->kind;
     const size_t bytes = (size_t)run->images * run->output * sizeof *run->y;
@@ -131,7 +137,7 @@ void layer_run_forward(struct layer_run *run, bool training) {
         memcpy(run->before, run->x, bytes);
     } else {
         memset(run->before, 0xFF, bytes);
-        if (kind->pack) kind->pack(run->layer, run->parameters, run->packed);
+        pack(run, training);
         if (kind->forward_partial && training) meet(run, kind->forward_partial, kind->forward_combine);
         for (int shard = 0; shard < shard_count(run); shard++) {
             const struct pass pass = shard_pass(run, shard, training);

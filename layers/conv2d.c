@@ -223,11 +223,11 @@ static void kernel_gradient(const struct conv *conv, const struct kernels *kerne
 /* ---- the gradient of the input ---- */
 
 /* packed (kh,kw,f,c/groups) = the kernel with its two last axes swapped: a tap's matrix takes dy back to the input. */
-static void pack(const struct layer *layer, float *const *parameters, float *packed) {
+static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     const int *size = layer->parameters[0].shape.size;
     const ptrdiff_t tap = (ptrdiff_t)size[2] * size[3];
-    for (ptrdiff_t t = 0; t < (ptrdiff_t)size[0] * size[1]; t++)
-        matrix_transpose(size[2], size[3], parameters[0] + t * tap, packed + t * tap);
+    for (ptrdiff_t t = part; t < (ptrdiff_t)size[0] * size[1]; t += parts)
+        matrix_transpose(size[2], size[3], pass->parameters[0] + t * tap, packed + t * tap);
 }
 
 /* Every output gives its gradient back to the cells it was made of: for each row of outputs and each tap, the cells

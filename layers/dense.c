@@ -70,8 +70,9 @@ static void forward(const struct layer *layer, const struct pass *pass) {
 }
 
 /* packed (units,d) = the transposed kernel */
-static void pack(const struct layer *layer, float *const *parameters, float *packed) {
-    matrix_transpose(layer->input.size[0], layer->output.size[0], parameters[0], packed);
+static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    (void)parts;
+    if (part == 0) matrix_transpose(layer->input.size[0], layer->output.size[0], pass->parameters[0], packed);
 }
 
 /* dx (n,d) = dy (n,units) times the transposed kernel (units,d); the weights wait for batch_gradient. */

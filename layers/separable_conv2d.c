@@ -129,9 +129,10 @@ static void forward(const struct layer *layer, const struct pass *pass) {
 }
 
 /* packed (f,c*mult) = the transposed pointwise kernel */
-static void pack(const struct layer *layer, float *const *parameters, float *packed) {
+static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    (void)parts;
     const int *size = layer->parameters[POINTWISE].shape.size;
-    matrix_transpose(size[2], size[3], parameters[POINTWISE], packed);
+    if (part == 0) matrix_transpose(size[2], size[3], pass->parameters[POINTWISE], packed);
 }
 
 /* gradient (c*mult,f) += transposed middle (c*mult,pixels) times dy (pixels,f) */
