@@ -1,6 +1,5 @@
 #include "core/engine.h"
 
-#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +62,7 @@ static int open_engine(struct engine *engine, struct error *error) {
                                           .threads = options->threads,
                                           .batch_size = options->batch_size,
                                           .training = options->training,
+                                          .keep_outputs = options->keep_outputs,
                                           .feed_scratch_bytes = options->feed_scratch_bytes};
     return engine_plan_make(&engine->work.plan, &request, error) == 0 ? take_all(engine, error) : -1;
 }
@@ -291,29 +291,13 @@ void engine_parallel(const struct engine *engine, int parts, void (*work)(void *
     for (int part = 0; part < parts; part++) work(context, part);
 }
 
-/* ---- looking for what went wrong ---- */
-
-static bool all_finite(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
-static bool is_finite(const struct engine *engine, const struct engine_tensor *tensor) {
+const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch) {
     const struct workspace *work = &engine->work;
-    if (tensor->values_by_batch)
-        return all_finite((const float *)(const void *)(work->batch + tensor->offset),
-                          tensor->size * (size_t)engine->options.batch_size);
-    for (int slot = 0; slot < work->plan.slots; slot++) {
-        const char *values = work->slots + (size_t)slot * work->plan.slot_bytes + tensor->offset;
-        if (!all_finite((const float *)(const void *)values, tensor->size * ENGINE_SHARD)) return false;
+    int first = work->plan.layer_count;
+    for (int shard = 0; shard < shards_of(batch); shard++) {
+        const struct journey journey = journey_of(work, batch, true, shard, 0, 0);
+        const int here = journey_first_not_finite(&journey);
+        if (here < first) first = here;
     }
-    return true;
-}
-
-const struct layer *engine_first_not_finite(const struct engine *engine) {
-    const struct engine_plan *plan = &engine->work.plan;
-    for (int i = 0; i < plan->layer_count; i++)
-        if (!is_finite(engine, &plan->tensors[plan->tensors[i + 1].root])) return &engine->work.model->layers[i];
-    return NULL;
+    return first < work->plan.layer_count ? &work->model->layers[first] : NULL;
 }

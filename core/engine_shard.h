@@ -28,6 +28,7 @@ struct journey {
     const struct batch *batch;
     bool training;
     int shard, first, images; /* of the batch: its number, its first image, its images */
+    int within;               /* images of the shard before `first`: a chain takes a shard's images in groups */
     int thread;
     char *slot;
     float *lane;           /* NULL: no gradients */
@@ -47,6 +48,10 @@ void journey_forward(const struct journey *journey, int phase);
 /* Backward goes from the loss (last phase) or whole-batch layer number `phase` down to the whole-batch layer below it
  * (its partial), or to the first layer that has anything to learn. */
 void journey_backward(const struct journey *journey, int phase);
+
+/* The first layer whose output is not finite when this shard of a training batch goes forward once more, with what
+ * whole-batch layers shared before; layer_count where all are. */
+int journey_first_not_finite(const struct journey *journey);
 
 /* Pointers that a pass refers to; they live as long as the call. */
 struct pass_pointers {

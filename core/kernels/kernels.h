@@ -39,7 +39,10 @@ struct window {
     int rows, pixels, channels, taps;
     const ptrdiff_t *offsets; /* (taps) */
     ptrdiff_t row_step, pixel_step;
+    bool apart; /* no cell of large belongs to two positions: gradients of pooling are written instead of added */
 };
+
+enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
 
 struct kernels {
     const char *name;   /* "reference", "portable", "avx2", "avx512" */
@@ -57,15 +60,22 @@ struct kernels {
     void (*depthwise_weight_gradient)(const struct window *window, const float *large, const float *small,
                                       float *gradient);
 
-    /* small = the largest of the window's cells, cell[r,p,v] = t of the first largest. A NaN among them is the result.
-     */
-    void (*max_forward)(const struct window *window, const float *large, float *small, uint16_t *cell);
-    /* large[offsets[cell[r,p,v]] ...] += small[r,p,v] */
+    /* Pooling. `relu` stands for a ReLU in front of it: large is before that ReLU, x counts as max(x, 0), and no
+     * gradient goes to a cell that is not above 0. */
+
+    /* small = the largest of the window's cells, cell[r,p,v] = t of the first largest (KERNELS_NO_CELL where relu and
+     * none is above 0). A NaN among them is the result. `cell` may be NULL. */
+    void (*max_forward)(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell);
+    /* large[offsets[cell[r,p,v]] ...] += small[r,p,v]; where the windows are apart, = and the other cells are 0 */
     void (*max_backward)(const struct window *window, const float *small, const uint16_t *cell, float *large);
-    /* small = scale * (sum over t) */
-    void (*sum_forward)(const struct window *window, const float *large, float scale, float *small);
-    /* every cell of the window += scale * small[r,p,v] */
-    void (*sum_backward)(const struct window *window, const float *small, float scale, float *large);
+    /* small = scale * (sum over t). With relu and `positive` not NULL (taps <= KERNELS_POSITIVE_TAPS), bit t of
+     * positive[r,p,v] says whether that cell is above 0. */
+    void (*sum_forward)(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive);
+    /* every cell of the window (whose bit is set, where `positive` is not NULL) += scale * small[r,p,v]; where the
+     * windows are apart, = and the other cells are 0 */
+    void (*sum_backward)(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large);
 
     /* sums[v] += sum over r < rows of x[r*columns + v]: the gradient of a bias */
     void (*column_sums)(int rows, int columns, const float *x, float *sums);

@@ -91,18 +91,27 @@ static int largest_cell(const struct window *window, const float *x) {
     return best;
 }
 
-static void max_forward(const struct window *window, const float *large, float *small, uint16_t *cell) {
+static void max_forward(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
             const float *x = large + window_start(window, r, p);
             const ptrdiff_t y = position_start(window, r, p);
             for (int v = 0; v < window->channels; v++) {
                 const int t = largest_cell(window, x + v);
-                cell[y + v] = (uint16_t)t;
-                small[y + v] = x[window->offsets[t] + v];
+                const float largest = x[window->offsets[t] + v];
+                small[y + v] = relu && largest <= 0.0f ? 0.0f : largest;
+                if (cell != NULL) cell[y + v] = relu && !(largest > 0.0f) ? KERNELS_NO_CELL : (uint16_t)t;
             }
         }
     }
+}
+
+/* The gradient of one cell: written where windows are apart, else added. */
+static void give(const struct window *window, float *cell, bool chosen, float share) {
+    if (window->apart)
+        *cell = chosen ? share : 0.0f;
+    else if (chosen)
+        *cell += share;
 }
 
 static void max_backward(const struct window *window, const float *small, const uint16_t *cell, float *large) {
@@ -110,34 +119,49 @@ static void max_backward(const struct window *window, const float *small, const 
         for (int p = 0; p < window->pixels; p++) {
             float *dx = large + window_start(window, r, p);
             const ptrdiff_t y = position_start(window, r, p);
-            for (int v = 0; v < window->channels; v++) dx[window->offsets[cell[y + v]] + v] += small[y + v];
+            for (int v = 0; v < window->channels; v++)
+                for (int t = 0; t < window->taps; t++)
+                    give(window, dx + window->offsets[t] + v, cell[y + v] == t, small[y + v]);
         }
     }
 }
 
-static void sum_forward(const struct window *window, const float *large, float scale, float *small) {
+static float sum_cells(const struct window *window, const float *x, bool relu, uint16_t *positive) {
+    float sum = 0.0f;
+    unsigned bits = 0;
+    for (int t = 0; t < window->taps; t++) {
+        const float value = x[window->offsets[t]];
+        sum += relu && value <= 0.0f ? 0.0f : value;
+        if (positive != NULL && value > 0.0f) bits |= 1U << t;
+    }
+    if (positive != NULL) *positive = (uint16_t)bits;
+    return sum;
+}
+
+static void sum_forward(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
             const float *x = large + window_start(window, r, p);
-            float *y = small + position_start(window, r, p);
+            const ptrdiff_t y = position_start(window, r, p);
             for (int v = 0; v < window->channels; v++) {
-                float sum = 0.0f;
-                for (int t = 0; t < window->taps; t++) sum += x[window->offsets[t] + v];
-                y[v] = scale * sum;
+                uint16_t *bits = relu && positive != NULL ? positive + y + v : NULL;
+                small[y + v] = scale * sum_cells(window, x + v, relu, bits);
             }
         }
     }
 }
 
-static void sum_backward(const struct window *window, const float *small, float scale, float *large) {
+static void sum_backward(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
-            const float *dy = small + position_start(window, r, p);
+            const ptrdiff_t y = position_start(window, r, p);
             float *dx = large + window_start(window, r, p);
-            for (int v = 0; v < window->channels; v++) {
-                const float share = scale * dy[v];
-                for (int t = 0; t < window->taps; t++) dx[window->offsets[t] + v] += share;
-            }
+            for (int v = 0; v < window->channels; v++)
+                for (int t = 0; t < window->taps; t++)
+                    give(window, dx + window->offsets[t] + v, positive == NULL || (positive[y + v] >> t & 1),
+                         scale * small[y + v]);
         }
     }
 }
