@@ -44,6 +44,23 @@ struct window {
 
 enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
 
+/* Winograd's F(4x4,3x3): a tile of 4x4 outputs of a 3x3 convolution from the 6x6 inputs it sees, with 36
+ * multiplications a channel and filter instead of 144. Functions below transform inputs, kernels and outputs; what they
+ * share is the spectrum, 36 numbers a channel: (i,j), i and j < 6, of channel v at spectrum[(6*i + j)*matrix + v].
+ * With d (6,6), g (3,3), y (4,4) and D, G, Y their spectra (B, K, A and the diagonal S stand in reference.c):
+ *   D = B d B'     G = S K g K' S     y = A' (G * D, summed over channels) A
+ *   Y = S A dy A' S     dg = K' (Y * D, summed over tiles) K
+ * A spectrum is written in whole blocks of WINOGRAD_CHANNELS channels; what is beyond `channels` means nothing. */
+enum { WINOGRAD_OUTPUTS = 4, WINOGRAD_INPUTS = 6, WINOGRAD_MATRICES = 36, WINOGRAD_CHANNELS = 16 };
+
+/* Where d, g, y or dy lies: cell (r,c), channel v, at image[r*row + c*pixel + v]. */
+struct winograd_tile {
+    int channels;
+    ptrdiff_t row, pixel;
+    int top, left, bottom, right; /* top <= r < bottom, left <= c < right are cells; the others are 0 and not touched */
+    ptrdiff_t matrix;
+};
+
 struct kernels {
     const char *name;   /* "reference", "portable", "avx2", "avx512" */
     int vector;         /* floats a vector */
@@ -59,6 +76,17 @@ struct kernels {
     /* gradient[t*channels + v] += sum over r, then p, of large[...] * small[r,p,v] */
     void (*depthwise_weight_gradient)(const struct window *window, const float *large, const float *small,
                                       float *gradient);
+
+    /* D from d; of an image, top to right within 0 to 6 */
+    void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);
+    /* G from g, all of it */
+    void (*winograd_kernel)(const struct winograd_tile *tile, const float *image, float *spectrum);
+    /* y = its transform of the products' sums + bias (0 where NULL); bottom and right are 1 to 4, top and left 0 */
+    void (*winograd_output)(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image);
+    /* Y from dy; bottom and right are 1 to 4, top and left 0 */
+    void (*winograd_output_gradient)(const struct winograd_tile *tile, const float *image, float *spectrum);
+    /* image (3,3) += dg, its transform of the products' sums */
+    void (*winograd_kernel_gradient)(const struct winograd_tile *tile, const float *spectrum, float *image);
 
     /* Pooling. `relu` stands for a ReLU in front of it: large is before that ReLU, x counts as max(x, 0), and no
      * gradient goes to a cell that is not above 0. */

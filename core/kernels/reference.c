@@ -80,6 +80,72 @@ static void depthwise_weight_gradient(const struct window *window, const float *
     }
 }
 
+/* ---- Winograd: the matrices of the points 0, 1, -1, 2, -2 and infinity ---- */
+
+/* B (6,6), K (6,3), A (6,4) and the diagonal of S. */
+typedef float points[6][6];
+static const points B = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                         {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+static const points K = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
+static const points A = {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {1, -2, 4, -8}, {0, 0, 0, 1}};
+static const float S[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1};
+
+/* spectrum = P image P', or S P image P' S where scaled */
+static void to_spectrum(const struct winograd_tile *tile, const points P, bool scaled, const float *image,
+                        float *spectrum) {
+    for (int v = 0; v < tile->channels; v++) {
+        for (int m = 0; m < WINOGRAD_MATRICES; m++) {
+            float sum = 0.0f;
+            for (int r = tile->top; r < tile->bottom; r++) {
+                for (int c = tile->left; c < tile->right; c++) {
+                    sum += P[m / 6][r] * P[m % 6][c] * image[r * tile->row + c * tile->pixel + v];
+                }
+            }
+            spectrum[m * tile->matrix + v] = scaled ? S[m / 6] * S[m % 6] * sum : sum;
+        }
+    }
+}
+
+/* Element (r,c) of P' spectrum P, of channel v */
+static float from_spectrum(const struct winograd_tile *tile, const points P, const float *spectrum, int r, int c,
+                           int v) {
+    float sum = 0.0f;
+    for (int m = 0; m < WINOGRAD_MATRICES; m++) sum += P[m / 6][r] * P[m % 6][c] * spectrum[m * tile->matrix + v];
+    return sum;
+}
+
+static void winograd_input(const struct winograd_tile *tile, const float *image, float *spectrum) {
+    to_spectrum(tile, B, false, image, spectrum);
+}
+
+static void winograd_kernel(const struct winograd_tile *tile, const float *image, float *spectrum) {
+    to_spectrum(tile, K, true, image, spectrum);
+}
+
+static void winograd_output_gradient(const struct winograd_tile *tile, const float *image, float *spectrum) {
+    to_spectrum(tile, A, true, image, spectrum);
+}
+
+static void winograd_output(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image) {
+    for (int r = 0; r < tile->bottom; r++) {
+        for (int c = 0; c < tile->right; c++) {
+            float *y = image + r * tile->row + c * tile->pixel;
+            for (int v = 0; v < tile->channels; v++) {
+                y[v] = from_spectrum(tile, A, spectrum, r, c, v) + (bias != NULL ? bias[v] : 0.0f);
+            }
+        }
+    }
+}
+
+static void winograd_kernel_gradient(const struct winograd_tile *tile, const float *spectrum, float *image) {
+    for (int r = 0; r < 3; r++) {
+        for (int c = 0; c < 3; c++) {
+            float *gradient = image + r * tile->row + c * tile->pixel;
+            for (int v = 0; v < tile->channels; v++) gradient[v] += from_spectrum(tile, K, spectrum, r, c, v);
+        }
+    }
+}
+
 /* The tap of the first largest cell, or of the first NaN. */
 static int largest_cell(const struct window *window, const float *x) {
     int best = 0;
@@ -194,6 +260,11 @@ const struct kernels *kernels_reference(void) {
         .depthwise_forward = depthwise_forward,
         .depthwise_data_gradient = depthwise_data_gradient,
         .depthwise_weight_gradient = depthwise_weight_gradient,
+        .winograd_input = winograd_input,
+        .winograd_kernel = winograd_kernel,
+        .winograd_output = winograd_output,
+        .winograd_output_gradient = winograd_output_gradient,
+        .winograd_kernel_gradient = winograd_kernel_gradient,
         .max_forward = max_forward,
         .max_backward = max_backward,
         .sum_forward = sum_forward,

@@ -119,6 +119,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_gradient.h"
 
+#include "core/kernels/template_winograd.h"
+
 #include "core/kernels/template_pool.h"
 
 #include "core/kernels/template_elementwise.h"
@@ -133,6 +135,11 @@ const struct kernels *KERNELS_TABLE(void) {
         .depthwise_forward = depthwise_forward,
         .depthwise_data_gradient = depthwise_data_gradient,
         .depthwise_weight_gradient = depthwise_weight_gradient,
+        .winograd_input = winograd_input,
+        .winograd_kernel = winograd_kernel,
+        .winograd_output = winograd_output,
+        .winograd_output_gradient = winograd_output_gradient,
+        .winograd_kernel_gradient = winograd_kernel_gradient,
         .max_forward = max_forward,
         .max_backward = max_backward,
         .sum_forward = sum_forward,
