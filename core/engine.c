@@ -74,7 +74,8 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
     *new = (struct engine){.work = {.model = model,
                                     .kernels = kernels,
                                     .label_smoothing = options->label_smoothing,
-                                    .seed = options->seed},
+                                    .seed = options->seed,
+                                    .profile = options->profile},
                            .options = *options,
                            .packed_is_stale = true};
     if (open_engine(new, error) == 0) {
@@ -194,7 +195,9 @@ static void batch_gradient_part(const struct engine *engine, const struct batch 
     struct pass_pointers pointers;
     struct pass pass = pass_of(&journey, index, &pointers);
     point_to_gradients(engine, layer, &pointers);
+    double start = engine_profile_start(work->profile);
     layer->kind->batch_gradient(layer, &pass, part, ENGINE_LANES);
+    engine_profile_add(work->profile, omp_get_thread_num(), ENGINE_BACKWARD, index, start);
 }
 
 /* A stretch of the gradient block. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/batch.h"
+#include "core/engine_profile.h"
 #include "core/model.h"
 
 struct engine; /* owns the work memory; the model's parameters stay the model's */
@@ -20,7 +21,8 @@ struct engine_options {
                           in front of it. Slower; the same bits. */
     double label_smoothing;
     uint64_t seed;
-    size_t feed_scratch_bytes; /* the largest scratch of the feeds that will be used */
+    size_t feed_scratch_bytes;      /* the largest scratch of the feeds that will be used */
+    struct engine_profile *profile; /* of as many threads and of the model's layers; NULL: nobody asks */
 };
 
 /* Plans and allocates all memory at once: the calls below neither allocate nor fail. Close it with engine_close. The

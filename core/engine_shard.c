@@ -112,25 +112,34 @@ static void activate_backward(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
     const struct activation_kind *activation = journey->work->plan.layers[index].activation;
     if (!activation) return;
+    struct engine_profile *profile = journey->work->profile;
+    double start = engine_profile_start(profile);
     size_t rows = rows_of(layer, journey->images), columns = (size_t)layer->output.size[layer->output.rank - 1];
     const float *kept = activation->keeps_input ? kept_of(journey, index) : values_of(journey, index + 1);
     activation->backward(journey->work->kernels, layer->activation.config, rows, columns, kept,
                          gradient_of(journey, index + 1));
+    engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
 }
 
 static void forward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
+    struct engine_profile *profile = journey->work->profile;
+    double start = engine_profile_start(profile);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
     if (!layer->kind->is_view) layer->kind->forward(layer, &pass);
     activate(journey, index, pass.y);
+    engine_profile_add(profile, journey->thread, ENGINE_FORWARD, index, start);
 }
 
 static void backward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
+    struct engine_profile *profile = journey->work->profile;
+    double start = engine_profile_start(profile);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
     if (!layer->kind->is_view) layer->kind->backward(layer, &pass);
+    engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
 }
 
 /* The images [done, done + images of the chain) of the shard. */

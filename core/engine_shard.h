@@ -4,6 +4,7 @@
 
 #include "core/batch.h"
 #include "core/engine_plan.h"
+#include "core/engine_profile.h"
 
 /* The blocks of memory that shards work in; sizes are those of the plan. */
 struct workspace {
@@ -12,9 +13,10 @@ struct workspace {
     struct engine_plan plan;
     double label_smoothing;
     uint64_t seed;
-    char *slots;   /* (slots, slot_bytes): activations of a shard */
-    char *scratch; /* (threads, scratch_bytes) */
-    char *batch;   /* (batch_bytes): tensors kept for the whole batch */
+    struct engine_profile *profile; /* NULL: nobody asks */
+    char *slots;                    /* (slots, slot_bytes): activations of a shard */
+    char *scratch;                  /* (threads, scratch_bytes) */
+    char *batch;                    /* (batch_bytes): tensors kept for the whole batch */
     float *packed, *shared;
     float *lanes;    /* (lanes, lane_floats): partial weight gradients */
     float *partials; /* (shards_max, partial_floats of the layer at work) */

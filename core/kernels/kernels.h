@@ -113,6 +113,10 @@ struct kernels {
     void (*relu_forward)(size_t count, float *y);
     /* dy[i] = y[i] > 0 ? dy[i] : 0 */
     void (*relu_backward)(size_t count, const float *y, float *dy);
+
+    /* sums[i] = sums[i] * factor + 1, `rounds` times, for the tile_m * tile_n sums of a register tile. Nothing but
+     * multiply-adds in registers: its rate is the peak that other kernels are measured by. */
+    void (*multiply_adds)(int64_t rounds, float factor, float *sums);
 };
 
 /* The plain-C table every other is checked against. */

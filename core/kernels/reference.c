@@ -250,6 +250,10 @@ static void relu_backward(size_t count, const float *y, float *dy) {
     for (size_t i = 0; i < count; i++) dy[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
+static void multiply_adds(int64_t rounds, float factor, float *sums) {
+    for (int64_t round = 0; round < rounds; round++) *sums = *sums * factor + 1.0f;
+}
+
 const struct kernels *kernels_reference(void) {
     static const struct kernels table = {
         .name = "reference",
@@ -273,6 +277,7 @@ const struct kernels *kernels_reference(void) {
         .add = add,
         .relu_forward = relu_forward,
         .relu_backward = relu_backward,
+        .multiply_adds = multiply_adds,
     };
     return &table;
 }

@@ -148,6 +148,7 @@ const struct kernels *KERNELS_TABLE(void) {
         .add = add,
         .relu_forward = relu_forward,
         .relu_backward = relu_backward,
+        .multiply_adds = multiply_adds,
     };
     return &table;
 }
