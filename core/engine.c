@@ -174,8 +174,6 @@ static void run_lanes(struct engine *engine, const struct batch *batch, int forw
     int shards = shards_of(batch);
 #pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
     for (int lane = 0; lane < plan->lanes; lane++) {
-        float *sums = work->lanes + (size_t)lane * plan->lane_floats;
-        if (forward == 0) memset(sums, 0, plan->lane_floats * sizeof *sums);
         for (int shard = lane; shard < shards; shard += plan->lanes) {
             struct journey journey = journey_of(work, batch, true, shard, lane, omp_get_thread_num());
             if (forward != NO_PHASE) journey_forward(&journey, forward);

@@ -132,12 +132,20 @@ static void forward_layer(const struct journey *journey, int index) {
     engine_profile_add(profile, journey->thread, ENGINE_FORWARD, index, start);
 }
 
+/* A lane's sums start from zero with its first images; here, where they are about to be in the cache anyway. */
+static void start_lane(const struct journey *journey, const struct layer *layer, float *const *gradients) {
+    bool is_first = journey->shard < journey->work->plan.lanes && journey->within == 0;
+    for (int k = 0; is_first && k < layer->parameter_count; k++)
+        if (gradients[k]) memset(gradients[k], 0, layer->parameters[k].size * sizeof *gradients[k]);
+}
+
 static void backward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
     struct engine_profile *profile = journey->work->profile;
     double start = engine_profile_start(profile);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
+    start_lane(journey, layer, pass.gradients);
     if (!layer->kind->is_view) layer->kind->backward(layer, &pass);
     engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
 }
