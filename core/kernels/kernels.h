@@ -18,6 +18,10 @@
 /* C[i][j] = start + sum over t, then k, of A[offsets[t] + i*row + k*column] * B[t*b_tap + k*b_row + j]
  * for i < m, j < n, t < taps, k < depth; C[i][j] stands at c[i*c_row + j].
  * start is C[i][j] itself where accumulate, else bias[j], else 0 where bias is NULL.
+ * Panels: each is one vector (of the table: kernels->vector) wide and they lie b_panel apart, so that a tile reads B in
+ * one go. Panel v holds the columns from v*vector on; the last one, where n is no multiple of a vector, the last
+ * `vector` columns, or all n and something behind them where there are fewer. In panel v element (t, k, x) stands at
+ * b[v*b_panel + t*b_tap + k*b_row + x].
  * One product serves the three passes of a convolution; layers/conv2d.c shows how. */
 struct product {
     int m, n, taps, depth;
@@ -26,6 +30,7 @@ struct product {
     ptrdiff_t row, column;
     const float *b;
     ptrdiff_t b_tap, b_row;
+    ptrdiff_t b_panel; /* 0: a row of B lies in one piece; else B is packed in panels */
     float *c;
     ptrdiff_t c_row;
     const float *bias; /* (n) or NULL */

@@ -1,7 +1,8 @@
 /* The fast kernels, written once over vectors of KERNELS_VECTOR floats. portable.c, avx2.c and avx512.c each define
  *   KERNELS_NAME, KERNELS_TABLE    the table's name and the function that returns it
  *   KERNELS_VECTOR                 floats a vector, a power of two
- *   KERNELS_TILE_M, KERNELS_TALL   rows of the product's register tile with two vectors a row, and with one
+ *   KERNELS_TILE_M                 rows of the product's register tile with two vectors a row
+ *   KERNELS_TALL, KERNELS_WIDE     and with one, with three
  * and include this file, whose functions are all static: no code built for one instruction set reaches another.
  *
  * A multiply-add is written sum + a * b and contracted by the compiler (-ffp-contract=fast). */
