@@ -4,7 +4,7 @@
 
 enum {
     PANEL = 32,             /* filters in one go: columns of a product */
-    CHANNEL_BLOCK = 24,     /* rows of a product of the kernel gradient */
+    CHANNEL_BLOCK = 32,     /* rows of a product of the kernel gradient */
     SPECTRUM_FLOATS = 2048, /* tiles x channels of a group: its 36 matrices stay in the second-level cache */
     TILES_LEAST = 16,
     TILES_MOST = 64,
