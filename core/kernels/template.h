@@ -117,8 +117,6 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
-#include "core/kernels/template_gradient.h"
-
 #include "core/kernels/template_pool.h"
 
 #include "core/kernels/template_elementwise.h"
@@ -130,9 +128,10 @@ const struct kernels *KERNELS_TABLE(void) {
         .tile_m = KERNELS_TILE_M,
         .tile_n = TILE_N,
         .product = product,
-        .depthwise_forward = depthwise_forward,
-        .depthwise_data_gradient = depthwise_data_gradient,
-        .depthwise_weight_gradient = depthwise_weight_gradient,
+        .depthwise_row = depthwise_row,
+        .depthwise_gradient_row = depthwise_gradient_row,
+        .sum_neighbours = sum_neighbours,
+        .repeat_neighbours = repeat_neighbours,
         .max_forward = max_forward,
         .max_backward = max_backward,
         .sum_forward = sum_forward,
