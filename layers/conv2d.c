@@ -6,11 +6,16 @@
 #include <string.h>
 
 #include "layers/convolution.h"
+#include "layers/winograd.h"
+
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD };
+static const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
 struct conv2d {
     struct layer_common common;
     struct sliding sliding;
     int filters, groups;
+    int algorithm; /* enum algorithm */
     struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
     bool use_bias;
 };
@@ -26,6 +31,8 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(conv2d, bias_initializer, "zeros"),
     FIELD_REGULARIZER(conv2d, kernel_regularizer),
     FIELD_REGULARIZER(conv2d, bias_regularizer),
+    {FIELD_AT(conv2d, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,
+     .help = "direct: term by term; winograd: fewer multiplications, 3x3 at strides 1 only; auto: the faster by shape"},
     {0},
 };
 
@@ -57,6 +64,45 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
     return 0;
+}
+
+/* ---- the algorithm ---- */
+
+static int check_algorithm(const struct layer *layer, const struct place *place, struct error *error) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    const char *obstacle = winograd_obstacle(&geometry, config->groups);
+    struct place at_algorithm = place_key(place, "algorithm");
+    if (config->algorithm != ALGORITHM_WINOGRAD || !obstacle) return 0;
+    return place_error(&at_algorithm, error, "winograd %s; use \"auto\" or \"direct\"", obstacle);
+}
+
+/* A choice by shape alone, so that the same config gives the same numbers everywhere. */
+static bool is_winograd(const struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    if (winograd_obstacle(&geometry, config->groups) || config->algorithm == ALGORITHM_DIRECT) return false;
+    return config->algorithm == ALGORITHM_WINOGRAD || winograd_gains(&geometry, config->filters);
+}
+
+/* The layer as two such convolutions: forward, and back to the input. */
+struct winograds {
+    struct winograd forward, backward;
+};
+
+static struct winograds winograds_of(const struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    return (struct winograds){winograd_forward(&geometry, config->filters),
+                              winograd_backward(&geometry, config->filters)};
+}
+
+static void set_winograd_sizes(struct layer *layer) {
+    const struct winograds winograd = winograds_of(layer);
+    const size_t forward = winograd_scratch_bytes(&winograd.forward);
+    const size_t backward = winograd_scratch_bytes(&winograd.backward);
+    layer->scratch_bytes = forward > backward ? forward : backward;
+    layer->packed_floats = winograd_packed_floats(&winograd.forward) + winograd_packed_floats(&winograd.backward);
 }
 
 /* ---- the image in memory ---- */
@@ -128,7 +174,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (convolution_infer(layer, &config->sliding, place, &g, error) != 0) return -1;
     if (check_groups(layer, place, error) != 0 || declare(layer, place, error) != 0) return -1;
     const struct shape output = {3, {g.output[0], g.output[1], config->filters}};
-    if (layer_set_output(layer, output, place, error) != 0) return -1;
+    if (layer_set_output(layer, output, place, error) != 0 || check_algorithm(layer, place, error) != 0) return -1;
 
     struct pieces pieces = {0};
     conv_take(layer, &pieces);
@@ -136,6 +182,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->activation = config->activation;
     layer->packed_floats = elements_of(&layer->parameters[0].shape);
     layer->multiplications = (double)layer->packed_floats * g.output[0] * g.output[1];
+    if (is_winograd(layer)) set_winograd_sizes(layer);
     return 0;
 }
 
@@ -176,9 +223,14 @@ static void forward_image(const struct conv *conv, const struct pass *pass, cons
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct conv2d *config = layer->config;
+    const float *bias = config->use_bias ? pass->parameters[1] : NULL;
+    if (is_winograd(layer)) {
+        const struct winograds winograd = winograds_of(layer);
+        winograd_convolve(&winograd.forward, pass, pass->x, pass->packed, bias, pass->y);
+        return;
+    }
     const struct conv conv = conv_of(layer, pass);
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    const float *bias = config->use_bias ? pass->parameters[1] : NULL;
     for (int n = 0; n < pass->images; n++) {
         const float *x = padded_image(&conv, pass->x + (size_t)n * input);
         forward_image(&conv, pass, x, bias, pass->y + (size_t)n * output);
@@ -222,8 +274,21 @@ static void kernel_gradient(const struct conv *conv, const struct kernels *kerne
 
 /* ---- the gradient of the input ---- */
 
+static void pack_winograd(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    const struct winograds winograd = winograds_of(layer);
+    const float *kernel = pass->parameters[0];
+    winograd_pack_forward(&winograd.forward, pass->kernels, kernel, packed, part, parts);
+    packed += winograd_packed_floats(&winograd.forward);
+    if (pass->training) winograd_pack_backward(&winograd.backward, pass->kernels, kernel, packed, part, parts);
+}
+
 /* packed (kh,kw,f,c/groups) = the kernel with its two last axes swapped: a tap's matrix takes dy back to the input. */
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    if (is_winograd(layer)) {
+        pack_winograd(layer, pass, packed, part, parts);
+        return;
+    }
+    if (!pass->training) return;
     const int *size = layer->parameters[0].shape.size;
     const ptrdiff_t tap = (ptrdiff_t)size[2] * size[3];
     for (ptrdiff_t t = part; t < (ptrdiff_t)size[0] * size[1]; t += parts)
@@ -267,7 +332,22 @@ static void write_dx(const struct conv *conv, const struct pass *pass, const flo
     if (conv->padded) convolution_crop(g, 1, padded, dx);
 }
 
+static void backward_winograd(const struct layer *layer, const struct pass *pass) {
+    const struct winograds winograd = winograds_of(layer);
+    const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
+    const float *packed = pass->packed + winograd_packed_floats(&winograd.forward);
+    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
+    if (kernel) winograd_kernel_gradient(&winograd.forward, pass, pass->x, pass->dy, kernel);
+    for (int n = 0; n < pass->images && bias; n++)
+        pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
+    if (pass->dx) winograd_convolve(&winograd.backward, pass, pass->dy, packed, NULL, pass->dx);
+}
+
 static void backward(const struct layer *layer, const struct pass *pass) {
+    if (is_winograd(layer)) {
+        backward_winograd(layer, pass);
+        return;
+    }
     const struct conv2d *config = layer->config;
     const struct conv conv = conv_of(layer, pass);
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);

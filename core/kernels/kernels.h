@@ -39,6 +39,26 @@ struct window {
     int rows, pixels, channels, taps;
     const ptrdiff_t *offsets; /* (taps) */
     ptrdiff_t row_step, pixel_step;
+    bool apart; /* no cell of large belongs to two positions: gradients of pooling are written instead of added */
+};
+
+enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
+
+/* Winograd's F(4x4,3x3): a tile of 4x4 outputs of a 3x3 convolution from the 6x6 inputs it sees, with 36
+ * multiplications a channel and filter instead of 144. Functions below transform inputs, kernels and outputs; what they
+ * share is the spectrum, 36 numbers a channel: (i,j), i and j < 6, of channel v at spectrum[(6*i + j)*matrix + v].
+ * With d (6,6), g (3,3), y (4,4) and D, G, Y their spectra (B, K, A and the diagonal S stand in reference.c):
+ *   D = B d B'     G = S K g K' S     y = A' (G * D, summed over channels) A
+ *   Y = S A dy A' S     dg = K' (Y * D, summed over tiles) K
+ * A spectrum is written in whole blocks of WINOGRAD_CHANNELS channels; what is beyond `channels` means nothing. */
+enum { WINOGRAD_OUTPUTS = 4, WINOGRAD_INPUTS = 6, WINOGRAD_MATRICES = 36, WINOGRAD_CHANNELS = 16 };
+
+/* Where d, g, y or dy lies: cell (r,c), channel v, at image[r*row + c*pixel + v]. */
+struct winograd_tile {
+    int channels;
+    ptrdiff_t row, pixel;
+    int top, left, bottom, right; /* top <= r < bottom, left <= c < right are cells; the others are 0 and not touched */
+    ptrdiff_t matrix;
 };
 
 /* One term of a depthwise sum: where the row that it multiplies begins, and its place in the kernel, in floats. */
@@ -79,15 +99,33 @@ struct kernels {
     /* to[i*times + j] = from[i] for i < count, j < times */
     void (*repeat_neighbours)(int count, int times, const float *from, float *to);
 
-    /* small = the largest of the window's cells, cell[r,p,v] = t of the first largest. A NaN among them is the result.
-     */
-    void (*max_forward)(const struct window *window, const float *large, float *small, uint16_t *cell);
-    /* large[offsets[cell[r,p,v]] ...] += small[r,p,v] */
+    /* D from d; of an image, top to right within 0 to 6 */
+    void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);
+    /* G from g, all of it */
+    void (*winograd_kernel)(const struct winograd_tile *tile, const float *image, float *spectrum);
+    /* y = its transform of the products' sums + bias (0 where NULL); bottom and right are 1 to 4, top and left 0 */
+    void (*winograd_output)(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image);
+    /* Y from dy; bottom and right are 1 to 4, top and left 0 */
+    void (*winograd_output_gradient)(const struct winograd_tile *tile, const float *image, float *spectrum);
+    /* image (3,3) += dg, its transform of the products' sums */
+    void (*winograd_kernel_gradient)(const struct winograd_tile *tile, const float *spectrum, float *image);
+
+    /* Pooling. `relu` stands for a ReLU in front of it: large is before that ReLU, x counts as max(x, 0), and no
+     * gradient goes to a cell that is not above 0. */
+
+    /* small = the largest of the window's cells, cell[r,p,v] = t of the first largest (KERNELS_NO_CELL where relu and
+     * none is above 0). A NaN among them is the result. `cell` may be NULL. */
+    void (*max_forward)(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell);
+    /* large[offsets[cell[r,p,v]] ...] += small[r,p,v]; where the windows are apart, = and the other cells are 0 */
     void (*max_backward)(const struct window *window, const float *small, const uint16_t *cell, float *large);
-    /* small = scale * (sum over t) */
-    void (*sum_forward)(const struct window *window, const float *large, float scale, float *small);
-    /* every cell of the window += scale * small[r,p,v] */
-    void (*sum_backward)(const struct window *window, const float *small, float scale, float *large);
+    /* small = scale * (sum over t). With relu and `positive` not NULL (taps <= KERNELS_POSITIVE_TAPS), bit t of
+     * positive[r,p,v] says whether that cell is above 0. */
+    void (*sum_forward)(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive);
+    /* every cell of the window (whose bit is set, where `positive` is not NULL) += scale * small[r,p,v]; where the
+     * windows are apart, = and the other cells are 0 */
+    void (*sum_backward)(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large);
 
     /* sums[v] += sum over r < rows of x[r*columns + v]: the gradient of a bias */
     void (*column_sums)(int rows, int columns, const float *x, float *sums);
@@ -97,6 +135,10 @@ struct kernels {
     void (*relu_forward)(size_t count, float *y);
     /* dy[i] = y[i] > 0 ? dy[i] : 0 */
     void (*relu_backward)(size_t count, const float *y, float *dy);
+
+    /* sums[i] = sums[i] * factor + 1, `rounds` times, for the tile_m * tile_n sums of a register tile. Nothing but
+     * multiply-adds in registers: its rate is the peak that other kernels are measured by. */
+    void (*multiply_adds)(int64_t rounds, float factor, float *sums);
 };
 
 /* The plain-C table every other is checked against. */

@@ -68,6 +68,72 @@ static void repeat_neighbours(int count, int times, const float *from, float *to
     }
 }
 
+/* ---- Winograd: the matrices of the points 0, 1, -1, 2, -2 and infinity ---- */
+
+/* B (6,6), K (6,3), A (6,4) and the diagonal of S. */
+typedef float points[6][6];
+static const points B = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                         {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+static const points K = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
+static const points A = {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {1, -2, 4, -8}, {0, 0, 0, 1}};
+static const float S[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1};
+
+/* spectrum = P image P', or S P image P' S where scaled */
+static void to_spectrum(const struct winograd_tile *tile, const points P, bool scaled, const float *image,
+                        float *spectrum) {
+    for (int v = 0; v < tile->channels; v++) {
+        for (int m = 0; m < WINOGRAD_MATRICES; m++) {
+            float sum = 0.0f;
+            for (int r = tile->top; r < tile->bottom; r++) {
+                for (int c = tile->left; c < tile->right; c++) {
+                    sum += P[m / 6][r] * P[m % 6][c] * image[r * tile->row + c * tile->pixel + v];
+                }
+            }
+            spectrum[m * tile->matrix + v] = scaled ? S[m / 6] * S[m % 6] * sum : sum;
+        }
+    }
+}
+
+/* Element (r,c) of P' spectrum P, of channel v */
+static float from_spectrum(const struct winograd_tile *tile, const points P, const float *spectrum, int r, int c,
+                           int v) {
+    float sum = 0.0f;
+    for (int m = 0; m < WINOGRAD_MATRICES; m++) sum += P[m / 6][r] * P[m % 6][c] * spectrum[m * tile->matrix + v];
+    return sum;
+}
+
+static void winograd_input(const struct winograd_tile *tile, const float *image, float *spectrum) {
+    to_spectrum(tile, B, false, image, spectrum);
+}
+
+static void winograd_kernel(const struct winograd_tile *tile, const float *image, float *spectrum) {
+    to_spectrum(tile, K, true, image, spectrum);
+}
+
+static void winograd_output_gradient(const struct winograd_tile *tile, const float *image, float *spectrum) {
+    to_spectrum(tile, A, true, image, spectrum);
+}
+
+static void winograd_output(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image) {
+    for (int r = 0; r < tile->bottom; r++) {
+        for (int c = 0; c < tile->right; c++) {
+            float *y = image + r * tile->row + c * tile->pixel;
+            for (int v = 0; v < tile->channels; v++) {
+                y[v] = from_spectrum(tile, A, spectrum, r, c, v) + (bias != NULL ? bias[v] : 0.0f);
+            }
+        }
+    }
+}
+
+static void winograd_kernel_gradient(const struct winograd_tile *tile, const float *spectrum, float *image) {
+    for (int r = 0; r < 3; r++) {
+        for (int c = 0; c < 3; c++) {
+            float *gradient = image + r * tile->row + c * tile->pixel;
+            for (int v = 0; v < tile->channels; v++) gradient[v] += from_spectrum(tile, K, spectrum, r, c, v);
+        }
+    }
+}
+
 /* The tap of the first largest cell, or of the first NaN. */
 static int largest_cell(const struct window *window, const float *x) {
     int best = 0;
@@ -79,18 +145,27 @@ static int largest_cell(const struct window *window, const float *x) {
     return best;
 }
 
-static void max_forward(const struct window *window, const float *large, float *small, uint16_t *cell) {
+static void max_forward(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
             const float *x = large + window_start(window, r, p);
             const ptrdiff_t y = position_start(window, r, p);
             for (int v = 0; v < window->channels; v++) {
                 const int t = largest_cell(window, x + v);
-                cell[y + v] = (uint16_t)t;
-                small[y + v] = x[window->offsets[t] + v];
+                const float largest = x[window->offsets[t] + v];
+                small[y + v] = relu && largest <= 0.0f ? 0.0f : largest;
+                if (cell != NULL) cell[y + v] = relu && !(largest > 0.0f) ? KERNELS_NO_CELL : (uint16_t)t;
             }
         }
     }
+}
+
+/* The gradient of one cell: written where windows are apart, else added. */
+static void give(const struct window *window, float *cell, bool chosen, float share) {
+    if (window->apart)
+        *cell = chosen ? share : 0.0f;
+    else if (chosen)
+        *cell += share;
 }
 
 static void max_backward(const struct window *window, const float *small, const uint16_t *cell, float *large) {
@@ -98,34 +173,49 @@ static void max_backward(const struct window *window, const float *small, const 
         for (int p = 0; p < window->pixels; p++) {
             float *dx = large + window_start(window, r, p);
             const ptrdiff_t y = position_start(window, r, p);
-            for (int v = 0; v < window->channels; v++) dx[window->offsets[cell[y + v]] + v] += small[y + v];
+            for (int v = 0; v < window->channels; v++)
+                for (int t = 0; t < window->taps; t++)
+                    give(window, dx + window->offsets[t] + v, cell[y + v] == t, small[y + v]);
         }
     }
 }
 
-static void sum_forward(const struct window *window, const float *large, float scale, float *small) {
+static float sum_cells(const struct window *window, const float *x, bool relu, uint16_t *positive) {
+    float sum = 0.0f;
+    unsigned bits = 0;
+    for (int t = 0; t < window->taps; t++) {
+        const float value = x[window->offsets[t]];
+        sum += relu && value <= 0.0f ? 0.0f : value;
+        if (positive != NULL && value > 0.0f) bits |= 1U << t;
+    }
+    if (positive != NULL) *positive = (uint16_t)bits;
+    return sum;
+}
+
+static void sum_forward(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
             const float *x = large + window_start(window, r, p);
-            float *y = small + position_start(window, r, p);
+            const ptrdiff_t y = position_start(window, r, p);
             for (int v = 0; v < window->channels; v++) {
-                float sum = 0.0f;
-                for (int t = 0; t < window->taps; t++) sum += x[window->offsets[t] + v];
-                y[v] = scale * sum;
+                uint16_t *bits = relu && positive != NULL ? positive + y + v : NULL;
+                small[y + v] = scale * sum_cells(window, x + v, relu, bits);
             }
         }
     }
 }
 
-static void sum_backward(const struct window *window, const float *small, float scale, float *large) {
+static void sum_backward(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
-            const float *dy = small + position_start(window, r, p);
+            const ptrdiff_t y = position_start(window, r, p);
             float *dx = large + window_start(window, r, p);
-            for (int v = 0; v < window->channels; v++) {
-                const float share = scale * dy[v];
-                for (int t = 0; t < window->taps; t++) dx[window->offsets[t] + v] += share;
-            }
+            for (int v = 0; v < window->channels; v++)
+                for (int t = 0; t < window->taps; t++)
+                    give(window, dx + window->offsets[t] + v, positive == NULL || (positive[y + v] >> t & 1),
+                         scale * small[y + v]);
         }
     }
 }
@@ -148,6 +238,10 @@ static void relu_backward(size_t count, const float *y, float *dy) {
     for (size_t i = 0; i < count; i++) dy[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
+static void multiply_adds(int64_t rounds, float factor, float *sums) {
+    for (int64_t round = 0; round < rounds; round++) *sums = *sums * factor + 1.0f;
+}
+
 const struct kernels *kernels_reference(void) {
     static const struct kernels table = {
         .name = "reference",
@@ -159,6 +253,11 @@ const struct kernels *kernels_reference(void) {
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
+        .winograd_input = winograd_input,
+        .winograd_kernel = winograd_kernel,
+        .winograd_output = winograd_output,
+        .winograd_output_gradient = winograd_output_gradient,
+        .winograd_kernel_gradient = winograd_kernel_gradient,
         .max_forward = max_forward,
         .max_backward = max_backward,
         .sum_forward = sum_forward,
@@ -167,6 +266,7 @@ const struct kernels *kernels_reference(void) {
         .add = add,
         .relu_forward = relu_forward,
         .relu_backward = relu_backward,
+        .multiply_adds = multiply_adds,
     };
     return &table;
 }

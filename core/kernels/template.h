@@ -91,6 +91,14 @@ KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
     return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
 }
 
+KERNEL_INLINE int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+KERNEL_INLINE int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
 /* `total` cut into as few parts of at most `most` as possible, all nearly equal: 16 by 6 is 6, 5, 5. */
 struct parts {
     int count, size;
@@ -117,6 +125,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
+#include "core/kernels/template_winograd.h"
+
 #include "core/kernels/template_pool.h"
 
 #include "core/kernels/template_elementwise.h"
@@ -132,6 +142,11 @@ const struct kernels *KERNELS_TABLE(void) {
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
+        .winograd_input = winograd_input,
+        .winograd_kernel = winograd_kernel,
+        .winograd_output = winograd_output,
+        .winograd_output_gradient = winograd_output_gradient,
+        .winograd_kernel_gradient = winograd_kernel_gradient,
         .max_forward = max_forward,
         .max_backward = max_backward,
         .sum_forward = sum_forward,
@@ -140,6 +155,7 @@ const struct kernels *KERNELS_TABLE(void) {
         .add = add,
         .relu_forward = relu_forward,
         .relu_backward = relu_backward,
+        .multiply_adds = multiply_adds,
     };
     return &table;
 }

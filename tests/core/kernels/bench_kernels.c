@@ -202,7 +202,7 @@ static void bench_products(const struct bench *bench) {
 typedef void window_call(const struct bench *bench, const struct window *window);
 
 static void call_max_forward(const struct bench *bench, const struct window *window) {
-    bench->table->max_forward(window, bench->x, bench->y, bench->cell);
+    bench->table->max_forward(window, bench->x, true, bench->y, bench->cell);
 }
 
 static void call_max_backward(const struct bench *bench, const struct window *window) {
@@ -210,11 +210,11 @@ static void call_max_backward(const struct bench *bench, const struct window *wi
 }
 
 static void call_sum_forward(const struct bench *bench, const struct window *window) {
-    bench->table->sum_forward(window, bench->x, 0.25f, bench->y);
+    bench->table->sum_forward(window, bench->x, 0.25f, true, bench->y, bench->cell);
 }
 
 static void call_sum_backward(const struct bench *bench, const struct window *window) {
-    bench->table->sum_backward(window, bench->y, 0.25f, bench->x);
+    bench->table->sum_backward(window, bench->y, 0.25f, bench->cell, bench->x);
 }
 
 /* Microseconds for one image: `side` x `side` positions, a kernel of `kernel` cells a side. */

@@ -47,13 +47,13 @@ typedef float *window_function(const struct kernels *table, const struct window_
 
 static float *run_sum_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
     float *y = output_like(test->small, *count = test->small_count);
-    table->sum_forward(&test->window, test->large, 0.3f, y);
+    table->sum_forward(&test->window, test->large, 0.3f, false, y, NULL);
     return y;
 }
 
 static float *run_sum_backward(const struct kernels *table, const struct window_case *test, size_t *count) {
     float *dx = output_like(test->large, *count = test->large_count);
-    table->sum_backward(&test->window, test->small, 0.3f, dx);
+    table->sum_backward(&test->window, test->small, 0.3f, NULL, dx);
     return dx;
 }
 
@@ -90,28 +90,77 @@ static void check_function(const struct window_case *test, size_t f) {
     window_case_free(&absolute);
 }
 
-static void check_max(const struct window_case *test) {
-    for (int i = 0; kernels_at(i) != NULL; i++) {
-        uint16_t cell[2][4096];
-        float *largest[2], *dx[2];
-        for (int k = 0; k < 2; k++) {
-            const struct kernels *table = kernels_at(k * i);
-            assert_in_range(test->small_count, 0, 4095);
-            memset(cell[k], 0xee, sizeof cell[k]);
-            largest[k] = output_like(test->small, test->small_count);
-            dx[k] = output_like(test->large, test->large_count);
-            table->max_forward(&test->window, test->large, largest[k], cell[k]);
-            table->max_backward(&test->window, test->small, cell[k], dx[k]);
-            assert_guarded(largest[k], test->small_count);
-            assert_guarded(dx[k], test->large_count);
+/* What a pool leaves: its result, what it notes of the cells, and the gradient it gives back. */
+struct pooled {
+    float *y, *dx;
+    uint16_t cell[4096];
+};
+
+static void pool(const struct kernels *table, const struct window_case *test, bool largest, bool relu,
+                 struct pooled *pooled) {
+    const struct window *window = &test->window;
+    assert_in_range(test->small_count, 0, 4095);
+    memset(pooled->cell, 0xee, sizeof pooled->cell);
+    pooled->y = output_like(test->small, test->small_count);
+    pooled->dx = output_like(test->large, test->large_count);
+    if (largest) {
+        table->max_forward(window, test->large, relu, pooled->y, pooled->cell);
+        table->max_backward(window, test->small, pooled->cell, pooled->dx);
+    } else {
+        table->sum_forward(window, test->large, 0.25f, relu, pooled->y, relu ? pooled->cell : NULL);
+        table->sum_backward(window, test->small, 0.25f, relu ? pooled->cell : NULL, pooled->dx);
+    }
+    assert_guarded(pooled->y, test->small_count);
+    assert_guarded(pooled->dx, test->large_count);
+}
+
+static void pooled_free(struct pooled *pooled) {
+    output_free(pooled->y);
+    output_free(pooled->dx);
+}
+
+/* Every table leaves the same bits as the reference. */
+static void check_pool(const struct window_case *test, bool largest, bool relu) {
+    struct pooled want, got;
+    pool(kernels_reference(), test, largest, relu, &want);
+    for (int i = 1; kernels_at(i) != NULL; i++) {
+        pool(kernels_at(i), test, largest, relu, &got);
+        assert_same_bits(got.cell, want.cell, sizeof want.cell, test->what);
+        assert_same_bits(got.y, want.y, test->small_count * sizeof(float), test->what);
+        assert_same_bits(got.dx, want.dx, test->large_count * sizeof(float), test->what);
+        pooled_free(&got);
+    }
+    pooled_free(&want);
+}
+
+/* A ReLU taken over leaves what a ReLU by itself, in front, leaves; for windows side by side, dx too. */
+static void check_relu(const struct window_case *test, bool largest) {
+    struct window_case after = *test;
+    const size_t bytes = test->large_count * sizeof(float);
+    struct pooled merged, alone;
+    after.large = magnitudes(test->large, test->large_count);
+    memcpy(after.large, test->large, bytes);
+    kernels_reference()->relu_forward(test->large_count, after.large);
+    pool(kernels_reference(), test, largest, true, &merged);
+    pool(kernels_reference(), &after, largest, false, &alone);
+    assert_same_bits(merged.y, alone.y, test->small_count * sizeof(float), test->what);
+    const bool side_by_side =
+        test->window.rows * test->window.pixels * test->window.taps * test->window.channels == (int)test->large_count;
+    if (test->window.apart && side_by_side) {
+        kernels_reference()->relu_backward(test->large_count, after.large, alone.dx);
+        for (size_t k = 0; k < test->large_count; k++) assert_float_equal(merged.dx[k], alone.dx[k], 0);
+    }
+    pooled_free(&merged);
+    pooled_free(&alone);
+    free(after.large);
+}
+
+static void check_pools(const struct window_case *test) {
+    for (int largest = 0; largest < 2; largest++) {
+        for (int relu = 0; relu < 2; relu++) {
+            if (largest || !relu || test->window.taps <= KERNELS_POSITIVE_TAPS) check_pool(test, largest, relu);
         }
-        assert_same_bits(cell[1], cell[0], sizeof cell[0], test->what);
-        assert_same_bits(largest[1], largest[0], test->small_count * sizeof(float), test->what);
-        assert_same_bits(dx[1], dx[0], test->large_count * sizeof(float), test->what);
-        for (int k = 0; k < 2; k++) {
-            output_free(largest[k]);
-            output_free(dx[k]);
-        }
+        if (largest || test->window.taps <= KERNELS_POSITIVE_TAPS) check_relu(test, largest);
     }
 }
 
@@ -124,7 +173,9 @@ static void check_window(int rows, int pixels, int channels, int kernel_y, int k
         test.large[i] = roundf(2 * test.large[i]) / 2;
         if (i % 41 == 5) test.large[i] = NAN;
     }
-    check_max(&test);
+    check_pools(&test);
+    test.window.apart = stride >= kernel_y && stride >= kernel_x;
+    if (test.window.apart) check_pools(&test);
     window_case_free(&test);
 }
 
@@ -181,7 +232,7 @@ static void test_shuffled_taps(void **state) {
             test.offsets[t + 1] = other;
         }
         for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) check_function(&test, f);
-        check_max(&test);
+        check_pools(&test);
         window_case_free(&test);
     }
 }
@@ -196,19 +247,19 @@ static void test_known_values(void **state) {
         float dx[40] = {0};
         float y[40] = {7};
         uint16_t cell[40] = {9};
-        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_forward(&window, x, false, y, cell);
         kernels_at(i)->max_backward(&window, y, cell, dx);
         assert_float_equal(y[0], 1, 0);
         assert_int_equal(cell[0], 0);
         for (int t = 0; t < 4; t++) assert_float_equal(dx[t], t == 0, 0);
         memcpy(x, (const float[]){1, 2, 4, 5}, 4 * sizeof(float));
-        kernels_at(i)->sum_forward(&window, x, 0.25f, y);
+        kernels_at(i)->sum_forward(&window, x, 0.25f, false, y, NULL);
         assert_float_equal(y[0], 3, 0);
-        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_forward(&window, x, false, y, cell);
         assert_int_equal(cell[0], 3);
         x[1] = NAN;
         x[2] = NAN;
-        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_forward(&window, x, false, y, cell);
         assert_true(isnan(y[0]));
         assert_int_equal(cell[0], 1);
     }
