@@ -66,21 +66,43 @@ struct winograd_tile {
     ptrdiff_t matrix;
 };
 
+/* One term of a depthwise sum: where the row that it multiplies begins, and its place in the kernel, in floats. */
+struct depthwise_term {
+    const float *from;
+    ptrdiff_t kernel;
+};
+
+/* A row of a depthwise convolution, as one line of floats that is cut into periods. A period is a pixel with all its
+ * channels, or several pixels where the kernel stands as often in a row; so kernels never see pixels. */
+struct depthwise_row {
+    int count;      /* floats of the row, pixels * channels; the last period may be cut off */
+    int period;     /* floats; a multiple of `repeat` */
+    int repeat;     /* 1, or a power of two: one float of the input serves so many neighbours */
+    ptrdiff_t step; /* floats of the input from period to period: period / repeat unless pixels are skipped */
+    int taps;
+    const struct depthwise_term *terms; /* (taps) */
+};
+
 struct kernels {
     const char *name;   /* "reference", "portable", "avx2", "avx512" */
     int vector;         /* floats a vector */
     int tile_m, tile_n; /* the product's register tile */
     void (*product)(const struct product *product);
 
-    /* small[r,p,v] = bias[v] (0 where NULL) + sum over t of large[...] * kernel[t*channels + v] */
-    void (*depthwise_forward)(const struct window *window, const float *large, const float *kernel, const float *bias,
-                              float *small);
-    /* large[...] += small[r,p,v] * kernel[t*channels + v]; for each cell of large in order of t within a position, of
-     * p, of r */
-    void (*depthwise_data_gradient)(const struct window *window, const float *small, const float *kernel, float *large);
-    /* gradient[t*channels + v] += sum over r, then p, of large[...] * small[r,p,v] */
-    void (*depthwise_weight_gradient)(const struct window *window, const float *large, const float *small,
-                                      float *gradient);
+    /* With e = g*period + f, f < period: y[e] = bias[f] (0 where NULL) + sum over t of
+     *   terms[t].from[g*step + f/repeat] * kernel[terms[t].kernel + f], for e < count.
+     * Forward, y is a row of the output and the terms are rows of the input. The data gradient is the same sum with
+     * repeat 1, where the terms are rows of the output's gradient. */
+    void (*depthwise_row)(const struct depthwise_row *row, const float *kernel, const float *bias, float *y);
+    /* gradient[terms[t].kernel + f] += sum over g of x[g*step + f/repeat] * terms[t].from[g*period + f].
+     * gradient is read and written in whole vectors, up to 15 floats past terms[t].kernel + period; the surplus, and up
+     * to 16 floats past a row of terms[t].from, may hold any number but infinity and NaN. */
+    void (*depthwise_gradient_row)(const struct depthwise_row *row, const float *x, float *gradient);
+    /* to[i] = the sum of the `together` floats from[i*together] on: of 2, 4 and 8 by halves ((a+b) + (c+d)), of any
+     * other number from first to last */
+    void (*sum_neighbours)(int count, int together, const float *from, float *to);
+    /* to[i*times + j] = from[i] for i < count, j < times */
+    void (*repeat_neighbours)(int count, int times, const float *from, float *to);
 
     /* D from d; of an image, top to right within 0 to 6 */
     void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);

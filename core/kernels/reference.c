@@ -30,53 +30,41 @@ static ptrdiff_t position_start(const struct window *window, int r, int p) {
     return ((ptrdiff_t)r * window->pixels + p) * window->channels;
 }
 
-static void depthwise_forward(const struct window *window, const float *large, const float *kernel, const float *bias,
-                              float *small) {
-    const int channels = window->channels;
-    for (int r = 0; r < window->rows; r++) {
-        for (int p = 0; p < window->pixels; p++) {
-            const float *x = large + window_start(window, r, p);
-            float *y = small + position_start(window, r, p);
-            for (int v = 0; v < channels; v++) {
-                float sum = bias != NULL ? bias[v] : 0.0f;
-                for (int t = 0; t < window->taps; t++) {
-                    sum += x[window->offsets[t] + v] * kernel[(ptrdiff_t)t * channels + v];
-                }
-                y[v] = sum;
-            }
-        }
+static void depthwise_row(const struct depthwise_row *row, const float *kernel, const float *bias, float *y) {
+    for (int e = 0; e < row->count; e++) {
+        const int f = e % row->period;
+        const ptrdiff_t x = e / row->period * row->step + f / row->repeat;
+        float sum = bias != NULL ? bias[f] : 0.0f;
+        for (int t = 0; t < row->taps; t++) sum += row->terms[t].from[x] * kernel[row->terms[t].kernel + f];
+        y[e] = sum;
     }
 }
 
-static void depthwise_data_gradient(const struct window *window, const float *small, const float *kernel,
-                                    float *large) {
-    const int channels = window->channels;
-    for (int r = 0; r < window->rows; r++) {
-        for (int p = 0; p < window->pixels; p++) {
-            const float *dy = small + position_start(window, r, p);
-            float *dx = large + window_start(window, r, p);
-            for (int t = 0; t < window->taps; t++) {
-                for (int v = 0; v < channels; v++) {
-                    dx[window->offsets[t] + v] += dy[v] * kernel[(ptrdiff_t)t * channels + v];
-                }
-            }
-        }
+static void depthwise_gradient_row(const struct depthwise_row *row, const float *x, float *gradient) {
+    for (int e = 0; e < row->count; e++) {
+        const int f = e % row->period;
+        const float cell = x[e / row->period * row->step + f / row->repeat];
+        for (int t = 0; t < row->taps; t++) gradient[row->terms[t].kernel + f] += cell * row->terms[t].from[e];
     }
 }
 
-static void depthwise_weight_gradient(const struct window *window, const float *large, const float *small,
-                                      float *gradient) {
-    const int channels = window->channels;
-    for (int r = 0; r < window->rows; r++) {
-        for (int p = 0; p < window->pixels; p++) {
-            const float *x = large + window_start(window, r, p);
-            const float *dy = small + position_start(window, r, p);
-            for (int t = 0; t < window->taps; t++) {
-                for (int v = 0; v < channels; v++) {
-                    gradient[(ptrdiff_t)t * channels + v] += x[window->offsets[t] + v] * dy[v];
-                }
-            }
-        }
+static float sum_of(const float *from, int count) {
+    if (count == 2 || count == 4 || count == 8) {
+        const int half = count / 2;
+        return half == 1 ? from[0] + from[1] : sum_of(from, half) + sum_of(from + half, half);
+    }
+    float sum = from[0];
+    for (int i = 1; i < count; i++) sum += from[i];
+    return sum;
+}
+
+static void sum_neighbours(int count, int together, const float *from, float *to) {
+    for (int i = 0; i < count; i++) to[i] = sum_of(from + (ptrdiff_t)i * together, together);
+}
+
+static void repeat_neighbours(int count, int times, const float *from, float *to) {
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < times; j++) to[(ptrdiff_t)i * times + j] = from[i];
     }
 }
 
@@ -261,9 +249,10 @@ const struct kernels *kernels_reference(void) {
         .tile_m = 1,
         .tile_n = 1,
         .product = product,
-        .depthwise_forward = depthwise_forward,
-        .depthwise_data_gradient = depthwise_data_gradient,
-        .depthwise_weight_gradient = depthwise_weight_gradient,
+        .depthwise_row = depthwise_row,
+        .depthwise_gradient_row = depthwise_gradient_row,
+        .sum_neighbours = sum_neighbours,
+        .repeat_neighbours = repeat_neighbours,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,

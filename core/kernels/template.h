@@ -92,6 +92,14 @@ KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
     return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
 }
 
+KERNEL_INLINE int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+KERNEL_INLINE int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
 /* `total` cut into as few parts of at most `most` as possible, all nearly equal: 16 by 6 is 6, 5, 5. */
 struct parts {
     int count, size;
@@ -118,8 +126,6 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
-#include "core/kernels/template_gradient.h"
-
 #include "core/kernels/template_winograd.h"
 
 #include "core/kernels/template_pool.h"
@@ -133,9 +139,10 @@ const struct kernels *KERNELS_TABLE(void) {
         .tile_m = KERNELS_TILE_M,
         .tile_n = TILE_N,
         .product = product,
-        .depthwise_forward = depthwise_forward,
-        .depthwise_data_gradient = depthwise_data_gradient,
-        .depthwise_weight_gradient = depthwise_weight_gradient,
+        .depthwise_row = depthwise_row,
+        .depthwise_gradient_row = depthwise_gradient_row,
+        .sum_neighbours = sum_neighbours,
+        .repeat_neighbours = repeat_neighbours,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,

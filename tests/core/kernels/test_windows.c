@@ -1,4 +1,4 @@
-/* Depthwise convolution and pooling, each table against the reference. */
+/* Pooling, each table against the reference. */
 #include "tests/core/kernels/check.h"
 
 #include <stdio.h>
@@ -7,8 +7,8 @@
 struct window_case {
     struct window window;
     ptrdiff_t offsets[128];
-    size_t large_count, small_count, kernel_count;
-    float *large, *small, *kernel, *bias;
+    size_t large_count, small_count;
+    float *large, *small;
     char what[120];
 };
 
@@ -23,11 +23,8 @@ static void window_case_set(struct window_case *test, int rows, int pixels, int 
     }
     test->large_count = (size_t)(width * height * channels);
     test->small_count = (size_t)(rows * pixels * channels);
-    test->kernel_count = (size_t)(test->window.taps * channels);
     test->large = random_floats(test->large_count, 11);
     test->small = random_floats(test->small_count, 12);
-    test->kernel = random_floats(test->kernel_count, 13);
-    test->bias = random_floats((size_t)channels, 14);
     snprintf(test->what, sizeof test->what, "rows %d pixels %d channels %d kernel %dx%d stride %d", rows, pixels,
              channels, kernel_y, kernel_x, stride);
 }
@@ -35,8 +32,6 @@ static void window_case_set(struct window_case *test, int rows, int pixels, int 
 static void window_case_free(struct window_case *test) {
     free(test->large);
     free(test->small);
-    free(test->kernel);
-    free(test->bias);
 }
 
 /* The same with every value's magnitude. */
@@ -44,37 +39,11 @@ static struct window_case window_case_magnitudes(const struct window_case *test)
     struct window_case absolute = *test;
     absolute.large = magnitudes(test->large, test->large_count);
     absolute.small = magnitudes(test->small, test->small_count);
-    absolute.kernel = magnitudes(test->kernel, test->kernel_count);
-    absolute.bias = magnitudes(test->bias, (size_t)test->window.channels);
     return absolute;
 }
 
 /* Runs one function of a table over a case and returns its output, guarded, with its number of elements. */
 typedef float *window_function(const struct kernels *table, const struct window_case *test, size_t *count);
-
-static float *run_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *y = output_like(test->small, *count = test->small_count);
-    table->depthwise_forward(&test->window, test->large, test->kernel, test->bias, y);
-    return y;
-}
-
-static float *run_forward_without_bias(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *y = output_like(test->small, *count = test->small_count);
-    table->depthwise_forward(&test->window, test->large, test->kernel, NULL, y);
-    return y;
-}
-
-static float *run_data_gradient(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *dx = output_like(test->large, *count = test->large_count);
-    table->depthwise_data_gradient(&test->window, test->small, test->kernel, dx);
-    return dx;
-}
-
-static float *run_weight_gradient(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *gradient = output_like(test->kernel, *count = test->kernel_count);
-    table->depthwise_weight_gradient(&test->window, test->large, test->small, gradient);
-    return gradient;
-}
 
 static float *run_sum_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
     float *y = output_like(test->small, *count = test->small_count);
@@ -92,10 +61,6 @@ static const struct {
     const char *name;
     window_function *run;
 } functions[] = {
-    {"depthwise_forward", run_forward},
-    {"depthwise_forward without bias", run_forward_without_bias},
-    {"depthwise_data_gradient", run_data_gradient},
-    {"depthwise_weight_gradient", run_weight_gradient},
     {"sum_forward", run_sum_forward},
     {"sum_backward", run_sum_backward},
 };
@@ -246,12 +211,6 @@ static void test_kernel_sizes(void **state) {
     }
 }
 
-/* A kernel too large to be repeated over several positions. */
-static void test_large_repeats(void **state) {
-    (void)state;
-    check_window(1, 33, 61, 7, 7, 1);
-}
-
 /* More taps than are summed in one go. */
 static void test_many_taps(void **state) {
     (void)state;
@@ -278,36 +237,7 @@ static void test_shuffled_taps(void **state) {
     }
 }
 
-/* Three positions, `step` apart along a row or down a column, whose three taps meet in large[2 * step]. */
-static void check_gradient_order(struct window window, ptrdiff_t step) {
-    struct error error = {0};
-    const ptrdiff_t offsets[3] = {0, step, 2 * step};
-    window.offsets = offsets;
-    float *kernel = memory_allocate(3, sizeof(float), "kernel", &error);
-    float *small = memory_allocate(3, sizeof(float), "small", &error);
-    for (int t = 0; t < 3; t++) kernel[t] = 1;
-    memcpy(small, (const float[]){1e8f, -1e8f, 3}, 3 * sizeof(float));
-    for (int i = 0; kernels_at(i) != NULL; i++) {
-        float *large = memory_allocate((size_t)(5 * step), sizeof(float), "large", &error);
-        large[2 * step] = 1;
-        kernels_at(i)->depthwise_data_gradient(&window, small, kernel, large);
-        const float expected[5] = {1e8f, 0, 3, -1e8f + 3, 3}; /* ((1 + 1e8) - 1e8) + 3 = 3 in float */
-        for (int x = 0; x < 5; x++) assert_float_equal(large[x * step], expected[x], 0);
-        free(large);
-    }
-    free(kernel);
-    free(small);
-}
-
-/* A cell's terms come in order of position: 1e8 first swallows the 1, last it would not. */
-static void test_gradient_order(void **state) {
-    (void)state;
-    check_gradient_order((struct window){.rows = 1, .pixels = 3, .channels = 1, .taps = 3, .pixel_step = 1}, 1);
-    check_gradient_order(
-        (struct window){.rows = 3, .pixels = 1, .channels = 1, .taps = 3, .pixel_step = 1, .row_step = 4}, 4);
-}
-
-/* Rows of SEMANTICS: the first of equal cells, average of 1 2 4 5, a kernel of its own for each channel. */
+/* Rows of SEMANTICS: the first of equal cells, average of 1 2 4 5. */
 static void test_known_values(void **state) {
     (void)state;
     const ptrdiff_t offsets[4] = {0, 1, 2, 3};
@@ -337,10 +267,8 @@ static void test_known_values(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),       cmocka_unit_test(test_pixels),
-        cmocka_unit_test(test_kernel_sizes),   cmocka_unit_test(test_large_repeats),
-        cmocka_unit_test(test_many_taps),      cmocka_unit_test(test_shuffled_taps),
-        cmocka_unit_test(test_gradient_order), cmocka_unit_test(test_known_values),
+        cmocka_unit_test(test_channels),  cmocka_unit_test(test_pixels),        cmocka_unit_test(test_kernel_sizes),
+        cmocka_unit_test(test_many_taps), cmocka_unit_test(test_shuffled_taps), cmocka_unit_test(test_known_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
