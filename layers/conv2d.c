@@ -85,35 +85,70 @@ static bool is_winograd(const struct layer *layer) {
     return config->algorithm == ALGORITHM_WINOGRAD || winograd_gains(&geometry, config->filters);
 }
 
-/* The layer as two such convolutions: forward, and back to the input. */
-struct winograds {
-    struct winograd forward, backward;
-};
-
-static struct winograds winograds_of(const struct layer *layer) {
-    const struct conv2d *config = layer->config;
-    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    return (struct winograds){winograd_forward(&geometry, config->filters),
-                              winograd_backward(&geometry, config->filters)};
-}
-
-static void set_winograd_sizes(struct layer *layer) {
-    const struct winograds winograd = winograds_of(layer);
-    const size_t forward = winograd_scratch_bytes(&winograd.forward);
-    const size_t backward = winograd_scratch_bytes(&winograd.backward);
-    layer->scratch_bytes = forward > backward ? forward : backward;
-    layer->packed_floats = winograd_packed_floats(&winograd.forward) + winograd_packed_floats(&winograd.backward);
+static int at_most(int value, int limit) {
+    return value < limit ? value : limit;
 }
 
 /* ---- the image in memory ---- */
 
 struct conv {
     struct geometry geometry;
+    struct geometry dy; /* of the output gradient as an image, with the border that its taps reach */
+    int images;
     int groups, channels, filters; /* channels and filters of one group */
     int all_channels, all_filters;
     ptrdiff_t *offsets; /* (kh*kw) of the runs of a kernel, or (oh) of the windows' rows */
-    float *padded;      /* (ph,pw,c); NULL where there is no border and x can be used as it is */
+    float *padded;      /* x or dy with its zero border */
+    float *columns;     /* (oh*ow,COLUMNS_MOST): some columns of dy */
 };
+
+/* Filters in one go: a panel of the kernel that no cache has trouble with. */
+enum { COLUMNS_LEAST = 16, COLUMNS_MOST = 32, SMALL_KERNEL = 4096 };
+
+/* A row of the input is seen, at stride s, by every s-th row of the kernel: by the phase-th and so on for the rows from
+ * `first` on in steps of s. Tap phase + t*s of the kernel lies over row `first` in window (first + before)/s - t, so
+ * that the taps from the last to the first see consecutive rows of dy. The same along the width. So the gradient of
+ * these inputs is a sweep over dy of these taps, flipped, and s*s of them (1 at stride 1) make the whole. */
+struct phase {
+    int index, taps;
+    int outputs; /* inputs of the layer that it makes */
+    int start;   /* the row of dy that its first tap sees, which may lie before dy */
+};
+
+static struct phase phase_at(const struct geometry *g, int axis, int first) {
+    const int stride = g->stride[axis], from = first + g->before[axis];
+    struct phase phase = {.index = from % stride, .outputs = (g->input[axis] - first - 1) / stride + 1};
+    if (phase.index < g->kernel[axis]) phase.taps = (g->kernel[axis] - phase.index - 1) / stride + 1;
+    phase.start = from / stride - (phase.taps - 1) * g->dilation[axis];
+    return phase;
+}
+
+/* How many phases there are along an axis; they begin at the first inputs. */
+static int phases(const struct geometry *g, int axis) {
+    return at_most(g->stride[axis], g->input[axis]);
+}
+
+static struct geometry gradient_geometry(const struct geometry *g, int filters) {
+    struct geometry dy = {.channels = filters};
+    for (int axis = 0; axis < 2; axis++) {
+        int after = 0;
+        for (int first = 0; first < phases(g, axis); first++) {
+            const struct phase phase = phase_at(g, axis, first);
+            const int last = phase.start + (phase.taps - 1) * g->dilation[axis] + phase.outputs - 1;
+            if (phase.taps == 0) continue;
+            dy.before[axis] = -at_most(-dy.before[axis], phase.start);
+            after = -at_most(-after, g->output[axis] - 1 - last);
+        }
+        dy.input[axis] = g->output[axis];
+        dy.padded[axis] = dy.before[axis] + dy.input[axis] + after;
+    }
+    return dy;
+}
+
+static size_t padded_floats(const struct geometry *g) {
+    if (!geometry_is_padded(g)) return 0;
+    return (size_t)g->padded[0] * (size_t)g->padded[1] * (size_t)g->channels;
+}
 
 static struct conv conv_take(const struct layer *layer, struct pieces *pieces) {
     const struct conv2d *config = layer->config;
@@ -126,153 +161,342 @@ static struct conv conv_take(const struct layer *layer, struct pieces *pieces) {
         .all_filters = config->filters,
     };
     const struct geometry *g = &conv.geometry;
+    conv.dy = gradient_geometry(g, config->filters);
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1], rows = (size_t)g->output[0];
+    const size_t x = padded_floats(g), dy = padded_floats(&conv.dy);
     conv.offsets = pieces_take(pieces, taps > rows ? taps : rows, sizeof *conv.offsets);
-    if (geometry_is_padded(g))
-        conv.padded =
-            pieces_take(pieces, (size_t)g->padded[0] * (size_t)g->padded[1] * (size_t)conv.all_channels, sizeof(float));
+    conv.padded = pieces_take(pieces, x > dy ? x : dy, sizeof(float));
+    conv.columns = pieces_take(pieces, rows * (size_t)g->output[1] * COLUMNS_MOST, sizeof(float));
     return conv;
 }
 
-/* A 1x1 kernel that looks at every pixel sees neither rows nor columns: the image is one row of h*w pixels. */
-static void join_rows(struct geometry *g) {
+/* A 1x1 kernel that looks at every pixel sees neither rows nor columns: an image is one row of pixels, and so are
+ * `together` images. */
+static void join_rows(struct conv *conv, int together) {
+    struct geometry *g = &conv->geometry;
     bool pointwise = g->kernel[0] == 1 && g->kernel[1] == 1 && g->stride[0] == 1 && g->stride[1] == 1;
     if (!pointwise) return;
-    const int pixels = g->input[0] * g->input[1];
+    const int pixels = together * g->input[0] * g->input[1];
     g->input[0] = g->padded[0] = g->output[0] = 1;
     g->input[1] = g->padded[1] = g->output[1] = pixels;
+    conv->dy = gradient_geometry(g, conv->all_filters);
+    conv->images /= together;
 }
 
-static struct conv conv_of(const struct layer *layer, const struct pass *pass) {
+static struct conv conv_of(const struct layer *layer, const struct pass *pass, int together) {
     struct conv conv = conv_take(layer, &(struct pieces){.memory = pass->scratch});
-    join_rows(&conv.geometry);
+    conv.images = pass->images;
+    join_rows(&conv, together);
     return conv;
 }
 
-static const float *padded_image(const struct conv *conv, const float *x) {
-    if (!conv->padded) return x;
-    convolution_pad(&conv->geometry, 1, x, conv->padded);
-    return conv->padded;
+static const float *with_border(const struct geometry *geometry, const float *image, float *padded) {
+    if (!geometry_is_padded(geometry)) return image;
+    convolution_pad(geometry, 1, image, padded);
+    return padded;
 }
 
-/* A run is a stretch of floats that lie one behind the other in the image as well as in the kernel. With one group and
- * no dilation along the width a whole kernel row is one (kw*c floats), otherwise every tap (c/groups floats). The
- * kernel in memory is then (runs, depth, f). */
-struct runs {
-    int rows, columns, depth; /* rows * columns runs */
+/* ---- a kernel that sweeps over an image ---- */
+
+/* Forward and the data gradient are such sums over what the kernel sees of an image with its border:
+ * y[r][p] = bias + sum over runs (i,j) and k < depth of image[first + r*row + p*pixel + i*run_row + j*run_column + k]
+ *           times the kernel's row ((i*run_columns + j)*depth + k)
+ * A run is a stretch of floats that lie one behind the other in the image as well as in the kernel: with one group and
+ * no dilation along the width a whole kernel row (kw*c floats), otherwise every tap (c/groups floats). */
+struct sweep {
+    int rows, pixels; /* of outputs */
+    int run_rows, run_columns, depth;
+    ptrdiff_t first, row, pixel, run_row, run_column;
+    ptrdiff_t y_first, y_row, y_pixel;
+    int channels, filters; /* of one group */
+    ptrdiff_t packed;      /* where its kernel begins */
 };
 
-static struct runs runs_of(const struct conv *conv) {
-    const struct geometry *g = &conv->geometry;
-    if (conv->groups == 1 && g->dilation[1] == 1) return (struct runs){g->kernel[0], 1, g->kernel[1] * conv->channels};
-    return (struct runs){g->kernel[0], g->kernel[1], conv->channels};
+/* Floats a kernel of one filter has in a group. */
+static ptrdiff_t sweep_depth(const struct sweep *sweep) {
+    return (ptrdiff_t)sweep->run_rows * sweep->run_columns * sweep->depth;
 }
 
-static int infer(struct layer *layer, const struct place *place, struct error *error) {
-    const struct conv2d *config = layer->config;
-    struct geometry g;
-    if (convolution_infer(layer, &config->sliding, place, &g, error) != 0) return -1;
-    if (check_groups(layer, place, error) != 0 || declare(layer, place, error) != 0) return -1;
-    const struct shape output = {3, {g.output[0], g.output[1], config->filters}};
-    if (layer_set_output(layer, output, place, error) != 0 || check_algorithm(layer, place, error) != 0) return -1;
+static struct sweep forward_sweep(const struct conv *conv) {
+    const struct geometry *g = &conv->geometry;
+    const int all = conv->all_channels;
+    const bool whole_rows = conv->groups == 1 && g->dilation[1] == 1;
+    return (struct sweep){.rows = g->output[0],
+                          .pixels = g->output[1],
+                          .run_rows = g->kernel[0],
+                          .run_columns = whole_rows ? 1 : g->kernel[1],
+                          .depth = whole_rows ? g->kernel[1] * conv->channels : conv->channels,
+                          .row = geometry_window(g, 1, 0, all),
+                          .pixel = geometry_window(g, 0, 1, all),
+                          .run_row = geometry_tap(g, 1, 0, all),
+                          .run_column = geometry_tap(g, 0, 1, all),
+                          .y_row = (ptrdiff_t)g->output[1] * conv->all_filters,
+                          .y_pixel = conv->all_filters,
+                          .channels = conv->channels,
+                          .filters = conv->filters};
+}
 
-    struct pieces pieces = {0};
-    conv_take(layer, &pieces);
-    layer->scratch_bytes = pieces.used;
-    layer->activation = config->activation;
-    layer->packed_floats = elements_of(&layer->parameters[0].shape);
-    layer->multiplications = (double)layer->packed_floats * g.output[0] * g.output[1];
-    if (is_winograd(layer)) set_winograd_sizes(layer);
-    return 0;
+static int tile_columns(const struct kernels *kernels) {
+    return kernels->tile_n < COLUMNS_LEAST ? COLUMNS_LEAST : kernels->tile_n;
+}
+
+/* The packed kernel of a sweep is (groups, panels, taps*channels, columns), a panel being up to `panel_columns` of a
+ * group's filters: a product reads it from the first float to the last. A small kernel is one panel. */
+static int panel_columns(const struct kernels *kernels, const struct sweep *sweep) {
+    if (sweep_depth(sweep) * sweep->filters <= SMALL_KERNEL) return sweep->filters;
+    return tile_columns(kernels);
+}
+
+/* One product for each row of outputs: m = its pixels, n = a panel of filters, a sum over the kernel's runs. */
+static void sweep_panel(const struct conv *conv, const struct sweep *sweep, const struct kernels *kernels,
+                        const float *image, const float *panel, int columns, const float *bias, float *y) {
+    for (int r = 0; r < sweep->rows; r++) {
+        const struct product product = {
+            .m = sweep->pixels,
+            .n = columns,
+            .taps = sweep->run_rows * sweep->run_columns,
+            .depth = sweep->depth,
+            .a = image + sweep->first + r * sweep->row,
+            .offsets = conv->offsets,
+            .row = sweep->pixel,
+            .column = 1,
+            .b = panel,
+            .b_tap = (ptrdiff_t)sweep->depth * columns,
+            .b_row = columns,
+            .c = y + sweep->y_first + r * sweep->y_row,
+            .c_row = sweep->y_pixel,
+            .bias = bias,
+        };
+        kernels->product(&product);
+    }
+}
+
+static void sweep_image(const struct conv *conv, const struct sweep *sweep, const struct pass *pass, const float *image,
+                        const float *bias, float *y) {
+    const int columns = panel_columns(pass->kernels, sweep);
+    for (int i = 0; i < sweep->run_rows; i++)
+        for (int j = 0; j < sweep->run_columns; j++)
+            conv->offsets[i * sweep->run_columns + j] = i * sweep->run_row + j * sweep->run_column;
+
+    for (int group = 0; group < conv->groups; group++)
+        for (int first = 0; first < sweep->filters; first += columns) {
+            const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters + first;
+            sweep_panel(conv, sweep, pass->kernels, image + (ptrdiff_t)group * sweep->channels,
+                        pass->packed + sweep->packed + sweep_depth(sweep) * filter,
+                        at_most(sweep->filters - first, columns), bias ? bias + filter : NULL, y + filter);
+        }
 }
 
 /* ---- forward ---- */
 
-/* One row of outputs is one product: m = its ow pixels, n = the group's filters, a sum over the kernel's runs. */
-static void forward_image(const struct conv *conv, const struct pass *pass, const float *x, const float *bias,
-                          float *y) {
-    const struct geometry *g = &conv->geometry;
-    const struct runs runs = runs_of(conv);
-    const float *kernel = pass->parameters[0];
-    for (int i = 0; i < runs.rows; i++)
-        for (int j = 0; j < runs.columns; j++)
-            conv->offsets[i * runs.columns + j] = geometry_tap(g, i, j, conv->all_channels);
-
-    for (int r = 0; r < g->output[0]; r++, y += (ptrdiff_t)g->output[1] * conv->all_filters)
-        for (int group = 0; group < conv->groups; group++) {
-            const ptrdiff_t first_filter = (ptrdiff_t)group * conv->filters;
-            const struct product product = {
-                .m = g->output[1],
-                .n = conv->filters,
-                .taps = runs.rows * runs.columns,
-                .depth = runs.depth,
-                .a = x + geometry_window(g, r, 0, conv->all_channels) + (ptrdiff_t)group * conv->channels,
-                .offsets = conv->offsets,
-                .row = geometry_window(g, 0, 1, conv->all_channels),
-                .column = 1,
-                .b = kernel + first_filter,
-                .b_tap = (ptrdiff_t)runs.depth * conv->all_filters,
-                .b_row = conv->all_filters,
-                .c = y + first_filter,
-                .c_row = conv->all_filters,
-                .bias = bias ? bias + first_filter : NULL,
-            };
-            pass->kernels->product(&product);
-        }
-}
-
-static void forward(const struct layer *layer, const struct pass *pass) {
-    const struct conv2d *config = layer->config;
-    const float *bias = config->use_bias ? pass->parameters[1] : NULL;
-    if (is_winograd(layer)) {
-        const struct winograds winograd = winograds_of(layer);
-        winograd_convolve(&winograd.forward, pass, pass->x, pass->packed, bias, pass->y);
-        return;
-    }
-    const struct conv conv = conv_of(layer, pass);
+static void forward_direct(const struct layer *layer, const struct pass *pass) {
+    const struct conv conv = conv_of(layer, pass, pass->images);
+    const struct sweep sweep = forward_sweep(&conv);
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    for (int n = 0; n < pass->images; n++) {
-        const float *x = padded_image(&conv, pass->x + (size_t)n * input);
-        forward_image(&conv, pass, x, bias, pass->y + (size_t)n * output);
+    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
+    for (int n = 0; n < conv.images; n++) {
+        const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
+        sweep_image(&conv, &sweep, pass, x, bias, pass->y + (size_t)n * output);
     }
 }
 
 /* ---- the gradient of the kernel ---- */
 
+/* columns (pixels,count) = `count` of dy's (pixels,f) */
+static void copy_columns(const float *dy, int pixels, int filters, int count, float *columns) {
+    for (int p = 0; p < pixels; p++, dy += filters, columns += count)
+        memcpy(columns, dy, (size_t)count * sizeof *columns);
+}
+
 /* The convolution of the input with the output gradient: what a window sees at (r,p), times dy at (r,p), summed over
  * all positions. For a run of the kernel: m = the run's floats (the image's channels, one behind the other), a sum over
- * the output's rows (taps) and pixels (depth), n = the group's filters. */
-static void kernel_gradient(const struct conv *conv, const struct kernels *kernels, const float *x, const float *dy,
-                            float *gradient) {
+ * the output's rows (taps) and pixels (depth), n = some filters of the group. */
+static void kernel_gradient(const struct conv *conv, const struct kernels *kernels, int group, int first, int count,
+                            const float *x, const float *dy, float *gradient) {
     const struct geometry *g = &conv->geometry;
-    const struct runs runs = runs_of(conv);
-    for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
+    const struct sweep sweep = forward_sweep(conv);
+    const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
+    const bool wide = conv->all_filters > COLUMNS_MOST;
+    if (wide) copy_columns(dy + filter, g->output[0] * g->output[1], conv->all_filters, count, conv->columns);
+    const ptrdiff_t b_row = wide ? count : conv->all_filters;
 
-    for (int run = 0; run < runs.rows * runs.columns; run++)
-        for (int group = 0; group < conv->groups; group++) {
-            const ptrdiff_t tap = geometry_tap(g, run / runs.columns, run % runs.columns, conv->all_channels);
-            const ptrdiff_t first_filter = (ptrdiff_t)group * conv->filters;
-            const struct product product = {
-                .m = runs.depth,
-                .n = conv->filters,
-                .taps = g->output[0],
-                .depth = g->output[1],
-                .a = x + tap + (ptrdiff_t)group * conv->channels,
-                .offsets = conv->offsets,
-                .row = 1,
-                .column = geometry_window(g, 0, 1, conv->all_channels),
-                .b = dy + first_filter,
-                .b_tap = (ptrdiff_t)g->output[1] * conv->all_filters,
-                .b_row = conv->all_filters,
-                .c = gradient + (ptrdiff_t)run * runs.depth * conv->all_filters + first_filter,
-                .c_row = conv->all_filters,
-                .accumulate = true,
-            };
-            kernels->product(&product);
-        }
+    for (int run = 0; run < sweep.run_rows * sweep.run_columns; run++) {
+        const ptrdiff_t tap = run / sweep.run_columns * sweep.run_row + run % sweep.run_columns * sweep.run_column;
+        const struct product product = {
+            .m = sweep.depth,
+            .n = count,
+            .taps = g->output[0],
+            .depth = g->output[1],
+            .a = x + tap + (ptrdiff_t)group * conv->channels,
+            .offsets = conv->offsets,
+            .row = 1,
+            .column = sweep.pixel,
+            .b = wide ? conv->columns : dy + filter,
+            .b_tap = g->output[1] * b_row,
+            .b_row = b_row,
+            .c = gradient + (ptrdiff_t)run * sweep.depth * conv->all_filters + filter,
+            .c_row = conv->all_filters,
+            .accumulate = true,
+        };
+        kernels->product(&product);
+    }
+}
+
+static void kernel_gradients(const struct conv *conv, const struct kernels *kernels, const float *x, const float *dy,
+                             float *gradient) {
+    const struct geometry *g = &conv->geometry;
+    const int columns = conv->all_filters > COLUMNS_MOST ? tile_columns(kernels) : conv->filters;
+    for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
+    for (int group = 0; group < conv->groups; group++)
+        for (int first = 0; first < conv->filters; first += columns)
+            kernel_gradient(conv, kernels, group, first, at_most(conv->filters - first, columns), x, dy, gradient);
 }
 
 /* ---- the gradient of the input ---- */
+
+/* Taps of the phases before `index` along an axis. */
+static int taps_before(const struct geometry *g, int axis, int index) {
+    return g->kernel[axis] / g->stride[axis] * index + at_most(g->kernel[axis] % g->stride[axis], index);
+}
+
+/* The sweep that makes the inputs (row,column) and on in steps of the strides. */
+static struct sweep backward_sweep(const struct conv *conv, int row, int column) {
+    const struct geometry *g = &conv->geometry;
+    const struct phase down = phase_at(g, 0, row), along = phase_at(g, 1, column);
+    const ptrdiff_t pixel = conv->all_filters, dy_row = conv->dy.padded[1] * pixel;
+    const ptrdiff_t x_row = (ptrdiff_t)g->input[1] * conv->all_channels;
+    const bool whole_rows = conv->groups == 1 && g->dilation[1] == 1;
+    const ptrdiff_t taps =
+        (ptrdiff_t)taps_before(g, 0, down.index) * g->kernel[1] + down.taps * taps_before(g, 1, along.index);
+    const ptrdiff_t kernel = (ptrdiff_t)conv->filters * conv->all_channels; /* floats of a tap */
+    return (struct sweep){.rows = down.outputs,
+                          .pixels = along.outputs,
+                          .run_rows = down.taps,
+                          .run_columns = whole_rows ? 1 : along.taps,
+                          .depth = whole_rows ? along.taps * conv->filters : conv->filters,
+                          .first =
+                              (down.start + conv->dy.before[0]) * dy_row + (along.start + conv->dy.before[1]) * pixel,
+                          .row = dy_row,
+                          .pixel = pixel,
+                          .run_row = g->dilation[0] * dy_row,
+                          .run_column = g->dilation[1] * pixel,
+                          .y_first = row * x_row + (ptrdiff_t)column * conv->all_channels,
+                          .y_row = g->stride[0] * x_row,
+                          .y_pixel = (ptrdiff_t)g->stride[1] * conv->all_channels,
+                          .channels = conv->filters,
+                          .filters = conv->channels,
+                          .packed = ((ptrdiff_t)g->kernel[0] * g->kernel[1] + taps) * kernel};
+}
+
+static void data_gradient(const struct conv *conv, const struct pass *pass, const float *dy, float *dx) {
+    const float *bordered = with_border(&conv->dy, dy, conv->padded);
+    for (int row = 0; row < phases(&conv->geometry, 0); row++)
+        for (int column = 0; column < phases(&conv->geometry, 1); column++) {
+            const struct sweep sweep = backward_sweep(conv, row, column);
+            sweep_image(conv, &sweep, pass, bordered, NULL, dx);
+        }
+}
+
+static void backward_direct(const struct layer *layer, const struct pass *pass) {
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    float *kernel = wanted_gradient(pass, 0);
+    struct conv conv = conv_of(layer, pass, 1);
+    for (int n = 0; n < conv.images && kernel; n++) {
+        const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
+        kernel_gradients(&conv, pass->kernels, x, pass->dy + (size_t)n * output, kernel);
+    }
+    if (!pass->dx) return;
+    conv = conv_of(layer, pass, pass->images);
+    for (int n = 0; n < conv.images; n++)
+        data_gradient(&conv, pass, pass->dy + (size_t)n * output, pass->dx + (size_t)n * input);
+}
+
+/* ---- the packed kernel: of the forward sweep, then of the backward ones ---- */
+
+static void pack_forward(const struct conv *conv, const struct pass *pass, int tap, float *packed) {
+    const struct sweep sweep = forward_sweep(conv);
+    const int columns = panel_columns(pass->kernels, &sweep);
+    const float *kernel = pass->parameters[0] + (ptrdiff_t)tap * conv->channels * conv->all_filters;
+    for (int group = 0; group < conv->groups; group++)
+        for (int first = 0; first < conv->filters; first += columns) {
+            const int count = at_most(conv->filters - first, columns);
+            const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
+            float *panel = packed + sweep_depth(&sweep) * filter + (ptrdiff_t)tap * conv->channels * count;
+            for (int c = 0; c < conv->channels; c++)
+                memcpy(panel + (ptrdiff_t)c * count, kernel + (ptrdiff_t)c * conv->all_filters + filter,
+                       (size_t)count * sizeof *panel);
+        }
+}
+
+/* panel (filters,count) = `count` of a tap's (c,f), transposed; some filters at a time, whose rows stay in the cache */
+static void transpose_panel(const struct conv *conv, const float *kernel, int count, float *panel) {
+    enum { BLOCK = 16 };
+    for (int block = 0; block < conv->filters; block += BLOCK)
+        for (int c = 0; c < count; c++)
+            for (int f = block; f < block + at_most(conv->filters - block, BLOCK); f++)
+                panel[(ptrdiff_t)f * count + c] = kernel[(ptrdiff_t)c * conv->all_filters + f];
+}
+
+/* The first input of a phase. */
+static int first_of_phase(const struct geometry *g, int axis, int index) {
+    const int first = (index - g->before[axis]) % g->stride[axis];
+    return first < 0 ? first + g->stride[axis] : first;
+}
+
+static void pack_backward(const struct conv *conv, const struct pass *pass, int i, int j, float *packed) {
+    const struct geometry *g = &conv->geometry;
+    const int row = first_of_phase(g, 0, i % g->stride[0]), column = first_of_phase(g, 1, j % g->stride[1]);
+    if (row >= g->input[0] || column >= g->input[1]) return;
+    const struct sweep sweep = backward_sweep(conv, row, column);
+    const int width = phase_at(g, 1, column).taps, columns = panel_columns(pass->kernels, &sweep);
+    const ptrdiff_t flipped = (ptrdiff_t)(sweep.run_rows - 1 - i / g->stride[0]) * width + width - 1 - j / g->stride[1];
+    const float *kernel = pass->parameters[0] + ((ptrdiff_t)i * g->kernel[1] + j) * conv->channels * conv->all_filters;
+    for (int group = 0; group < conv->groups; group++)
+        for (int first = 0; first < conv->channels; first += columns) {
+            const int count = at_most(conv->channels - first, columns);
+            float *panel = packed + sweep.packed + sweep_depth(&sweep) * ((ptrdiff_t)group * conv->channels + first) +
+                           flipped * conv->filters * count;
+            transpose_panel(conv, kernel + (ptrdiff_t)first * conv->all_filters + (ptrdiff_t)group * conv->filters,
+                            count, panel);
+        }
+}
+
+static void pack_direct(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    const struct conv conv = conv_take(layer, &(struct pieces){0});
+    const int height = conv.geometry.kernel[0], width = conv.geometry.kernel[1];
+    for (ptrdiff_t tap = part; tap < (ptrdiff_t)height * width; tap += parts) {
+        pack_forward(&conv, pass, (int)tap, packed);
+        if (pass->training) pack_backward(&conv, pass, (int)(tap / width), (int)(tap % width), packed);
+    }
+}
+
+/* ---- the same by Winograd's algorithm ---- */
+
+/* The layer as two such convolutions: forward, and back to the input. */
+struct winograds {
+    struct winograd forward, backward;
+};
+
+static struct winograds winograds_of(const struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    return (struct winograds){winograd_forward(&geometry, config->filters),
+                              winograd_backward(&geometry, config->filters)};
+}
+
+static void forward_winograd(const struct layer *layer, const struct pass *pass) {
+    const struct winograds winograd = winograds_of(layer);
+    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
+    winograd_convolve(&winograd.forward, pass, pass->x, pass->packed, bias, pass->y);
+}
+
+static void backward_winograd(const struct layer *layer, const struct pass *pass) {
+    const struct winograds winograd = winograds_of(layer);
+    const float *packed = pass->packed + winograd_packed_floats(&winograd.forward);
+    float *kernel = wanted_gradient(pass, 0);
+    if (kernel) winograd_kernel_gradient(&winograd.forward, pass, pass->x, pass->dy, kernel);
+    if (pass->dx) winograd_convolve(&winograd.backward, pass, pass->dy, packed, NULL, pass->dx);
+}
 
 static void pack_winograd(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     const struct winograds winograd = winograds_of(layer);
@@ -282,83 +506,59 @@ static void pack_winograd(const struct layer *layer, const struct pass *pass, fl
     if (pass->training) winograd_pack_backward(&winograd.backward, pass->kernels, kernel, packed, part, parts);
 }
 
-/* packed (kh,kw,f,c/groups) = the kernel with its two last axes swapped: a tap's matrix takes dy back to the input. */
-static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+/* ---- the layer ---- */
+
+static void set_sizes(struct layer *layer) {
     if (is_winograd(layer)) {
-        pack_winograd(layer, pass, packed, part, parts);
+        const struct winograds winograd = winograds_of(layer);
+        const size_t forward = winograd_scratch_bytes(&winograd.forward);
+        const size_t backward = winograd_scratch_bytes(&winograd.backward);
+        layer->scratch_bytes = forward > backward ? forward : backward;
+        layer->packed_floats = winograd_packed_floats(&winograd.forward) + winograd_packed_floats(&winograd.backward);
         return;
     }
-    if (!pass->training) return;
-    const int *size = layer->parameters[0].shape.size;
-    const ptrdiff_t tap = (ptrdiff_t)size[2] * size[3];
-    for (ptrdiff_t t = part; t < (ptrdiff_t)size[0] * size[1]; t += parts)
-        matrix_transpose(size[2], size[3], pass->parameters[0] + t * tap, packed + t * tap);
+    struct pieces pieces = {0};
+    conv_take(layer, &pieces);
+    layer->scratch_bytes = pieces.used;
+    layer->packed_floats = 2 * elements_of(&layer->parameters[0].shape);
 }
 
-/* Every output gives its gradient back to the cells it was made of: for each row of outputs and each tap, the cells
- * under that tap += dy (ow,f) times the tap's transposed kernel (f,c). dx (ph,pw,c) is zero before. */
-static void data_gradient(const struct conv *conv, const struct pass *pass, const float *dy, float *dx) {
-    const struct geometry *g = &conv->geometry;
-    const int taps = g->kernel[0] * g->kernel[1];
-    for (int r = 0; r < g->output[0]; r++, dy += (ptrdiff_t)g->output[1] * conv->all_filters)
-        for (int tap = 0; tap < taps; tap++)
-            for (int group = 0; group < conv->groups; group++) {
-                const ptrdiff_t first_filter = (ptrdiff_t)group * conv->filters;
-                const ptrdiff_t cells = geometry_window(g, r, 0, conv->all_channels) +
-                                        geometry_tap(g, tap / g->kernel[1], tap % g->kernel[1], conv->all_channels);
-                const struct product product = {
-                    .m = g->output[1],
-                    .n = conv->channels,
-                    .taps = 1,
-                    .depth = conv->filters,
-                    .a = dy + first_filter,
-                    .row = conv->all_filters,
-                    .column = 1,
-                    .b = pass->packed + ((ptrdiff_t)tap * conv->all_filters + first_filter) * conv->channels,
-                    .b_row = conv->channels,
-                    .c = dx + cells + (ptrdiff_t)group * conv->channels,
-                    .c_row = geometry_window(g, 0, 1, conv->all_channels),
-                    .accumulate = true,
-                };
-                pass->kernels->product(&product);
-            }
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    const struct conv2d *config = layer->config;
+    struct geometry g;
+    if (convolution_infer(layer, &config->sliding, place, &g, error) != 0) return -1;
+    if (check_groups(layer, place, error) != 0 || declare(layer, place, error) != 0) return -1;
+    const struct shape output = {3, {g.output[0], g.output[1], config->filters}};
+    if (layer_set_output(layer, output, place, error) != 0 || check_algorithm(layer, place, error) != 0) return -1;
+    set_sizes(layer);
+    layer->activation = config->activation;
+    layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
+    return 0;
 }
 
-static void write_dx(const struct conv *conv, const struct pass *pass, const float *dy, float *dx) {
-    const struct geometry *g = &conv->geometry;
-    float *padded = conv->padded ? conv->padded : dx;
-    memset(padded, 0, (size_t)g->padded[0] * (size_t)g->padded[1] * (size_t)conv->all_channels * sizeof *padded);
-    data_gradient(conv, pass, dy, padded);
-    if (conv->padded) convolution_crop(g, 1, padded, dx);
-}
-
-static void backward_winograd(const struct layer *layer, const struct pass *pass) {
-    const struct winograds winograd = winograds_of(layer);
-    const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
-    const float *packed = pass->packed + winograd_packed_floats(&winograd.forward);
-    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
-    if (kernel) winograd_kernel_gradient(&winograd.forward, pass, pass->x, pass->dy, kernel);
-    for (int n = 0; n < pass->images && bias; n++)
-        pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
-    if (pass->dx) winograd_convolve(&winograd.backward, pass, pass->dy, packed, NULL, pass->dx);
+static void forward(const struct layer *layer, const struct pass *pass) {
+    if (is_winograd(layer))
+        forward_winograd(layer, pass);
+    else
+        forward_direct(layer, pass);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
-    if (is_winograd(layer)) {
+    const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
+    float *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
+    for (int n = 0; n < pass->images && bias; n++)
+        pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
+    if (is_winograd(layer))
         backward_winograd(layer, pass);
-        return;
-    }
-    const struct conv2d *config = layer->config;
-    const struct conv conv = conv_of(layer, pass);
-    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
-    for (int n = 0; n < pass->images; n++) {
-        const float *dy = pass->dy + (size_t)n * output;
-        if (kernel) kernel_gradient(&conv, pass->kernels, padded_image(&conv, pass->x + (size_t)n * input), dy, kernel);
-        if (bias)
-            pass->kernels->column_sums(conv.geometry.output[0] * conv.geometry.output[1], conv.all_filters, dy, bias);
-        if (pass->dx) write_dx(&conv, pass, dy, pass->dx + (size_t)n * input);
-    }
+    else
+        backward_direct(layer, pass);
+}
+
+static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    if (is_winograd(layer))
+        pack_winograd(layer, pass, packed, part, parts);
+    else
+        pack_direct(layer, pass, packed, part, parts);
 }
 
 static const struct layer_example examples[] = {
