@@ -106,9 +106,13 @@ struct parts {
     int longer; /* the first parts, which are one longer */
 };
 
+KERNEL_INLINE int parts_count(int total, int most) {
+    return (total + most - 1) / most;
+}
+
 KERNEL_INLINE struct parts parts_of(int total, int most) {
     if (total <= most) return (struct parts){total > 0, total, 0};
-    const int count = (total + most - 1) / most;
+    const int count = parts_count(total, most);
     return (struct parts){count, total / count, total % count};
 }
 

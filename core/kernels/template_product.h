@@ -12,9 +12,11 @@ enum {
     /* Rows of B in one go: 256 of 64 bytes stay in the first-level cache while the tiles of C pass. A longer sum is
      * cut; its part so far waits in C, which keeps every bit. */
     PANEL_ROWS = 256,
-    /* The first-level cache in bytes: addresses CACHE_WAY apart share a set of CACHE_WAYS lines. */
+    /* Bytes after which addresses share a set of the first-level cache; tiles times bytes between rows of B (the power
+     * of two in it) from which copying them pays. */
     CACHE_WAY = 4096,
-    CACHE_WAYS = 8,
+    B_FAR = 10240,
+    CACHE_LINE = 16,    /* floats */
     A_COLUMN_FAR = 512, /* floats from which columns of A fall into too few sets */
     A_PACKED = 4096,    /* floats of packed A, on the stack */
 };
@@ -29,66 +31,83 @@ struct columns {
     ptrdiff_t b_vector, b_last;
 };
 
-KERNEL_INLINE ptrdiff_t in_c(const struct columns *columns, const int v, const int vectors) {
-    return v > 0 && v == vectors - 1 ? columns->c_last : v * VECTOR;
+/* Where vector v of a tile's row stands, from the first. */
+KERNEL_INLINE ptrdiff_t in_c(ptrdiff_t c_last, const int v, const int vectors) {
+    return v > 0 && v == vectors - 1 ? c_last : v * VECTOR;
 }
 
 /* C (height, vectors) from row i on; height and vectors are constants. */
 KERNEL_INLINE void tile_load(const struct product *p, int i, const struct columns *columns, const int height,
                              const int vectors, vector sum[][TILE_VECTORS]) {
-    const float *c = p->c + i * p->c_row + columns->c;
+    const ptrdiff_t c_row = p->c_row, c_last = columns->c_last;
+    const float *c = p->c + i * c_row + columns->c;
     const float *bias = p->bias != NULL ? p->bias + columns->c : NULL;
     KERNEL_UNROLL for (int y = 0; y < height; y++) {
         KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] =
-            bias != NULL ? load(bias + in_c(columns, v, vectors)) : (vector){0};
+            bias != NULL ? load(bias + in_c(c_last, v, vectors)) : (vector){0};
     }
     if (!p->accumulate) return;
-    KERNEL_UNROLL for (int y = 0; y < height; y++, c += p->c_row) {
-        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] = load(c + in_c(columns, v, vectors));
+    KERNEL_UNROLL for (int y = 0; y < height; y++, c += c_row) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] = load(c + in_c(c_last, v, vectors));
     }
 }
 
 KERNEL_INLINE void tile_store(const struct product *p, int i, const struct columns *columns, const int height,
                               const int vectors, vector sum[][TILE_VECTORS]) {
-    const ptrdiff_t c_row = p->c_row;
+    const ptrdiff_t c_row = p->c_row, c_last = columns->c_last;
     float *c = p->c + i * c_row + columns->c;
     KERNEL_UNROLL for (int y = 0; y < height; y++, c += c_row) {
-        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(c + in_c(columns, v, vectors), sum[y][v]);
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(c + in_c(c_last, v, vectors), sum[y][v]);
     }
 }
 
-KERNEL_INLINE void tile(const struct product *p, int i, const struct columns *columns, const int height,
-                        const int vectors) {
-    vector sum[TILE_MOST][TILE_VECTORS];
-    tile_load(p, i, columns, height, vectors, sum);
-    const ptrdiff_t row = p->row, b_vector = columns->b_vector, b_last = columns->b_last;
-    for (int t = 0; t < p->taps; t++) {
-        const float *a[2];
-        a[0] = opaque(p->a + p->offsets[t] + i * row);
-        a[1] = opaque(a[0] + TILE_HALF * row);
-        const float *b = columns->b + t * p->b_tap;
-        for (int k = 0; k < p->depth; k++) {
-            vector right[TILE_VECTORS];
-            right[0] = load(b);
-            if (vectors > 2) right[1] = load(b + b_vector);
-            if (vectors > 1) right[vectors - 1] = load(b + b_last);
-            KERNEL_UNROLL for (int y = 0; y < height; y++) {
-                const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
-                KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
-            }
-            a[0] += p->column;
-            a[1] += p->column;
-            b += p->b_row;
-        }
+/* Brings rows of C near before their turn: rows that are added to are needed at once. */
+KERNEL_INLINE void tile_prefetch(const struct product *p, int i, const struct columns *columns, const int height,
+                                 const int vectors) {
+    const float *c = p->c + i * p->c_row + columns->c;
+    KERNEL_UNROLL for (int y = 0; y < height; y++, c += p->c_row) {
+        __builtin_prefetch(c, 1);
+        if (vectors * VECTOR > CACHE_LINE) __builtin_prefetch(c + columns->c_last, 1);
     }
-    tile_store(p, i, columns, height, vectors, sum);
+}
+
+/* `count` tiles, one below the other, from row i on. */
+KERNEL_INLINE void tile(const struct product *p, int i, int count, const struct columns *columns, const int height,
+                        const int vectors) {
+    const ptrdiff_t row = p->row, b_vector = columns->b_vector, b_last = columns->b_last;
+    const ptrdiff_t column = opaque_step(p->column), b_row = opaque_step(p->b_row);
+    for (; count > 0; count--, i += height) {
+        vector sum[TILE_MOST][TILE_VECTORS];
+        tile_load(p, i, columns, height, vectors, sum);
+        if (p->accumulate && count > 1) tile_prefetch(p, i + height, columns, height, vectors);
+        for (int t = 0; t < p->taps; t++) {
+            const float *a[2];
+            a[0] = opaque(p->a + p->offsets[t] + i * row);
+            a[1] = opaque(a[0] + TILE_HALF * row);
+            const float *b = columns->b + t * p->b_tap;
+            for (int k = 0; k < p->depth; k++) {
+                vector right[TILE_VECTORS];
+                right[0] = load(b);
+                if (vectors > 2) right[1] = load(b + b_vector);
+                if (vectors > 1) right[vectors - 1] = load(b + b_last);
+                KERNEL_UNROLL for (int y = 0; y < height; y++) {
+                    const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
+                    KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
+                }
+                a[0] += column;
+                a[1] += column;
+                b += b_row;
+            }
+        }
+        tile_store(p, i, columns, height, vectors, sum);
+    }
 }
 
 /* One function for each size of tile, so that the compiler gives each its registers; those a table does not use are
  * empty. */
 #define TILE_FUNCTION(height, vectors, most)                                                                           \
-    static void tile_##height##_##vectors(const struct product *p, int i, const struct columns *columns) {             \
-        if (height <= most) tile(p, i, columns, height, vectors);                                                      \
+    static void tile_##height##_##vectors(const struct product *p, int i, int count, const struct columns *columns) {  \
+        if (height <= most) tile(p, i, count, columns, height, vectors);                                               \
     }
 #define TILE_FUNCTIONS(vectors, most)                                                                                  \
     TILE_FUNCTION(1, vectors, most)                                                                                    \
@@ -110,7 +129,7 @@ TILE_FUNCTIONS(1, KERNELS_TALL)
 TILE_FUNCTIONS(2, KERNELS_TILE_M)
 TILE_FUNCTIONS(3, KERNELS_WIDE)
 
-typedef void tile_function(const struct product *p, int i, const struct columns *columns);
+typedef void tile_function(const struct product *p, int i, int count, const struct columns *columns);
 
 /* by vectors - 1, then height - 1 */
 static tile_function *const tiles[TILE_VECTORS][TILE_MOST] = {
@@ -125,36 +144,52 @@ static tile_function *const tiles[TILE_VECTORS][TILE_MOST] = {
 /* by vectors - 1: the highest tile */
 static const int tile_heights[TILE_VECTORS] = {KERNELS_TALL, KERNELS_TILE_M, KERNELS_WIDE};
 
-/* A tile of less than a vector of columns, by way of a whole one on the stack. */
-static void tile_staged(tile_function *whole, const struct product *p, int i, int height,
-                        const struct columns *columns) {
-    float stage[TILE_MOST * VECTOR] __attribute__((aligned(64)));
-    const size_t bytes = (size_t)columns->width * sizeof(float);
-    struct product near = *p;
-    near.a += i * p->row;
-    near.c = stage;
-    near.c_row = VECTOR;
-    float *c = p->c + i * p->c_row;
-    for (int y = 0; y < height && p->accumulate; y++) memcpy(stage + y * VECTOR, c + y * p->c_row, bytes);
-    whole(&near, 0, columns);
-    for (int y = 0; y < height; y++) memcpy(c + y * p->c_row, stage + y * VECTOR, bytes);
-}
-
-/* All rows of C in these columns. */
-static void product_tiles(const struct product *p, const struct columns *columns) {
-    const struct parts parts = parts_of(p->m, tile_heights[columns->vectors - 1]);
-    tile_function *const *const heights = tiles[columns->vectors - 1];
-    for (int part = 0, i = 0, height; part < parts.count; part++, i += height) {
-        height = part_size(parts, part);
-        if (columns->width < VECTOR)
-            tile_staged(heights[height - 1], p, i, height, columns);
-        else
-            heights[height - 1](p, i, columns);
+/* `width` floats, less than a vector, in two moves that overlap. */
+KERNEL_INLINE void copy_part(float *to, const float *from, int width) {
+    int piece = 1;
+    for (; 2 * piece <= width; piece *= 2) {
+    }
+    for (int turn = 0, at = 0; turn < 2; turn++, at = width - piece) {
+        if (piece == 8) memcpy(to + at, from + at, 8 * sizeof(float));
+        if (piece == 4) memcpy(to + at, from + at, 4 * sizeof(float));
+        if (piece == 2) memcpy(to + at, from + at, 2 * sizeof(float));
+        if (piece == 1) to[at] = from[at];
     }
 }
 
+/* Tiles of less than a vector of columns, by way of whole ones on the stack. */
+static void tiles_staged(tile_function *whole, const struct product *p, int i, int count, const int height,
+                         const struct columns *columns) {
+    float stage[TILE_MOST * VECTOR] __attribute__((aligned(64)));
+    struct product near = *p;
+    near.c = stage;
+    near.c_row = VECTOR;
+    for (; count > 0; count--, i += height) {
+        float *c = p->c + i * p->c_row;
+        near.a = p->a + i * p->row;
+        for (int y = 0; y < height && p->accumulate; y++) {
+            copy_part(stage + y * VECTOR, c + y * p->c_row, columns->width);
+        }
+        whole(&near, 0, 1, columns);
+        for (int y = 0; y < height; y++) copy_part(c + y * p->c_row, stage + y * VECTOR, columns->width);
+    }
+}
+
+/* All rows of C in these columns: the first strips are one row higher than the others. */
+static void product_tiles(const struct product *p, const struct parts *strips, const struct columns *columns) {
+    tile_function *const *const heights = tiles[columns->vectors - 1];
+    const int size = strips->size, longer = strips->longer, others = strips->count - longer;
+    if (columns->width < VECTOR) {
+        if (longer > 0) tiles_staged(heights[size], p, 0, longer, size + 1, columns);
+        if (others > 0) tiles_staged(heights[size - 1], p, longer * (size + 1), others, size, columns);
+        return;
+    }
+    if (longer > 0) heights[size](p, 0, longer, columns);
+    if (others > 0) heights[size - 1](p, longer * (size + 1), others, columns);
+}
+
 /* The same with the columns of B copied together first. */
-static void product_packed_b(const struct product *p, const struct columns *columns) {
+static void product_packed_b(const struct product *p, const struct parts *strips, const struct columns *columns) {
     float packed[PANEL_ROWS * TILE_VECTORS * VECTOR] __attribute__((aligned(64)));
     const ptrdiff_t width = columns->vectors * VECTOR;
     float *to = packed;
@@ -173,7 +208,7 @@ static void product_packed_b(const struct product *p, const struct columns *colu
     near_columns.b = packed;
     near_columns.b_vector = VECTOR;
     near_columns.b_last = width - VECTOR;
-    product_tiles(&near, &near_columns);
+    product_tiles(&near, strips, &near_columns);
 }
 
 /* `vectors` vectors of columns, the first being vector `first` of all. */
@@ -190,28 +225,29 @@ static struct columns columns_of(const struct product *p, int first, int vectors
     return columns;
 }
 
-/* Whether rows of B fall into so few sets of the first-level cache that it does not hold them all, and enough tiles
- * pass over them that a copy pays. */
+/* Whether rows of B fall into few sets of the first-level cache, and enough tiles pass over them that a copy pays. */
 static bool wants_packed_b(const struct product *p) {
-    if (p->b_panel != 0 || p->m <= 2 * KERNELS_TILE_M) return false;
+    if (p->b_panel != 0) return false;
     const ptrdiff_t bytes = p->b_row * (ptrdiff_t)sizeof(float), step = bytes & -bytes;
-    return (int64_t)p->taps * p->depth * (step < CACHE_WAY ? step : CACHE_WAY) > CACHE_WAY * CACHE_WAYS / 2;
+    return p->m / KERNELS_TILE_M * (step < CACHE_WAY ? step : CACHE_WAY) >= B_FAR;
 }
 
 /* Three vectors at a time where tiles of three pass over B as rarely as tiles of two would, or where three are left. */
 static void product_columns(const struct product *p) {
     const bool packed = wants_packed_b(p);
-    const bool wide = parts_of(p->m, KERNELS_WIDE).count <= parts_of(p->m, KERNELS_TILE_M).count;
     const int vectors = p->n / VECTOR + (p->n % VECTOR != 0);
+    const bool wide = parts_count(p->m, KERNELS_WIDE) <= parts_count(p->m, KERNELS_TILE_M);
     const struct parts thirds = parts_of(vectors, TILE_VECTORS);
-    for (int v = 0, part = 0, taken; v < vectors; v += taken, part++) {
+    struct parts strips = {0};
+    for (int v = 0, part = 0, taken, before = 0; v < vectors; v += taken, part++, before = taken) {
         const int left = vectors - v;
         taken = wide ? part_size(thirds, part) : left == TILE_VECTORS || left < 2 ? left : 2;
+        if (taken != before) strips = parts_of(p->m, tile_heights[taken - 1]);
         const struct columns columns = columns_of(p, v, taken);
         if (packed)
-            product_packed_b(p, &columns);
+            product_packed_b(p, &strips, &columns);
         else
-            product_tiles(p, &columns);
+            product_tiles(p, &strips, &columns);
     }
 }
 
