@@ -173,4 +173,4 @@ $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
 $(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
