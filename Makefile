@@ -158,7 +158,7 @@ $(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512v
 	-mprefer-vector-width=512
 endif
 # Elementwise loops of the optimizers and activations profit from vectorization; sums keep their order.
-$(BUILD)/core/optimizer.% $(BUILD)/core/optimizers/% $(BUILD)/core/activation.%: FILE_FLAGS = -O3
+$(BUILD)/core/optimizer.% $(BUILD)/core/optimizers/% $(BUILD)/core/activation.%: FILE_FLAGS = -O3 -fno-math-errno
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
