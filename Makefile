@@ -165,9 +165,10 @@ $(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
 $(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512
 endif
-# Elementwise loops of the optimizers, activations and the feed profit from vectorization; sums keep their order.
-$(BUILD)/core/optimizer.% $(BUILD)/core/optimizers/% $(BUILD)/core/activation.%: FILE_FLAGS = -O3
-$(BUILD)/data/feed.% $(BUILD)/data/augment_%: FILE_FLAGS = -O3
+# Elementwise loops of the optimizers, regularizers, activations and the feed profit from vectorization, for which a
+# square root must not set errno; sums keep their order.
+ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_
+$(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = -O3 -fno-math-errno
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))

@@ -1,6 +1,6 @@
 /* The product of kernels.h on a register tile; README.md draws it. Part of template.h.
  *
- * A tile of C stays in registers over all taps and all k; each step loads up to two vectors of a row of B, and one
+ * A tile of C stays in registers over all taps and all k; each step loads up to three vectors of a row of B, and one
  * element of A for each row of the tile. Every element of C is one chain of multiply-adds in the order (t, k), whatever
  * tile it falls into. */
 

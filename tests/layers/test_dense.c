@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "core/activation.h"
 #include "tests/support/layer_case.h"
 
@@ -36,6 +38,43 @@ static void by_hand(void **state) {
     layer_case_close(&test);
 }
 
+/* Weights that are packed in panels, in every way that inputs and units end with them, against plain sums. */
+static void check_sums(int inputs, int units, int images) {
+    struct layer_case test;
+    char config[64];
+    snprintf(config, sizeof config, "{\"type\":\"Dense\",\"units\":%d}", units);
+    layer_case_open(&test, config, (struct shape){1, {inputs}}, images);
+    const struct layer_run *run = &test.run;
+    for (int i = 0; i < images * inputs; i++) run->x[i] = (float)(i * 37 % 101 - 50) / 64;
+    for (int i = 0; i < images * units; i++) run->dy[i] = (float)(i * 29 % 97 - 48) / 64;
+    for (int i = 0; i < inputs * units; i++) run->parameters[0][i] = (float)(i * 53 % 127 - 63) / 64;
+    for (int i = 0; i < units; i++) run->parameters[1][i] = (float)i;
+    layer_run_forward(&test.run, true);
+    layer_run_backward(&test.run);
+    for (int image = 0; image < images; image++) {
+        const float *x = run->x + image * inputs, *dy = run->dy + image * units, *kernel = run->parameters[0];
+        for (int j = 0; j < units; j++) {
+            float sum = (float)j; /* all terms are multiples of 2^-12: every sum is exact */
+            for (int k = 0; k < inputs; k++) sum += x[k] * kernel[k * units + j];
+            assert_numbers(run->y + image * units + j, &sum, 1, 0);
+        }
+        for (int k = 0; k < inputs; k++) {
+            float sum = 0;
+            for (int j = 0; j < units; j++) sum += dy[j] * kernel[k * units + j];
+            assert_numbers(run->dx + image * inputs + k, &sum, 1, 0);
+        }
+    }
+    layer_case_close(&test);
+}
+
+static void sums(void **state) {
+    (void)state;
+    static const int sizes[] = {1, 3, 7, 8, 15, 16, 17, 31, 32, 33, 40, 47, 65, 100};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++)
+            check_sums(sizes[i], sizes[j], 1 + (int)(i + 2 * j) % 9);
+}
+
 static void refusals(void **state) {
     (void)state;
     assert_refused("{\"type\":\"Dense\",\"units\":10}", (struct shape){3, {7, 7, 16}},
@@ -51,6 +90,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights),
         cmocka_unit_test(by_hand),
+        cmocka_unit_test(sums),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

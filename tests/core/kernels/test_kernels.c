@@ -186,6 +186,8 @@ static void test_product_far_operands(void **state) {
         check_product(515, 67, 1, 300, true, start);
         check_product(35, 520, 1, 30, false, start);
         check_product(31, 530, 3, 100, false, start);
+        check_product(150, 127, 2, 150, false, start);
+        check_product(200, 255, 1, 70, false, start);
         check_product(520, 515, 1, 3, true, start);
     }
 }
@@ -225,6 +227,54 @@ static void test_product_split(void **state) {
         output_free(whole);
         output_free(parts);
         product_case_free(&test);
+    }
+}
+
+/* B of a product in panels of this many columns, one after another. */
+static float *panels_of(const struct product *p, int vector, ptrdiff_t panel) {
+    const int count = (p->n + vector - 1) / vector;
+    float *panels = random_floats((size_t)(count * panel), 9);
+    for (int v = 0; v < count; v++) {
+        const int last = p->n > vector ? p->n - vector : 0, start = v * vector < last ? v * vector : last;
+        for (int row = 0; row < p->taps * p->depth; row++) {
+            const float *from = p->b + row / p->depth * p->b_tap + row % p->depth * p->b_row + start;
+            const int width = p->n < vector ? p->n : vector;
+            memcpy(panels + v * panel + row * vector, from, (size_t)width * sizeof(float));
+        }
+    }
+    return panels;
+}
+
+/* Panels change where B is read from, and no bit of the result. */
+static void check_panels(const struct kernels *table, int m, int n, int taps, int depth, int start) {
+    char what[160];
+    snprintf(what, sizeof what, "%s panels m %d n %d taps %d depth %d start %d", table->name, m, n, taps, depth, start);
+    struct product_case test = product_case(m, n, taps, depth, m % 2 == 0, start);
+    float *want = product_run(table, &test);
+    struct product_case packed = test;
+    packed.product.b_panel = (ptrdiff_t)taps * depth * table->vector + 5;
+    packed.product.b_tap = (ptrdiff_t)depth * table->vector;
+    packed.product.b_row = table->vector;
+    float *panels = panels_of(&test.product, table->vector, packed.product.b_panel);
+    packed.product.b = panels;
+    float *got = product_run(table, &packed);
+    assert_same_bits(got, want, test.c_count * sizeof(float), what);
+    free(panels);
+    output_free(got);
+    output_free(want);
+    product_case_free(&test);
+}
+
+static void test_product_panels(void **state) {
+    (void)state;
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        for (int m = 1; m <= 30; m += m < 9 ? 1 : 7) {
+            for (int n = 1; n <= 70; n += n < 34 ? 1 : 9) {
+                check_panels(kernels_at(i), m, n, 1 + n % 3, 1 + (m + n) % 6, (m + n) % STARTS);
+            }
+        }
+        check_panels(kernels_at(i), 4, 50, 1, 700, START_BIAS);
+        check_panels(kernels_at(i), 200, 36, 3, 150, START_C);
     }
 }
 
@@ -336,6 +386,7 @@ int main(void) {
         cmocka_unit_test(test_product_far_operands),
         cmocka_unit_test(test_product_without_terms),
         cmocka_unit_test(test_product_split),
+        cmocka_unit_test(test_product_panels),
         cmocka_unit_test(test_column_sums),
         cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_relu_values),
