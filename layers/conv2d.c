@@ -289,11 +289,10 @@ static void sweep_image(const struct conv *conv, const struct sweep *sweep, cons
 
 /* ---- forward ---- */
 
-static void forward_direct(const struct layer *layer, const struct pass *pass) {
+static void forward_direct(const struct layer *layer, const struct pass *pass, const float *bias) {
     const struct conv conv = conv_of(layer, pass, pass->images);
     const struct sweep sweep = forward_sweep(&conv);
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
     for (int n = 0; n < conv.images; n++) {
         const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
         sweep_image(&conv, &sweep, pass, x, bias, pass->y + (size_t)n * output);
@@ -311,8 +310,8 @@ static void copy_columns(const float *dy, int pixels, int filters, int count, fl
 /* The convolution of the input with the output gradient: what a window sees at (r,p), times dy at (r,p), summed over
  * all positions. For a run of the kernel: m = the run's floats (the image's channels, one behind the other), a sum over
  * the output's rows (taps) and pixels (depth), n = some filters of the group. */
-static void kernel_gradient(const struct conv *conv, const struct kernels *kernels, int group, int first, int count,
-                            const float *x, const float *dy, float *gradient) {
+static void kernel_gradient_columns(const struct conv *conv, const struct kernels *kernels, int group, int first,
+                                    int count, const float *x, const float *dy, float *gradient) {
     const struct geometry *g = &conv->geometry;
     const struct sweep sweep = forward_sweep(conv);
     const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
@@ -342,14 +341,24 @@ static void kernel_gradient(const struct conv *conv, const struct kernels *kerne
     }
 }
 
-static void kernel_gradients(const struct conv *conv, const struct kernels *kernels, const float *x, const float *dy,
-                             float *gradient) {
+static void kernel_gradient_image(const struct conv *conv, const struct kernels *kernels, const float *x,
+                                  const float *dy, float *gradient) {
     const struct geometry *g = &conv->geometry;
     const int columns = conv->all_filters > COLUMNS_MOST ? tile_columns(kernels) : conv->filters;
     for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
     for (int group = 0; group < conv->groups; group++)
         for (int first = 0; first < conv->filters; first += columns)
-            kernel_gradient(conv, kernels, group, first, at_most(conv->filters - first, columns), x, dy, gradient);
+            kernel_gradient_columns(conv, kernels, group, first, at_most(conv->filters - first, columns), x, dy,
+                                    gradient);
+}
+
+static void kernel_gradient_direct(const struct layer *layer, const struct pass *pass, float *gradient) {
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    const struct conv conv = conv_of(layer, pass, 1);
+    for (int n = 0; n < conv.images; n++) {
+        const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
+        kernel_gradient_image(&conv, pass->kernels, x, pass->dy + (size_t)n * output, gradient);
+    }
 }
 
 /* ---- the gradient of the input ---- */
@@ -397,16 +406,9 @@ static void data_gradient(const struct conv *conv, const struct pass *pass, cons
         }
 }
 
-static void backward_direct(const struct layer *layer, const struct pass *pass) {
+static void data_gradient_direct(const struct layer *layer, const struct pass *pass) {
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    float *kernel = wanted_gradient(pass, 0);
-    struct conv conv = conv_of(layer, pass, 1);
-    for (int n = 0; n < conv.images && kernel; n++) {
-        const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
-        kernel_gradients(&conv, pass->kernels, x, pass->dy + (size_t)n * output, kernel);
-    }
-    if (!pass->dx) return;
-    conv = conv_of(layer, pass, pass->images);
+    const struct conv conv = conv_of(layer, pass, pass->images);
     for (int n = 0; n < conv.images; n++)
         data_gradient(&conv, pass, pass->dy + (size_t)n * output, pass->dx + (size_t)n * input);
 }
@@ -470,51 +472,19 @@ static void pack_direct(const struct layer *layer, const struct pass *pass, floa
     }
 }
 
-/* ---- the same by Winograd's algorithm ---- */
+/* ---- the layer ---- */
 
-/* The layer as two such convolutions: forward, and back to the input. */
-struct winograds {
-    struct winograd forward, backward;
-};
-
-static struct winograds winograds_of(const struct layer *layer) {
+static struct winograd winograd_layer(const struct layer *layer) {
     const struct conv2d *config = layer->config;
     const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    return (struct winograds){winograd_forward(&geometry, config->filters),
-                              winograd_backward(&geometry, config->filters)};
+    return winograd_of(&geometry, config->filters);
 }
-
-static void forward_winograd(const struct layer *layer, const struct pass *pass) {
-    const struct winograds winograd = winograds_of(layer);
-    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
-    winograd_convolve(&winograd.forward, pass, pass->x, pass->packed, bias, pass->y);
-}
-
-static void backward_winograd(const struct layer *layer, const struct pass *pass) {
-    const struct winograds winograd = winograds_of(layer);
-    const float *packed = pass->packed + winograd_packed_floats(&winograd.forward);
-    float *kernel = wanted_gradient(pass, 0);
-    if (kernel) winograd_kernel_gradient(&winograd.forward, pass, pass->x, pass->dy, kernel);
-    if (pass->dx) winograd_convolve(&winograd.backward, pass, pass->dy, packed, NULL, pass->dx);
-}
-
-static void pack_winograd(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    const struct winograds winograd = winograds_of(layer);
-    const float *kernel = pass->parameters[0];
-    winograd_pack_forward(&winograd.forward, pass->kernels, kernel, packed, part, parts);
-    packed += winograd_packed_floats(&winograd.forward);
-    if (pass->training) winograd_pack_backward(&winograd.backward, pass->kernels, kernel, packed, part, parts);
-}
-
-/* ---- the layer ---- */
 
 static void set_sizes(struct layer *layer) {
     if (is_winograd(layer)) {
-        const struct winograds winograd = winograds_of(layer);
-        const size_t forward = winograd_scratch_bytes(&winograd.forward);
-        const size_t backward = winograd_scratch_bytes(&winograd.backward);
-        layer->scratch_bytes = forward > backward ? forward : backward;
-        layer->packed_floats = winograd_packed_floats(&winograd.forward) + winograd_packed_floats(&winograd.backward);
+        const struct winograd winograd = winograd_layer(layer);
+        layer->scratch_bytes = winograd_scratch_bytes(&winograd);
+        layer->packed_floats = winograd_packed_floats(&winograd);
         return;
     }
     struct pieces pieces = {0};
@@ -537,28 +507,37 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
-    if (is_winograd(layer))
-        forward_winograd(layer, pass);
-    else
-        forward_direct(layer, pass);
+    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
+    if (!is_winograd(layer)) {
+        forward_direct(layer, pass, bias);
+        return;
+    }
+    const struct winograd winograd = winograd_layer(layer);
+    winograd_forward(&winograd, pass, bias);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
     const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
-    float *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
+    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
     for (int n = 0; n < pass->images && bias; n++)
         pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
-    if (is_winograd(layer))
-        backward_winograd(layer, pass);
-    else
-        backward_direct(layer, pass);
+    if (!is_winograd(layer)) {
+        if (kernel) kernel_gradient_direct(layer, pass, kernel);
+        if (pass->dx) data_gradient_direct(layer, pass);
+        return;
+    }
+    const struct winograd winograd = winograd_layer(layer);
+    if (kernel) winograd_kernel_gradient(&winograd, pass, kernel);
+    if (pass->dx) winograd_data_gradient(&winograd, pass);
 }
 
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    if (is_winograd(layer))
-        pack_winograd(layer, pass, packed, part, parts);
-    else
+    if (!is_winograd(layer)) {
         pack_direct(layer, pass, packed, part, parts);
+        return;
+    }
+    const struct winograd winograd = winograd_layer(layer);
+    winograd_pack(&winograd, pass, packed, part, parts);
 }
 
 static const struct layer_example examples[] = {
