@@ -157,8 +157,9 @@ $(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
 $(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512
 endif
-# Elementwise loops of the optimizers and activations profit from vectorization; sums keep their order.
+# Elementwise loops of the optimizers, activations and the feed profit from vectorization; sums keep their order.
 $(BUILD)/core/optimizer.% $(BUILD)/core/optimizers/% $(BUILD)/core/activation.%: FILE_FLAGS = -O3
+$(BUILD)/data/feed.% $(BUILD)/data/augment_%: FILE_FLAGS = -O3
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
@@ -172,4 +173,4 @@ $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
 $(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

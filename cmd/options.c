@@ -277,3 +277,23 @@ int read_config(struct session *session, const struct train_options *options, co
     free_overrides(&overrides);
     return status;
 }
+
+/* The shape of the data's images; rank 0 where nobody needs it. */
+static int shape_of_data(struct session *session, struct config *config, bool from_user, struct shape *shape) {
+    struct data_splits splits;
+    *shape = (struct shape){0};
+    struct shape known;
+    if (config->values.input_shape.count || !config->values.data.kind || config_source_shape(config, &known)) return 0;
+    if (config_locate_data(config, session->workshop.data_folder, from_user, &session->error) != 0) return -1;
+    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
+    *shape = run_image_shape(&splits.train);
+    data_splits_free(&splits);
+    return 0;
+}
+
+int read_input_shape(struct session *session, const struct train_options *options, struct config *config,
+                     struct shape *shape) {
+    struct shape data;
+    if (shape_of_data(session, config, options->data != NULL, &data) != 0) return -1;
+    return config_input_shape(config, &data, shape, &session->error);
+}

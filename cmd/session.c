@@ -149,6 +149,12 @@ int session_print_text(struct session *session, struct text *text) {
     return status;
 }
 
+bool session_is_model(const char *path) {
+    static const char ending[] = ".safetensors";
+    size_t length = strlen(path), size = sizeof ending - 1;
+    return file_is_folder(path) || (length >= size && strcmp(path + length - size, ending) == 0);
+}
+
 int session_check_model(struct session *session, const char *path) {
     if (file_exists(path)) return 0;
     struct error ignored = {0};

@@ -49,6 +49,8 @@ struct config_request session_request(const struct session *session, const char 
 int session_print_json(struct session *session, cJSON *json);
 /* Prints a text to stdout and frees it. */
 int session_print_text(struct session *session, struct text *text);
+/* Whether a path that may be a config or a trained model looks like the latter. */
+bool session_is_model(const char *path);
 /* Fails unless `path` is there, with advice to someone who looks for a trained model. */
 int session_check_model(struct session *session, const char *path);
 
@@ -103,5 +105,9 @@ int make_overrides(struct session *session, const struct train_options *options,
 void free_overrides(struct override_list *list);
 /* Reads the config at `path` with what the options say about it; config_free it. */
 int read_config(struct session *session, const struct train_options *options, const char *path, struct config *config);
+/* The input shape of that config's model. The data are loaded only where neither the config nor its source states it.
+ */
+int read_input_shape(struct session *session, const struct train_options *options, struct config *config,
+                     struct shape *shape);
 
 #endif

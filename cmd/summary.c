@@ -45,27 +45,13 @@ static int print_model(struct session *session, const struct arguments *argument
     return status;
 }
 
-/* The shape of the data's images, for a config that does not state it: the data are loaded only then. */
-static int shape_of_data(struct session *session, struct config *config, bool from_user, struct shape *shape) {
-    struct data_splits splits;
-    *shape = (struct shape){0};
-    struct shape known;
-    if (config->values.input_shape.count || !config->values.data.kind || config_source_shape(config, &known)) return 0;
-    if (config_locate_data(config, session->workshop.data_folder, from_user, &session->error) != 0) return -1;
-    if (run_load_data(&session->workshop, config, &splits, &session->error) != 0) return -1;
-    *shape = run_image_shape(&splits.train);
-    data_splits_free(&splits);
-    return 0;
-}
-
 static int summarize_config(struct session *session, const struct arguments *arguments) {
     struct config config;
-    struct shape data, input;
+    struct shape input;
     struct model model;
     if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     struct place document = place_document(config.path), place = place_key(&document, "model");
-    int status = shape_of_data(session, &config, arguments->train.data != NULL, &data);
-    if (status == 0) status = config_input_shape(&config, &data, &input, &session->error);
+    int status = read_input_shape(session, &arguments->train, &config, &input);
     if (status == 0) status = model_build(&model, &config.values.model, &input, &place, &session->error);
     if (status == 0) {
         status = print_model(session, arguments, &model);
@@ -97,11 +83,6 @@ const struct command summary_command = {
     .run = run_summary,
 };
 
-static bool ends_with(const char *text, const char *ending) {
-    size_t length = strlen(text), size = strlen(ending);
-    return length >= size && strcmp(text + length - size, ending) == 0;
-}
-
 static int act(struct session *session, const struct options *options, const struct arguments *given) {
     struct arguments arguments = *given;
     if (arguments.style && strcmp(arguments.style, "keras2") != 0 && strcmp(arguments.style, "keras3") != 0)
@@ -110,7 +91,7 @@ static int act(struct session *session, const struct options *options, const str
     const char *path =
         options_config(options, session, &summary_command, given->train.config, "a config or a trained model");
     if (!path) return -1;
-    bool is_saved = !given->train.config && (file_is_folder(path) || ends_with(path, ".safetensors"));
+    bool is_saved = !given->train.config && session_is_model(path);
     arguments.train.config = path;
     if (!is_saved) return summarize_config(session, &arguments);
     if (given->train.data || given->train.set)

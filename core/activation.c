@@ -194,6 +194,7 @@ static void softmax_backward(const struct kernels *kernels, const void *config, 
 
 static const struct activation_kind relu = {
     .component = {.name = "relu", .alias = "ReLU", .summary = "max(x, 0)"},
+    .is_relu = true,
     .forward = relu_forward,
     .backward = relu_backward,
 };

@@ -13,6 +13,7 @@ struct activation_kind {
     struct component_kind component;
     bool keeps_input; /* backward needs the value before the activation (gelu, silu), not the one after it */
     bool is_linear;   /* does nothing */
+    bool is_relu;     /* max(y, 0): some layers can take it over from the layer in front of them */
     bool is_softmax;  /* rows become probabilities; at the end of a model the loss takes its place */
     /* y (rows, columns) in place */
     void (*forward)(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y);

@@ -1,6 +1,5 @@
 #include "core/engine.h"
 
-#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +62,7 @@ static int open_engine(struct engine *engine, struct error *error) {
                                           .threads = options->threads,
                                           .batch_size = options->batch_size,
                                           .training = options->training,
+                                          .keep_outputs = options->keep_outputs,
                                           .feed_scratch_bytes = options->feed_scratch_bytes};
     return engine_plan_make(&engine->work.plan, &request, error) == 0 ? take_all(engine, error) : -1;
 }
@@ -74,7 +74,8 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
     *new = (struct engine){.work = {.model = model,
                                     .kernels = kernels,
                                     .label_smoothing = options->label_smoothing,
-                                    .seed = options->seed},
+                                    .seed = options->seed,
+                                    .profile = options->profile},
                            .options = *options,
                            .packed_is_stale = true};
     if (open_engine(new, error) == 0) {
@@ -173,8 +174,6 @@ static void run_lanes(struct engine *engine, const struct batch *batch, int forw
     int shards = shards_of(batch);
 #pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
     for (int lane = 0; lane < plan->lanes; lane++) {
-        float *sums = work->lanes + (size_t)lane * plan->lane_floats;
-        if (forward == 0) memset(sums, 0, plan->lane_floats * sizeof *sums);
         for (int shard = lane; shard < shards; shard += plan->lanes) {
             struct journey journey = journey_of(work, batch, true, shard, lane, omp_get_thread_num());
             if (forward != NO_PHASE) journey_forward(&journey, forward);
@@ -194,7 +193,9 @@ static void batch_gradient_part(const struct engine *engine, const struct batch 
     struct pass_pointers pointers;
     struct pass pass = pass_of(&journey, index, &pointers);
     point_to_gradients(engine, layer, &pointers);
+    double start = engine_profile_start(work->profile);
     layer->kind->batch_gradient(layer, &pass, part, ENGINE_LANES);
+    engine_profile_add(work->profile, omp_get_thread_num(), ENGINE_BACKWARD, index, start);
 }
 
 /* A stretch of the gradient block. */
@@ -291,29 +292,13 @@ void engine_parallel(const struct engine *engine, int parts, void (*work)(void *
     for (int part = 0; part < parts; part++) work(context, part);
 }
 
-/* ---- looking for what went wrong ---- */
-
-static bool all_finite(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
-static bool is_finite(const struct engine *engine, const struct engine_tensor *tensor) {
+const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch) {
     const struct workspace *work = &engine->work;
-    if (tensor->values_by_batch)
-        return all_finite((const float *)(const void *)(work->batch + tensor->offset),
-                          tensor->size * (size_t)engine->options.batch_size);
-    for (int slot = 0; slot < work->plan.slots; slot++) {
-        const char *values = work->slots + (size_t)slot * work->plan.slot_bytes + tensor->offset;
-        if (!all_finite((const float *)(const void *)values, tensor->size * ENGINE_SHARD)) return false;
+    int first = work->plan.layer_count;
+    for (int shard = 0; shard < shards_of(batch); shard++) {
+        const struct journey journey = journey_of(work, batch, true, shard, 0, 0);
+        const int here = journey_first_not_finite(&journey);
+        if (here < first) first = here;
     }
-    return true;
-}
-
-const struct layer *engine_first_not_finite(const struct engine *engine) {
-    const struct engine_plan *plan = &engine->work.plan;
-    for (int i = 0; i < plan->layer_count; i++)
-        if (!is_finite(engine, &plan->tensors[plan->tensors[i + 1].root])) return &engine->work.model->layers[i];
-    return NULL;
+    return first < work->plan.layer_count ? &work->model->layers[first] : NULL;
 }

@@ -8,17 +8,21 @@
 #include <stdint.h>
 
 #include "core/batch.h"
+#include "core/engine_profile.h"
 #include "core/model.h"
 
 struct engine; /* owns the work memory; the model's parameters stay the model's */
 
 struct engine_options {
-    int threads;    /* 1 or more */
-    int batch_size; /* the most images a batch may have */
-    bool training;  /* train steps will be run; else evaluation alone */
+    int threads;       /* 1 or more */
+    int batch_size;    /* the most images a batch may have */
+    bool training;     /* train steps will be run; else evaluation alone */
+    bool keep_outputs; /* every layer's output is computed and kept as the layer defines it: no pool takes over the ReLU
+                          in front of it. Slower; the same bits. */
     double label_smoothing;
     uint64_t seed;
-    size_t feed_scratch_bytes; /* the largest scratch of the feeds that will be used */
+    size_t feed_scratch_bytes;      /* the largest scratch of the feeds that will be used */
+    struct engine_profile *profile; /* of as many threads and of the model's layers; NULL: nobody asks */
 };
 
 /* Plans and allocates all memory at once: the calls below neither allocate nor fail. Close it with engine_close. The
@@ -49,8 +53,8 @@ void engine_parallel(const struct engine *engine, int parts, void (*work)(void *
 size_t engine_memory(const struct engine *engine);
 int engine_threads(const struct engine *engine);
 
-/* The first layer, in order, whose output of the last step held a value that is not finite; NULL where none did or the
- * activations are gone. Walks what the last shard of each thread left: for messages, not for control. */
-const struct layer *engine_first_not_finite(const struct engine *engine);
+/* The first layer, in order, whose output is not finite when the batch of the last step goes forward once more, before
+ * the parameters have changed; NULL where all are. One thread: for messages, not for control. */
+const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch);
 
 #endif

@@ -36,6 +36,64 @@ static void plan_whole(const struct planner *planner) {
     }
 }
 
+/* An activation is the layer's own, or taken over: a softmax at the end by the loss, a ReLU by a pool behind it. */
+static void plan_activations(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    const struct layer *layers = planner->model->layers;
+    for (int i = 0; i < plan->layer_count; i++) {
+        const struct activation_kind *activation = layer_activation(&layers[i]);
+        bool is_last = i == plan->layer_count - 1;
+        bool to_loss = is_last && planner->model->ends_in_softmax;
+        bool to_next = activation && activation->is_relu && !is_last && layers[i + 1].takes_relu;
+        if (to_next && !planner->request->keep_outputs)
+            plan->layers[i + 1].relu = true;
+        else if (!to_loss)
+            plan->layers[i].activation = activation;
+    }
+}
+
+/* ---- chains ---- */
+
+/* Whether backward reads the output of layer i, or it stands in memory of another tensor. */
+static bool is_kept(const struct planner *planner, int i) {
+    const struct engine_plan *plan = planner->plan;
+    const struct engine_layer *layers = plan->layers;
+    const struct engine_tensor *tensor = &plan->tensors[i + 1];
+    const struct layer_kind *kind = planner->model->layers[i].kind, *next = planner->model->layers[i + 1].kind;
+    if (planner->request->keep_outputs || kind->is_view || next->is_view) return true;
+    if (tensor->values_by_batch || tensor->gradient_by_batch) return true;
+    if (layers[i].whole_batch || layers[i + 1].whole_batch) return true;
+    return !next->forgets_x || (layers[i].activation && !layers[i].activation->keeps_input);
+}
+
+enum { CHAIN_BYTES = 128 << 10 }; /* of what passes through a chain: a part of a core's own cache */
+
+/* As many images as fit, whatever the machine: gradients are summed in the order in which images go. */
+static int chain_images(const struct planner *planner, const struct engine_chain *chain) {
+    const int shard = planner->request->shard_images;
+    double bytes = 0;
+    for (int i = chain->from + 1; i < chain->to; i++) bytes += (double)planner->plan->tensors[i].size * sizeof(float);
+    if (bytes * shard <= CHAIN_BYTES) return shard;
+    return bytes * 2 <= CHAIN_BYTES ? (int)(CHAIN_BYTES / bytes) : 1;
+}
+
+static void plan_chains(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    struct engine_chain *chain = NULL;
+    for (int i = 0; i < plan->layer_count; i++) {
+        if (!chain) plan->chains[plan->chain_count++] = (struct engine_chain){.from = i};
+        chain = &plan->chains[plan->chain_count - 1];
+        chain->to = i + 1;
+        bool passes = chain->to < plan->layer_count && !is_kept(planner, i);
+        if (passes) plan->tensors[i + 1].passing = true;
+        if (passes) continue;
+        chain->images = chain_images(planner, chain);
+        chain = NULL;
+    }
+}
+
+/* ---- places ---- */
+
 /* Room for count * size bytes at the end of `total`. */
 static bool grow(size_t *offset, size_t *total, size_t count, size_t size) {
     size_t bytes = 0;
@@ -48,7 +106,7 @@ static size_t shard_bytes(const struct planner *planner) {
     return (size_t)planner->request->shard_images * sizeof(float);
 }
 
-/* Every tensor's values have their own place while training, since backward reads them. */
+/* What backward reads has its own place. */
 static bool place_tensors(const struct planner *planner) {
     const struct engine_plan_request *request = planner->request;
     struct engine_plan *plan = planner->plan;
@@ -57,7 +115,7 @@ static bool place_tensors(const struct planner *planner) {
     size_t batch = (size_t)rows * sizeof(float);
     for (int i = 0; i <= plan->layer_count; i++) {
         struct engine_tensor *tensor = &plan->tensors[i];
-        if (tensor->root != i) continue;
+        if (tensor->root != i || tensor->passing) continue;
         bool fits = tensor->values_by_batch
                         ? grow(&tensor->offset, &plan->batch_bytes, tensor->size, batch)
                         : grow(&tensor->offset, &plan->slot_bytes, tensor->size, shard_bytes(planner));
@@ -68,18 +126,35 @@ static bool place_tensors(const struct planner *planner) {
     return true;
 }
 
-/* Two places in turn are enough for a shard's gradients, for a layer reads one and writes the other. */
+/* Chains run one after the other, so they share a place; a tensor's gradient comes when its values are done with. */
+static bool place_passing(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    const size_t start = plan->slot_bytes;
+    for (int c = 0; c < plan->chain_count; c++) {
+        const struct engine_chain *chain = &plan->chains[c];
+        size_t end = start;
+        for (int i = chain->from + 1; i < chain->to; i++) {
+            struct engine_tensor *tensor = &plan->tensors[i];
+            if (!grow(&tensor->offset, &end, tensor->size, (size_t)chain->images * sizeof(float))) return false;
+            tensor->gradient_offset = tensor->offset;
+        }
+        if (end > plan->slot_bytes) plan->slot_bytes = end;
+    }
+    return true;
+}
+
+/* Two places in turn are enough for a shard's gradients, for a chain reads one and writes the other. */
 static bool place_gradients(const struct planner *planner) {
     struct engine_plan *plan = planner->plan;
     size_t largest = 0, turns[2];
     for (int i = 0; i <= plan->layer_count; i++)
-        if (plan->tensors[i].size > largest) largest = plan->tensors[i].size;
+        if (!plan->tensors[i].passing && plan->tensors[i].size > largest) largest = plan->tensors[i].size;
     for (int turn = 0; turn < 2; turn++)
         if (!grow(&turns[turn], &plan->slot_bytes, largest, shard_bytes(planner))) return false;
     int turn = 0;
     for (int i = 0; i <= plan->layer_count; i++) {
         struct engine_tensor *tensor = &plan->tensors[i];
-        if (tensor->root != i || tensor->gradient_by_batch) continue;
+        if (tensor->root != i || tensor->gradient_by_batch || tensor->passing) continue;
         tensor->gradient_offset = turns[turn];
         turn = 1 - turn;
     }
@@ -109,12 +184,11 @@ static bool place_layer(const struct planner *planner, int index) {
     const struct layer *layer = &planner->model->layers[index];
     struct engine_plan *plan = planner->plan;
     struct engine_layer *mine = &plan->layers[index];
-    bool is_last = index == plan->layer_count - 1;
-    mine->activation = is_last && planner->model->ends_in_softmax ? NULL : layer_activation(layer);
-    size_t kept = mine->activation && mine->activation->keeps_input ? plan->tensors[index + 1].size : 0;
+    bool training = planner->request->training;
+    size_t kept = training && mine->activation && mine->activation->keeps_input ? plan->tensors[index + 1].size : 0;
     if (!grow(&mine->kept_offset, &plan->slot_bytes, kept, shard_bytes(planner))) return false;
     size_t shard = (size_t)planner->request->shard_images, scratch = 0, start = 0;
-    if (!grow(&mine->saved_offset, &plan->slot_bytes, layer->saved_bytes, shard)) return false;
+    if (!grow(&mine->saved_offset, &plan->slot_bytes, training ? layer->saved_bytes : 0, shard)) return false;
     if (!grow(&start, &scratch, layer->scratch_bytes, 1)) return false;
     if (scratch > plan->scratch_bytes) plan->scratch_bytes = scratch;
     mine->packed_offset = plan->packed_floats;
@@ -127,7 +201,7 @@ static bool place_layer(const struct planner *planner, int index) {
 }
 
 static bool place_all(const struct planner *planner) {
-    if (!place_tensors(planner)) return false;
+    if (!place_tensors(planner) || !place_passing(planner)) return false;
     if (planner->request->training && !place_gradients(planner)) return false;
     for (int i = 0; i < planner->plan->layer_count; i++)
         if (!place_layer(planner, i)) return false;
@@ -147,8 +221,9 @@ static int make(const struct planner *planner, struct error *error) {
     size_t layers = (size_t)plan->layer_count;
     plan->tensors = calloc(layers + 1, sizeof *plan->tensors);
     plan->layers = calloc(layers + 1, sizeof *plan->layers);
+    plan->chains = calloc(layers + 1, sizeof *plan->chains);
     plan->whole_batch_layers = calloc(layers + 1, sizeof *plan->whole_batch_layers);
-    if (!plan->tensors || !plan->layers || !plan->whole_batch_layers)
+    if (!plan->tensors || !plan->layers || !plan->chains || !plan->whole_batch_layers)
         return error_set(error, ERROR_RUN, NULL, "not enough memory for the plan of a step");
     plan->shards_max = (request->batch_size + request->shard_images - 1) / request->shard_images;
     plan->lanes = plan->shards_max < request->lanes_max ? plan->shards_max : request->lanes_max;
@@ -156,6 +231,8 @@ static int make(const struct planner *planner, struct error *error) {
     plan->first_trainable = plan->layer_count;
     plan_tensors(planner);
     plan_whole(planner);
+    plan_activations(planner);
+    plan_chains(planner);
     if (!place_all(planner))
         return error_set(error, ERROR_RUN, NULL, "the model needs more memory than there are addresses");
     count_slots(planner);
@@ -173,6 +250,7 @@ int engine_plan_make(struct engine_plan *plan, const struct engine_plan_request 
 void engine_plan_free(struct engine_plan *plan) {
     free(plan->tensors);
     free(plan->layers);
+    free(plan->chains);
     free(plan->whole_batch_layers);
     *plan = (struct engine_plan){0};
 }

@@ -12,6 +12,7 @@ struct engine_tensor {
     size_t size;          /* floats an image */
     bool values_by_batch; /* kept for the whole batch, not for a shard: a layer's weight gradient reads all of it */
     bool gradient_by_batch;
+    bool passing;  /* lives from one layer of a chain to the next, for the chain's images alone */
     size_t offset; /* bytes into the slot, or into the batch block; the same for the gradient */
     size_t gradient_offset;
 };
@@ -20,7 +21,8 @@ enum { ENGINE_NOT_IN_LANE = -1 };
 
 /* What belongs to one layer. */
 struct engine_layer {
-    const struct activation_kind *activation;    /* NULL: none, or the softmax that the loss takes over */
+    const struct activation_kind *activation;    /* NULL: none, or one that the next layer or the loss takes over */
+    bool relu;                                   /* takes over the ReLU of the layer in front: pass->relu */
     size_t kept_offset;                          /* slot: the input of an activation that keeps it */
     size_t saved_offset;                         /* slot */
     size_t packed_offset;                        /* floats into the packed block */
@@ -30,11 +32,20 @@ struct engine_layer {
     ptrdiff_t lane_offset[LAYER_PARAMETERS_MAX]; /* floats into a lane; ENGINE_NOT_IN_LANE: not there */
 };
 
+/* Layers [from, to) that a few images go through together before the next few: what passes between them stays in the
+ * cache and has a place for so many images only. */
+struct engine_chain {
+    int from, to;
+    int images;
+};
+
 struct engine_plan {
     int layer_count;
     struct engine_tensor *tensors; /* (layer_count + 1) */
     struct engine_layer *layers;   /* (layer_count) */
-    int first_trainable;           /* the first layer with trainable parameters: no gradient is wanted below it */
+    int chain_count;
+    struct engine_chain *chains; /* (chain_count): every layer is in one, a whole-batch layer alone */
+    int first_trainable;         /* the first layer with trainable parameters: no gradient is wanted below it */
     int whole_batch_count;
     int *whole_batch_layers; /* (whole_batch_count), ascending */
     int shards_max;          /* of a training batch */
@@ -52,6 +63,7 @@ struct engine_plan_request {
     int shard_images, lanes_max; /* both the same for every batch: sums depend on them */
     int threads, batch_size;
     bool training;
+    bool keep_outputs; /* no layer takes over another's work, and every output is kept */
     size_t feed_scratch_bytes;
 };
 

@@ -1,5 +1,6 @@
 #include "core/engine_shard.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/loss.h"
@@ -22,20 +23,29 @@ struct journey journey_of(const struct workspace *work, const struct batch *batc
     };
 }
 
+/* A tensor of the shard in the thread's slot; what passes through a chain holds the group's images alone. */
+static float *in_slot(const struct journey *journey, const struct engine_tensor *tensor, size_t offset) {
+    const size_t images_before = tensor->passing ? 0 : (size_t)journey->within;
+    return (float *)(void *)(journey->slot + offset) + images_before * tensor->size;
+}
+
+static const struct engine_tensor *tensor_of(const struct journey *journey, int index) {
+    const struct engine_tensor *tensors = journey->work->plan.tensors;
+    return &tensors[tensors[index].root];
+}
+
 static float *values_of(const struct journey *journey, int index) {
-    const struct workspace *work = journey->work;
-    const struct engine_tensor *tensor = &work->plan.tensors[work->plan.tensors[index].root];
-    if (!tensor->values_by_batch) return (float *)(void *)(journey->slot + tensor->offset);
+    const struct engine_tensor *tensor = tensor_of(journey, index);
+    if (!tensor->values_by_batch) return in_slot(journey, tensor, tensor->offset);
     /* Evaluation needs no other shard's values: a thread's place in the block is enough, however large the batch. */
-    size_t row = (size_t)(journey->training ? journey->first : journey->thread * ENGINE_SHARD);
-    return (float *)(void *)(work->batch + tensor->offset) + row * tensor->size;
+    int row = journey->training ? journey->first : journey->thread * ENGINE_SHARD + journey->within;
+    return (float *)(void *)(journey->work->batch + tensor->offset) + (size_t)row * tensor->size;
 }
 
 static float *gradient_of(const struct journey *journey, int index) {
-    const struct workspace *work = journey->work;
-    const struct engine_tensor *tensor = &work->plan.tensors[work->plan.tensors[index].root];
-    if (!tensor->gradient_by_batch) return (float *)(void *)(journey->slot + tensor->gradient_offset);
-    return (float *)(void *)(work->batch + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
+    const struct engine_tensor *tensor = tensor_of(journey, index);
+    if (!tensor->gradient_by_batch) return in_slot(journey, tensor, tensor->gradient_offset);
+    return (float *)(void *)(journey->work->batch + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
 }
 
 void pass_pointers_fill(const struct workspace *work, int index, float *lane, struct pass_pointers *pointers) {
@@ -51,11 +61,13 @@ void pass_pointers_fill(const struct workspace *work, int index, float *lane, st
 struct pass pass_of(const struct journey *journey, int index, struct pass_pointers *pointers) {
     const struct workspace *work = journey->work;
     const struct engine_layer *plan = &work->plan.layers[index];
+    const size_t saved_bytes = (size_t)journey->within * work->model->layers[index].saved_bytes;
     pass_pointers_fill(work, index, journey->lane, pointers);
     return (struct pass){
         .kernels = work->kernels,
         .images = journey->images,
         .training = journey->training,
+        .relu = plan->relu,
         .x = values_of(journey, index),
         .y = values_of(journey, index + 1),
         .dy = journey->training ? gradient_of(journey, index + 1) : NULL,
@@ -63,7 +75,7 @@ struct pass pass_of(const struct journey *journey, int index, struct pass_pointe
         .parameters = pointers->parameters,
         .gradients = pointers->gradients,
         .packed = work->packed + plan->packed_offset,
-        .saved = journey->slot + plan->saved_offset,
+        .saved = journey->training ? journey->slot + plan->saved_offset + saved_bytes : NULL,
         .scratch = work->scratch + (size_t)journey->thread * work->plan.scratch_bytes,
         .shared = work->shared + plan->shared_offset,
         .seed = work->seed,
@@ -81,7 +93,10 @@ static size_t rows_of(const struct layer *layer, int images) {
 }
 
 static float *kept_of(const struct journey *journey, int index) {
-    return (float *)(void *)(journey->slot + journey->work->plan.layers[index].kept_offset);
+    size_t elements = 0;
+    shape_elements(&journey->work->model->layers[index].output, &elements);
+    return (float *)(void *)(journey->slot + journey->work->plan.layers[index].kept_offset) +
+           (size_t)journey->within * elements;
 }
 
 static void activate(const struct journey *journey, int index, float *y) {
@@ -97,25 +112,78 @@ static void activate_backward(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
     const struct activation_kind *activation = journey->work->plan.layers[index].activation;
     if (!activation) return;
+    struct engine_profile *profile = journey->work->profile;
+    double start = engine_profile_start(profile);
     size_t rows = rows_of(layer, journey->images), columns = (size_t)layer->output.size[layer->output.rank - 1];
     const float *kept = activation->keeps_input ? kept_of(journey, index) : values_of(journey, index + 1);
     activation->backward(journey->work->kernels, layer->activation.config, rows, columns, kept,
                          gradient_of(journey, index + 1));
+    engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
 }
 
 static void forward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
+    struct engine_profile *profile = journey->work->profile;
+    double start = engine_profile_start(profile);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
     if (!layer->kind->is_view) layer->kind->forward(layer, &pass);
     activate(journey, index, pass.y);
+    engine_profile_add(profile, journey->thread, ENGINE_FORWARD, index, start);
+}
+
+/* A lane's sums start from zero with its first images; here, where they are about to be in the cache anyway. */
+static void start_lane(const struct journey *journey, const struct layer *layer, float *const *gradients) {
+    bool is_first = journey->shard < journey->work->plan.lanes && journey->within == 0;
+    for (int k = 0; is_first && k < layer->parameter_count; k++)
+        if (gradients[k]) memset(gradients[k], 0, layer->parameters[k].size * sizeof *gradients[k]);
 }
 
 static void backward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
+    struct engine_profile *profile = journey->work->profile;
+    double start = engine_profile_start(profile);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
+    start_lane(journey, layer, pass.gradients);
     if (!layer->kind->is_view) layer->kind->backward(layer, &pass);
+    engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
+}
+
+/* The images [done, done + images of the chain) of the shard. */
+static struct journey group_of(const struct journey *journey, const struct engine_chain *chain, int done) {
+    struct journey group = *journey;
+    const int left = journey->images - done;
+    group.first += done;
+    group.within += done;
+    group.images = left < chain->images ? left : chain->images;
+    return group;
+}
+
+static void forward_chain(const struct journey *journey, const struct engine_chain *chain) {
+    for (int done = 0; done < journey->images; done += chain->images) {
+        const struct journey group = group_of(journey, chain, done);
+        for (int i = chain->from; i < chain->to; i++) forward_layer(&group, i);
+    }
+}
+
+/* Chains with layers from `from` on and below `to`, which are bounds of chains. */
+static void forward_chains(const struct journey *journey, int from, int to) {
+    const struct engine_plan *plan = &journey->work->plan;
+    for (int c = 0; c < plan->chain_count; c++)
+        if (plan->chains[c].from >= from && plan->chains[c].to <= to) forward_chain(journey, &plan->chains[c]);
+}
+
+/* A whole-batch layer, alone in its chain, has had its activation undone for its partial. */
+static void backward_chain(const struct journey *journey, const struct engine_chain *chain) {
+    const struct engine_plan *plan = &journey->work->plan;
+    for (int done = 0; done < journey->images; done += chain->images) {
+        const struct journey group = group_of(journey, chain, done);
+        for (int i = chain->to - 1; i >= chain->from && i >= plan->first_trainable; i--) {
+            if (!plan->layers[i].whole_batch) activate_backward(&group, i);
+            backward_layer(&group, i);
+        }
+    }
 }
 
 static void feed_shard(const struct journey *journey) {
@@ -148,7 +216,7 @@ static float *partial_of(const struct journey *journey, const struct layer *laye
 
 void journey_evaluate(const struct journey *journey, float *probabilities) {
     feed_shard(journey);
-    for (int i = 0; i < journey->work->plan.layer_count; i++) forward_layer(journey, i);
+    forward_chains(journey, 0, journey->work->plan.layer_count);
     measure_loss(journey, probabilities);
 }
 
@@ -158,7 +226,7 @@ void journey_forward(const struct journey *journey, int phase) {
     int from = phase == 0 ? 0 : work->plan.whole_batch_layers[phase - 1];
     int to = is_last ? work->plan.layer_count : work->plan.whole_batch_layers[phase];
     if (phase == 0) feed_shard(journey);
-    for (int i = from; i < to; i++) forward_layer(journey, i);
+    forward_chains(journey, from, to);
     if (is_last) {
         measure_loss(journey, NULL);
         return;
@@ -174,10 +242,9 @@ void journey_backward(const struct journey *journey, int phase) {
     int count = work->plan.whole_batch_count;
     int from = phase == count ? work->plan.layer_count - 1 : work->plan.whole_batch_layers[phase];
     int to = phase == 0 ? -1 : work->plan.whole_batch_layers[phase - 1];
-    for (int i = from; i > to && i >= work->plan.first_trainable; i--) {
-        bool activation_is_done = phase < count && i == from;
-        if (!activation_is_done) activate_backward(journey, i);
-        backward_layer(journey, i);
+    for (int c = work->plan.chain_count - 1; c >= 0; c--) {
+        const struct engine_chain *chain = &work->plan.chains[c];
+        if (chain->from > to && chain->to <= from + 1) backward_chain(journey, chain);
     }
     if (to < work->plan.first_trainable) return;
     activate_backward(journey, to);
@@ -185,4 +252,30 @@ void journey_backward(const struct journey *journey, int phase) {
     struct pass pass = pass_of(journey, to, &pointers);
     const struct layer *layer = &work->model->layers[to];
     layer->kind->backward_partial(layer, &pass, partial_of(journey, layer));
+}
+
+/* ---- looking for what went wrong ---- */
+
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+int journey_first_not_finite(const struct journey *journey) {
+    const struct engine_plan *plan = &journey->work->plan;
+    feed_shard(journey);
+    for (int c = 0; c < plan->chain_count; c++) {
+        int first = plan->layer_count;
+        for (int done = 0; done < journey->images; done += plan->chains[c].images) {
+            const struct journey group = group_of(journey, &plan->chains[c], done);
+            for (int i = plan->chains[c].from; i < plan->chains[c].to; i++) {
+                forward_layer(&group, i);
+                const size_t count = (size_t)group.images * plan->tensors[i + 1].size;
+                if (i < first && !all_finite(values_of(&group, i + 1), count)) first = i;
+            }
+        }
+        if (first < plan->layer_count) return first;
+    }
+    return plan->layer_count;
 }

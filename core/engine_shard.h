@@ -4,6 +4,7 @@
 
 #include "core/batch.h"
 #include "core/engine_plan.h"
+#include "core/engine_profile.h"
 
 /* The blocks of memory that shards work in; sizes are those of the plan. */
 struct workspace {
@@ -12,9 +13,10 @@ struct workspace {
     struct engine_plan plan;
     double label_smoothing;
     uint64_t seed;
-    char *slots;   /* (slots, slot_bytes): activations of a shard */
-    char *scratch; /* (threads, scratch_bytes) */
-    char *batch;   /* (batch_bytes): tensors kept for the whole batch */
+    struct engine_profile *profile; /* NULL: nobody asks */
+    char *slots;                    /* (slots, slot_bytes): activations of a shard */
+    char *scratch;                  /* (threads, scratch_bytes) */
+    char *batch;                    /* (batch_bytes): tensors kept for the whole batch */
     float *packed, *shared;
     float *lanes;    /* (lanes, lane_floats): partial weight gradients */
     float *partials; /* (shards_max, partial_floats of the layer at work) */
@@ -28,6 +30,7 @@ struct journey {
     const struct batch *batch;
     bool training;
     int shard, first, images; /* of the batch: its number, its first image, its images */
+    int within;               /* images of the shard before `first`: a chain takes a shard's images in groups */
     int thread;
     char *slot;
     float *lane;           /* NULL: no gradients */
@@ -47,6 +50,10 @@ void journey_forward(const struct journey *journey, int phase);
 /* Backward goes from the loss (last phase) or whole-batch layer number `phase` down to the whole-batch layer below it
  * (its partial), or to the first layer that has anything to learn. */
 void journey_backward(const struct journey *journey, int phase);
+
+/* The first layer whose output is not finite when this shard of a training batch goes forward once more, with what
+ * whole-batch layers shared before; layer_count where all are. */
+int journey_first_not_finite(const struct journey *journey);
 
 /* Pointers that a pass refers to; they live as long as the call. */
 struct pass_pointers {

@@ -56,6 +56,7 @@ struct layer {
     double multiplications;      /* of one image, forward */
     struct reach reach;          /* zero: an output looks at one cell (extent 1, stride 1) */
     bool reaches_all;            /* an output looks at the whole input (Dense, global pooling) */
+    bool takes_relu;             /* can stand for a ReLU in front of it: see pass->relu */
     char note[LAYER_NOTE_SIZE];  /* what `summary` warns about, such as a dropped row; "" for nothing */
 };
 
@@ -64,7 +65,9 @@ struct pass {
     const struct kernels *kernels;
     int images;
     bool training;
-    const float *x;           /* (n, input) */
+    bool relu;                /* x is before the ReLU of the layer in front, which forward applies to it, and dx is the
+                                 gradient before that ReLU; only where layer->takes_relu */
+    const float *x;           /* (n, input); not there in backward of a layer that forgets it */
     float *y;                 /* (n, output): forward writes all of it */
     const float *dy;          /* (n, output), before the activation */
     float *dx;                /* (n, input): backward writes all of it; NULL: not wanted */
@@ -95,6 +98,8 @@ struct layer_kind {
 
     /* y is the very memory of x, and dx that of dy: forward and backward are not called (Flatten, Reshape). */
     bool is_view;
+
+    bool forgets_x; /* backward does not read pass->x: what it needs of it is in pass->saved */
 
     /* Pure arithmetic over pass->images images: single-threaded, no allocation, cannot fail. */
     void (*forward)(const struct layer *layer, const struct pass *pass);

@@ -212,8 +212,8 @@ static void move_weights(struct trainer *trainer) {
     engine_parallel(trainer->setup.engine, STEP_PARTS, update_part, &update);
 }
 
-static int not_finite(const struct trainer *trainer, struct error *error) {
-    const struct layer *layer = engine_first_not_finite(trainer->setup.engine);
+static int not_finite(const struct trainer *trainer, const struct batch *batch, struct error *error) {
+    const struct layer *layer = engine_first_not_finite(trainer->setup.engine, batch);
     return error_set(
         error, ERROR_NOT_FINITE, NULL,
         "the loss is not finite in epoch %d, step %lld of %lld%s%s; try a smaller learning_rate or clipnorm",
@@ -235,7 +235,7 @@ static int run_step(struct trainer *trainer, struct error *error) {
     double penalty = model_penalty(trainer->setup.model);
     engine_train_step(trainer->setup.engine, &batch, &result);
     double loss = result.loss + penalty * batch.count;
-    if (!isfinite(loss)) return not_finite(trainer, error);
+    if (!isfinite(loss)) return not_finite(trainer, &batch, error);
     trainer->learning_rate = step_rate(trainer);
     move_weights(trainer);
     position->loss += loss;

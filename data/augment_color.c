@@ -10,8 +10,12 @@ static size_t value_count(const struct image_form *form) {
 }
 
 static void limit_values(const struct image_form *form, float *x) {
-    size_t count = form->limited ? value_count(form) : 0;
-    for (size_t i = 0; i < count; i++) x[i] = x[i] < 0 ? 0 : x[i] > form->range ? form->range : x[i];
+    const size_t count = form->limited ? value_count(form) : 0;
+    const float range = form->range;
+    for (size_t i = 0; i < count; i++) {
+        const float low = x[i] < 0 ? 0 : x[i];
+        x[i] = low > range ? range : low;
+    }
 }
 
 /* One number for the whole image is added. */
@@ -42,19 +46,29 @@ const struct augmentation_kind augmentation_random_brightness = {
     .in_place = true,
     .apply = apply_brightness};
 
+enum { BLOCK = 12 }; /* values that begin with channel 0 again, for 1, 2, 3 and 4 channels */
+
+/* mean (BLOCK) of the channels of y (count), over and over */
+static void channel_means(const float *y, size_t count, size_t channels, float *mean) {
+    double sums[4] = {0};
+    for (size_t i = 0; i < count; i += channels)
+        for (size_t c = 0; c < channels; c++) sums[c] += (double)y[i + c];
+    for (size_t k = 0; k < BLOCK; k++) mean[k] = (float)(sums[k % channels] / (double)(count / channels));
+}
+
 /* Distances from the channel's mean are multiplied by one number in 1 - factor .. 1 + factor. */
 static void apply_contrast(const void *values, const struct image_form *form, struct rng *rng, const float *x,
                            float *y) {
     const struct factor_config *config = values;
     (void)x;
-    float gain = 1 + (2 * rng_uniform(rng) - 1) * (float)config->factor;
-    size_t count = value_count(form), channels = (size_t)form->channels, pixels = count / channels;
-    for (size_t c = 0; c < channels; c++) {
-        double sum = 0;
-        for (size_t i = c; i < count; i += channels) sum += (double)y[i];
-        float mean = (float)(sum / (double)pixels);
-        for (size_t i = c; i < count; i += channels) y[i] = mean + (y[i] - mean) * gain;
-    }
+    const float gain = 1 + (2 * rng_uniform(rng) - 1) * (float)config->factor;
+    const size_t count = value_count(form);
+    float mean[BLOCK];
+    channel_means(y, count, (size_t)form->channels, mean);
+    size_t i = 0;
+    for (; i + BLOCK <= count; i += BLOCK)
+        for (size_t k = 0; k < BLOCK; k++) y[i + k] = mean[k] + (y[i + k] - mean[k]) * gain;
+    for (size_t k = 0; i < count; i++, k++) y[i] = mean[k] + (y[i] - mean[k]) * gain;
     limit_values(form, y);
 }
 

@@ -36,28 +36,80 @@ static const float *pixel_at(const struct image_form *form, const float *x, int 
     return x + ((size_t)row * (size_t)form->width + (size_t)column) * (size_t)form->channels;
 }
 
-/* y (c) = x at a place between four pixels */
-static void sample_bilinear(const struct image_form *form, const float *x, float row, float column, enum fill_mode mode,
-                            float *y) {
-    static const float zeros[4] = {0};
-    float top = floorf(row), left = floorf(column), down = row - top, across = column - left;
-    const float *corners[4];
-    for (int i = 0; i < 4; i++) corners[i] = pixel_at(form, x, (int)top + i / 2, (int)left + i % 2, mode, zeros);
-    for (int c = 0; c < form->channels; c++) {
+/* Largest whole number that is not above x, for the few thousand that a place in an image can be. */
+static int floor_of(float x) {
+    const int whole = (int)x;
+    return (float)whole > x ? whole - 1 : whole;
+}
+
+/* y (c) = the value a share `across` and `down` of the way between four pixels (c) */
+static inline void mix(const float *const corners[4], float down, float across, int channels, float *y) {
+    for (int c = 0; c < channels; c++) {
         float upper = corners[0][c] + across * (corners[1][c] - corners[0][c]);
         float lower = corners[2][c] + across * (corners[3][c] - corners[2][c]);
         y[c] = upper + down * (lower - upper);
     }
 }
 
-static void warp(const struct image_form *form, const struct affine *affine, enum fill_mode mode, const float *x,
-                 float *y) {
+enum { WIDE = 4 };
+typedef float wide __attribute__((vector_size(WIDE * sizeof(float))));
+
+static inline wide load_wide(const float *from) {
+    wide value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+/* The same for four values at once: reads a value too many of three channels, and writes one. */
+static inline void mix_wide(const float *const corners[4], float down, float across, float *y) {
+    const wide a = load_wide(corners[0]), b = load_wide(corners[1]);
+    const wide c = load_wide(corners[2]), d = load_wide(corners[3]);
+    const wide upper = a + across * (b - a), lower = c + across * (d - c);
+    const wide value = upper + down * (lower - upper);
+    memcpy(y, &value, sizeof value);
+}
+
+/* y (c) = x at a place between four pixels; most places have all four inside the image */
+static inline void sample_bilinear(const struct image_form *form, const float *x, float row, float column,
+                                   enum fill_mode mode, int channels, bool may_spill, float *y) {
+    static const float zeros[WIDE] = {0};
+    const int top = floor_of(row), left = floor_of(column), line = form->width * channels;
+    const float *corners[4]; /* the last pixel's surplus is in the slack behind the image */
+    if (top >= 0 && top + 1 < form->height && left >= 0 && left + 1 < form->width) {
+        corners[0] = x + top * line + left * channels;
+        corners[1] = corners[0] + channels;
+        corners[2] = corners[0] + line;
+        corners[3] = corners[2] + channels;
+    } else {
+        for (int i = 0; i < 4; i++) corners[i] = pixel_at(form, x, top + i / 2, left + i % 2, mode, zeros);
+    }
+    if (channels >= WIDE - 1 && channels <= WIDE && may_spill)
+        mix_wide(corners, row - (float)top, column - (float)left, y);
+    else
+        mix(corners, row - (float)top, column - (float)left, channels, y);
+}
+
+static inline void warp_channels(const struct image_form *form, const struct affine *affine, enum fill_mode mode,
+                                 int channels, const float *x, float *y) {
     for (int row = 0; row < form->height; row++)
-        for (int column = 0; column < form->width; column++, y += form->channels) {
+        for (int column = 0; column < form->width; column++, y += channels) {
             float from_row = affine->row[0] + affine->row[1] * (float)row + affine->row[2] * (float)column;
             float from_column = affine->column[0] + affine->column[1] * (float)row + affine->column[2] * (float)column;
-            sample_bilinear(form, x, from_row, from_column, mode, y);
+            /* what spills over goes into the next pixel, which comes next */
+            const bool may_spill = column + 1 < form->width || row + 1 < form->height;
+            sample_bilinear(form, x, from_row, from_column, mode, channels, may_spill, y);
         }
+}
+
+/* The loops over channels of the two common numbers disappear. */
+static void warp(const struct image_form *form, const struct affine *affine, enum fill_mode mode, const float *x,
+                 float *y) {
+    if (form->channels == 3)
+        warp_channels(form, affine, mode, 3, x, y);
+    else if (form->channels == 1)
+        warp_channels(form, affine, mode, 1, x, y);
+    else
+        warp_channels(form, affine, mode, form->channels, x, y);
 }
 
 static float symmetric(struct rng *rng, double limit) {

@@ -6,15 +6,17 @@
 #include "core/memory.h"
 #include "data/augment.h"
 
+enum { NORMALIZE_BLOCK = 12 }; /* values that begin with channel 0 again, for 1, 2, 3 and 4 channels */
+
 struct feed_state {
     struct image_form form;
     size_t elements; /* of an image */
     uint64_t seed;
     const struct component_list *augment;
-    float mean[4], std[4];
-    bool plain;               /* mean 0 and std 1 everywhere */
-    float scaled[256];        /* byte * scale */
-    float normalized[4][256]; /* by channel: (byte * scale - mean) / std */
+    float mean[NORMALIZE_BLOCK], std[NORMALIZE_BLOCK]; /* of the channels, over and over */
+    bool plain;                                        /* mean 0 and std 1 everywhere */
+    float scaled[256];                                 /* byte * scale */
+    float normalized[4][256];                          /* by channel: (byte * scale - mean) / std */
 };
 
 /* pixels (elements) of channels c -> x */
@@ -36,13 +38,17 @@ static void normalize_rgb_bytes(const struct feed_state *state, const uint8_t *p
 
 /* The same arithmetic as in the tables, so that an augmentation that changes nothing changes no bit. x may be y. */
 static void normalize_floats(const struct feed_state *state, const float *x, float *y) {
-    size_t channels = (size_t)state->form.channels;
     if (state->plain) {
         if (x != y) memcpy(y, x, state->elements * sizeof *y);
         return;
     }
-    for (size_t i = 0; i < state->elements; i += channels)
-        for (size_t c = 0; c < channels; c++) y[i + c] = (x[i + c] - state->mean[c]) / state->std[c];
+    float mean[NORMALIZE_BLOCK], std[NORMALIZE_BLOCK]; /* copies: y may not change them */
+    memcpy(mean, state->mean, sizeof mean);
+    memcpy(std, state->std, sizeof std);
+    size_t i = 0;
+    for (; i + NORMALIZE_BLOCK <= state->elements; i += NORMALIZE_BLOCK)
+        for (size_t k = 0; k < NORMALIZE_BLOCK; k++) y[i + k] = (x[i + k] - mean[k]) / std[k];
+    for (size_t k = 0; i < state->elements; i++, k++) y[i] = (x[i] - mean[k]) / std[k];
 }
 
 static const void *image_at(const struct dataset *dataset, int64_t sample) {
@@ -101,9 +107,10 @@ static void feed_fill(const struct feed *feed, const int64_t *samples, int count
 
 static void fill_tables(struct feed_state *state, const struct normalization *normalization) {
     state->plain = true;
-    for (int c = 0; c < normalization->channels; c++) {
-        state->mean[c] = normalization->mean[c];
-        state->std[c] = normalization->std[c];
+    for (int k = 0; k < NORMALIZE_BLOCK; k++) {
+        const int c = k % normalization->channels;
+        state->mean[k] = normalization->mean[c];
+        state->std[k] = normalization->std[c];
         state->plain = state->plain && normalization->mean[c] == 0 && normalization->std[c] == 1;
     }
     for (int byte = 0; byte < 256; byte++) {

@@ -53,5 +53,6 @@ const struct layer_kind activation_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .forgets_x = true,
     .examples = examples,
 };

@@ -1,5 +1,4 @@
-/* What the three convolutions share: the fields of their sliding kernel, the zero-bordered copy of an image, and the
- * depthwise convolution, which is a layer of its own and the first half of a separable one. */
+/* What the three convolutions share: the fields of their sliding kernel and the zero-bordered copy of an image. */
 #ifndef CNNTRAIN_LAYERS_CONVOLUTION_H
 #define CNNTRAIN_LAYERS_CONVOLUTION_H
 
@@ -39,29 +38,5 @@ void convolution_pad(const struct geometry *geometry, int repeat, const float *x
 
 /* The reverse: dx (h,w,c) = the image inside padded (ph,pw,c*repeat), each channel the sum of its repeats. */
 void convolution_crop(const struct geometry *geometry, int repeat, const float *padded, float *dx);
-
-/* A depthwise convolution: each input channel is convolved with `multiplier` kernels of its own, channels never mix.
- * Output channel c*multiplier + m stems from input channel c. Repeating every channel `multiplier` times in the padded
- * copy makes it one kernel a channel, kernel (kh,kw,c,multiplier) being (kh*kw, c*multiplier) in memory. */
-struct depthwise {
-    struct geometry geometry;
-    int multiplier, channels; /* channels = c * multiplier */
-    ptrdiff_t *offsets;       /* (kh*kw) of the taps */
-    float *padded;            /* (ph,pw,channels), or NULL where x can be used as it is */
-};
-
-/* Takes the pieces of a depthwise convolution from scratch and, unless only measuring, fills in the offsets. */
-struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
-                                struct pieces *pieces);
-
-/* Of one image: x (h,w,c)  kernel (kh,kw,c,multiplier)  y (oh,ow,c*multiplier)  bias (c*multiplier) or NULL. */
-void depthwise_forward(const struct depthwise *depthwise, const struct kernels *kernels, const float *x,
-                       const float *kernel, const float *bias, float *y);
-/* gradient += what dy (oh,ow,c*multiplier) says about the kernel. */
-void depthwise_kernel_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *x,
-                               const float *dy, float *gradient);
-/* dx (h,w,c) is written. */
-void depthwise_data_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *kernel,
-                             const float *dy, float *dx);
 
 #endif

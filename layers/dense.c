@@ -3,6 +3,11 @@
  * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
 #include "layers/parts.h"
 
+enum {
+    UNITS_FEW = 32,  /* units whose weights of one input are at most two cache lines */
+    PACK_INPUTS = 16 /* inputs packed at a time */
+};
+
 struct dense {
     struct layer_common common;
     int units;
@@ -34,6 +39,35 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     return 0;
 }
 
+/* packed: the kernel in panels for the way forward, then its transpose in panels for the data gradient. Only a few
+ * images pass over each weight, so reading the weights is what takes the time, and panels are read from end to end.
+ * Rows of few units are read so as they lie. */
+static bool packs_forward(const struct layer *layer) {
+    return layer->output.size[0] > UNITS_FEW;
+}
+
+static size_t packed_forward(const struct layer *layer) {
+    if (!packs_forward(layer)) return 0;
+    return panels_floats((size_t)layer->input.size[0], (size_t)layer->output.size[0]);
+}
+
+static size_t packed_backward(const struct layer *layer) {
+    return panels_floats((size_t)layer->output.size[0], (size_t)layer->input.size[0]);
+}
+
+/* Some inputs at a time, so that both forms are made of weights that are in the first-level cache. */
+static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
+    const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
+    const int pieces = (inputs + PACK_INPUTS - 1) / PACK_INPUTS;
+    const int first = (int)((int64_t)pieces * part / parts), end = (int)((int64_t)pieces * (part + 1) / parts);
+    const float *kernel = pass->parameters[0];
+    float *transposed = packed + packed_forward(layer);
+    for (int piece = first; piece < end; piece++) {
+        if (packs_forward(layer)) panels_pack(vector, inputs, units, kernel, packed, piece, pieces);
+        if (pass->training) panels_pack_transposed(vector, inputs, units, kernel, transposed, piece, pieces);
+    }
+}
+
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
     const struct dense *config = layer->config;
     char text[SHAPE_TEXT_SIZE];
@@ -43,15 +77,16 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (declare(layer, place, error) != 0) return -1;
     layer->output = (struct shape){1, {config->units}};
     layer->activation = config->activation;
-    layer->packed_floats = elements_of(&layer->parameters[0].shape);
-    layer->multiplications = (double)layer->packed_floats;
+    layer->packed_floats = packed_forward(layer) + packed_backward(layer);
+    layer->multiplications = (double)elements_of(&layer->parameters[0].shape);
     layer->reaches_all = true;
     return 0;
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct dense *config = layer->config;
-    const int inputs = layer->input.size[0], units = config->units;
+    const int inputs = layer->input.size[0], units = config->units, vector = pass->kernels->vector;
+    const bool packed = packs_forward(layer);
     const struct product product = {
         .m = pass->images,
         .n = units,
@@ -60,8 +95,9 @@ static void forward(const struct layer *layer, const struct pass *pass) {
         .a = pass->x,
         .row = inputs,
         .column = 1,
-        .b = pass->parameters[0],
-        .b_row = units,
+        .b = packed ? pass->packed : pass->parameters[0],
+        .b_row = packed ? vector : units,
+        .b_panel = packed ? (ptrdiff_t)inputs * vector : 0,
         .c = pass->y,
         .c_row = units,
         .bias = config->use_bias ? pass->parameters[1] : NULL,
@@ -69,15 +105,9 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     pass->kernels->product(&product);
 }
 
-/* packed (units,d) = the transposed kernel */
-static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    (void)parts;
-    if (part == 0) matrix_transpose(layer->input.size[0], layer->output.size[0], pass->parameters[0], packed);
-}
-
 /* dx (n,d) = dy (n,units) times the transposed kernel (units,d); the weights wait for batch_gradient. */
 static void backward(const struct layer *layer, const struct pass *pass) {
-    const int inputs = layer->input.size[0], units = layer->output.size[0];
+    const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
     if (!pass->dx) return;
     const struct product product = {
         .m = pass->images,
@@ -87,8 +117,9 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         .a = pass->dy,
         .row = units,
         .column = 1,
-        .b = pass->packed,
-        .b_row = inputs,
+        .b = pass->packed + packed_forward(layer),
+        .b_row = vector,
+        .b_panel = (ptrdiff_t)units * vector,
         .c = pass->dx,
         .c_row = inputs,
     };

@@ -2,7 +2,7 @@
  *
  * x (n,h,w,c)  kernel (kh,kw,c,mult)  bias (c*mult)  y (n,oh,ow,c*mult)
  * y[r][p][c*mult + m] = bias[c*mult + m] + sum over i, j of x[r*stride + i][p*stride + j][c] * kernel[i][j][c][m] */
-#include "layers/convolution.h"
+#include "layers/depthwise.h"
 
 struct depthwise_conv2d {
     struct layer_common common;
@@ -41,9 +41,9 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     return 0;
 }
 
-static struct depthwise take(const struct layer *layer, struct pieces *pieces) {
+static struct depthwise take(const struct layer *layer, const struct kernels *kernels, struct pieces *pieces) {
     const struct depthwise_conv2d *config = layer->config;
-    return depthwise_take(&layer->input, &config->sliding, config->depth_multiplier, pieces);
+    return depthwise_take(&layer->input, &config->sliding, config->depth_multiplier, kernels, pieces);
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -57,7 +57,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (layer_set_output(layer, output, place, error) != 0) return -1;
 
     struct pieces pieces = {0};
-    take(layer, &pieces);
+    take(layer, NULL, &pieces);
     layer->scratch_bytes = pieces.used;
     layer->activation = config->activation;
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
@@ -66,27 +66,24 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct depthwise_conv2d *config = layer->config;
-    const struct depthwise depthwise = take(layer, &(struct pieces){.memory = pass->scratch});
+    struct depthwise depthwise = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    const float *bias = config->use_bias ? pass->parameters[1] : NULL;
+    depthwise_begin(&depthwise, pass->parameters[0], config->use_bias ? pass->parameters[1] : NULL);
     for (int n = 0; n < pass->images; n++)
-        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->parameters[0], bias,
+        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
                           pass->y + (size_t)n * output);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
     const struct depthwise_conv2d *config = layer->config;
-    const struct depthwise depthwise = take(layer, &(struct pieces){.memory = pass->scratch});
+    struct depthwise depthwise = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    const int pixels = layer->output.size[0] * layer->output.size[1];
     float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
-    for (int n = 0; n < pass->images; n++) {
-        const float *dy = pass->dy + (size_t)n * output;
-        if (kernel) depthwise_kernel_gradient(&depthwise, pass->kernels, pass->x + (size_t)n * input, dy, kernel);
-        if (bias) pass->kernels->column_sums(pixels, layer->output.size[2], dy, bias);
-        if (pass->dx)
-            depthwise_data_gradient(&depthwise, pass->kernels, pass->parameters[0], dy, pass->dx + (size_t)n * input);
-    }
+    depthwise_begin(&depthwise, pass->parameters[0], bias);
+    for (int n = 0; n < pass->images; n++)
+        depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
+                           kernel != NULL, pass->dx ? pass->dx + (size_t)n * input : NULL);
+    depthwise_end(&depthwise, kernel, bias);
 }
 
 static const struct layer_example examples[] = {

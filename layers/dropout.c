@@ -62,5 +62,6 @@ const struct layer_kind dropout_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .forgets_x = true,
     .examples = examples,
 };

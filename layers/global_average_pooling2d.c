@@ -45,5 +45,6 @@ const struct layer_kind global_average_pooling2d_layer = {
     .infer = global_pooling_infer,
     .forward = forward,
     .backward = backward,
+    .forgets_x = true,
     .examples = examples,
 };

@@ -1,7 +1,9 @@
 /* MaxPooling2D: the largest of each window, channel by channel. Its gradient goes to that cell alone; of equal cells
  * the first one counts.
  *
- * x (n,h,w,c)  y (n,oh,ow,c)  saved (n,oh,ow,c) uint16: which cell of its window was the largest */
+ * x (n,h,w,c)  y (n,oh,ow,c)  saved (n,oh,ow,c) uint16: which cell of its window was the largest
+ *
+ * The largest of relu(x) is relu of the largest x, so a ReLU in front is applied to the windows' results. */
 #include <string.h>
 
 #include "layers/parts.h"
@@ -10,26 +12,26 @@
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
     if (pooling_infer(layer, place, error) != 0) return -1;
     layer->saved_bytes = elements_of(&layer->output) * sizeof(uint16_t);
-    layer->scratch_bytes += size_align(layer->saved_bytes); /* at inference, where nothing is kept */
+    layer->takes_relu = true;
     return 0;
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    uint16_t *unused = (uint16_t *)(void *)((char *)pass->scratch + pooling_scratch(layer));
     for (int n = 0; n < pass->images; n++) {
         const float *x = pass->x + (size_t)n * input;
         float *y = pass->y + (size_t)n * output;
-        uint16_t *saved = saved_of(layer, pass, n), *cell = saved ? saved : unused;
+        uint16_t *cell = saved_of(layer, pass, n);
         for (struct pooling_walk walk = pooling_start(layer, pass->scratch); pooling_next(&walk);)
-            pass->kernels->max_forward(&walk.window, x + walk.input, y + walk.output, cell + walk.output);
+            pass->kernels->max_forward(&walk.window, x + walk.input, pass->relu, y + walk.output,
+                                       cell ? cell + walk.output : NULL);
     }
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
     if (!pass->dx) return;
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    memset(pass->dx, 0, (size_t)pass->images * input * sizeof *pass->dx);
+    if (!pooling_tiles(layer)) memset(pass->dx, 0, (size_t)pass->images * input * sizeof *pass->dx);
     for (int n = 0; n < pass->images; n++) {
         const float *dy = pass->dy + (size_t)n * output;
         float *dx = pass->dx + (size_t)n * input;
@@ -57,5 +59,6 @@ const struct layer_kind max_pooling2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .forgets_x = true,
     .examples = examples,
 };

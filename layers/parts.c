@@ -1,8 +1,12 @@
 #include "layers/parts.h"
 
 #include <assert.h>
+#include <string.h>
 
-enum { TILE = 16 }; /* a side of what is transposed at a time: whole cache lines on both sides */
+enum {
+    TILE = 16,       /* a side of what is transposed at a time: whole cache lines on both sides */
+    VECTOR_MOST = 16 /* no table's vector is longer */
+};
 
 struct parameter *layer_declare(struct layer *layer, const char *name, struct shape shape,
                                 const struct component *initializer, const struct place *place, struct error *error) {
@@ -63,6 +67,82 @@ static void transpose_tile(const float *matrix, ptrdiff_t rows, ptrdiff_t column
 void matrix_transpose(int rows, int columns, const float *matrix, float *transposed) {
     for (ptrdiff_t i = 0; i < rows; i += TILE)
         for (ptrdiff_t j = 0; j < columns; j += TILE) transpose_tile(matrix, rows, columns, i, j, transposed);
+}
+
+size_t panels_floats(size_t rows, size_t columns) {
+    return rows * ((columns + VECTOR_MOST - 1) / VECTOR_MOST * VECTOR_MOST);
+}
+
+static int panel_count(int vector, int columns) {
+    return columns / vector + (columns % vector != 0);
+}
+
+/* The first column of a panel: the last one ends with the last column. */
+static ptrdiff_t panel_start(int vector, int columns, int panel) {
+    const ptrdiff_t start = (ptrdiff_t)panel * vector, last = columns > vector ? columns - vector : 0;
+    return start < last ? start : last;
+}
+
+/* `width` floats from each of `rows` rows; a constant width is a move, not a call. */
+static inline void copy_columns(int rows, int width, const float *from, ptrdiff_t from_row, float *to,
+                                ptrdiff_t to_row) {
+    for (int k = 0; k < rows; k++) memcpy(to + k * to_row, from + k * from_row, (size_t)width * sizeof *to);
+}
+
+static void copy_panel(int rows, int width, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row) {
+    if (width == 16)
+        copy_columns(rows, 16, from, from_row, to, to_row);
+    else if (width == 8)
+        copy_columns(rows, 8, from, from_row, to, to_row);
+    else
+        copy_columns(rows, width, from, from_row, to, to_row);
+}
+
+/* Some rows of the matrix at a time, which are read once, from end to end. */
+void panels_pack(int vector, int rows, int columns, const float *matrix, float *panels, int part, int parts) {
+    const int count = panel_count(vector, columns), width = columns < vector ? columns : vector;
+    const ptrdiff_t first = (ptrdiff_t)rows * part / parts, end = (ptrdiff_t)rows * (part + 1) / parts;
+    for (ptrdiff_t row = first; row < end; row += TILE) {
+        const int height = row + TILE < end ? TILE : (int)(end - row);
+        for (int panel = 0; panel < count; panel++)
+            copy_panel(height, width, matrix + row * columns + panel_start(vector, columns, panel), columns,
+                       panels + ((ptrdiff_t)panel * rows + row) * vector, vector);
+    }
+}
+
+/* Four rows of four become four columns. */
+static void transpose_4(const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row) {
+    typedef float four __attribute__((vector_size(16)));
+    four row[4], pair[4];
+    for (int i = 0; i < 4; i++) memcpy(&row[i], from + i * from_row, sizeof row[i]);
+    for (int i = 0; i < 2; i++) {
+        pair[i] = __builtin_shufflevector(row[i], row[i + 2], 0, 4, 1, 5);
+        pair[i + 2] = __builtin_shufflevector(row[i], row[i + 2], 2, 6, 3, 7);
+    }
+    for (int i = 0; i < 2; i++) {
+        row[2 * i] = __builtin_shufflevector(pair[2 * i], pair[2 * i + 1], 0, 4, 1, 5);
+        row[2 * i + 1] = __builtin_shufflevector(pair[2 * i], pair[2 * i + 1], 2, 6, 3, 7);
+    }
+    for (int i = 0; i < 4; i++) memcpy(to + i * to_row, &row[i], sizeof row[i]);
+}
+
+/* The panel whose columns are the rows of the matrix from `from` on. */
+static void pack_transposed(int vector, int width, int columns, const float *from, float *to) {
+    const int whole = width % 4 == 0 ? columns / 4 * 4 : 0;
+    for (int k = 0; k < whole; k += 4)
+        for (int x = 0; x < width; x += 4)
+            transpose_4(from + (ptrdiff_t)x * columns + k, columns, to + (ptrdiff_t)k * vector + x, vector);
+    for (int k = whole; k < columns; k++)
+        for (int x = 0; x < width; x++) to[(ptrdiff_t)k * vector + x] = from[(ptrdiff_t)x * columns + k];
+}
+
+void panels_pack_transposed(int vector, int rows, int columns, const float *matrix, float *panels, int part,
+                            int parts) {
+    const int count = panel_count(vector, rows), width = rows < vector ? rows : vector;
+    const int first = (int)((int64_t)count * part / parts), end = (int)((int64_t)count * (part + 1) / parts);
+    for (int panel = first; panel < end; panel++)
+        pack_transposed(vector, width, columns, matrix + panel_start(vector, rows, panel) * columns,
+                        panels + (ptrdiff_t)panel * columns * vector);
 }
 
 void *pieces_take(struct pieces *pieces, size_t count, size_t size) {

@@ -50,6 +50,13 @@ float *wanted_gradient(const struct pass *pass, int index);
 /* The saved bytes of image `image`; NULL where nothing is kept (inference). */
 void *saved_of(const struct layer *layer, const struct pass *pass, int image);
 
+/* B of a product in panels `vector` columns wide (b_panel of struct product), contiguous, one after another: the matrix
+ * (rows,columns) itself, or its transpose (columns,rows). Part `part` of `parts` writes its share and nothing of
+ * another's. panels_floats is the room that (rows,columns) takes at most, whatever the vector. */
+size_t panels_floats(size_t rows, size_t columns);
+void panels_pack(int vector, int rows, int columns, const float *matrix, float *panels, int part, int parts);
+void panels_pack_transposed(int vector, int rows, int columns, const float *matrix, float *panels, int part, int parts);
+
 /* matrix (rows,columns) becomes transposed (columns,rows). */
 void matrix_transpose(int rows, int columns, const float *matrix, float *transposed);
 

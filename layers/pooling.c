@@ -83,6 +83,23 @@ static struct stretch stretch_at(const struct geometry *g, int axis, int positio
     return stretch;
 }
 
+static bool is_apart(const struct geometry *g) {
+    return g->stride[0] >= g->kernel[0] && g->stride[1] >= g->kernel[1];
+}
+
+bool pooling_is_apart(const struct layer *layer) {
+    const struct sliding sliding = sliding_of(layer->config);
+    const struct geometry g = geometry_of(&layer->input, &sliding);
+    return is_apart(&g);
+}
+
+bool pooling_tiles(const struct layer *layer) {
+    const struct sliding sliding = sliding_of(layer->config);
+    const struct geometry g = geometry_of(&layer->input, &sliding);
+    bool gapless = g.stride[0] == g.kernel[0] && g.stride[1] == g.kernel[1];
+    return gapless && dropped(&g, 0) == 0 && dropped(&g, 1) == 0;
+}
+
 size_t pooling_scratch(const struct layer *layer) {
     const struct pooling *config = layer->config;
     struct pieces pieces = {0};
@@ -99,6 +116,7 @@ struct pooling_walk pooling_start(const struct layer *layer, void *scratch) {
         .offsets = walk.offsets,
         .row_step = (ptrdiff_t)g.stride[0] * g.input[1] * g.channels,
         .pixel_step = (ptrdiff_t)g.stride[1] * g.channels,
+        .apart = is_apart(&g),
     };
     return walk;
 }

@@ -16,14 +16,14 @@ struct pooling {
 };
 
 extern const struct field pooling_fields[];
-enum { POOLING_CELLS_MAX = 65536 }; /* of a window: the place of a maximum is kept in 16 bits */
+enum { POOLING_CELLS_MAX = KERNELS_NO_CELL }; /* of a window: the place of a maximum is kept in 16 bits */
 
 /* Shapes, scratch, reach and the note about cells that no window reaches. */
 int pooling_infer(struct layer *layer, const struct place *place, struct error *error);
 
 /* A walk over all output positions of an image, cut into stretches whose windows have the same cells:
  *     for (struct pooling_walk walk = pooling_start(layer, scratch); pooling_next(&walk);)
- *         kernels->sum_forward(&walk.window, x + walk.input, scale, y + walk.output);
+ *         kernels->sum_forward(&walk.window, x + walk.input, scale, relu, y + walk.output, NULL);
  * The walk is the same forward and back, so a cell's number means the same both times. */
 struct pooling_walk {
     struct geometry geometry;
@@ -35,6 +35,9 @@ struct pooling_walk {
 };
 struct pooling_walk pooling_start(const struct layer *layer, void *scratch);
 bool pooling_next(struct pooling_walk *walk);
+/* Whether no cell is in two windows, and whether every cell is in exactly one. */
+bool pooling_is_apart(const struct layer *layer);
+bool pooling_tiles(const struct layer *layer);
 /* The bytes of scratch that a walk uses, a multiple of a cache line. */
 size_t pooling_scratch(const struct layer *layer);
 

@@ -5,7 +5,7 @@
  *
  * Training keeps the middle: it is written and read once in cache, while computing it again would cost the depthwise
  * convolution a third time. */
-#include "layers/convolution.h"
+#include "layers/depthwise.h"
 
 struct separable_conv2d {
     struct layer_common common;
@@ -62,10 +62,10 @@ struct separable {
     float *middle;                 /* (oh,ow,c*mult): at inference the middle, backward its gradient */
 };
 
-static struct separable take(const struct layer *layer, struct pieces *pieces) {
+static struct separable take(const struct layer *layer, const struct kernels *kernels, struct pieces *pieces) {
     const struct separable_conv2d *config = layer->config;
     struct separable separable = {.filters = config->filters};
-    separable.depthwise = depthwise_take(&layer->input, &config->sliding, config->depth_multiplier, pieces);
+    separable.depthwise = depthwise_take(&layer->input, &config->sliding, config->depth_multiplier, kernels, pieces);
     const int *output = separable.depthwise.geometry.output;
     separable.pixels = output[0] * output[1];
     separable.channels = separable.depthwise.channels;
@@ -84,7 +84,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (layer_set_output(layer, output, place, error) != 0) return -1;
 
     struct pieces pieces = {0};
-    const struct separable separable = take(layer, &pieces);
+    const struct separable separable = take(layer, NULL, &pieces);
     const size_t pointwise = elements_of(&layer->parameters[POINTWISE].shape);
     const size_t depthwise = elements_of(&layer->parameters[DEPTHWISE].shape);
     layer->scratch_bytes = pieces.used;
@@ -117,13 +117,14 @@ static void pointwise_forward(const struct separable *separable, const struct pa
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct separable_conv2d *config = layer->config;
-    const struct separable separable = take(layer, &(struct pieces){.memory = pass->scratch});
+    struct separable separable = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     const float *bias = config->use_bias ? pass->parameters[BIAS] : NULL;
+    depthwise_begin(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
     for (int n = 0; n < pass->images; n++) {
         float *saved = saved_of(layer, pass, n), *middle = saved ? saved : separable.middle;
-        depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, pass->parameters[DEPTHWISE],
-                          NULL, middle);
+        depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
+                          middle);
         pointwise_forward(&separable, pass, middle, bias, pass->y + (size_t)n * output);
     }
 }
@@ -175,21 +176,22 @@ static void middle_gradient(const struct separable *separable, const struct pass
 
 static void backward(const struct layer *layer, const struct pass *pass) {
     const struct separable_conv2d *config = layer->config;
-    const struct separable separable = take(layer, &(struct pieces){.memory = pass->scratch});
+    struct separable separable = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const struct kernels *kernels = pass->kernels;
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     float *depthwise = wanted_gradient(pass, DEPTHWISE), *pointwise = wanted_gradient(pass, POINTWISE);
     float *bias = config->use_bias ? wanted_gradient(pass, BIAS) : NULL;
+    depthwise_begin(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
     for (int n = 0; n < pass->images; n++) {
         const float *dy = pass->dy + (size_t)n * output, *x = pass->x + (size_t)n * input;
         if (pointwise) pointwise_gradient(&separable, kernels, saved_of(layer, pass, n), dy, pointwise);
         if (bias) kernels->column_sums(separable.pixels, separable.filters, dy, bias);
         if (depthwise || pass->dx) middle_gradient(&separable, pass, dy);
-        if (depthwise) depthwise_kernel_gradient(&separable.depthwise, kernels, x, separable.middle, depthwise);
-        if (pass->dx)
-            depthwise_data_gradient(&separable.depthwise, kernels, pass->parameters[DEPTHWISE], separable.middle,
-                                    pass->dx + (size_t)n * input);
+        if (depthwise || pass->dx)
+            depthwise_backward(&separable.depthwise, kernels, x, separable.middle, depthwise != NULL,
+                               pass->dx ? pass->dx + (size_t)n * input : NULL);
     }
+    depthwise_end(&separable.depthwise, depthwise, NULL);
 }
 
 static const struct layer_example examples[] = {

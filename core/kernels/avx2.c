@@ -7,6 +7,7 @@
 #define KERNELS_VECTOR 8
 #define KERNELS_TILE_M 6
 #define KERNELS_TALL 12
+#define KERNELS_WIDE 4
 #include "core/kernels/template.h"
 
 #else

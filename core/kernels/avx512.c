@@ -7,6 +7,7 @@
 #define KERNELS_VECTOR 16
 #define KERNELS_TILE_M 14
 #define KERNELS_TALL 14
+#define KERNELS_WIDE 9
 #include "core/kernels/template.h"
 
 #else

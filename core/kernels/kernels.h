@@ -18,6 +18,10 @@
 /* C[i][j] = start + sum over t, then k, of A[offsets[t] + i*row + k*column] * B[t*b_tap + k*b_row + j]
  * for i < m, j < n, t < taps, k < depth; C[i][j] stands at c[i*c_row + j].
  * start is C[i][j] itself where accumulate, else bias[j], else 0 where bias is NULL.
+ * Panels: each is one vector (of the table: kernels->vector) wide and they lie b_panel apart, so that a tile reads B in
+ * one go. Panel v holds the columns from v*vector on; the last one, where n is no multiple of a vector, the last
+ * `vector` columns, or all n and something behind them where there are fewer. In panel v element (t, k, x) stands at
+ * b[v*b_panel + t*b_tap + k*b_row + x].
  * One product serves the three passes of a convolution; layers/conv2d.c shows how. */
 struct product {
     int m, n, taps, depth;
@@ -26,6 +30,7 @@ struct product {
     ptrdiff_t row, column;
     const float *b;
     ptrdiff_t b_tap, b_row;
+    ptrdiff_t b_panel; /* 0: a row of B lies in one piece; else B is packed in panels */
     float *c;
     ptrdiff_t c_row;
     const float *bias; /* (n) or NULL */
@@ -39,7 +44,10 @@ struct window {
     int rows, pixels, channels, taps;
     const ptrdiff_t *offsets; /* (taps) */
     ptrdiff_t row_step, pixel_step;
+    bool apart; /* no cell of large belongs to two positions: gradients of pooling are written instead of added */
 };
+
+enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
 
 /* Winograd's F(4x4,3x3): a tile of 4x4 outputs of a 3x3 convolution from the 6x6 inputs it sees, with 36
  * multiplications a channel and filter instead of 144. Functions below transform inputs, kernels and outputs; what they
@@ -58,21 +66,43 @@ struct winograd_tile {
     ptrdiff_t matrix;
 };
 
+/* One term of a depthwise sum: where the row that it multiplies begins, and its place in the kernel, in floats. */
+struct depthwise_term {
+    const float *from;
+    ptrdiff_t kernel;
+};
+
+/* A row of a depthwise convolution, as one line of floats that is cut into periods. A period is a pixel with all its
+ * channels, or several pixels where the kernel stands as often in a row; so kernels never see pixels. */
+struct depthwise_row {
+    int count;      /* floats of the row, pixels * channels; the last period may be cut off */
+    int period;     /* floats; a multiple of `repeat` */
+    int repeat;     /* 1, or a power of two: one float of the input serves so many neighbours */
+    ptrdiff_t step; /* floats of the input from period to period: period / repeat unless pixels are skipped */
+    int taps;
+    const struct depthwise_term *terms; /* (taps) */
+};
+
 struct kernels {
     const char *name;   /* "reference", "portable", "avx2", "avx512" */
     int vector;         /* floats a vector */
     int tile_m, tile_n; /* the product's register tile */
     void (*product)(const struct product *product);
 
-    /* small[r,p,v] = bias[v] (0 where NULL) + sum over t of large[...] * kernel[t*channels + v] */
-    void (*depthwise_forward)(const struct window *window, const float *large, const float *kernel, const float *bias,
-                              float *small);
-    /* large[...] += small[r,p,v] * kernel[t*channels + v]; for each cell of large in order of t within a position, of
-     * p, of r */
-    void (*depthwise_data_gradient)(const struct window *window, const float *small, const float *kernel, float *large);
-    /* gradient[t*channels + v] += sum over r, then p, of large[...] * small[r,p,v] */
-    void (*depthwise_weight_gradient)(const struct window *window, const float *large, const float *small,
-                                      float *gradient);
+    /* With e = g*period + f, f < period: y[e] = bias[f] (0 where NULL) + sum over t of
+     *   terms[t].from[g*step + f/repeat] * kernel[terms[t].kernel + f], for e < count.
+     * Forward, y is a row of the output and the terms are rows of the input. The data gradient is the same sum with
+     * repeat 1, where the terms are rows of the output's gradient. */
+    void (*depthwise_row)(const struct depthwise_row *row, const float *kernel, const float *bias, float *y);
+    /* gradient[terms[t].kernel + f] += sum over g of x[g*step + f/repeat] * terms[t].from[g*period + f].
+     * gradient is read and written in whole vectors, up to 15 floats past terms[t].kernel + period; the surplus, and up
+     * to 16 floats past a row of terms[t].from, may hold any number but infinity and NaN. */
+    void (*depthwise_gradient_row)(const struct depthwise_row *row, const float *x, float *gradient);
+    /* to[i] = the sum of the `together` floats from[i*together] on: of 2, 4 and 8 by halves ((a+b) + (c+d)), of any
+     * other number from first to last */
+    void (*sum_neighbours)(int count, int together, const float *from, float *to);
+    /* to[i*times + j] = from[i] for i < count, j < times */
+    void (*repeat_neighbours)(int count, int times, const float *from, float *to);
 
     /* D from d; of an image, top to right within 0 to 6 */
     void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);
@@ -85,15 +115,22 @@ struct kernels {
     /* image (3,3) += dg, its transform of the products' sums */
     void (*winograd_kernel_gradient)(const struct winograd_tile *tile, const float *spectrum, float *image);
 
-    /* small = the largest of the window's cells, cell[r,p,v] = t of the first largest. A NaN among them is the result.
-     */
-    void (*max_forward)(const struct window *window, const float *large, float *small, uint16_t *cell);
-    /* large[offsets[cell[r,p,v]] ...] += small[r,p,v] */
+    /* Pooling. `relu` stands for a ReLU in front of it: large is before that ReLU, x counts as max(x, 0), and no
+     * gradient goes to a cell that is not above 0. */
+
+    /* small = the largest of the window's cells, cell[r,p,v] = t of the first largest (KERNELS_NO_CELL where relu and
+     * none is above 0). A NaN among them is the result. `cell` may be NULL. */
+    void (*max_forward)(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell);
+    /* large[offsets[cell[r,p,v]] ...] += small[r,p,v]; where the windows are apart, = and the other cells are 0 */
     void (*max_backward)(const struct window *window, const float *small, const uint16_t *cell, float *large);
-    /* small = scale * (sum over t) */
-    void (*sum_forward)(const struct window *window, const float *large, float scale, float *small);
-    /* every cell of the window += scale * small[r,p,v] */
-    void (*sum_backward)(const struct window *window, const float *small, float scale, float *large);
+    /* small = scale * (sum over t). With relu and `positive` not NULL (taps <= KERNELS_POSITIVE_TAPS), bit t of
+     * positive[r,p,v] says whether that cell is above 0. */
+    void (*sum_forward)(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive);
+    /* every cell of the window (whose bit is set, where `positive` is not NULL) += scale * small[r,p,v]; where the
+     * windows are apart, = and the other cells are 0 */
+    void (*sum_backward)(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large);
 
     /* sums[v] += sum over r < rows of x[r*columns + v]: the gradient of a bias */
     void (*column_sums)(int rows, int columns, const float *x, float *sums);
@@ -103,6 +140,10 @@ struct kernels {
     void (*relu_forward)(size_t count, float *y);
     /* dy[i] = y[i] > 0 ? dy[i] : 0 */
     void (*relu_backward)(size_t count, const float *y, float *dy);
+
+    /* sums[i] = sums[i] * factor + 1, `rounds` times, for the tile_m * tile_n sums of a register tile. Nothing but
+     * multiply-adds in registers: its rate is the peak that other kernels are measured by. */
+    void (*multiply_adds)(int64_t rounds, float factor, float *sums);
 };
 
 /* The plain-C table every other is checked against. */

@@ -6,8 +6,10 @@
 /* 32 registers: 16 sums, two vectors of B, the elements of A as they arrive */
 #define KERNELS_TILE_M 8
 #define KERNELS_TALL 12
+#define KERNELS_WIDE 5
 #else
 #define KERNELS_TILE_M 4
 #define KERNELS_TALL 8
+#define KERNELS_WIDE 3
 #endif
 #include "core/kernels/template.h"

@@ -8,7 +8,7 @@ static float product_element(const struct product *p, int i, int j) {
     if (p->accumulate) sum = p->c[i * p->c_row + j];
     for (int t = 0; t < p->taps; t++) {
         const float *a = p->a + (p->offsets != NULL ? p->offsets[t] : 0) + i * p->row;
-        const float *b = p->b + t * p->b_tap + j;
+        const float *b = p->b + t * p->b_tap + j * (p->b_panel != 0 ? p->b_panel : 1);
         for (int k = 0; k < p->depth; k++) sum += a[k * p->column] * b[k * p->b_row];
     }
     return sum;
@@ -30,53 +30,41 @@ static ptrdiff_t position_start(const struct window *window, int r, int p) {
     return ((ptrdiff_t)r * window->pixels + p) * window->channels;
 }
 
-static void depthwise_forward(const struct window *window, const float *large, const float *kernel, const float *bias,
-                              float *small) {
-    const int channels = window->channels;
-    for (int r = 0; r < window->rows; r++) {
-        for (int p = 0; p < window->pixels; p++) {
-            const float *x = large + window_start(window, r, p);
-            float *y = small + position_start(window, r, p);
-            for (int v = 0; v < channels; v++) {
-                float sum = bias != NULL ? bias[v] : 0.0f;
-                for (int t = 0; t < window->taps; t++) {
-                    sum += x[window->offsets[t] + v] * kernel[(ptrdiff_t)t * channels + v];
-                }
-                y[v] = sum;
-            }
-        }
+static void depthwise_row(const struct depthwise_row *row, const float *kernel, const float *bias, float *y) {
+    for (int e = 0; e < row->count; e++) {
+        const int f = e % row->period;
+        const ptrdiff_t x = e / row->period * row->step + f / row->repeat;
+        float sum = bias != NULL ? bias[f] : 0.0f;
+        for (int t = 0; t < row->taps; t++) sum += row->terms[t].from[x] * kernel[row->terms[t].kernel + f];
+        y[e] = sum;
     }
 }
 
-static void depthwise_data_gradient(const struct window *window, const float *small, const float *kernel,
-                                    float *large) {
-    const int channels = window->channels;
-    for (int r = 0; r < window->rows; r++) {
-        for (int p = 0; p < window->pixels; p++) {
-            const float *dy = small + position_start(window, r, p);
-            float *dx = large + window_start(window, r, p);
-            for (int t = 0; t < window->taps; t++) {
-                for (int v = 0; v < channels; v++) {
-                    dx[window->offsets[t] + v] += dy[v] * kernel[(ptrdiff_t)t * channels + v];
-                }
-            }
-        }
+static void depthwise_gradient_row(const struct depthwise_row *row, const float *x, float *gradient) {
+    for (int e = 0; e < row->count; e++) {
+        const int f = e % row->period;
+        const float cell = x[e / row->period * row->step + f / row->repeat];
+        for (int t = 0; t < row->taps; t++) gradient[row->terms[t].kernel + f] += cell * row->terms[t].from[e];
     }
 }
 
-static void depthwise_weight_gradient(const struct window *window, const float *large, const float *small,
-                                      float *gradient) {
-    const int channels = window->channels;
-    for (int r = 0; r < window->rows; r++) {
-        for (int p = 0; p < window->pixels; p++) {
-            const float *x = large + window_start(window, r, p);
-            const float *dy = small + position_start(window, r, p);
-            for (int t = 0; t < window->taps; t++) {
-                for (int v = 0; v < channels; v++) {
-                    gradient[(ptrdiff_t)t * channels + v] += x[window->offsets[t] + v] * dy[v];
-                }
-            }
-        }
+static float sum_of(const float *from, int count) {
+    if (count == 2 || count == 4 || count == 8) {
+        const int half = count / 2;
+        return half == 1 ? from[0] + from[1] : sum_of(from, half) + sum_of(from + half, half);
+    }
+    float sum = from[0];
+    for (int i = 1; i < count; i++) sum += from[i];
+    return sum;
+}
+
+static void sum_neighbours(int count, int together, const float *from, float *to) {
+    for (int i = 0; i < count; i++) to[i] = sum_of(from + (ptrdiff_t)i * together, together);
+}
+
+static void repeat_neighbours(int count, int times, const float *from, float *to) {
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < times; j++) to[(ptrdiff_t)i * times + j] = from[i];
     }
 }
 
@@ -157,18 +145,27 @@ static int largest_cell(const struct window *window, const float *x) {
     return best;
 }
 
-static void max_forward(const struct window *window, const float *large, float *small, uint16_t *cell) {
+static void max_forward(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
             const float *x = large + window_start(window, r, p);
             const ptrdiff_t y = position_start(window, r, p);
             for (int v = 0; v < window->channels; v++) {
                 const int t = largest_cell(window, x + v);
-                cell[y + v] = (uint16_t)t;
-                small[y + v] = x[window->offsets[t] + v];
+                const float largest = x[window->offsets[t] + v];
+                small[y + v] = relu && largest <= 0.0f ? 0.0f : largest;
+                if (cell != NULL) cell[y + v] = relu && !(largest > 0.0f) ? KERNELS_NO_CELL : (uint16_t)t;
             }
         }
     }
+}
+
+/* The gradient of one cell: written where windows are apart, else added. */
+static void give(const struct window *window, float *cell, bool chosen, float share) {
+    if (window->apart)
+        *cell = chosen ? share : 0.0f;
+    else if (chosen)
+        *cell += share;
 }
 
 static void max_backward(const struct window *window, const float *small, const uint16_t *cell, float *large) {
@@ -176,34 +173,49 @@ static void max_backward(const struct window *window, const float *small, const 
         for (int p = 0; p < window->pixels; p++) {
             float *dx = large + window_start(window, r, p);
             const ptrdiff_t y = position_start(window, r, p);
-            for (int v = 0; v < window->channels; v++) dx[window->offsets[cell[y + v]] + v] += small[y + v];
+            for (int v = 0; v < window->channels; v++)
+                for (int t = 0; t < window->taps; t++)
+                    give(window, dx + window->offsets[t] + v, cell[y + v] == t, small[y + v]);
         }
     }
 }
 
-static void sum_forward(const struct window *window, const float *large, float scale, float *small) {
+static float sum_cells(const struct window *window, const float *x, bool relu, uint16_t *positive) {
+    float sum = 0.0f;
+    unsigned bits = 0;
+    for (int t = 0; t < window->taps; t++) {
+        const float value = x[window->offsets[t]];
+        sum += relu && value <= 0.0f ? 0.0f : value;
+        if (positive != NULL && value > 0.0f) bits |= 1U << t;
+    }
+    if (positive != NULL) *positive = (uint16_t)bits;
+    return sum;
+}
+
+static void sum_forward(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
             const float *x = large + window_start(window, r, p);
-            float *y = small + position_start(window, r, p);
+            const ptrdiff_t y = position_start(window, r, p);
             for (int v = 0; v < window->channels; v++) {
-                float sum = 0.0f;
-                for (int t = 0; t < window->taps; t++) sum += x[window->offsets[t] + v];
-                y[v] = scale * sum;
+                uint16_t *bits = relu && positive != NULL ? positive + y + v : NULL;
+                small[y + v] = scale * sum_cells(window, x + v, relu, bits);
             }
         }
     }
 }
 
-static void sum_backward(const struct window *window, const float *small, float scale, float *large) {
+static void sum_backward(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large) {
     for (int r = 0; r < window->rows; r++) {
         for (int p = 0; p < window->pixels; p++) {
-            const float *dy = small + position_start(window, r, p);
+            const ptrdiff_t y = position_start(window, r, p);
             float *dx = large + window_start(window, r, p);
-            for (int v = 0; v < window->channels; v++) {
-                const float share = scale * dy[v];
-                for (int t = 0; t < window->taps; t++) dx[window->offsets[t] + v] += share;
-            }
+            for (int v = 0; v < window->channels; v++)
+                for (int t = 0; t < window->taps; t++)
+                    give(window, dx + window->offsets[t] + v, positive == NULL || (positive[y + v] >> t & 1),
+                         scale * small[y + v]);
         }
     }
 }
@@ -226,6 +238,10 @@ static void relu_backward(size_t count, const float *y, float *dy) {
     for (size_t i = 0; i < count; i++) dy[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
+static void multiply_adds(int64_t rounds, float factor, float *sums) {
+    for (int64_t round = 0; round < rounds; round++) *sums = *sums * factor + 1.0f;
+}
+
 const struct kernels *kernels_reference(void) {
     static const struct kernels table = {
         .name = "reference",
@@ -233,9 +249,10 @@ const struct kernels *kernels_reference(void) {
         .tile_m = 1,
         .tile_n = 1,
         .product = product,
-        .depthwise_forward = depthwise_forward,
-        .depthwise_data_gradient = depthwise_data_gradient,
-        .depthwise_weight_gradient = depthwise_weight_gradient,
+        .depthwise_row = depthwise_row,
+        .depthwise_gradient_row = depthwise_gradient_row,
+        .sum_neighbours = sum_neighbours,
+        .repeat_neighbours = repeat_neighbours,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,
@@ -249,6 +266,7 @@ const struct kernels *kernels_reference(void) {
         .add = add,
         .relu_forward = relu_forward,
         .relu_backward = relu_backward,
+        .multiply_adds = multiply_adds,
     };
     return &table;
 }

@@ -1,7 +1,8 @@
 /* The fast kernels, written once over vectors of KERNELS_VECTOR floats. portable.c, avx2.c and avx512.c each define
  *   KERNELS_NAME, KERNELS_TABLE    the table's name and the function that returns it
  *   KERNELS_VECTOR                 floats a vector, a power of two
- *   KERNELS_TILE_M, KERNELS_TALL   rows of the product's register tile with two vectors a row, and with one
+ *   KERNELS_TILE_M                 rows of the product's register tile with two vectors a row
+ *   KERNELS_TALL, KERNELS_WIDE     and with one, with three
  * and include this file, whose functions are all static: no code built for one instruction set reaches another.
  *
  * A multiply-add is written sum + a * b and contracted by the compiler (-ffp-contract=fast). */
@@ -91,15 +92,27 @@ KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
     return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
 }
 
+KERNEL_INLINE int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+KERNEL_INLINE int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
 /* `total` cut into as few parts of at most `most` as possible, all nearly equal: 16 by 6 is 6, 5, 5. */
 struct parts {
     int count, size;
     int longer; /* the first parts, which are one longer */
 };
 
+KERNEL_INLINE int parts_count(int total, int most) {
+    return (total + most - 1) / most;
+}
+
 KERNEL_INLINE struct parts parts_of(int total, int most) {
     if (total <= most) return (struct parts){total > 0, total, 0};
-    const int count = (total + most - 1) / most;
+    const int count = parts_count(total, most);
     return (struct parts){count, total / count, total % count};
 }
 
@@ -117,8 +130,6 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
-#include "core/kernels/template_gradient.h"
-
 #include "core/kernels/template_winograd.h"
 
 #include "core/kernels/template_pool.h"
@@ -132,9 +143,10 @@ const struct kernels *KERNELS_TABLE(void) {
         .tile_m = KERNELS_TILE_M,
         .tile_n = TILE_N,
         .product = product,
-        .depthwise_forward = depthwise_forward,
-        .depthwise_data_gradient = depthwise_data_gradient,
-        .depthwise_weight_gradient = depthwise_weight_gradient,
+        .depthwise_row = depthwise_row,
+        .depthwise_gradient_row = depthwise_gradient_row,
+        .sum_neighbours = sum_neighbours,
+        .repeat_neighbours = repeat_neighbours,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,
@@ -148,6 +160,7 @@ const struct kernels *KERNELS_TABLE(void) {
         .add = add,
         .relu_forward = relu_forward,
         .relu_backward = relu_backward,
+        .multiply_adds = multiply_adds,
     };
     return &table;
 }

@@ -1,203 +1,318 @@
-/* Depthwise convolution forward, and the sum that its data gradient shares with it. Part of template.h.
+/* Depthwise convolutions of one row; README.md draws them. Part of template.h.
  *
- * Vectors run over channels; up to eight neighbouring positions keep their sums in registers while the terms pass, and
- * share each vector of the kernel. Where channels do not fill vectors and neighbouring positions lie side by side,
- * several positions are taken as one of more channels, with the kernel repeated. */
+ * A row is one line of floats that is cut into periods, each a pixel (or several) with all its channels. Vectors run
+ * over a period; neighbouring periods see the same vector of the kernel. */
 
 enum {
-    BLOCK = 8,            /* positions that share a vector of the kernel */
-    RUN_MOST = 3,         /* terms that share loads: a row of a 3x3 kernel at stride 1 */
-    TERMS_MOST = 64,      /* terms in one go; a longer sum waits in the output, which keeps every bit */
-    REPEATED_MOST = 4096, /* floats of a repeated kernel, on the stack */
+    BLOCK = 8,     /* periods that share a vector of the kernel */
+    RUN_MOST = 3,  /* terms that share loads: a row of a 3x3 kernel */
+    TAPS_MOST = 9, /* terms of the kernel's gradient in registers */
 };
 
-/* One term of a depthwise sum: from[term.from] * kernel[term.kernel], offsets in floats. */
-struct term {
-    ptrdiff_t from, kernel;
-};
+/* Two vectors' elements by index, those of b after those of a. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (mask){__VA_ARGS__})
+#endif
 
-/* to[p,v] = start + sum over the terms, for a row (or column) of positions */
-struct strip {
-    int positions, channels, count;
-    const struct term *terms; /* (count) */
-    ptrdiff_t from_step, to_step;
-    const float *kernel;
-    const float *bias; /* (channels) or NULL */
-    bool accumulate;   /* start is to[p,v], else bias[v] or 0 */
-    bool runs;         /* the terms come in runs */
-};
+#if KERNELS_VECTOR == 4
+#define EVENS 0, 2, 4, 6
+#define ODDS 1, 3, 5, 7
+#define TWICE 0, 0, 1, 1
+#define FOUR_TIMES 0, 0, 0, 0
+#define EIGHT_TIMES 0, 0, 0, 0
+#elif KERNELS_VECTOR == 8
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+/* of pieces of four (two) floats that stand in each half: no element crosses over to the other half */
+#define TWICE 0, 0, 1, 1, 6, 6, 7, 7
+#define FOUR_TIMES 0, 0, 0, 0, 5, 5, 5, 5
+#define EIGHT_TIMES 0, 0, 0, 0, 0, 0, 0, 0
+#else
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define TWICE 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
+#define FOUR_TIMES 0, 0, 0, 0, 5, 5, 5, 5, 10, 10, 10, 10, 15, 15, 15, 15
+#define EIGHT_TIMES 0, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9
+#endif
 
-/* `positions` (a constant) neighbours, from channel 0 to the last whole vector; returns the first channel left. Terms
- * are taken `run` (a constant) at a time; position p sees in term i of a run what position p + 1 sees in term i - 1, so
- * that each vector is loaded once a run. */
-KERNEL_INLINE int strip_vectors(const struct strip *strip, const float *from, float *to, const int positions,
-                                const int run) {
-    const ptrdiff_t steps[4] = {0, opaque_step(strip->from_step), opaque_step(2 * strip->from_step),
-                                opaque_step(3 * strip->from_step)};
-    const ptrdiff_t to_step = strip->to_step;
-    const struct term *const end = strip->terms + strip->count;
-    const float *kernel = strip->kernel;
-    const float *bias = strip->bias;
-    const bool accumulate = strip->accumulate;
-    int left = strip->channels;
-    for (; left >= VECTOR; left -= VECTOR, from += VECTOR, kernel += VECTOR, to += VECTOR) {
+typedef int64_t pairs_vector __attribute__((vector_size(KERNELS_VECTOR * 4)));
+typedef float four __attribute__((vector_size(16)));
+
+/* Two floats, again and again. */
+KERNEL_INLINE vector broadcast_two(const float *from) {
+    int64_t two;
+    memcpy(&two, from, sizeof two);
+    return (vector)(two - (pairs_vector){0});
+}
+
+/* Four floats, again and again. */
+KERNEL_INLINE vector broadcast_four(const float *from) {
+    four few;
+    memcpy(&few, from, sizeof few);
+#if KERNELS_VECTOR == 4
+    return few;
+#elif KERNELS_VECTOR == 8
+    return __builtin_shufflevector(few, few, 0, 1, 2, 3, 0, 1, 2, 3);
+#else
+    return __builtin_shufflevector(few, few, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+#endif
+}
+
+/* A vector that begins with `repeat` (a constant power of two) times from[0], as often from[1], and so on. */
+KERNEL_INLINE vector load_repeated(const float *from, const int repeat) {
+    if (repeat == 1) return load(from);
+    if (repeat >= VECTOR) return broadcast(from[0]);
+    if (repeat == 8) return SHUFFLE(broadcast_two(from), broadcast_two(from), EIGHT_TIMES);
+    if (VECTOR == 4) return SHUFFLE(broadcast_two(from), broadcast_two(from), TWICE);
+    if (VECTOR == 8 && repeat == 4) return SHUFFLE(broadcast_two(from), broadcast_two(from), FOUR_TIMES);
+    if (repeat == 4) return SHUFFLE(broadcast_four(from), broadcast_four(from), FOUR_TIMES);
+    if (VECTOR == 8) return SHUFFLE(broadcast_four(from), broadcast_four(from), TWICE);
+    return SHUFFLE(load(from), load(from), TWICE);
+}
+
+/* The float of the input that element f of a period sees; `repeat`, a constant, is at most a vector. */
+KERNEL_INLINE int input_of(const struct depthwise_row *row, int f, const int repeat) {
+    return repeat < VECTOR ? f / repeat : f / row->repeat;
+}
+
+/* `positions` (a constant) periods from element `first` of the row on, lanes from element `f` of a period on. Terms are
+ * taken `run` (a constant) at a time; period p sees in term i of a run what period p + 1 sees in term i - 1, so that
+ * each vector is loaded once a run. */
+KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, const float *bias, int f, ptrdiff_t from,
+                         vector sum[], const int positions, const int run, const int repeat) {
+    const ptrdiff_t steps[4] = {0, opaque_step(row->step), opaque_step(2 * row->step), opaque_step(3 * row->step)};
+    const struct depthwise_term *const end = row->terms + row->taps;
+    const vector start = bias != NULL ? load(bias + f) : (vector){0};
+    KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = start;
+    for (const struct depthwise_term *term = row->terms; term != end; term += run) {
+        const float *x[3];
+        x[0] = opaque(term->from + from);
+        x[1] = opaque(x[0] + 2 * steps[2]);
+        x[2] = opaque(x[1] + 2 * steps[2]);
+        vector weight[RUN_MOST];
+        KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + term[i].kernel + f);
+        KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
+            const vector cell = load_repeated(x[c / 4] + steps[c % 4], repeat);
+            KERNEL_UNROLL for (int i = 0; i < run; i++) {
+                if (c >= i && c - i < positions) sum[c - i] += cell * weight[i];
+            }
+        }
+    }
+}
+
+/* Periods g to g + positions - 1, of which `width` elements are wanted. Whole vectors are stored as long as they end
+ * within the row: what of one is too much, a later vector overwrites. So the vector that a period does not fill comes
+ * first, then the others. */
+KERNEL_INLINE void strip_store(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
+                               int width, const int positions, const int run, const int repeat) {
+    const ptrdiff_t period = row->period;
+    const int whole = width / VECTOR;
+    for (int i = whole * VECTOR < width ? -1 : 0; i < whole; i++) {
+        const int f = (i < 0 ? whole : i) * VECTOR;
+        const int lanes = i < 0 ? width - f : VECTOR;
         vector sum[BLOCK];
-        const vector start = bias != NULL ? load(bias + strip->channels - left) : (vector){0};
-        KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = accumulate ? load(to + p * to_step) : start;
-        for (const struct term *term = strip->terms; term != end; term += run) {
-            const float *x[3];
-            x[0] = opaque(from + term->from);
-            x[1] = opaque(x[0] + 2 * steps[2]);
-            x[2] = opaque(x[1] + 2 * steps[2]);
-            vector weight[RUN_MOST];
-            KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + term[i].kernel);
-            KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
-                const vector cell = load(x[c / 4] + steps[c % 4]);
-                KERNEL_UNROLL for (int i = 0; i < run; i++) {
-                    if (c >= i && c - i < positions) sum[c - i] += cell * weight[i];
-                }
-            }
-        }
-        KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * to_step, sum[p]);
-    }
-    return strip->channels - left;
-}
-
-/* The channels from v on, which do not fill a vector, one by one. */
-static void strip_rest(const struct strip *strip, const float *from, float *to, int positions, int first) {
-    for (int p = 0; p < positions; p++, from += strip->from_step, to += strip->to_step) {
-        for (int v = first; v < strip->channels; v++) {
-            float sum = strip->bias != NULL ? strip->bias[v] : 0.0f;
-            if (strip->accumulate) sum = to[v];
-            for (int t = 0; t < strip->count; t++) {
-                sum += from[strip->terms[t].from + v] * strip->kernel[strip->terms[t].kernel + v];
-            }
-            to[v] = sum;
+        strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, run, repeat);
+        float *to = y + g * period + f;
+        if ((g + positions - 1) * period + f + VECTOR <= row->count) {
+            KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * period, sum[p]);
+        } else {
+            KERNEL_UNROLL for (int p = 0; p < positions; p++) store_part(to + p * period, sum[p], lanes);
         }
     }
 }
 
-#define STRIP_POSITIONS(positions)                                                                                     \
-    static void strip_positions_##positions(const struct strip *strip, const float *from, float *to) {                 \
-        const int done = strip->runs ? strip_vectors(strip, from, to, positions, RUN_MOST)                             \
-                                     : strip_vectors(strip, from, to, positions, 1);                                   \
-        if (done < strip->channels) strip_rest(strip, from, to, positions, done);                                      \
-    }
+typedef void strip_function(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
+                            int width, bool runs);
 
-STRIP_POSITIONS(1)
-STRIP_POSITIONS(2)
-STRIP_POSITIONS(3)
-STRIP_POSITIONS(4)
-STRIP_POSITIONS(5)
-STRIP_POSITIONS(6)
-STRIP_POSITIONS(7)
-STRIP_POSITIONS(8)
-
-/* Whether the terms come in runs of RUN_MOST, each term from_step after the one before. */
-static bool strip_has_runs(const struct strip *strip) {
-    for (int t = 0; t < strip->count; t++) {
-        if (t % RUN_MOST != 0 && strip->terms[t].from - strip->terms[t - 1].from != strip->from_step) return false;
+/* Functions for each number of positions, and for each `repeat` that a vector can hold. */
+#define STRIP_FUNCTION(positions, repeat)                                                                              \
+    static void strip_##positions##_##repeat(const struct depthwise_row *row, const float *kernel, const float *bias,  \
+                                             float *y, int g, int width, bool runs) {                                  \
+        if (repeat > VECTOR) return;                                                                                   \
+        if (runs)                                                                                                      \
+            strip_store(row, kernel, bias, y, g, width, positions, RUN_MOST, repeat);                                  \
+        else                                                                                                           \
+            strip_store(row, kernel, bias, y, g, width, positions, 1, repeat);                                         \
     }
-    return strip->count % RUN_MOST == 0;
+#define STRIP_FUNCTIONS(repeat)                                                                                        \
+    STRIP_FUNCTION(1, repeat)                                                                                          \
+    STRIP_FUNCTION(2, repeat)                                                                                          \
+    STRIP_FUNCTION(4, repeat)                                                                                          \
+    STRIP_FUNCTION(8, repeat)
+#define STRIP_TABLE(repeat)                                                                                            \
+    { strip_1_##repeat, strip_2_##repeat, strip_4_##repeat, strip_8_##repeat }
+
+STRIP_FUNCTIONS(1)
+STRIP_FUNCTIONS(2)
+STRIP_FUNCTIONS(4)
+STRIP_FUNCTIONS(8)
+STRIP_FUNCTIONS(16)
+
+enum { REPEATS = 5 };
+
+/* Which of the functions for 1, 2, 4, 8, 16 serves a row: what is more than a vector is a whole vector. */
+static int repeat_index(int repeat) {
+    int index = 0;
+    while (index < REPEATS - 1 && 1 << index < repeat && 1 << index < VECTOR) index++;
+    return index;
 }
 
-static void strip_run(const struct strip *strip, const float *from, float *to) {
-    static void (*const blocks[BLOCK])(const struct strip *strip, const float *from, float *to) = {
-        strip_positions_1, strip_positions_2, strip_positions_3, strip_positions_4,
-        strip_positions_5, strip_positions_6, strip_positions_7, strip_positions_8,
-    };
-    const struct parts parts = parts_of(strip->positions, BLOCK);
-    for (int part = 0, p = 0, count; part < parts.count; part++, p += count) {
-        count = part_size(parts, part);
-        blocks[count - 1](strip, from + p * strip->from_step, to + p * strip->to_step);
+/* Whether the terms come in runs of RUN_MOST, each a step before the next. */
+static bool row_has_runs(const struct depthwise_row *row) {
+    const struct depthwise_term *terms = row->terms;
+    if (row->taps % RUN_MOST != 0) return false;
+    for (int t = 0; t < row->taps; t += RUN_MOST) {
+        if (terms[t + 1].from - terms[t].from != row->step) return false;
+        if (terms[t + 2].from - terms[t + 1].from != row->step) return false;
+    }
+    return true;
+}
+
+/* Blocks of 8, 4, 2 and 1 periods. The last block may take in some periods again: 15 are 8 and 8. */
+static void depthwise_row(const struct depthwise_row *row, const float *kernel, const float *bias, float *y) {
+    static strip_function *const functions[REPEATS][4] = {STRIP_TABLE(1), STRIP_TABLE(2), STRIP_TABLE(4),
+                                                          STRIP_TABLE(8), STRIP_TABLE(16)};
+    strip_function *const *strips = functions[repeat_index(row->repeat)];
+    const bool runs = row_has_runs(row);
+    const int periods = row->count / row->period;
+    const int rest = row->count % row->period;
+    for (int g = 0; g < periods;) {
+        int log = 3;
+        while (log > 0 && 1 << (log - 1) >= periods - g) log--;
+        if (1 << log > periods) log--;
+        if (1 << log > periods - g) g = periods - (1 << log);
+        strips[log](row, kernel, bias, y, g, row->period, runs);
+        g += 1 << log;
+    }
+    if (rest > 0) strips[0](row, kernel, bias, y, periods, rest, false);
+}
+
+/* The first `lanes` of a vector, then zeros. */
+static vector first_lanes(vector value, int lanes) {
+    float values[VECTOR];
+    store(values, value);
+    return load_part(values, lanes);
+}
+
+/* The kernel's gradient at lanes f of the periods, for `taps` (a constant) terms: their sums stay in registers along
+ * the row. */
+KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+                                   int f, float *gradient, const int taps, const int repeat) {
+    const int periods = row->count / row->period;
+    const int rest = row->count % row->period;
+    const ptrdiff_t period = row->period;
+    const ptrdiff_t step = row->step;
+    vector sum[TAPS_MOST];
+    const float *from[TAPS_MOST];
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+        sum[t] = load(gradient + terms[t].kernel);
+        from[t] = opaque(terms[t].from + f);
+    }
+    ptrdiff_t at = 0;
+    for (int g = 0; g < periods; g++, at += period, x += step) {
+        const vector cell = load_repeated(x, repeat);
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + at);
+    }
+    if (f < rest) {
+        const vector cell = first_lanes(load_repeated(x, repeat), lanes_left(rest, f));
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + at);
+    }
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + terms[t].kernel, sum[t]);
+}
+
+KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+                                    float *gradient, const int taps, const int repeat) {
+    for (int f = 0; f < row->period; f += VECTOR) {
+        gradient_vector(row, terms, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
     }
 }
 
-/* The strip with `together` positions as one; kernel and bias are repeated as often. */
-static void strip_run_together(const struct strip *strip, int together, const float *from, float *to) {
-    if (together == 1) {
-        strip_run(strip, from, to);
-        return;
+typedef void gradient_function(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+                               float *gradient);
+
+#define GRADIENT_FUNCTION(taps, repeat)                                                                                \
+    static void gradient_##taps##_##repeat(const struct depthwise_row *row, const struct depthwise_term *terms,        \
+                                           const float *x, float *gradient) {                                          \
+        if (repeat <= VECTOR) gradient_vectors(row, terms, x, gradient, taps, repeat);                                 \
     }
-    struct strip wide = *strip;
-    wide.runs = false;
-    wide.positions = strip->positions / together;
-    wide.channels = together * strip->channels;
-    wide.from_step = together * strip->from_step;
-    wide.to_step = together * strip->to_step;
-    strip_run(&wide, from, to);
-    const int left = strip->positions % together;
-    if (left == 0) return;
-    wide.channels = left * strip->channels;
-    wide.positions = 1;
-    const ptrdiff_t done = strip->positions - left;
-    strip_run(&wide, from + done * strip->from_step, to + done * strip->to_step);
-}
-
-/* How many of `positions` that lie side by side make whole vectors of channels; 1 where there is nothing to gain or no
- * room for the kernel. */
-static int positions_together(int channels, int taps, int positions) {
-    int together = 1;
-    while (together * (channels % VECTOR) % VECTOR != 0) together *= 2;
-    if (together > positions) together = positions;
-    if (together < 1) return 1;
-    return (taps + 1) * (int64_t)together * channels <= REPEATED_MOST ? together : 1;
-}
-
-/* to (rows, times, channels) from (rows, channels) */
-static void repeat_rows(const float *from, int rows, int times, int channels, float *to) {
-    for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < times; j++, to += channels) {
-            for (int v = 0; v < channels; v++) to[v] = from[(ptrdiff_t)i * channels + v];
-        }
+#define GRADIENT_FUNCTIONS(repeat)                                                                                     \
+    GRADIENT_FUNCTION(1, repeat)                                                                                       \
+    GRADIENT_FUNCTION(2, repeat)                                                                                       \
+    GRADIENT_FUNCTION(3, repeat)                                                                                       \
+    GRADIENT_FUNCTION(4, repeat)                                                                                       \
+    GRADIENT_FUNCTION(5, repeat)                                                                                       \
+    GRADIENT_FUNCTION(6, repeat)                                                                                       \
+    GRADIENT_FUNCTION(7, repeat)                                                                                       \
+    GRADIENT_FUNCTION(8, repeat)                                                                                       \
+    GRADIENT_FUNCTION(9, repeat)
+#define GRADIENT_TABLE(repeat)                                                                                         \
+    {                                                                                                                  \
+        gradient_1_##repeat, gradient_2_##repeat, gradient_3_##repeat, gradient_4_##repeat, gradient_5_##repeat,       \
+            gradient_6_##repeat, gradient_7_##repeat, gradient_8_##repeat, gradient_9_##repeat                         \
     }
-}
 
-/* All rows of the window; `whole` has everything but its terms. */
-static void forward_rows(const struct window *window, const struct strip *whole, int together, const float *large,
-                         float *small) {
-    struct term terms[TERMS_MOST];
-    struct strip strip = *whole;
-    strip.terms = terms;
-    const ptrdiff_t row = (ptrdiff_t)window->pixels * window->channels;
-    for (int first = 0; first == 0 || first < window->taps; first += TERMS_MOST) {
-        const int left = window->taps - first;
-        strip.count = left < TERMS_MOST ? left : TERMS_MOST;
-        strip.accumulate = first > 0;
-        for (int t = 0; t < strip.count; t++) {
-            terms[t] = (struct term){window->offsets[first + t], (ptrdiff_t)(first + t) * together * window->channels};
-        }
-        strip.runs = strip_has_runs(&strip);
-        for (int r = 0; r < window->rows; r++) {
-            strip_run_together(&strip, together, large + r * window->row_step, small + r * row);
-        }
+GRADIENT_FUNCTIONS(1)
+GRADIENT_FUNCTIONS(2)
+GRADIENT_FUNCTIONS(4)
+GRADIENT_FUNCTIONS(8)
+GRADIENT_FUNCTIONS(16)
+
+static void depthwise_gradient_row(const struct depthwise_row *row, const float *x, float *gradient) {
+    static gradient_function *const functions[REPEATS][TAPS_MOST] = {
+        GRADIENT_TABLE(1), GRADIENT_TABLE(2), GRADIENT_TABLE(4), GRADIENT_TABLE(8), GRADIENT_TABLE(16)};
+    gradient_function *const *gradients = functions[repeat_index(row->repeat)];
+    const struct parts parts = parts_of(row->taps, TAPS_MOST);
+    for (int part = 0, t = 0, taps; part < parts.count; part++, t += taps) {
+        taps = part_size(parts, part);
+        gradients[taps - 1](row, row->terms + t, x, gradient);
     }
 }
 
-static void depthwise_forward(const struct window *window, const float *large, const float *kernel, const float *bias,
-                              float *small) {
-    const int channels = window->channels;
-    struct strip strip = {
-        .positions = window->pixels,
-        .channels = channels,
-        .from_step = window->pixel_step,
-        .to_step = channels,
-        .kernel = kernel,
-        .bias = bias,
-    };
-    const int together =
-        window->pixel_step == channels ? positions_together(channels, window->taps, window->pixels) : 1;
-    if (together == 1) {
-        forward_rows(window, &strip, 1, large, small);
-        return;
+/* Neighbours of a and then of b, added. */
+KERNEL_INLINE vector add_pairs(vector a, vector b) {
+    return SHUFFLE(a, b, EVENS) + SHUFFLE(a, b, ODDS);
+}
+
+/* One vector of sums of `together` (2, 4 or 8, a constant) neighbours. */
+KERNEL_INLINE vector add_neighbours(const float *from, const int together) {
+    vector sum[8];
+    KERNEL_UNROLL for (int i = 0; i < together; i++) sum[i] = load(from + i * VECTOR);
+    for (int left = together; left > 1; left /= 2) {
+        for (int i = 0; i < left / 2; i++) sum[i] = add_pairs(sum[2 * i], sum[2 * i + 1]);
     }
-    float repeated[REPEATED_MOST + VECTOR];
-    float *repeated_bias = repeated + (ptrdiff_t)window->taps * together * channels;
-    repeat_rows(kernel, window->taps, together, channels, repeated);
-    strip.kernel = repeated;
-    if (bias != NULL) {
-        repeat_rows(bias, 1, together, channels, repeated_bias);
-        strip.bias = repeated_bias;
+    return sum[0];
+}
+
+static float sum_of(const float *from, int together) {
+    if (together == 2) return from[0] + from[1];
+    if (together == 4 || together == 8) return sum_of(from, together / 2) + sum_of(from + together / 2, together / 2);
+    float sum = from[0];
+    for (int i = 1; i < together; i++) sum += from[i];
+    return sum;
+}
+
+static void sum_neighbours(int count, int together, const float *from, float *to) {
+    int i = 0;
+    if (together == 2) {
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 2 * i, 2));
+    } else if (together == 4) {
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 4 * i, 4));
+    } else if (together == 8) {
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 8 * i, 8));
     }
-    forward_rows(window, &strip, together, large, small);
+    for (; i < count; i++) to[i] = sum_of(from + (ptrdiff_t)i * together, together);
+}
+
+/* Each float is written as a vector; the next one overwrites what is too much. */
+static void repeat_neighbours(int count, int times, const float *from, float *to) {
+    const ptrdiff_t end = (ptrdiff_t)count * times;
+    for (ptrdiff_t i = 0, at = 0; i < count; i++) {
+        const vector value = broadcast(from[i]);
+        const ptrdiff_t stop = at + times;
+        for (; at < stop && at + VECTOR <= end; at += VECTOR) store(to + at, value);
+        for (; at < stop; at++) to[at] = from[i];
+        at = stop;
+    }
 }

@@ -45,3 +45,20 @@ static void relu_backward(size_t count, const float *y, float *dy) {
     }
     for (; i < count; i++) dy[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
+
+static void multiply_adds(int64_t rounds, float factor, float *sums) {
+    enum { COLUMNS = TILE_N / VECTOR };
+    const vector factors = broadcast(factor), ones = broadcast(1.0f);
+    vector sum[KERNELS_TILE_M][COLUMNS];
+    KERNEL_UNROLL for (int i = 0; i < KERNELS_TILE_M; i++) {
+        KERNEL_UNROLL for (int j = 0; j < COLUMNS; j++) sum[i][j] = load(sums + i * TILE_N + j * VECTOR);
+    }
+    for (int64_t round = 0; round < rounds; round++) {
+        KERNEL_UNROLL for (int i = 0; i < KERNELS_TILE_M; i++) {
+            KERNEL_UNROLL for (int j = 0; j < COLUMNS; j++) sum[i][j] = sum[i][j] * factors + ones;
+        }
+    }
+    KERNEL_UNROLL for (int i = 0; i < KERNELS_TILE_M; i++) {
+        KERNEL_UNROLL for (int j = 0; j < COLUMNS; j++) store(sums + i * TILE_N + j * VECTOR, sum[i][j]);
+    }
+}

@@ -1,85 +1,213 @@
-/* Pooling: vectors over channels, one position at a time. Part of template.h. */
+/* Pooling: vectors over channels, one position at a time. Part of template.h.
+ *
+ * What a function does with `lanes` neighbouring channels is written once and compiled for a whole vector, for four
+ * channels and for any number; and for windows of four cells, whose loops then disappear. */
 
-KERNEL_INLINE void max_lanes(const struct window *window, const float *large, int lanes, float *small, uint16_t *cell) {
-    vector best = load(large + window->offsets[0]);
+enum { FEW = 4 }; /* channels after the last whole vector are taken by so many */
+
+KERNEL_INLINE void store_lanes(float *to, vector value, int lanes) {
+    if (lanes == VECTOR)
+        store(to, value);
+    else if (lanes == FEW)
+        memcpy(to, &value, FEW * sizeof *to);
+    else
+        store_part(to, value, lanes);
+}
+
+KERNEL_INLINE void store_cells(uint16_t *to, mask value, int lanes) {
+    const cells narrow = __builtin_convertvector(value, cells);
+    if (lanes == VECTOR) {
+        *(cells_memory *)to = narrow;
+        return;
+    }
+    if (lanes == FEW) {
+        memcpy(to, &narrow, FEW * sizeof *to);
+        return;
+    }
+    uint16_t each[KERNELS_VECTOR];
+    *(cells_memory *)each = narrow;
+    for (int v = 0; v < lanes; v++) to[v] = each[v];
+}
+
+/* `work` gets `lanes`, the channels from v on that it is to take. */
+#define FOR_EACH_LANES(channels, work)                                                                                 \
+    do {                                                                                                               \
+        int v = 0;                                                                                                     \
+        for (; v + VECTOR <= (channels); v += VECTOR) work(VECTOR);                                                    \
+        for (; v + FEW <= (channels); v += FEW) work(FEW);                                                             \
+        if (v < (channels)) work((channels)-v);                                                                        \
+    } while (0)
+
+/* The window's offsets, near at hand where there are four. */
+struct taps {
+    int count;
+    ptrdiff_t four[4];
+    const ptrdiff_t *all;
+};
+
+KERNEL_INLINE struct taps taps_of(const struct window *window, int count) {
+    struct taps taps = {.count = count, .all = window->offsets};
+    for (int t = 0; t < 4 && count == 4; t++) taps.four[t] = window->offsets[t];
+    return taps;
+}
+
+KERNEL_INLINE ptrdiff_t tap_at(const struct taps *taps, int t) {
+    return taps->count == 4 ? taps->four[t] : taps->all[t];
+}
+
+/* ---- the largest ---- */
+
+KERNEL_INLINE void max_lanes(const struct taps *taps, const float *large, bool relu, int lanes, float *small,
+                             uint16_t *cell) {
+    vector best = load(large + tap_at(taps, 0));
     mask where = {0};
-    for (int t = 1; t < window->taps; t++) {
-        const vector x = load(large + window->offsets[t]);
+    for (int t = 1; t < taps->count; t++) {
+        const vector x = load(large + tap_at(taps, t));
         /* larger, or the first NaN: not (x <= best), and best still a number */
         const mask better = ~(mask)(x <= best) & (mask)(best == best);
         best = choose(better, x, best);
         where = (better & every(t)) | (~better & where);
     }
-    const cells narrow = __builtin_convertvector(where, cells);
-    if (lanes == VECTOR) {
-        store(small, best);
-        *(cells_memory *)cell = narrow;
-        return;
+    if (relu) {
+        where |= ~(mask)(best > 0);
+        best = choose(best <= 0, (vector){0}, best);
     }
-    store_part(small, best, lanes);
-    uint16_t each[KERNELS_VECTOR];
-    *(cells_memory *)each = narrow;
-    for (int v = 0; v < lanes; v++) cell[v] = each[v];
+    store_lanes(small, best, lanes);
+    if (cell != NULL) store_cells(cell, where, lanes);
 }
 
-static void max_forward(const struct window *window, const float *large, float *small, uint16_t *cell) {
+KERNEL_INLINE void max_positions(const struct window *window, const int count, const float *large, bool relu,
+                                 float *small, uint16_t *cell) {
+    const struct taps taps = taps_of(window, count);
     FOR_EACH_POSITION(window, x, y) {
-        for (int v = 0; v < window->channels; v += VECTOR) {
-            max_lanes(window, large + x + v, lanes_left(window->channels, v), small + y + v, cell + y + v);
-        }
+#define WORK(lanes) max_lanes(&taps, large + x + v, relu, lanes, small + y + v, cell != NULL ? cell + y + v : NULL)
+        FOR_EACH_LANES(window->channels, WORK);
+#undef WORK
     }
 }
 
-/* Adds to the chosen lanes of each cell, and -0, which changes nothing, to the others. */
-KERNEL_INLINE void max_scatter(const struct window *window, vector dy, mask where, float *large) {
-    const vector nothing = broadcast(-0.0f);
-    for (int t = 0; t < window->taps; t++) {
-        float *to = large + window->offsets[t];
-        store(to, load(to) + choose(where == every(t), dy, nothing));
+static void max_forward(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
+    if (window->taps == 4)
+        max_positions(window, 4, large, relu, small, cell);
+    else
+        max_positions(window, window->taps, large, relu, small, cell);
+}
+
+/* The chosen lanes of each cell get dy; the others 0, or -0 added, which changes nothing. */
+KERNEL_INLINE void max_scatter(const struct taps *taps, bool apart, const float *small, const uint16_t *cell, int lanes,
+                               float *large) {
+    const vector dy = load(small), nothing = broadcast(apart ? 0.0f : -0.0f);
+    const mask where = __builtin_convertvector(*(const cells_memory *)cell, mask);
+    for (int t = 0; t < taps->count; t++) {
+        float *to = large + tap_at(taps, t);
+        const vector share = choose(where == every(t), dy, nothing);
+        store_lanes(to, apart ? share : load(to) + share, lanes);
+    }
+}
+
+KERNEL_INLINE void max_scatter_positions(const struct window *window, const int count, const bool apart,
+                                         const float *small, const uint16_t *cell, float *large) {
+    const struct taps taps = taps_of(window, count);
+    FOR_EACH_POSITION(window, x, y) {
+#define WORK(lanes) max_scatter(&taps, apart, small + y + v, cell + y + v, lanes, large + x + v)
+        FOR_EACH_LANES(window->channels, WORK);
+#undef WORK
     }
 }
 
 enum { SCATTER_MOST = 2 * VECTOR }; /* taps up to which visiting every cell beats visiting the chosen ones */
 
-static void max_backward(const struct window *window, const float *small, const uint16_t *cell, float *large) {
-    const int whole = window->taps > SCATTER_MOST ? 0 : window->channels / VECTOR * VECTOR;
+static void max_visit_chosen(const struct window *window, const float *small, const uint16_t *cell, float *large) {
     FOR_EACH_POSITION(window, x, y) {
-        for (int v = 0; v < whole; v += VECTOR) {
-            const mask where = __builtin_convertvector(*(const cells_memory *)(cell + y + v), mask);
-            max_scatter(window, load(small + y + v), where, large + x + v);
+        for (int t = 0; t < window->taps && window->apart; t++) {
+            memset(large + x + window->offsets[t], 0, (size_t)window->channels * sizeof *large);
         }
-        for (int v = whole; v < window->channels; v++) large[x + window->offsets[cell[y + v]] + v] += small[y + v];
+        for (int v = 0; v < window->channels; v++) {
+            if (cell[y + v] != KERNELS_NO_CELL) large[x + window->offsets[cell[y + v]] + v] += small[y + v];
+        }
     }
 }
 
-static void sum_forward(const struct window *window, const float *large, float scale, float *small) {
+static void max_backward(const struct window *window, const float *small, const uint16_t *cell, float *large) {
+    if (window->taps == 4 && window->apart)
+        max_scatter_positions(window, 4, true, small, cell, large);
+    else if (window->taps <= SCATTER_MOST)
+        max_scatter_positions(window, window->taps, window->apart, small, cell, large);
+    else
+        max_visit_chosen(window, small, cell, large);
+}
+
+/* ---- the sum ---- */
+
+KERNEL_INLINE void sum_lanes(const struct taps *taps, const float *large, vector scale, bool relu, int lanes,
+                             float *small, uint16_t *positive) {
+    vector sum = {0};
+    mask bits = {0};
+    for (int t = 0; t < taps->count; t++) {
+        vector x = load(large + tap_at(taps, t));
+        if (relu) {
+            bits |= (mask)(x > 0) & every(1 << (t & 15));
+            x = choose(x <= 0, (vector){0}, x);
+        }
+        sum += x;
+    }
+    store_lanes(small, scale * sum, lanes);
+    if (positive != NULL) store_cells(positive, bits, lanes);
+}
+
+KERNEL_INLINE void sum_positions(const struct window *window, const int count, const float *large, float scale,
+                                 bool relu, float *small, uint16_t *positive) {
+    const struct taps taps = taps_of(window, count);
     const vector scales = broadcast(scale);
     FOR_EACH_POSITION(window, x, y) {
-        for (int v = 0; v < window->channels; v += VECTOR) {
-            vector sum = {0};
-            for (int t = 0; t < window->taps; t++) sum += load(large + x + window->offsets[t] + v);
-            const int lanes = lanes_left(window->channels, v);
-            if (lanes == VECTOR)
-                store(small + y + v, scales * sum);
-            else
-                store_part(small + y + v, scales * sum, lanes);
-        }
+#define WORK(lanes)                                                                                                    \
+    sum_lanes(&taps, large + x + v, scales, relu, lanes, small + y + v, positive != NULL ? positive + y + v : NULL)
+        FOR_EACH_LANES(window->channels, WORK);
+#undef WORK
     }
 }
 
-static void sum_backward(const struct window *window, const float *small, float scale, float *large) {
-    const int whole = window->channels / VECTOR * VECTOR;
-    FOR_EACH_POSITION(window, x, y) {
-        for (int v = 0; v < whole; v += VECTOR) {
-            const vector share = broadcast(scale) * load(small + y + v);
-            for (int t = 0; t < window->taps; t++) {
-                float *to = large + x + window->offsets[t] + v;
-                store(to, load(to) + share);
-            }
-        }
-        for (int v = whole; v < window->channels; v++) {
-            const float share = scale * small[y + v];
-            for (int t = 0; t < window->taps; t++) large[x + window->offsets[t] + v] += share;
-        }
+static void sum_forward(const struct window *window, const float *large, float scale, bool relu, float *small,
+                        uint16_t *positive) {
+    if (window->taps == 4 && relu)
+        sum_positions(window, 4, large, scale, true, small, positive);
+    else if (window->taps == 4)
+        sum_positions(window, 4, large, scale, false, small, NULL);
+    else
+        sum_positions(window, window->taps, large, scale, relu, small, relu ? positive : NULL);
+}
+
+KERNEL_INLINE void sum_share(const struct taps *taps, bool apart, const float *small, vector scale,
+                             const uint16_t *positive, int lanes, float *large) {
+    const vector share = scale * load(small);
+    mask bits = {0};
+    if (positive != NULL) bits = __builtin_convertvector(*(const cells_memory *)positive, mask);
+    for (int t = 0; t < taps->count; t++) {
+        float *to = large + tap_at(taps, t);
+        vector mine = share;
+        if (positive != NULL) mine = choose((bits & every(1 << (t & 15))) != 0, share, broadcast(apart ? 0.0f : -0.0f));
+        store_lanes(to, apart ? mine : load(to) + mine, lanes);
     }
+}
+
+KERNEL_INLINE void sum_share_positions(const struct window *window, const int count, const bool apart,
+                                       const float *small, float scale, const uint16_t *positive, float *large) {
+    const struct taps taps = taps_of(window, count);
+    const vector scales = broadcast(scale);
+    FOR_EACH_POSITION(window, x, y) {
+#define WORK(lanes)                                                                                                    \
+    sum_share(&taps, apart, small + y + v, scales, positive != NULL ? positive + y + v : NULL, lanes, large + x + v)
+        FOR_EACH_LANES(window->channels, WORK);
+#undef WORK
+    }
+}
+
+static void sum_backward(const struct window *window, const float *small, float scale, const uint16_t *positive,
+                         float *large) {
+    if (window->taps == 4 && window->apart && positive != NULL)
+        sum_share_positions(window, 4, true, small, scale, positive, large);
+    else if (window->taps == 4 && window->apart)
+        sum_share_positions(window, 4, true, small, scale, NULL, large);
+    else
+        sum_share_positions(window, window->taps, window->apart, small, scale, positive, large);
 }

@@ -6,70 +6,108 @@
 
 enum {
     TILE_N = 2 * VECTOR,
-    TILE_MOST = 14, /* no table's tile is higher */
-    TILE_HALF = 7,  /* rows of A that share a pointer */
+    TILE_MOST = 14,   /* no table's tile is higher */
+    TILE_VECTORS = 3, /* the widest */
+    TILE_HALF = 7,    /* rows of A that share a pointer */
     /* Rows of B in one go: 256 of 64 bytes stay in the first-level cache while the tiles of C pass. A longer sum is
      * cut; its part so far waits in C, which keeps every bit. */
     PANEL_ROWS = 256,
-    /* Strides, in floats, from which rows of B or columns of A fall into too few sets of the cache. */
-    B_ROW_FAR = 512,
-    A_COLUMN_FAR = 512,
-    A_PACKED = 4096, /* floats of packed A, on the stack */
+    /* Bytes after which addresses share a set of the first-level cache; tiles times bytes between rows of B (the power
+     * of two in it) from which copying them pays. */
+    CACHE_WAY = 4096,
+    B_FAR = 10240,
+    CACHE_LINE = 16,    /* floats */
+    A_COLUMN_FAR = 512, /* floats from which columns of A fall into too few sets */
+    A_PACKED = 4096,    /* floats of packed A, on the stack */
 };
 
-/* C (height, vectors * VECTOR) at (i, j); height and vectors are constants. */
-KERNEL_INLINE void tile_load(const struct product *p, int i, int j, const int height, const int vectors,
-                             vector sum[][2]) {
-    const float *c = p->c + i * p->c_row + j;
-    const float *bias = p->bias != NULL ? p->bias + j : NULL;
+/* Some vectors of columns that tiles share. Where n is no multiple of a vector, the last vector is moved back to end
+ * with the last column: it then holds some columns of the one before a second time, with the same sums. */
+struct columns {
+    int vectors;
+    int width;           /* columns stored: less than a vector where n is */
+    ptrdiff_t c, c_last; /* of the first vector in a row of C and of the bias; of the last, from there */
+    const float *b;      /* the first vector of row 0 */
+    ptrdiff_t b_vector, b_last;
+};
+
+/* Where vector v of a tile's row stands, from the first. */
+KERNEL_INLINE ptrdiff_t in_c(ptrdiff_t c_last, const int v, const int vectors) {
+    return v > 0 && v == vectors - 1 ? c_last : v * VECTOR;
+}
+
+/* C (height, vectors) from row i on; height and vectors are constants. */
+KERNEL_INLINE void tile_load(const struct product *p, int i, const struct columns *columns, const int height,
+                             const int vectors, vector sum[][TILE_VECTORS]) {
+    const ptrdiff_t c_row = p->c_row, c_last = columns->c_last;
+    const float *c = p->c + i * c_row + columns->c;
+    const float *bias = p->bias != NULL ? p->bias + columns->c : NULL;
     KERNEL_UNROLL for (int y = 0; y < height; y++) {
         KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] =
-            bias != NULL ? load(bias + v * VECTOR) : (vector){0};
+            bias != NULL ? load(bias + in_c(c_last, v, vectors)) : (vector){0};
     }
     if (!p->accumulate) return;
-    KERNEL_UNROLL for (int y = 0; y < height; y++, c += p->c_row) {
-        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] = load(c + v * VECTOR);
-    }
-}
-
-KERNEL_INLINE void tile_store(const struct product *p, int i, int j, const int height, const int vectors,
-                              vector sum[][2]) {
-    const ptrdiff_t c_row = p->c_row;
-    float *c = p->c + i * c_row + j;
     KERNEL_UNROLL for (int y = 0; y < height; y++, c += c_row) {
-        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(c + v * VECTOR, sum[y][v]);
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] = load(c + in_c(c_last, v, vectors));
     }
 }
 
-KERNEL_INLINE void tile(const struct product *p, int i, int j, const int height, const int vectors) {
-    vector sum[TILE_MOST][2];
-    tile_load(p, i, j, height, vectors, sum);
-    const ptrdiff_t row = p->row;
-    for (int t = 0; t < p->taps; t++) {
-        const float *a[2];
-        a[0] = opaque(p->a + p->offsets[t] + i * row);
-        a[1] = opaque(a[0] + TILE_HALF * row);
-        const float *b = p->b + t * p->b_tap + j;
-        for (int k = 0; k < p->depth; k++) {
-            vector right[2];
-            KERNEL_UNROLL for (int v = 0; v < vectors; v++) right[v] = load(b + v * VECTOR);
-            KERNEL_UNROLL for (int y = 0; y < height; y++) {
-                const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
-                KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
-            }
-            a[0] += p->column;
-            a[1] += p->column;
-            b += p->b_row;
-        }
+KERNEL_INLINE void tile_store(const struct product *p, int i, const struct columns *columns, const int height,
+                              const int vectors, vector sum[][TILE_VECTORS]) {
+    const ptrdiff_t c_row = p->c_row, c_last = columns->c_last;
+    float *c = p->c + i * c_row + columns->c;
+    KERNEL_UNROLL for (int y = 0; y < height; y++, c += c_row) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(c + in_c(c_last, v, vectors), sum[y][v]);
     }
-    tile_store(p, i, j, height, vectors, sum);
+}
+
+/* Brings rows of C near before their turn: rows that are added to are needed at once. */
+KERNEL_INLINE void tile_prefetch(const struct product *p, int i, const struct columns *columns, const int height,
+                                 const int vectors) {
+    const float *c = p->c + i * p->c_row + columns->c;
+    KERNEL_UNROLL for (int y = 0; y < height; y++, c += p->c_row) {
+        __builtin_prefetch(c, 1);
+        if (vectors * VECTOR > CACHE_LINE) __builtin_prefetch(c + columns->c_last, 1);
+    }
+}
+
+/* `count` tiles, one below the other, from row i on. */
+KERNEL_INLINE void tile(const struct product *p, int i, int count, const struct columns *columns, const int height,
+                        const int vectors) {
+    const ptrdiff_t row = p->row, b_vector = columns->b_vector, b_last = columns->b_last;
+    const ptrdiff_t column = opaque_step(p->column), b_row = opaque_step(p->b_row);
+    for (; count > 0; count--, i += height) {
+        vector sum[TILE_MOST][TILE_VECTORS];
+        tile_load(p, i, columns, height, vectors, sum);
+        if (p->accumulate && count > 1) tile_prefetch(p, i + height, columns, height, vectors);
+        for (int t = 0; t < p->taps; t++) {
+            const float *a[2];
+            a[0] = opaque(p->a + p->offsets[t] + i * row);
+            a[1] = opaque(a[0] + TILE_HALF * row);
+            const float *b = columns->b + t * p->b_tap;
+            for (int k = 0; k < p->depth; k++) {
+                vector right[TILE_VECTORS];
+                right[0] = load(b);
+                if (vectors > 2) right[1] = load(b + b_vector);
+                if (vectors > 1) right[vectors - 1] = load(b + b_last);
+                KERNEL_UNROLL for (int y = 0; y < height; y++) {
+                    const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
+                    KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
+                }
+                a[0] += column;
+                a[1] += column;
+                b += b_row;
+            }
+        }
+        tile_store(p, i, columns, height, vectors, sum);
+    }
 }
 
 /* One function for each size of tile, so that the compiler gives each its registers; those a table does not use are
  * empty. */
 #define TILE_FUNCTION(height, vectors, most)                                                                           \
-    static void tile_##height##_##vectors(const struct product *p, int i, int j) {                                     \
-        if (height <= most) tile(p, i, j, height, vectors);                                                            \
+    static void tile_##height##_##vectors(const struct product *p, int i, int count, const struct columns *columns) {  \
+        if (height <= most) tile(p, i, count, columns, height, vectors);                                               \
     }
 #define TILE_FUNCTIONS(vectors, most)                                                                                  \
     TILE_FUNCTION(1, vectors, most)                                                                                    \
@@ -89,82 +127,127 @@ KERNEL_INLINE void tile(const struct product *p, int i, int j, const int height,
 
 TILE_FUNCTIONS(1, KERNELS_TALL)
 TILE_FUNCTIONS(2, KERNELS_TILE_M)
+TILE_FUNCTIONS(3, KERNELS_WIDE)
 
-typedef void tile_function(const struct product *p, int i, int j);
+typedef void tile_function(const struct product *p, int i, int count, const struct columns *columns);
 
 /* by vectors - 1, then height - 1 */
-static tile_function *const tiles[2][TILE_MOST] = {
+static tile_function *const tiles[TILE_VECTORS][TILE_MOST] = {
     {tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1, tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1,
      tile_12_1, tile_13_1, tile_14_1},
     {tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2, tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2,
      tile_12_2, tile_13_2, tile_14_2},
+    {tile_1_3, tile_2_3, tile_3_3, tile_4_3, tile_5_3, tile_6_3, tile_7_3, tile_8_3, tile_9_3, tile_10_3, tile_11_3,
+     tile_12_3, tile_13_3, tile_14_3},
 };
 
-/* A tile whose `width` columns do not fill its vectors, by way of one that does. */
-static void tile_staged(tile_function *whole, const struct product *p, int i, int height, int j, int width) {
-    float stage[TILE_MOST * TILE_N] __attribute__((aligned(64)));
-    struct product near = *p;
-    near.a += i * p->row;
-    near.b += j;
-    near.c = stage;
-    near.c_row = TILE_N;
-    if (p->bias != NULL) near.bias += j;
-    float *c = p->c + i * p->c_row + j;
-    for (int y = 0; y < height && p->accumulate; y++) {
-        for (int x = 0; x < width; x += VECTOR) {
-            store(stage + y * TILE_N + x, load_part(c + y * p->c_row + x, lanes_left(width, x)));
-        }
+/* by vectors - 1: the highest tile */
+static const int tile_heights[TILE_VECTORS] = {KERNELS_TALL, KERNELS_TILE_M, KERNELS_WIDE};
+
+/* `width` floats, less than a vector, in two moves that overlap. */
+KERNEL_INLINE void copy_part(float *to, const float *from, int width) {
+    int piece = 1;
+    for (; 2 * piece <= width; piece *= 2) {
     }
-    whole(&near, 0, 0);
-    for (int y = 0; y < height; y++) {
-        for (int x = 0; x < width; x += VECTOR) {
-            store_part(c + y * p->c_row + x, load(stage + y * TILE_N + x), lanes_left(width, x));
-        }
+    for (int turn = 0, at = 0; turn < 2; turn++, at = width - piece) {
+        if (piece == 8) memcpy(to + at, from + at, 8 * sizeof(float));
+        if (piece == 4) memcpy(to + at, from + at, 4 * sizeof(float));
+        if (piece == 2) memcpy(to + at, from + at, 2 * sizeof(float));
+        if (piece == 1) to[at] = from[at];
     }
 }
 
-/* All rows of C, columns j to j + width. */
-static void product_tiles(const struct product *p, int j, int width) {
-    const int vectors = width > VECTOR ? 2 : 1;
-    const struct parts parts = parts_of(p->m, vectors == 2 ? KERNELS_TILE_M : KERNELS_TALL);
-    for (int part = 0, i = 0, height; part < parts.count; part++, i += height) {
-        height = part_size(parts, part);
-        tile_function *whole = tiles[vectors - 1][height - 1];
-        if (width == vectors * VECTOR)
-            whole(p, i, j);
-        else
-            tile_staged(whole, p, i, height, j, width);
+/* Tiles of less than a vector of columns, by way of whole ones on the stack. */
+static void tiles_staged(tile_function *whole, const struct product *p, int i, int count, const int height,
+                         const struct columns *columns) {
+    float stage[TILE_MOST * VECTOR] __attribute__((aligned(64)));
+    struct product near = *p;
+    near.c = stage;
+    near.c_row = VECTOR;
+    for (; count > 0; count--, i += height) {
+        float *c = p->c + i * p->c_row;
+        near.a = p->a + i * p->row;
+        for (int y = 0; y < height && p->accumulate; y++) {
+            copy_part(stage + y * VECTOR, c + y * p->c_row, columns->width);
+        }
+        whole(&near, 0, 1, columns);
+        for (int y = 0; y < height; y++) copy_part(c + y * p->c_row, stage + y * VECTOR, columns->width);
     }
+}
+
+/* All rows of C in these columns: the first strips are one row higher than the others. */
+static void product_tiles(const struct product *p, const struct parts *strips, const struct columns *columns) {
+    tile_function *const *const heights = tiles[columns->vectors - 1];
+    const int size = strips->size, longer = strips->longer, others = strips->count - longer;
+    if (columns->width < VECTOR) {
+        if (longer > 0) tiles_staged(heights[size], p, 0, longer, size + 1, columns);
+        if (others > 0) tiles_staged(heights[size - 1], p, longer * (size + 1), others, size, columns);
+        return;
+    }
+    if (longer > 0) heights[size](p, 0, longer, columns);
+    if (others > 0) heights[size - 1](p, longer * (size + 1), others, columns);
 }
 
 /* The same with the columns of B copied together first. */
-static void product_packed_b(const struct product *p, int j, int width) {
-    float packed[PANEL_ROWS * TILE_N] __attribute__((aligned(64)));
+static void product_packed_b(const struct product *p, const struct parts *strips, const struct columns *columns) {
+    float packed[PANEL_ROWS * TILE_VECTORS * VECTOR] __attribute__((aligned(64)));
+    const ptrdiff_t width = columns->vectors * VECTOR;
     float *to = packed;
     for (int t = 0; t < p->taps; t++) {
-        for (int k = 0; k < p->depth; k++, to += TILE_N) {
-            const float *from = p->b + t * p->b_tap + k * p->b_row + j;
+        const float *from = columns->b + t * p->b_tap;
+        for (int k = 0; k < p->depth; k++, to += width, from += p->b_row) {
             store(to, load(from));
-            if (width > VECTOR) store(to + VECTOR, load(from + VECTOR));
+            if (columns->vectors > 2) store(to + VECTOR, load(from + columns->b_vector));
+            if (columns->vectors > 1) store(to + width - VECTOR, load(from + columns->b_last));
         }
     }
     struct product near = *p;
-    near.b = packed;
-    near.b_row = TILE_N;
-    near.b_tap = (ptrdiff_t)p->depth * TILE_N;
-    near.c += j;
-    if (p->bias != NULL) near.bias += j;
-    product_tiles(&near, 0, width);
+    near.b_row = width;
+    near.b_tap = (ptrdiff_t)p->depth * width;
+    struct columns near_columns = *columns;
+    near_columns.b = packed;
+    near_columns.b_vector = VECTOR;
+    near_columns.b_last = width - VECTOR;
+    product_tiles(&near, strips, &near_columns);
 }
 
+/* `vectors` vectors of columns, the first being vector `first` of all. */
+static struct columns columns_of(const struct product *p, int first, int vectors) {
+    const bool panels = p->b_panel != 0;
+    const int c = first * VECTOR, left = p->n - c;
+    struct columns columns = {.vectors = vectors,
+                              .width = left < vectors * VECTOR ? left : vectors * VECTOR,
+                              .c = c,
+                              .b = p->b + first * (panels ? p->b_panel : VECTOR),
+                              .b_vector = panels ? p->b_panel : VECTOR};
+    columns.c_last = columns.width - VECTOR;
+    columns.b_last = panels ? (vectors - 1) * p->b_panel : columns.c_last;
+    return columns;
+}
+
+/* Whether rows of B fall into few sets of the first-level cache, and enough tiles pass over them that a copy pays. */
+static bool wants_packed_b(const struct product *p) {
+    if (p->b_panel != 0) return false;
+    const ptrdiff_t bytes = p->b_row * (ptrdiff_t)sizeof(float), step = bytes & -bytes;
+    return p->m / KERNELS_TILE_M * (step < CACHE_WAY ? step : CACHE_WAY) >= B_FAR;
+}
+
+/* Three vectors at a time where tiles of three pass over B as rarely as tiles of two would, or where three are left. */
 static void product_columns(const struct product *p) {
-    const bool pack = p->b_row >= B_ROW_FAR && p->m > 2 * KERNELS_TILE_M;
-    for (int j = 0; j < p->n; j += TILE_N) {
-        const int width = p->n - j < TILE_N ? p->n - j : TILE_N;
-        if (pack)
-            product_packed_b(p, j, width);
+    const bool packed = wants_packed_b(p);
+    const int vectors = p->n / VECTOR + (p->n % VECTOR != 0);
+    const bool wide = parts_count(p->m, KERNELS_WIDE) <= parts_count(p->m, KERNELS_TILE_M);
+    const struct parts thirds = parts_of(vectors, TILE_VECTORS);
+    struct parts strips = {0};
+    for (int v = 0, part = 0, taken, before = 0; v < vectors; v += taken, part++, before = taken) {
+        const int left = vectors - v;
+        taken = wide ? part_size(thirds, part) : left == TILE_VECTORS || left < 2 ? left : 2;
+        if (taken != before) strips = parts_of(p->m, tile_heights[taken - 1]);
+        const struct columns columns = columns_of(p, v, taken);
+        if (packed)
+            product_packed_b(p, &strips, &columns);
         else
-            product_tiles(p, j, width);
+            product_tiles(p, &strips, &columns);
     }
 }
 

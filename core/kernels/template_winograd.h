@@ -61,12 +61,12 @@ KERNEL_INLINE void kernel_gradient_line(const vector m[6], vector g[3]) {
 static const float winograd_scale[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1};
 
 /* What a tile sees of the image along its columns: where column c is not in the image, another that is, hidden. */
-struct columns {
+struct tile_columns {
     ptrdiff_t offset[6];
     mask inside[6];
 };
 
-static void columns_of(const struct winograd_tile *tile, int size, struct columns *columns) {
+static void tile_columns_of(const struct winograd_tile *tile, int size, struct tile_columns *columns) {
     for (int c = 0; c < size; c++) {
         const int nearest = smaller(larger(c, tile->left), tile->right - 1);
         columns->offset[c] = nearest * tile->pixel;
@@ -79,7 +79,7 @@ static void columns_of(const struct winograd_tile *tile, int size, struct column
 typedef void line_function(const vector from[], vector to[]);
 
 KERNEL_INLINE void to_spectrum(const struct winograd_tile *tile, const float *image, float *spectrum, const int size,
-                               line_function *const line, const bool scaled, const struct columns *columns) {
+                               line_function *const line, const bool scaled, const struct tile_columns *columns) {
     const ptrdiff_t matrix = tile->matrix;
     for (int v = 0; v < tile->channels; v += VECTOR) {
         vector half[6][6];
@@ -132,8 +132,8 @@ static void winograd_input(const struct winograd_tile *tile, const float *image,
         to_spectrum(tile, image, spectrum, 6, input_line, false, NULL);
         return;
     }
-    struct columns columns;
-    columns_of(tile, 6, &columns);
+    struct tile_columns columns;
+    tile_columns_of(tile, 6, &columns);
     to_spectrum(tile, image, spectrum, 6, input_line, false, &columns);
 }
 
@@ -146,8 +146,8 @@ static void winograd_output_gradient(const struct winograd_tile *tile, const flo
         to_spectrum(tile, image, spectrum, 4, output_gradient_line, true, NULL);
         return;
     }
-    struct columns columns;
-    columns_of(tile, 4, &columns);
+    struct tile_columns columns;
+    tile_columns_of(tile, 4, &columns);
     to_spectrum(tile, image, spectrum, 4, output_gradient_line, true, &columns);
 }
 

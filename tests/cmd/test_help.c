@@ -113,6 +113,8 @@ static void missing_and_superfluous_arguments(void **state) {
         {"cnntrain predict x", "cnntrain predict needs a model and at least one picture; see: cnntrain predict --help"},
         {"cnntrain config", "cnntrain config needs a config; see: cnntrain config --help"},
         {"cnntrain gradcheck", "cnntrain gradcheck needs a config; see: cnntrain gradcheck --help"},
+        {"cnntrain bench", "cnntrain bench needs a config or a trained model; see: cnntrain bench --help"},
+        {"cnntrain bench a b", "b: one argument too many for cnntrain bench; see: cnntrain bench --help"},
         {"cnntrain train a b", "b: one argument too many for cnntrain train; see: cnntrain train --help"},
         {"cnntrain train a --config b", "a: one argument too many for cnntrain train; see: cnntrain train --help"},
         {"cnntrain experiments a b",

@@ -24,6 +24,15 @@ static const char *const models[] = {
     "[{'type': 'AveragePooling2D'}, {'type': 'Dropout', 'rate': 0.5}, {'type': 'SeparableConv2D', 'filters': 6,"
     " 'kernel_size': 2, 'activation': 'silu'}, {'type': 'GlobalMaxPooling2D'}, {'type': 'Dense', 'units': 3,"
     " 'activation': 'softmax'}]",
+    /* chains of several layers, whose images go one by one, two by two, or all together */
+    "[{'type': 'Conv2D', 'filters': 530, 'kernel_size': 1, 'activation': 'relu'}, {'type': 'MaxPooling2D'},"
+    " {'type': 'Conv2D', 'filters': 70, 'kernel_size': 3, 'padding': 'same'}, {'type': 'Activation', 'activation':"
+    " 'gelu'}, {'type': 'Activation', 'activation': 'relu'}, {'type': 'AveragePooling2D'},"
+    " {'type': 'DepthwiseConv2D', 'kernel_size': 2, 'depth_multiplier': 20, 'padding': 'same', 'activation':"
+    " 'silu'}, {'type': 'Dropout', 'rate': 0.1}, {'type': 'Activation', 'activation': 'relu'},"
+    " {'type': 'AveragePooling2D', 'pool_size': 2, 'strides': 1}, {'type': 'Conv2D', 'filters': 4, 'kernel_size': 1,"
+    " 'activation': 'relu'}, {'type': 'MaxPooling2D', 'pool_size': 1}, {'type': 'Flatten'},"
+    " {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
     /* dense layers only: weight gradients over the whole batch, one after the other */
     "[{'type': 'Flatten'}, {'type': 'Dense', 'units': 9, 'activation': 'tanh'}, {'type': 'Dropout', 'rate': 0.2},"
     " {'type': 'Dense', 'units': 7, 'activation': 'gelu'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
@@ -71,7 +80,7 @@ static void train(struct tiny *tiny, int batch_size, struct outcome *outcome) {
     }
 }
 
-static void run(const char *model, int batch_size, int threads, struct outcome *outcome) {
+static void run(const char *model, int batch_size, int threads, bool keep_outputs, struct outcome *outcome) {
     struct tiny tiny;
     char training[64];
     snprintf(training, sizeof training, "{'batch_size': %d, 'label_smoothing': 0.1}", batch_size);
@@ -79,7 +88,8 @@ static void run(const char *model, int batch_size, int threads, struct outcome *
                                           .data = "'augment': [{'type': 'RandomCrop', 'padding': 2}, 'RandomFlip']",
                                           .training = training,
                                           .train = IMAGES,
-                                          .threads = threads});
+                                          .threads = threads,
+                                          .keep_outputs = keep_outputs});
     train(&tiny, batch_size, outcome);
     float probabilities[IMAGES * CLASSES_MAX];
     struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = IMAGES};
@@ -108,11 +118,11 @@ static void same_result(const struct batch_result *a, const struct batch_result 
 static void check_threads(int model, int batch_size) {
     static const int threads[] = {2, 3, 4, 7, 8, 16};
     struct outcome one;
-    run(models[model], batch_size, 1, &one);
+    run(models[model], batch_size, 1, false, &one);
     assert_true(isfinite(one.steps[2].loss));
     for (int t = 0; t < (int)(sizeof threads / sizeof *threads); t++) {
         struct outcome many;
-        run(models[model], batch_size, threads[t], &many);
+        run(models[model], batch_size, threads[t], false, &many);
         same_floats(one.gradients, many.gradients, one.trainable, "gradients", model, batch_size, threads[t]);
         same_floats(one.parameters, many.parameters, one.all, "parameters", model, batch_size, threads[t]);
         same_floats(one.probabilities, many.probabilities, one.answers, "probabilities", model, batch_size, threads[t]);
@@ -121,6 +131,22 @@ static void check_threads(int model, int batch_size) {
         free_outcome(&many);
     }
     free_outcome(&one);
+}
+
+/* What a layer takes over from its neighbour, and what is not kept, changes no bit. */
+static void test_same_bits_with_all_outputs_kept(void **state) {
+    (void)state;
+    for (int model = 0; model < MODELS; model++) {
+        struct outcome merged, kept;
+        run(models[model], 11, 2, false, &merged);
+        run(models[model], 11, 2, true, &kept);
+        same_floats(merged.gradients, kept.gradients, kept.trainable, "gradients", model, 11, 2);
+        same_floats(merged.parameters, kept.parameters, kept.all, "parameters", model, 11, 2);
+        same_floats(merged.probabilities, kept.probabilities, kept.answers, "probabilities", model, 11, 2);
+        for (int step = 0; step < 3; step++) same_result(&merged.steps[step], &kept.steps[step]);
+        free_outcome(&merged);
+        free_outcome(&kept);
+    }
 }
 
 /* 70 images are 18 shards: more than there are lanes, and a partial one. */
@@ -430,11 +456,11 @@ static void test_first_not_finite(void **state) {
                   &(struct tiny_setup){.model = model, .training = "{'batch_size': 6}", .train = 6, .threads = 2});
         struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = 6};
         engine_train_step(tiny.engine, &batch, &result);
-        assert_null(engine_first_not_finite(tiny.engine));
+        assert_null(engine_first_not_finite(tiny.engine, &batch));
         model_parameter(&tiny.model, &tiny.model.layers[rows[i].layer], 0)[0] = i % 2 ? NAN : INFINITY;
         engine_train_step(tiny.engine, &batch, &result);
         assert_true(!isfinite(result.loss));
-        const struct layer *layer = engine_first_not_finite(tiny.engine);
+        const struct layer *layer = engine_first_not_finite(tiny.engine, &batch);
         assert_non_null(layer);
         assert_string_equal(layer->name, rows[i].name);
         tiny_close(&tiny);
@@ -471,6 +497,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_refresh_after_new_weights),
         cmocka_unit_test(test_batch_statistics),
         cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_same_bits_with_all_outputs_kept),
         cmocka_unit_test(test_first_not_finite),
         cmocka_unit_test(test_parallel),
     };

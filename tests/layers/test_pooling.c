@@ -118,7 +118,7 @@ static void refusals(void **state) {
                    "test.json: model[0]: AveragePooling2D needs an image (height,width,channels), got (8); put it "
                    "before Flatten, or add Reshape");
     assert_refused(MAX ",\"pool_size\":257,\"padding\":\"same\"}", (struct shape){3, {300, 300, 3}},
-                   "test.json: model[0].pool_size: (257,257) has more than 65536 cells; use a smaller one, or global "
+                   "test.json: model[0].pool_size: (257,257) has more than 65535 cells; use a smaller one, or global "
                    "pooling");
     assert_refused(MAX ",\"pool_size\":2,\"strides\":0}", (struct shape){3, {8, 8, 3}},
                    "test.json: model[0].strides: must be an integer or [height, width], 1 or more, or null; got 0");

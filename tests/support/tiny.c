@@ -89,6 +89,7 @@ static void open_engine(struct tiny *tiny, const struct tiny_setup *setup) {
     struct engine_options options = {.threads = setup->threads ? setup->threads : 1,
                                      .batch_size = values->training.batch_size,
                                      .training = !setup->inference,
+                                     .keep_outputs = setup->keep_outputs,
                                      .label_smoothing = values->training.label_smoothing,
                                      .seed = (uint64_t)values->seed,
                                      .feed_scratch_bytes = tiny->train.scratch_bytes};

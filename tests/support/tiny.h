@@ -13,7 +13,8 @@ struct tiny_setup {
     const char *model, *data, *training;
     int train, validation, test; /* images */
     int threads;
-    bool inference; /* the engine only evaluates */
+    bool inference;    /* the engine only evaluates */
+    bool keep_outputs; /* of the engine's options */
 };
 
 /* A convolution, batch normalization, pooling, dropout and a dense layer. */

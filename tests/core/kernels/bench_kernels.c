@@ -201,20 +201,8 @@ static void bench_products(const struct bench *bench) {
 
 typedef void window_call(const struct bench *bench, const struct window *window);
 
-static void call_forward(const struct bench *bench, const struct window *window) {
-    bench->table->depthwise_forward(window, bench->x, bench->z, bench->z, bench->y);
-}
-
-static void call_data_gradient(const struct bench *bench, const struct window *window) {
-    bench->table->depthwise_data_gradient(window, bench->y, bench->z, bench->x);
-}
-
-static void call_weight_gradient(const struct bench *bench, const struct window *window) {
-    bench->table->depthwise_weight_gradient(window, bench->x, bench->y, bench->z);
-}
-
 static void call_max_forward(const struct bench *bench, const struct window *window) {
-    bench->table->max_forward(window, bench->x, bench->y, bench->cell);
+    bench->table->max_forward(window, bench->x, true, bench->y, bench->cell);
 }
 
 static void call_max_backward(const struct bench *bench, const struct window *window) {
@@ -222,11 +210,11 @@ static void call_max_backward(const struct bench *bench, const struct window *wi
 }
 
 static void call_sum_forward(const struct bench *bench, const struct window *window) {
-    bench->table->sum_forward(window, bench->x, 0.25f, bench->y);
+    bench->table->sum_forward(window, bench->x, 0.25f, true, bench->y, bench->cell);
 }
 
 static void call_sum_backward(const struct bench *bench, const struct window *window) {
-    bench->table->sum_backward(window, bench->y, 0.25f, bench->x);
+    bench->table->sum_backward(window, bench->y, 0.25f, bench->cell, bench->x);
 }
 
 /* Microseconds for one image: `side` x `side` positions, a kernel of `kernel` cells a side. */
@@ -260,9 +248,6 @@ static void bench_windows(const struct bench *bench) {
         window_call *call;
         int kernel, stride;
     } functions[] = {
-        {"depthwise forward", call_forward, 3, 1},
-        {"depthwise data gradient", call_data_gradient, 3, 1},
-        {"depthwise weight gradient", call_weight_gradient, 3, 1},
         {"max forward", call_max_forward, 2, 2},
         {"max backward", call_max_backward, 2, 2},
         {"average forward", call_sum_forward, 2, 2},

@@ -308,6 +308,24 @@ static void test_relu_values(void **state) {
     }
 }
 
+/* A whole tile of sums, by the formula; halves are exact in every rounding. */
+static void test_multiply_adds(void **state) {
+    (void)state;
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        const size_t count = (size_t)kernels_at(i)->tile_m * (size_t)kernels_at(i)->tile_n;
+        float *start = random_floats(count, 3);
+        for (size_t v = 0; v < count; v++) start[v] = (float)(v % 3);
+        float *sums = output_like(start, count);
+        kernels_at(i)->multiply_adds(3, 0.5f, sums);
+        assert_guarded(sums, count);
+        for (size_t v = 0; v < count; v++) assert_float_equal(sums[v], start[v] / 8 + 1.75f, 0);
+        kernels_at(i)->multiply_adds(0, 0.5f, sums);
+        for (size_t v = 0; v < count; v++) assert_float_equal(sums[v], start[v] / 8 + 1.75f, 0);
+        output_free(sums);
+        free(start);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),
@@ -321,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_column_sums),
         cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_relu_values),
+        cmocka_unit_test(test_multiply_adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Depthwise convolution and pooling, each table against the reference. */
+/* Pooling, each table against the reference. */
 #include "tests/core/kernels/check.h"
 
 #include <stdio.h>
@@ -7,8 +7,8 @@
 struct window_case {
     struct window window;
     ptrdiff_t offsets[128];
-    size_t large_count, small_count, kernel_count;
-    float *large, *small, *kernel, *bias;
+    size_t large_count, small_count;
+    float *large, *small;
     char what[120];
 };
 
@@ -23,11 +23,8 @@ static void window_case_set(struct window_case *test, int rows, int pixels, int 
     }
     test->large_count = (size_t)(width * height * channels);
     test->small_count = (size_t)(rows * pixels * channels);
-    test->kernel_count = (size_t)(test->window.taps * channels);
     test->large = random_floats(test->large_count, 11);
     test->small = random_floats(test->small_count, 12);
-    test->kernel = random_floats(test->kernel_count, 13);
-    test->bias = random_floats((size_t)channels, 14);
     snprintf(test->what, sizeof test->what, "rows %d pixels %d channels %d kernel %dx%d stride %d", rows, pixels,
              channels, kernel_y, kernel_x, stride);
 }
@@ -35,8 +32,6 @@ static void window_case_set(struct window_case *test, int rows, int pixels, int 
 static void window_case_free(struct window_case *test) {
     free(test->large);
     free(test->small);
-    free(test->kernel);
-    free(test->bias);
 }
 
 /* The same with every value's magnitude. */
@@ -44,47 +39,21 @@ static struct window_case window_case_magnitudes(const struct window_case *test)
     struct window_case absolute = *test;
     absolute.large = magnitudes(test->large, test->large_count);
     absolute.small = magnitudes(test->small, test->small_count);
-    absolute.kernel = magnitudes(test->kernel, test->kernel_count);
-    absolute.bias = magnitudes(test->bias, (size_t)test->window.channels);
     return absolute;
 }
 
 /* Runs one function of a table over a case and returns its output, guarded, with its number of elements. */
 typedef float *window_function(const struct kernels *table, const struct window_case *test, size_t *count);
 
-static float *run_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *y = output_like(test->small, *count = test->small_count);
-    table->depthwise_forward(&test->window, test->large, test->kernel, test->bias, y);
-    return y;
-}
-
-static float *run_forward_without_bias(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *y = output_like(test->small, *count = test->small_count);
-    table->depthwise_forward(&test->window, test->large, test->kernel, NULL, y);
-    return y;
-}
-
-static float *run_data_gradient(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *dx = output_like(test->large, *count = test->large_count);
-    table->depthwise_data_gradient(&test->window, test->small, test->kernel, dx);
-    return dx;
-}
-
-static float *run_weight_gradient(const struct kernels *table, const struct window_case *test, size_t *count) {
-    float *gradient = output_like(test->kernel, *count = test->kernel_count);
-    table->depthwise_weight_gradient(&test->window, test->large, test->small, gradient);
-    return gradient;
-}
-
 static float *run_sum_forward(const struct kernels *table, const struct window_case *test, size_t *count) {
     float *y = output_like(test->small, *count = test->small_count);
-    table->sum_forward(&test->window, test->large, 0.3f, y);
+    table->sum_forward(&test->window, test->large, 0.3f, false, y, NULL);
     return y;
 }
 
 static float *run_sum_backward(const struct kernels *table, const struct window_case *test, size_t *count) {
     float *dx = output_like(test->large, *count = test->large_count);
-    table->sum_backward(&test->window, test->small, 0.3f, dx);
+    table->sum_backward(&test->window, test->small, 0.3f, NULL, dx);
     return dx;
 }
 
@@ -92,10 +61,6 @@ static const struct {
     const char *name;
     window_function *run;
 } functions[] = {
-    {"depthwise_forward", run_forward},
-    {"depthwise_forward without bias", run_forward_without_bias},
-    {"depthwise_data_gradient", run_data_gradient},
-    {"depthwise_weight_gradient", run_weight_gradient},
     {"sum_forward", run_sum_forward},
     {"sum_backward", run_sum_backward},
 };
@@ -125,28 +90,77 @@ static void check_function(const struct window_case *test, size_t f) {
     window_case_free(&absolute);
 }
 
-static void check_max(const struct window_case *test) {
-    for (int i = 0; kernels_at(i) != NULL; i++) {
-        uint16_t cell[2][4096];
-        float *largest[2], *dx[2];
-        for (int k = 0; k < 2; k++) {
-            const struct kernels *table = kernels_at(k * i);
-            assert_in_range(test->small_count, 0, 4095);
-            memset(cell[k], 0xee, sizeof cell[k]);
-            largest[k] = output_like(test->small, test->small_count);
-            dx[k] = output_like(test->large, test->large_count);
-            table->max_forward(&test->window, test->large, largest[k], cell[k]);
-            table->max_backward(&test->window, test->small, cell[k], dx[k]);
-            assert_guarded(largest[k], test->small_count);
-            assert_guarded(dx[k], test->large_count);
+/* What a pool leaves: its result, what it notes of the cells, and the gradient it gives back. */
+struct pooled {
+    float *y, *dx;
+    uint16_t cell[4096];
+};
+
+static void pool(const struct kernels *table, const struct window_case *test, bool largest, bool relu,
+                 struct pooled *pooled) {
+    const struct window *window = &test->window;
+    assert_in_range(test->small_count, 0, 4095);
+    memset(pooled->cell, 0xee, sizeof pooled->cell);
+    pooled->y = output_like(test->small, test->small_count);
+    pooled->dx = output_like(test->large, test->large_count);
+    if (largest) {
+        table->max_forward(window, test->large, relu, pooled->y, pooled->cell);
+        table->max_backward(window, test->small, pooled->cell, pooled->dx);
+    } else {
+        table->sum_forward(window, test->large, 0.25f, relu, pooled->y, relu ? pooled->cell : NULL);
+        table->sum_backward(window, test->small, 0.25f, relu ? pooled->cell : NULL, pooled->dx);
+    }
+    assert_guarded(pooled->y, test->small_count);
+    assert_guarded(pooled->dx, test->large_count);
+}
+
+static void pooled_free(struct pooled *pooled) {
+    output_free(pooled->y);
+    output_free(pooled->dx);
+}
+
+/* Every table leaves the same bits as the reference. */
+static void check_pool(const struct window_case *test, bool largest, bool relu) {
+    struct pooled want, got;
+    pool(kernels_reference(), test, largest, relu, &want);
+    for (int i = 1; kernels_at(i) != NULL; i++) {
+        pool(kernels_at(i), test, largest, relu, &got);
+        assert_same_bits(got.cell, want.cell, sizeof want.cell, test->what);
+        assert_same_bits(got.y, want.y, test->small_count * sizeof(float), test->what);
+        assert_same_bits(got.dx, want.dx, test->large_count * sizeof(float), test->what);
+        pooled_free(&got);
+    }
+    pooled_free(&want);
+}
+
+/* A ReLU taken over leaves what a ReLU by itself, in front, leaves; for windows side by side, dx too. */
+static void check_relu(const struct window_case *test, bool largest) {
+    struct window_case after = *test;
+    const size_t bytes = test->large_count * sizeof(float);
+    struct pooled merged, alone;
+    after.large = magnitudes(test->large, test->large_count);
+    memcpy(after.large, test->large, bytes);
+    kernels_reference()->relu_forward(test->large_count, after.large);
+    pool(kernels_reference(), test, largest, true, &merged);
+    pool(kernels_reference(), &after, largest, false, &alone);
+    assert_same_bits(merged.y, alone.y, test->small_count * sizeof(float), test->what);
+    const bool side_by_side =
+        test->window.rows * test->window.pixels * test->window.taps * test->window.channels == (int)test->large_count;
+    if (test->window.apart && side_by_side) {
+        kernels_reference()->relu_backward(test->large_count, after.large, alone.dx);
+        for (size_t k = 0; k < test->large_count; k++) assert_float_equal(merged.dx[k], alone.dx[k], 0);
+    }
+    pooled_free(&merged);
+    pooled_free(&alone);
+    free(after.large);
+}
+
+static void check_pools(const struct window_case *test) {
+    for (int largest = 0; largest < 2; largest++) {
+        for (int relu = 0; relu < 2; relu++) {
+            if (largest || !relu || test->window.taps <= KERNELS_POSITIVE_TAPS) check_pool(test, largest, relu);
         }
-        assert_same_bits(cell[1], cell[0], sizeof cell[0], test->what);
-        assert_same_bits(largest[1], largest[0], test->small_count * sizeof(float), test->what);
-        assert_same_bits(dx[1], dx[0], test->large_count * sizeof(float), test->what);
-        for (int k = 0; k < 2; k++) {
-            output_free(largest[k]);
-            output_free(dx[k]);
-        }
+        if (largest || test->window.taps <= KERNELS_POSITIVE_TAPS) check_relu(test, largest);
     }
 }
 
@@ -159,7 +173,9 @@ static void check_window(int rows, int pixels, int channels, int kernel_y, int k
         test.large[i] = roundf(2 * test.large[i]) / 2;
         if (i % 41 == 5) test.large[i] = NAN;
     }
-    check_max(&test);
+    check_pools(&test);
+    test.window.apart = stride >= kernel_y && stride >= kernel_x;
+    if (test.window.apart) check_pools(&test);
     window_case_free(&test);
 }
 
@@ -195,12 +211,6 @@ static void test_kernel_sizes(void **state) {
     }
 }
 
-/* A kernel too large to be repeated over several positions. */
-static void test_large_repeats(void **state) {
-    (void)state;
-    check_window(1, 33, 61, 7, 7, 1);
-}
-
 /* More taps than are summed in one go. */
 static void test_many_taps(void **state) {
     (void)state;
@@ -222,41 +232,12 @@ static void test_shuffled_taps(void **state) {
             test.offsets[t + 1] = other;
         }
         for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) check_function(&test, f);
-        check_max(&test);
+        check_pools(&test);
         window_case_free(&test);
     }
 }
 
-/* Three positions, `step` apart along a row or down a column, whose three taps meet in large[2 * step]. */
-static void check_gradient_order(struct window window, ptrdiff_t step) {
-    struct error error = {0};
-    const ptrdiff_t offsets[3] = {0, step, 2 * step};
-    window.offsets = offsets;
-    float *kernel = memory_allocate(3, sizeof(float), "kernel", &error);
-    float *small = memory_allocate(3, sizeof(float), "small", &error);
-    for (int t = 0; t < 3; t++) kernel[t] = 1;
-    memcpy(small, (const float[]){1e8f, -1e8f, 3}, 3 * sizeof(float));
-    for (int i = 0; kernels_at(i) != NULL; i++) {
-        float *large = memory_allocate((size_t)(5 * step), sizeof(float), "large", &error);
-        large[2 * step] = 1;
-        kernels_at(i)->depthwise_data_gradient(&window, small, kernel, large);
-        const float expected[5] = {1e8f, 0, 3, -1e8f + 3, 3}; /* ((1 + 1e8) - 1e8) + 3 = 3 in float */
-        for (int x = 0; x < 5; x++) assert_float_equal(large[x * step], expected[x], 0);
-        free(large);
-    }
-    free(kernel);
-    free(small);
-}
-
-/* A cell's terms come in order of position: 1e8 first swallows the 1, last it would not. */
-static void test_gradient_order(void **state) {
-    (void)state;
-    check_gradient_order((struct window){.rows = 1, .pixels = 3, .channels = 1, .taps = 3, .pixel_step = 1}, 1);
-    check_gradient_order(
-        (struct window){.rows = 3, .pixels = 1, .channels = 1, .taps = 3, .pixel_step = 1, .row_step = 4}, 4);
-}
-
-/* Rows of SEMANTICS: the first of equal cells, average of 1 2 4 5, a kernel of its own for each channel. */
+/* Rows of SEMANTICS: the first of equal cells, average of 1 2 4 5. */
 static void test_known_values(void **state) {
     (void)state;
     const ptrdiff_t offsets[4] = {0, 1, 2, 3};
@@ -266,19 +247,19 @@ static void test_known_values(void **state) {
         float dx[40] = {0};
         float y[40] = {7};
         uint16_t cell[40] = {9};
-        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_forward(&window, x, false, y, cell);
         kernels_at(i)->max_backward(&window, y, cell, dx);
         assert_float_equal(y[0], 1, 0);
         assert_int_equal(cell[0], 0);
         for (int t = 0; t < 4; t++) assert_float_equal(dx[t], t == 0, 0);
         memcpy(x, (const float[]){1, 2, 4, 5}, 4 * sizeof(float));
-        kernels_at(i)->sum_forward(&window, x, 0.25f, y);
+        kernels_at(i)->sum_forward(&window, x, 0.25f, false, y, NULL);
         assert_float_equal(y[0], 3, 0);
-        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_forward(&window, x, false, y, cell);
         assert_int_equal(cell[0], 3);
         x[1] = NAN;
         x[2] = NAN;
-        kernels_at(i)->max_forward(&window, x, y, cell);
+        kernels_at(i)->max_forward(&window, x, false, y, cell);
         assert_true(isnan(y[0]));
         assert_int_equal(cell[0], 1);
     }
@@ -286,10 +267,8 @@ static void test_known_values(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels),       cmocka_unit_test(test_pixels),
-        cmocka_unit_test(test_kernel_sizes),   cmocka_unit_test(test_large_repeats),
-        cmocka_unit_test(test_many_taps),      cmocka_unit_test(test_shuffled_taps),
-        cmocka_unit_test(test_gradient_order), cmocka_unit_test(test_known_values),
+        cmocka_unit_test(test_channels),  cmocka_unit_test(test_pixels),        cmocka_unit_test(test_kernel_sizes),
+        cmocka_unit_test(test_many_taps), cmocka_unit_test(test_shuffled_taps), cmocka_unit_test(test_known_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

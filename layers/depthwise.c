@@ -1,0 +1,315 @@
+#include "layers/depthwise.h"
+
+#include <string.h>
+
+enum {
+    SLACK = 16,         /* floats that kernels may read past a row */
+    PERIOD_MOST = 128,  /* floats of a period with more than one pixel */
+    TOGETHER_MOST = 16, /* pixels a period of sums */
+};
+
+/* ---- rows between zeros ---- */
+
+static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {
+    struct rows rows = *shape;
+    if (!copy) return rows;
+    const size_t pixels = (size_t)rows.left + (size_t)rows.pixels + (size_t)rows.right;
+    const size_t floats = pixels * (size_t)rows.channels * (size_t)rows.times + SLACK;
+    rows.row = (ptrdiff_t)(size_align(floats * sizeof(float)) / sizeof(float));
+    rows.memory = pieces_take(pieces, (size_t)rows.slots * (size_t)rows.row, sizeof(float));
+    return rows;
+}
+
+/* Zeros beside the rows to come, and behind them. */
+static void rows_clear(const struct rows *rows) {
+    const ptrdiff_t pixel = (ptrdiff_t)rows->channels * rows->times;
+    const ptrdiff_t left = rows->left * pixel, right = left + rows->pixels * pixel;
+    for (int slot = 0; slot < rows->slots && rows->memory; slot++) {
+        float *row = rows->memory + slot * rows->row;
+        memset(row, 0, (size_t)left * sizeof *row);
+        memset(row + right, 0, (size_t)(rows->row - right) * sizeof *row);
+    }
+}
+
+static void rows_start(struct rows *rows, const float *image) {
+    rows->image = image;
+    rows->filled = 0;
+}
+
+/* The first pixel of row r. */
+static float *slot_of(const struct rows *rows, int r) {
+    return rows->memory + r % rows->slots * rows->row + (ptrdiff_t)rows->left * rows->channels * rows->times;
+}
+
+static const float *image_row(const struct rows *rows, int r) {
+    return rows->image + (ptrdiff_t)r * rows->pixels * rows->channels;
+}
+
+static const float *row_at(const struct rows *rows, int r) {
+    return rows->memory ? slot_of(rows, r) : image_row(rows, r);
+}
+
+/* Copies rows until row `end` - 1 is there, or the image ends. */
+static void rows_fill(struct rows *rows, const struct kernels *kernels, int end) {
+    const int count = rows->pixels * rows->channels;
+    if (end > rows->height) end = rows->height;
+    for (; rows->filled < end; rows->filled++) {
+        if (!rows->memory) continue;
+        const float *from = image_row(rows, rows->filled);
+        float *to = slot_of(rows, rows->filled);
+        if (rows->times == 1)
+            memcpy(to, from, (size_t)count * sizeof *to);
+        else
+            kernels->repeat_neighbours(count, rows->times, from, to);
+    }
+}
+
+/* ---- plan ---- */
+
+/* How many of `pixels` beside each other make whole vectors: a power of two. */
+static int pixels_together(int channels, int vector, int pixels) {
+    int together = 1;
+    while (together * channels % vector != 0 && 2 * together * channels <= PERIOD_MOST && 2 * together <= pixels &&
+           together < TOGETHER_MOST)
+        together *= 2;
+    return together;
+}
+
+static int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
+static struct rows input_rows(const struct depthwise *depthwise) {
+    const struct geometry *g = &depthwise->geometry;
+    return (struct rows){
+        .slots = (g->kernel[0] - 1) * g->dilation[0] + 1,
+        .height = g->input[0],
+        .pixels = g->input[1],
+        .channels = g->channels,
+        .left = g->before[1],
+        .right = g->padded[1] - g->input[1] - g->before[1],
+        .times = depthwise->multiplier / depthwise->repeat,
+    };
+}
+
+/* dy with zeros as far as the taps of any pixel of x look. */
+static struct rows output_rows(const struct depthwise *depthwise) {
+    const struct geometry *g = &depthwise->geometry;
+    const int stride = g->stride[1], before = g->before[1];
+    return (struct rows){
+        .slots = (g->kernel[0] - 1) * g->dilation[0] / g->stride[0] + 1,
+        .height = g->output[0],
+        .pixels = g->output[1],
+        .channels = depthwise->channels,
+        .left = larger(((g->kernel[1] - 1) * g->dilation[1] - before + stride - 1) / stride, 0),
+        .right = larger((g->input[1] - 1 + before) / stride - (g->output[1] - 1), 0),
+        .times = 1,
+    };
+}
+
+struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
+                                const struct kernels *kernels, struct pieces *pieces) {
+    struct depthwise depthwise = {.geometry = geometry_of(input, sliding), .multiplier = multiplier};
+    const struct geometry *g = &depthwise.geometry;
+    const int channels = depthwise.channels = g->channels * multiplier;
+    const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
+    depthwise.repeat = (multiplier & (multiplier - 1)) == 0 ? multiplier : 1;
+    const bool flat = g->stride[1] == 1;
+    depthwise.together = flat && kernels ? pixels_together(channels, kernels->vector, g->output[1]) : 1;
+    depthwise.sums_together = flat ? pixels_together(channels, TOGETHER_MOST, g->input[1]) : 1;
+
+    const struct rows x = input_rows(&depthwise), dy = output_rows(&depthwise);
+    depthwise.x = rows_take(&x, x.left + x.right > 0 || x.times > 1, pieces);
+    depthwise.dy = rows_take(&dy, dy.left + dy.right > 0 || depthwise.sums_together > 1, pieces);
+
+    const size_t period =
+        (size_t)larger(TOGETHER_MOST * channels < PERIOD_MOST ? TOGETHER_MOST * channels : PERIOD_MOST, channels);
+    depthwise.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
+    depthwise.kernel = pieces_take(pieces, taps * (size_t)depthwise.tap, sizeof(float));
+    depthwise.bias = pieces_take(pieces, (size_t)depthwise.tap, sizeof(float));
+    depthwise.sums = pieces_take(pieces, (taps + 1) * (size_t)depthwise.tap, sizeof(float));
+    const size_t line = (size_t)g->input[1] * (size_t)channels + SLACK;
+    depthwise.line = pieces_take(pieces, line, sizeof(float));
+    depthwise.spread = pieces_take(pieces, line, sizeof(float));
+    depthwise.terms = pieces_take(pieces, taps, sizeof *depthwise.terms);
+    return depthwise;
+}
+
+static void repeat_pixel(const float *from, int channels, int times, float *to) {
+    for (int i = 0; i < times; i++, to += channels) memcpy(to, from, (size_t)channels * sizeof *to);
+}
+
+void depthwise_begin(struct depthwise *depthwise, const float *kernel, const float *bias) {
+    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
+    for (int t = 0; t < taps; t++)
+        repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, depthwise->together,
+                     depthwise->kernel + t * depthwise->tap);
+    depthwise->has_bias = bias != NULL;
+    if (bias) repeat_pixel(bias, channels, depthwise->together, depthwise->bias);
+    memset(depthwise->sums, 0, ((size_t)taps + 1) * (size_t)depthwise->tap * sizeof *depthwise->sums);
+    rows_clear(&depthwise->x);
+    rows_clear(&depthwise->dy);
+}
+
+/* ---- forward ---- */
+
+/* What the taps of output row r see; taps above and below the image are left out. */
+static int input_terms(const struct depthwise *depthwise, int r) {
+    const struct geometry *g = &depthwise->geometry;
+    const ptrdiff_t pixel = (ptrdiff_t)depthwise->x.channels * depthwise->x.times;
+    int count = 0;
+    for (int i = 0; i < g->kernel[0]; i++) {
+        const int above = r * g->stride[0] - g->before[0] + i * g->dilation[0];
+        if (above < 0 || above >= g->input[0]) continue;
+        const float *row = row_at(&depthwise->x, above) - g->before[1] * pixel;
+        for (int j = 0; j < g->kernel[1]; j++)
+            depthwise->terms[count++] =
+                (struct depthwise_term){row + j * g->dilation[1] * pixel, (i * g->kernel[1] + j) * depthwise->tap};
+    }
+    return count;
+}
+
+/* y[r][p] = bias + sum over i, j of x[r*stride + i*dilation - before][p*stride + j*dilation - before] * kernel[i][j] */
+void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, int first, int end,
+                       float *y) {
+    const struct geometry *g = &depthwise->geometry;
+    const int count = g->output[1] * depthwise->channels;
+    if (first == 0) rows_start(&depthwise->x, x);
+    for (int r = first; r < end; r++, y += count) {
+        const int last = r * g->stride[0] - g->before[0] + (g->kernel[0] - 1) * g->dilation[0];
+        rows_fill(&depthwise->x, kernels, last + 1);
+        const struct depthwise_row row = {
+            .count = count,
+            .period = depthwise->together * depthwise->channels,
+            .repeat = depthwise->repeat,
+            .step = (ptrdiff_t)depthwise->together * g->stride[1] * depthwise->x.channels * depthwise->x.times,
+            .taps = input_terms(depthwise, r),
+            .terms = depthwise->terms,
+        };
+        kernels->depthwise_row(&row, depthwise->kernel, depthwise->has_bias ? depthwise->bias : NULL, y);
+    }
+}
+
+/* ---- backward ---- */
+
+/* The rows of dy that pixels `first`, first + stride, ... of row `y` of x take part in, each at the first pixel's
+ * partner. Where the forward pass has x at r*stride + i*dilation - before, dy stands at
+ * r = (y + before - i*dilation) / stride, if that is a whole number. */
+static int output_terms(const struct depthwise *depthwise, int y, int first) {
+    const struct geometry *g = &depthwise->geometry;
+    int count = 0;
+    for (int i = 0; i < g->kernel[0]; i++) {
+        const int down = y + g->before[0] - i * g->dilation[0];
+        if (down < 0 || down % g->stride[0] != 0 || down / g->stride[0] >= g->output[0]) continue;
+        const float *row = row_at(&depthwise->dy, down / g->stride[0]);
+        for (int j = 0; j < g->kernel[1]; j++) {
+            const int along = first + g->before[1] - j * g->dilation[1];
+            if (along % g->stride[1] != 0) continue;
+            depthwise->terms[count++] = (struct depthwise_term){
+                row + (ptrdiff_t)(along / g->stride[1]) * depthwise->channels, (i * g->kernel[1] + j) * depthwise->tap};
+        }
+    }
+    return count;
+}
+
+/* Pixels of dx `stride` apart from the sums of their channels. */
+static void write_dx(const struct depthwise *depthwise, const struct kernels *kernels, int pixels, float *dx) {
+    const int c = depthwise->geometry.channels, stride = depthwise->geometry.stride[1];
+    float *sums = depthwise->line, *dense = stride == 1 ? dx : depthwise->spread;
+    if (depthwise->multiplier > 1)
+        kernels->sum_neighbours(pixels * c, depthwise->multiplier, sums, dense);
+    else
+        dense = sums;
+    for (int p = 0; p < pixels && stride > 1; p++)
+        memcpy(dx + (ptrdiff_t)p * stride * c, dense + (ptrdiff_t)p * c, (size_t)c * sizeof *dx);
+}
+
+/* dx[y][p] = sum over the taps, then over a channel's `multiplier` kernels, of dy * kernel */
+static void data_gradient(const struct depthwise *depthwise, const struct kernels *kernels, struct depthwise_row row,
+                          int pixels, float *dx) {
+    const bool straight = depthwise->multiplier == 1 && depthwise->geometry.stride[1] == 1;
+    row.period = depthwise->together * depthwise->channels;
+    row.step = row.period;
+    row.repeat = 1;
+    kernels->depthwise_row(&row, depthwise->kernel, NULL, straight ? dx : depthwise->line);
+    if (!straight) write_dx(depthwise, kernels, pixels, dx);
+}
+
+/* kernel[i][j] += sum over p of x[y][p] * the dy that tap (i,j) led to */
+static void weight_gradient(const struct depthwise *depthwise, const struct kernels *kernels, struct depthwise_row row,
+                            const float *x, int first) {
+    const struct geometry *g = &depthwise->geometry;
+    const ptrdiff_t pixel = depthwise->channels / depthwise->repeat;
+    row.period = depthwise->sums_together * depthwise->channels;
+    row.repeat = depthwise->repeat;
+    row.step = depthwise->sums_together * g->stride[1] * pixel;
+    kernels->depthwise_gradient_row(&row, x + first * pixel, depthwise->sums);
+}
+
+/* Row y of x: its part in the weight gradient, and its dx. With a stride, pixels that see the same taps stand `stride`
+ * apart. */
+static void backward_row(const struct depthwise *depthwise, const struct kernels *kernels, const float *x, int y,
+                         bool gradients, float *dx) {
+    const struct geometry *g = &depthwise->geometry;
+    const int stride = g->stride[1];
+    if (gradients && depthwise->x.times > 1) {
+        kernels->repeat_neighbours(g->input[1] * g->channels, depthwise->multiplier, x, depthwise->spread);
+        x = depthwise->spread;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 0 ? !gradients : !dx) continue;
+        for (int first = 0; first < stride && first < g->input[1]; first++) {
+            const int pixels = (g->input[1] - first + stride - 1) / stride;
+            const struct depthwise_row row = {
+                .count = pixels * depthwise->channels,
+                .taps = output_terms(depthwise, y, first),
+                .terms = depthwise->terms,
+            };
+            if (pass == 0)
+                weight_gradient(depthwise, kernels, row, x, first);
+            else
+                data_gradient(depthwise, kernels, row, pixels, dx + (ptrdiff_t)first * g->channels);
+        }
+    }
+}
+
+/* bias += the sum of dy, whose rows are `count` floats */
+static void bias_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *dy,
+                          int count) {
+    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1];
+    const int period = depthwise->sums_together * depthwise->channels;
+    float *sums = depthwise->sums + taps * depthwise->tap;
+    kernels->column_sums(count / period, period, dy, sums);
+    kernels->column_sums(1, count % period, dy + count / period * period, sums);
+}
+
+void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
+                        bool gradients, float *dx) {
+    const struct geometry *g = &depthwise->geometry;
+    const ptrdiff_t width = (ptrdiff_t)g->input[1] * g->channels;
+    const int count = g->output[1] * depthwise->channels;
+    rows_start(&depthwise->dy, dy);
+    for (int y = 0; y < g->input[0]; y++, x += width) {
+        rows_fill(&depthwise->dy, kernels, (y + g->before[0]) / g->stride[0] + 1);
+        backward_row(depthwise, kernels, x, y, gradients, dx ? dx + y * width : NULL);
+    }
+    if (gradients && depthwise->has_bias)
+        for (int r = 0; r < g->output[0]; r++) bias_gradient(depthwise, kernels, dy + (ptrdiff_t)r * count, count);
+}
+
+/* gradient += the sums of the period's pixels */
+static void add_sums(const float *sums, int channels, int together, float *gradient) {
+    for (int v = 0; v < channels; v++) {
+        float sum = sums[v];
+        for (int p = 1; p < together; p++) sum += sums[p * channels + v];
+        gradient[v] += sum;
+    }
+}
+
+void depthwise_end(const struct depthwise *depthwise, float *kernel, float *bias) {
+    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
+    const int together = depthwise->sums_together;
+    for (int t = 0; t < taps && kernel; t++)
+        add_sums(depthwise->sums + t * depthwise->tap, channels, together, kernel + (ptrdiff_t)t * channels);
+    if (bias) add_sums(depthwise->sums + taps * depthwise->tap, channels, together, bias);
+}

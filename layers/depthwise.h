@@ -1,0 +1,58 @@
+/* The depthwise convolution, a layer of its own and the first half of a separable one: each input channel is convolved
+ * with `multiplier` kernels of its own, channels never mix. Output channel k*multiplier + m stems from input channel k.
+ *
+ * x (h,w,c)  kernel (kh,kw,c,multiplier)  bias (channels)  y (oh,ow,channels), channels = c*multiplier
+ *
+ * Every pass goes through an image by rows and hands the kernels one row at a time (struct depthwise_row), with
+ * pointers to the rows that its taps see; so all that is read again is still in the first-level cache. */
+#ifndef CNNTRAIN_LAYERS_DEPTHWISE_H
+#define CNNTRAIN_LAYERS_DEPTHWISE_H
+
+#include "layers/convolution.h"
+
+/* The latest rows of an image, each between zeros, so that no tap needs a border case. An image that needs neither
+ * zeros nor a change is read where it is. */
+struct rows {
+    float *memory;      /* (slots, row); NULL: the image itself */
+    const float *image; /* (height, pixels, channels) */
+    int slots, filled;  /* rows 0 to filled - 1 were copied; row r stands in slot r % slots */
+    int height, pixels, channels;
+    int left, right; /* zero pixels on both sides */
+    int times;       /* each number of the image stands so many times in a row of the copy */
+    ptrdiff_t row;   /* floats of a slot */
+};
+
+struct depthwise {
+    struct geometry geometry;
+    int multiplier, channels;
+    int repeat; /* what kernels repeat while loading x: the multiplier where it is a power of two. Else 1, and copies of
+                   x's rows hold every number `multiplier` times */
+    struct rows x, dy;
+    int together, sums_together; /* pixels a period: of the kernel, and of the sums of its gradient */
+    ptrdiff_t tap;               /* floats from tap to tap of both */
+    float *kernel, *bias;        /* (taps, together * channels), (together * channels) */
+    float *sums;                 /* (taps + 1, sums_together * channels), the last row for the bias */
+    float *line, *spread;        /* a row of sums (w, channels), and one of x, each number `multiplier` times */
+    struct depthwise_term *terms;
+    bool has_bias;
+};
+
+/* Takes the pieces of a depthwise convolution from scratch. */
+struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
+                                const struct kernels *kernels, struct pieces *pieces);
+
+/* Before the images of a call: the kernel (and bias, or NULL) as the passes use them, sums from zero. */
+void depthwise_begin(struct depthwise *depthwise, const float *kernel, const float *bias);
+
+/* Rows `first` to `end` - 1 of y, which begins with row `first`; rows of an image must come in order. */
+void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, int first, int end,
+                       float *y);
+
+/* One image's part in the kernel's and the bias' gradient where `gradients`, and dx where it is not NULL. */
+void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
+                        bool gradients, float *dx);
+
+/* After all images: adds the sums to the gradients of kernel and bias; either may be NULL. */
+void depthwise_end(const struct depthwise *depthwise, float *kernel, float *bias);
+
+#endif
