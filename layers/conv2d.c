@@ -5,7 +5,8 @@
  * where x has its zero border, and f sees only the c of its own group. */
 #include <string.h>
 
-#include "layers/convolution.h"
+#include "layers/depthwise.h"
+#include "layers/sweep.h"
 #include "layers/winograd.h"
 
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD };
@@ -99,11 +100,11 @@ struct conv {
     int all_channels, all_filters;
     ptrdiff_t *offsets; /* (kh*kw) of the runs of a kernel, or (oh) of the windows' rows */
     float *padded;      /* x or dy with its zero border */
-    float *columns;     /* (oh*ow,COLUMNS_MOST): some columns of dy */
+    float *columns;     /* (oh*ow,SWEEP_COLUMNS_MOST): some columns of dy */
 };
 
-/* Filters in one go: a panel of the kernel that no cache has trouble with. */
-enum { COLUMNS_LEAST = 16, COLUMNS_MOST = 32, SMALL_KERNEL = 4096 };
+/* Of dy beyond so many filters a few columns at a time are copied together, which no cache has trouble with. */
+enum { FILTERS_WIDE = 32 };
 
 /* A row of the input is seen, at stride s, by every s-th row of the kernel: by the phase-th and so on for the rows from
  * `first` on in steps of s. Tap phase + t*s of the kernel lies over row `first` in window (first + before)/s - t, so
@@ -166,7 +167,7 @@ static struct conv conv_take(const struct layer *layer, struct pieces *pieces) {
     const size_t x = padded_floats(g), dy = padded_floats(&conv.dy);
     conv.offsets = pieces_take(pieces, taps > rows ? taps : rows, sizeof *conv.offsets);
     conv.padded = pieces_take(pieces, x > dy ? x : dy, sizeof(float));
-    conv.columns = pieces_take(pieces, rows * (size_t)g->output[1] * COLUMNS_MOST, sizeof(float));
+    conv.columns = pieces_take(pieces, rows * (size_t)g->output[1] * SWEEP_COLUMNS_MOST, sizeof(float));
     return conv;
 }
 
@@ -196,32 +197,14 @@ static const float *with_border(const struct geometry *geometry, const float *im
     return padded;
 }
 
-/* ---- a kernel that sweeps over an image ---- */
-
-/* Forward and the data gradient are such sums over what the kernel sees of an image with its border:
- * y[r][p] = bias + sum over runs (i,j) and k < depth of image[first + r*row + p*pixel + i*run_row + j*run_column + k]
- *           times the kernel's row ((i*run_columns + j)*depth + k)
- * A run is a stretch of floats that lie one behind the other in the image as well as in the kernel: with one group and
- * no dilation along the width a whole kernel row (kw*c floats), otherwise every tap (c/groups floats). */
-struct sweep {
-    int rows, pixels; /* of outputs */
-    int run_rows, run_columns, depth;
-    ptrdiff_t first, row, pixel, run_row, run_column;
-    ptrdiff_t y_first, y_row, y_pixel;
-    int channels, filters; /* of one group */
-    ptrdiff_t packed;      /* where its kernel begins */
-};
-
-/* Floats a kernel of one filter has in a group. */
-static ptrdiff_t sweep_depth(const struct sweep *sweep) {
-    return (ptrdiff_t)sweep->run_rows * sweep->run_columns * sweep->depth;
-}
+/* ---- forward ---- */
 
 static struct sweep forward_sweep(const struct conv *conv) {
     const struct geometry *g = &conv->geometry;
     const int all = conv->all_channels;
     const bool whole_rows = conv->groups == 1 && g->dilation[1] == 1;
-    return (struct sweep){.rows = g->output[0],
+    return (struct sweep){.groups = conv->groups,
+                          .rows = g->output[0],
                           .pixels = g->output[1],
                           .run_rows = g->kernel[0],
                           .run_columns = whole_rows ? 1 : g->kernel[1],
@@ -236,66 +219,13 @@ static struct sweep forward_sweep(const struct conv *conv) {
                           .filters = conv->filters};
 }
 
-static int tile_columns(const struct kernels *kernels) {
-    return kernels->tile_n < COLUMNS_LEAST ? COLUMNS_LEAST : kernels->tile_n;
-}
-
-/* The packed kernel of a sweep is (groups, panels, taps*channels, columns), a panel being up to `panel_columns` of a
- * group's filters: a product reads it from the first float to the last. A small kernel is one panel. */
-static int panel_columns(const struct kernels *kernels, const struct sweep *sweep) {
-    if (sweep_depth(sweep) * sweep->filters <= SMALL_KERNEL) return sweep->filters;
-    return tile_columns(kernels);
-}
-
-/* One product for each row of outputs: m = its pixels, n = a panel of filters, a sum over the kernel's runs. */
-static void sweep_panel(const struct conv *conv, const struct sweep *sweep, const struct kernels *kernels,
-                        const float *image, const float *panel, int columns, const float *bias, float *y) {
-    for (int r = 0; r < sweep->rows; r++) {
-        const struct product product = {
-            .m = sweep->pixels,
-            .n = columns,
-            .taps = sweep->run_rows * sweep->run_columns,
-            .depth = sweep->depth,
-            .a = image + sweep->first + r * sweep->row,
-            .offsets = conv->offsets,
-            .row = sweep->pixel,
-            .column = 1,
-            .b = panel,
-            .b_tap = (ptrdiff_t)sweep->depth * columns,
-            .b_row = columns,
-            .c = y + sweep->y_first + r * sweep->y_row,
-            .c_row = sweep->y_pixel,
-            .bias = bias,
-        };
-        kernels->product(&product);
-    }
-}
-
-static void sweep_image(const struct conv *conv, const struct sweep *sweep, const struct pass *pass, const float *image,
-                        const float *bias, float *y) {
-    const int columns = panel_columns(pass->kernels, sweep);
-    for (int i = 0; i < sweep->run_rows; i++)
-        for (int j = 0; j < sweep->run_columns; j++)
-            conv->offsets[i * sweep->run_columns + j] = i * sweep->run_row + j * sweep->run_column;
-
-    for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < sweep->filters; first += columns) {
-            const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters + first;
-            sweep_panel(conv, sweep, pass->kernels, image + (ptrdiff_t)group * sweep->channels,
-                        pass->packed + sweep->packed + sweep_depth(sweep) * filter,
-                        at_most(sweep->filters - first, columns), bias ? bias + filter : NULL, y + filter);
-        }
-}
-
-/* ---- forward ---- */
-
 static void forward_direct(const struct layer *layer, const struct pass *pass, const float *bias) {
     const struct conv conv = conv_of(layer, pass, pass->images);
     const struct sweep sweep = forward_sweep(&conv);
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     for (int n = 0; n < conv.images; n++) {
         const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
-        sweep_image(&conv, &sweep, pass, x, bias, pass->y + (size_t)n * output);
+        sweep_image(&sweep, pass, conv.offsets, x, bias, pass->y + (size_t)n * output);
     }
 }
 
@@ -315,7 +245,7 @@ static void kernel_gradient_columns(const struct conv *conv, const struct kernel
     const struct geometry *g = &conv->geometry;
     const struct sweep sweep = forward_sweep(conv);
     const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
-    const bool wide = conv->all_filters > COLUMNS_MOST;
+    const bool wide = conv->all_filters > FILTERS_WIDE;
     if (wide) copy_columns(dy + filter, g->output[0] * g->output[1], conv->all_filters, count, conv->columns);
     const ptrdiff_t b_row = wide ? count : conv->all_filters;
 
@@ -344,12 +274,13 @@ static void kernel_gradient_columns(const struct conv *conv, const struct kernel
 static void kernel_gradient_image(const struct conv *conv, const struct kernels *kernels, const float *x,
                                   const float *dy, float *gradient) {
     const struct geometry *g = &conv->geometry;
-    const int columns = conv->all_filters > COLUMNS_MOST ? tile_columns(kernels) : conv->filters;
+    const bool wide = conv->all_filters > FILTERS_WIDE;
     for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
     for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < conv->filters; first += columns)
-            kernel_gradient_columns(conv, kernels, group, first, at_most(conv->filters - first, columns), x, dy,
-                                    gradient);
+        for (int first = 0, count; first < conv->filters; first += count) {
+            count = wide ? sweep_columns(kernels, conv->filters - first) : conv->filters;
+            kernel_gradient_columns(conv, kernels, group, first, count, x, dy, gradient);
+        }
 }
 
 static void kernel_gradient_direct(const struct layer *layer, const struct pass *pass, float *gradient) {
@@ -378,7 +309,8 @@ static struct sweep backward_sweep(const struct conv *conv, int row, int column)
     const ptrdiff_t taps =
         (ptrdiff_t)taps_before(g, 0, down.index) * g->kernel[1] + down.taps * taps_before(g, 1, along.index);
     const ptrdiff_t kernel = (ptrdiff_t)conv->filters * conv->all_channels; /* floats of a tap */
-    return (struct sweep){.rows = down.outputs,
+    return (struct sweep){.groups = conv->groups,
+                          .rows = down.outputs,
                           .pixels = along.outputs,
                           .run_rows = down.taps,
                           .run_columns = whole_rows ? 1 : along.taps,
@@ -402,7 +334,7 @@ static void data_gradient(const struct conv *conv, const struct pass *pass, cons
     for (int row = 0; row < phases(&conv->geometry, 0); row++)
         for (int column = 0; column < phases(&conv->geometry, 1); column++) {
             const struct sweep sweep = backward_sweep(conv, row, column);
-            sweep_image(conv, &sweep, pass, bordered, NULL, dx);
+            sweep_image(&sweep, pass, conv->offsets, bordered, NULL, dx);
         }
 }
 
@@ -417,11 +349,10 @@ static void data_gradient_direct(const struct layer *layer, const struct pass *p
 
 static void pack_forward(const struct conv *conv, const struct pass *pass, int tap, float *packed) {
     const struct sweep sweep = forward_sweep(conv);
-    const int columns = panel_columns(pass->kernels, &sweep);
     const float *kernel = pass->parameters[0] + (ptrdiff_t)tap * conv->channels * conv->all_filters;
     for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < conv->filters; first += columns) {
-            const int count = at_most(conv->filters - first, columns);
+        for (int first = 0, count; first < conv->filters; first += count) {
+            count = sweep_panel_columns(&sweep, pass->kernels, first);
             const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
             float *panel = packed + sweep_depth(&sweep) * filter + (ptrdiff_t)tap * conv->channels * count;
             for (int c = 0; c < conv->channels; c++)
@@ -450,12 +381,12 @@ static void pack_backward(const struct conv *conv, const struct pass *pass, int 
     const int row = first_of_phase(g, 0, i % g->stride[0]), column = first_of_phase(g, 1, j % g->stride[1]);
     if (row >= g->input[0] || column >= g->input[1]) return;
     const struct sweep sweep = backward_sweep(conv, row, column);
-    const int width = phase_at(g, 1, column).taps, columns = panel_columns(pass->kernels, &sweep);
+    const int width = phase_at(g, 1, column).taps;
     const ptrdiff_t flipped = (ptrdiff_t)(sweep.run_rows - 1 - i / g->stride[0]) * width + width - 1 - j / g->stride[1];
     const float *kernel = pass->parameters[0] + ((ptrdiff_t)i * g->kernel[1] + j) * conv->channels * conv->all_filters;
     for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < conv->channels; first += columns) {
-            const int count = at_most(conv->channels - first, columns);
+        for (int first = 0, count; first < conv->channels; first += count) {
+            count = sweep_panel_columns(&sweep, pass->kernels, first);
             float *panel = packed + sweep.packed + sweep_depth(&sweep) * ((ptrdiff_t)group * conv->channels + first) +
                            flipped * conv->filters * count;
             transpose_panel(conv, kernel + (ptrdiff_t)first * conv->all_filters + (ptrdiff_t)group * conv->filters,
