@@ -9,7 +9,8 @@
 #include "layers/sweep.h"
 #include "layers/winograd.h"
 
-enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD };
+/* What a config may say, and what direct means where every channel is a group of its own. */
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD, ALGORITHM_DEPTHWISE };
 static const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
 struct conv2d {
@@ -78,12 +79,19 @@ static int check_algorithm(const struct layer *layer, const struct place *place,
     return place_error(&at_algorithm, error, "winograd %s; use \"auto\" or \"direct\"", obstacle);
 }
 
+/* Groups of one channel make a depthwise convolution: the kernel (kh,kw,1,f) lies in memory as (kh,kw,c,f/c) does. */
+static bool is_depthwise(const struct geometry *g, int groups, int filters) {
+    return groups > 1 && groups == g->channels && (double)g->padded[0] * g->padded[1] * filters <= INT_MAX;
+}
+
 /* A choice by shape alone, so that the same config gives the same numbers everywhere. */
-static bool is_winograd(const struct layer *layer) {
+static enum algorithm algorithm_of(const struct layer *layer) {
     const struct conv2d *config = layer->config;
     const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    if (winograd_obstacle(&geometry, config->groups) || config->algorithm == ALGORITHM_DIRECT) return false;
-    return config->algorithm == ALGORITHM_WINOGRAD || winograd_gains(&geometry, config->filters);
+    if (is_depthwise(&geometry, config->groups, config->filters)) return ALGORITHM_DEPTHWISE;
+    if (config->algorithm != ALGORITHM_AUTO) return (enum algorithm)config->algorithm;
+    if (winograd_obstacle(&geometry, config->groups)) return ALGORITHM_DIRECT;
+    return winograd_gains(&geometry, config->filters) ? ALGORITHM_WINOGRAD : ALGORITHM_DIRECT;
 }
 
 static int at_most(int value, int limit) {
@@ -403,6 +411,32 @@ static void pack_direct(const struct layer *layer, const struct pass *pass, floa
     }
 }
 
+/* ---- groups of one channel ---- */
+
+static struct depthwise depthwise_of(const struct layer *layer, const struct kernels *kernels, struct pieces *pieces) {
+    const struct conv2d *config = layer->config;
+    return depthwise_take(&layer->input, &config->sliding, config->filters / config->groups, kernels, pieces);
+}
+
+static void forward_depthwise(const struct layer *layer, const struct pass *pass, const float *bias) {
+    struct depthwise depthwise = depthwise_of(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    depthwise_begin(&depthwise, pass->parameters[0], bias);
+    for (int n = 0; n < pass->images; n++)
+        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
+                          pass->y + (size_t)n * output);
+}
+
+static void backward_depthwise(const struct layer *layer, const struct pass *pass, float *kernel) {
+    struct depthwise depthwise = depthwise_of(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    depthwise_begin(&depthwise, pass->parameters[0], NULL);
+    for (int n = 0; n < pass->images; n++)
+        depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
+                           kernel != NULL, pass->dx ? pass->dx + (size_t)n * input : NULL);
+    depthwise_end(&depthwise, kernel, NULL);
+}
+
 /* ---- the layer ---- */
 
 static struct winograd winograd_layer(const struct layer *layer) {
@@ -412,16 +446,18 @@ static struct winograd winograd_layer(const struct layer *layer) {
 }
 
 static void set_sizes(struct layer *layer) {
-    if (is_winograd(layer)) {
-        const struct winograd winograd = winograd_layer(layer);
-        layer->scratch_bytes = winograd_scratch_bytes(&winograd);
-        layer->packed_floats = winograd_packed_floats(&winograd);
-        return;
-    }
+    const enum algorithm algorithm = algorithm_of(layer);
     struct pieces pieces = {0};
-    conv_take(layer, &pieces);
+    if (algorithm == ALGORITHM_DIRECT) {
+        conv_take(layer, &pieces);
+        layer->packed_floats = 2 * elements_of(&layer->parameters[0].shape);
+    }
+    if (algorithm == ALGORITHM_DEPTHWISE) depthwise_of(layer, NULL, &pieces);
     layer->scratch_bytes = pieces.used;
-    layer->packed_floats = 2 * elements_of(&layer->parameters[0].shape);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
+    const struct winograd winograd = winograd_layer(layer);
+    layer->scratch_bytes = winograd_scratch_bytes(&winograd);
+    layer->packed_floats = winograd_packed_floats(&winograd);
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -439,34 +475,33 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
-    if (!is_winograd(layer)) {
-        forward_direct(layer, pass, bias);
-        return;
-    }
+    const enum algorithm algorithm = algorithm_of(layer);
+    if (algorithm == ALGORITHM_DIRECT) forward_direct(layer, pass, bias);
+    if (algorithm == ALGORITHM_DEPTHWISE) forward_depthwise(layer, pass, bias);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
     const struct winograd winograd = winograd_layer(layer);
     winograd_forward(&winograd, pass, bias);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
     const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
+    const enum algorithm algorithm = algorithm_of(layer);
     float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
     for (int n = 0; n < pass->images && bias; n++)
         pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
-    if (!is_winograd(layer)) {
-        if (kernel) kernel_gradient_direct(layer, pass, kernel);
-        if (pass->dx) data_gradient_direct(layer, pass);
-        return;
-    }
+    if (algorithm == ALGORITHM_DEPTHWISE) backward_depthwise(layer, pass, kernel);
+    if (algorithm == ALGORITHM_DIRECT && kernel) kernel_gradient_direct(layer, pass, kernel);
+    if (algorithm == ALGORITHM_DIRECT && pass->dx) data_gradient_direct(layer, pass);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
     const struct winograd winograd = winograd_layer(layer);
     if (kernel) winograd_kernel_gradient(&winograd, pass, kernel);
     if (pass->dx) winograd_data_gradient(&winograd, pass);
 }
 
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    if (!is_winograd(layer)) {
-        pack_direct(layer, pass, packed, part, parts);
-        return;
-    }
+    const enum algorithm algorithm = algorithm_of(layer);
+    if (algorithm == ALGORITHM_DIRECT) pack_direct(layer, pass, packed, part, parts);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
     const struct winograd winograd = winograd_layer(layer);
     winograd_pack(&winograd, pass, packed, part, parts);
 }
@@ -481,6 +516,8 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 20, \"kernel_size\": 1, \"activation\": \"gelu\"}", {3, {5, 4, 18}}},
     {"{\"filters\": 2, \"kernel_size\": 1, \"strides\": 2}", {3, {5, 5, 3}}},
     {"{\"filters\": 2, \"kernel_size\": 5, \"padding\": \"same\"}", {3, {3, 2, 1}}},
+    {"{\"filters\": 17, \"kernel_size\": 3, \"padding\": \"same\"}", {3, {4, 7, 8}}},
+    {"{\"filters\": 8, \"kernel_size\": 3, \"groups\": 4, \"activation\": \"relu\"}", {3, {6, 5, 4}}},
     {0},
 };
 
