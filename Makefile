@@ -102,6 +102,14 @@ check-kernels: $(filter $(KERNEL_TESTS)/%,$(TESTS)) ## check every kernel of eve
 bench-kernels: $(KERNEL_TESTS)/bench_kernels ## time every kernel
 	@$<
 
+.PHONY: bench
+bench: $(PROGRAM) ## time the six deep networks
+	@CNNTRAIN_PROGRAM=$(PROGRAM) scripts/bench-networks
+
+.PHONY: check-arm64
+check-arm64: ## build for arm64 and run its tests under an emulator
+	+@scripts/check-arm64
+
 .PHONY: schema
 schema: $(PROGRAM) ## write configs/schema.json from the program's tables
 	@$(PROGRAM) config --schema >$(BUILD)/schema.json && mv $(BUILD)/schema.json configs/schema.json
@@ -121,7 +129,7 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf build build-asan build-lint
+	rm -rf build build-asan build-lint build-arm64
 
 .PHONY: help
 help: ## list the targets

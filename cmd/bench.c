@@ -12,7 +12,7 @@
 struct arguments {
     struct train_options train;
     const char *seconds;
-    int batch;
+    int batch, steps;
     int inference, no_layers;
 };
 
@@ -154,7 +154,8 @@ static int bench_model(struct session *session, const struct arguments *argument
                                     .batch_size = arguments->batch != NOT_GIVEN ? arguments->batch
                                                                                 : config->values.training.batch_size,
                                     .training = !arguments->inference,
-                                    .by_layer = !arguments->no_layers};
+                                    .by_layer = !arguments->no_layers,
+                                    .steps = arguments->steps != NOT_GIVEN ? arguments->steps : 0};
     struct bench bench;
     if (read_seconds(session, arguments->seconds, &request.seconds) != 0) return -1;
     if (bench_run(&request, &bench, &session->error) != 0) return -1;
@@ -206,7 +207,10 @@ static int act(struct session *session, const struct options *options, const str
     struct arguments arguments = *given;
     double seconds = 0;
     if (options_check_range(session, "--batch", given->batch, 1, INT_MAX) != 0) return -1;
+    if (options_check_range(session, "--steps", given->steps, 1, BENCH_STEPS_MAX) != 0) return -1;
     if (read_seconds(session, given->seconds, &seconds) != 0) return -1;
+    if (given->seconds && given->steps != NOT_GIVEN)
+        return error_set(&session->error, ERROR_CONFIG, "--steps", "cannot be given together with --seconds");
     const char *path =
         options_config(options, session, &bench_command, given->train.config, "a config or a trained model");
     if (!path || session_start(session) != 0) return -1;
@@ -218,7 +222,7 @@ static int act(struct session *session, const struct options *options, const str
 }
 
 static int run_bench(struct session *session, int argc, const char **argv) {
-    struct arguments arguments = {.train = TRAIN_OPTIONS_NONE, .batch = NOT_GIVEN};
+    struct arguments arguments = {.train = TRAIN_OPTIONS_NONE, .batch = NOT_GIVEN, .steps = NOT_GIVEN};
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config whose network is timed", "FILE"},
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "take the input shape from these data", "SPEC"},
@@ -227,6 +231,7 @@ static int run_bench(struct session *session, int argc, const char **argv) {
         {"batch", 0, POPT_ARG_INT, &arguments.batch, 0, "images a step (default: the config's batch_size)", "N"},
         {"inference", 0, POPT_ARG_NONE, &arguments.inference, 0, "time inference instead of training", NULL},
         {"seconds", 0, POPT_ARG_STRING, &arguments.seconds, 0, "how long to measure (default: 3)", "SECONDS"},
+        {"steps", 0, POPT_ARG_INT, &arguments.steps, 0, "measure so many steps, however long they take", "N"},
         {"no-layers", 0, POPT_ARG_NONE, &arguments.no_layers, 0, "only the whole step, in half the time", NULL},
         POPT_TABLEEND,
     };

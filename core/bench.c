@@ -1,6 +1,7 @@
 #include "core/bench.h"
 
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 #include "core/trainer.h"
 
 enum {
-    STEPS_MAX = 1 << 16,
     STEPS_MIN = 3,
     STEPS_OF_EPOCH = 64, /* between two epochs the trainer does what no step does */
     PEAK_TRIES = 10,
@@ -66,30 +66,33 @@ static void close_images(struct images *images) {
 /* ---- times of steps ---- */
 
 struct timing {
-    double *seconds; /* (STEPS_MAX): of the steps since the warm-up */
-    int steps;
+    double *seconds;         /* (BENCH_STEPS_MAX): of the steps since the warm-up */
+    int steps, most;         /* taken down, and when to stop in any case */
     double last, begin, end; /* when the last step ended; when to start taking down times, and when to stop */
     double total;            /* seconds of all steps, the warm-up too */
     bool warm;
     volatile sig_atomic_t stop;
 };
 
-static void timing_start(struct timing *timing, double warm_up, double seconds) {
+/* Warms up for a quarter of a second, or less where there is less to do; a fixed number of steps after just one. */
+static void timing_start(struct timing *timing, const struct bench_request *request) {
+    double warm_up = request->seconds < 1 ? request->seconds / 4 : 0.25;
     timing->steps = 0;
     timing->total = 0;
     timing->warm = false;
     timing->stop = 0;
     timing->last = platform_seconds();
-    timing->begin = timing->last + warm_up;
-    timing->end = timing->begin + seconds;
+    timing->most = request->steps ? request->steps : BENCH_STEPS_MAX;
+    timing->begin = timing->last + (request->steps ? 0 : warm_up);
+    timing->end = request->steps ? INFINITY : timing->begin + request->seconds;
 }
 
 static void timing_step(struct timing *timing) {
     double now = platform_seconds();
     timing->total += now - timing->last;
-    if (timing->warm && timing->steps < STEPS_MAX) timing->seconds[timing->steps++] = now - timing->last;
+    if (timing->warm && timing->steps < timing->most) timing->seconds[timing->steps++] = now - timing->last;
     timing->warm = now >= timing->begin;
-    timing->stop = timing->steps == STEPS_MAX || (timing->steps >= STEPS_MIN && now >= timing->end);
+    timing->stop = timing->steps == timing->most || (timing->steps >= STEPS_MIN && now >= timing->end);
     timing->last = now;
 }
 
@@ -167,7 +170,7 @@ static int open_course(struct course *course, const struct bench_request *reques
                                      .profile = &course->profile};
     if (open_images(&course->images, request, error) != 0) return -1;
     course->feed = (struct feed){.dataset = &course->images.dataset, .state = &course->images, .fill = copy_images};
-    course->timing.seconds = memory_allocate(STEPS_MAX, sizeof(double), "the times of steps", error);
+    course->timing.seconds = memory_allocate(BENCH_STEPS_MAX, sizeof(double), "the times of steps", error);
     if (!course->timing.seconds) return -1;
     if (engine_profile_open(&course->profile, request->threads, request->model->layer_count, error) != 0) return -1;
     if (engine_open(&course->engine, request->model, request->kernels, &options, error) != 0) return -1;
@@ -194,8 +197,7 @@ static void infer(struct course *course) {
 }
 
 static int run_steps(struct course *course, struct error *error) {
-    double seconds = course->request->seconds;
-    timing_start(&course->timing, seconds < 1 ? seconds / 4 : 0.25, seconds);
+    timing_start(&course->timing, course->request);
     if (!course->request->training) {
         infer(course);
         return 0;

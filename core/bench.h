@@ -9,6 +9,8 @@
 #include "core/kernels/kernels.h"
 #include "core/model.h"
 
+enum { BENCH_STEPS_MAX = 1 << 16 };
+
 struct bench_request {
     const struct config *config; /* its training section says what a step is */
     struct model *model;         /* its weights stay as they are: every step has a learning rate of 0 */
@@ -16,6 +18,7 @@ struct bench_request {
     int threads, batch_size;
     bool training;  /* else inference */
     bool by_layer;  /* more steps, with clocks around the layers */
+    int steps;      /* that many timed steps after one to warm up, at most BENCH_STEPS_MAX; 0: as time allows */
     double seconds; /* of timed steps; the layers take as long again */
 };
 

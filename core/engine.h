@@ -18,7 +18,8 @@ struct engine_options {
     int batch_size;    /* the most images a batch may have */
     bool training;     /* train steps will be run; else evaluation alone */
     bool keep_outputs; /* every layer's output is computed and kept as the layer defines it: no pool takes over the ReLU
-                          in front of it. Slower; the same bits. */
+                          in front of it. Slower; the same bits forward, gradients are summed over other groups of
+                          images. */
     double label_smoothing;
     uint64_t seed;
     size_t feed_scratch_bytes;      /* the largest scratch of the feeds that will be used */

@@ -1,15 +1,16 @@
 #!/bin/sh
 # Installs the packages cnntrain is built from, on Debian and its relatives.
-# Usage: scripts/install-deps.sh [lint] [data]
+# Usage: scripts/install-deps.sh [lint] [data] [arm64]
 set -eu
 
 packages="gcc libc6-dev make pkg-config libcjson-dev libstb-dev libmatio-dev zlib1g-dev libxxhash-dev libpopt-dev libcmocka-dev"
 for group in "$@"; do
     case $group in
+        arm64) packages="$packages gcc-aarch64-linux-gnu qemu-user" ;;
         lint) packages="$packages clang libomp-dev clang-format clang-tidy shellcheck" ;;
         data) packages="$packages dataset-fashion-mnist curl ca-certificates" ;;
         *)
-            echo "usage: scripts/install-deps.sh [lint] [data]" >&2
+            echo "usage: scripts/install-deps.sh [lint] [data] [arm64]" >&2
             exit 2
             ;;
     esac

@@ -79,6 +79,18 @@ static void inference_has_no_backward(void **state) {
     cJSON_Delete(json);
 }
 
+static void steps_are_counted(void **state) {
+    struct command_world *world = *state;
+    static const char *const lines[] = {"cnntrain bench sep_max --batch 4 --steps 1 --json",
+                                        "cnntrain bench sep_max --batch 4 --steps 100 --json",
+                                        "cnntrain bench sep_max --batch 4 --steps 100 --inference --json"};
+    for (size_t i = 0; i < 3; i++) {
+        cJSON *json = command_json(world, lines[i]);
+        assert_true(number_of(json, "steps") == (i == 0 ? 1 : 100));
+        cJSON_Delete(json);
+    }
+}
+
 /* A trained model keeps its file as it is, and the learning rate of its config does not matter. */
 static void trained_models_and_data(void **state) {
     struct command_world *world = *state;
@@ -112,6 +124,8 @@ static void mistakes(void **state) {
         {"cnntrain bench sep_max --seconds 0", "--seconds: must be a number above 0, at most 3600, got \"0\"", 2},
         {"cnntrain bench sep_max --seconds nan", "--seconds: must be a number above 0, at most 3600, got \"nan\"", 2},
         {"cnntrain bench sep_max --seconds 3s", "--seconds: must be a number above 0, at most 3600, got \"3s\"", 2},
+        {"cnntrain bench sep_max --steps 0", "--steps: must be 1 to 65536, got 0", 2},
+        {"cnntrain bench sep_max --steps 1 --seconds 1", "--steps: cannot be given together with --seconds", 2},
         {"cnntrain bench sep_max --threads 0", "--threads: must be 1 to 1024, got 0", 2},
         {"cnntrain bench no.safetensors",
          "no.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors file", 4},
@@ -137,7 +151,7 @@ int main(void) {
         cmocka_unit_test(json_has_all_keys),       cmocka_unit_test(layers_make_the_step),
         cmocka_unit_test(text_has_the_same),       cmocka_unit_test(inference_has_no_backward),
         cmocka_unit_test(trained_models_and_data), cmocka_unit_test(mistakes),
-        cmocka_unit_test(interrupts_end_it),
+        cmocka_unit_test(interrupts_end_it),       cmocka_unit_test(steps_are_counted),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

