@@ -8,6 +8,7 @@ enum {
     SPECTRUM_FLOATS = 2048, /* tiles x channels of a group: its 36 matrices stay in the second-level cache */
     TILES_LEAST = 16,
     TILES_MOST = 64,
+    SUM_MOST = 128, /* channels summed in a row: longer sums round too much */
     TRANSPOSED = 8, /* filters transposed at a time */
 };
 
@@ -120,14 +121,16 @@ static struct matrices matrices_take(struct pieces *pieces, int rows, int column
  * (CHANNEL_BLOCK,PANEL). */
 struct work {
     struct matrices inputs, outputs, kernels;
+    struct matrices partial; /* as outputs, where there are more than SUM_MOST channels */
 };
 
 static struct work work_of(const struct winograd_sweep *sweep, struct pieces *pieces) {
     const int tiles = tiles_at_once(sweep);
-    struct work work;
+    struct work work = {0};
     work.inputs = matrices_take(pieces, tiles, rounded_up(sweep->channels, WINOGRAD_CHANNELS));
     work.outputs = matrices_take(pieces, tiles, PANEL);
     work.kernels = matrices_take(pieces, CHANNEL_BLOCK, PANEL);
+    if (sweep->channels > SUM_MOST) work.partial = matrices_take(pieces, tiles, PANEL);
     return work;
 }
 
@@ -182,24 +185,40 @@ size_t winograd_packed_floats(const struct winograd *winograd) {
     return packed_floats(&winograd->forward) + packed_floats(&winograd->backward);
 }
 
-/* outputs (36,tiles,width) = inputs (36,tiles,channels) times the kernel's panel (36,channels,width) */
-static void multiply(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
-                     const struct work *work, const float *packed) {
+/* result (36,tiles,width) = `count` channels from `first` on of inputs (36,tiles,channels) times those of the kernel's
+ * panel (36,channels,width) */
+static void multiply_channels(const struct winograd_sweep *w, const struct kernels *kernels, int tiles,
+                              struct panel panel, int first, int count, const struct matrices *inputs,
+                              const float *packed, const struct matrices *result) {
     for (int m = 0; m < WINOGRAD_MATRICES; m++) {
         const struct product product = {
             .m = tiles,
             .n = panel.width,
             .taps = 1,
-            .depth = w->channels,
-            .a = work->inputs.first + m * work->inputs.matrix,
-            .row = work->inputs.row,
+            .depth = count,
+            .a = inputs->first + m * inputs->matrix + first,
+            .row = inputs->row,
             .column = 1,
-            .b = packed + (ptrdiff_t)m * w->channels * panel.width,
+            .b = packed + ((ptrdiff_t)m * w->channels + first) * panel.width,
             .b_row = panel.width,
-            .c = work->outputs.first + m * work->outputs.matrix,
-            .c_row = work->outputs.row,
+            .c = result->first + m * result->matrix,
+            .c_row = result->row,
         };
         kernels->product(&product);
+    }
+}
+
+/* outputs (36,tiles,width), all channels: the sum of sums over parts of nearly equal length. */
+static void multiply(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
+                     const struct work *work, const float *packed) {
+    const int parts = (w->channels + SUM_MOST - 1) / SUM_MOST, each = (w->channels + parts - 1) / parts;
+    multiply_channels(w, kernels, tiles, panel, 0, each, &work->inputs, packed, &work->outputs);
+    for (int first = each; first < w->channels; first += each) {
+        const int count = at_most(w->channels - first, each);
+        multiply_channels(w, kernels, tiles, panel, first, count, &work->inputs, packed, &work->partial);
+        for (int m = 0; m < WINOGRAD_MATRICES; m++)
+            kernels->add((size_t)(tiles * work->outputs.row), work->partial.first + m * work->partial.matrix,
+                         work->outputs.first + m * work->outputs.matrix);
     }
 }
 
