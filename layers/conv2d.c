@@ -5,10 +5,12 @@
  * where x has its zero border, and f sees only the c of its own group. */
 #include <string.h>
 
-#include "layers/convolution.h"
+#include "layers/depthwise.h"
+#include "layers/sweep.h"
 #include "layers/winograd.h"
 
-enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD };
+/* What a config may say, and what direct means where every channel is a group of its own. */
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD, ALGORITHM_DEPTHWISE };
 static const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
 struct conv2d {
@@ -77,12 +79,19 @@ static int check_algorithm(const struct layer *layer, const struct place *place,
     return place_error(&at_algorithm, error, "winograd %s; use \"auto\" or \"direct\"", obstacle);
 }
 
+/* Groups of one channel make a depthwise convolution: the kernel (kh,kw,1,f) lies in memory as (kh,kw,c,f/c) does. */
+static bool is_depthwise(const struct geometry *g, int groups, int filters) {
+    return groups > 1 && groups == g->channels && (double)g->padded[0] * g->padded[1] * filters <= INT_MAX;
+}
+
 /* A choice by shape alone, so that the same config gives the same numbers everywhere. */
-static bool is_winograd(const struct layer *layer) {
+static enum algorithm algorithm_of(const struct layer *layer) {
     const struct conv2d *config = layer->config;
     const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    if (winograd_obstacle(&geometry, config->groups) || config->algorithm == ALGORITHM_DIRECT) return false;
-    return config->algorithm == ALGORITHM_WINOGRAD || winograd_gains(&geometry, config->filters);
+    if (is_depthwise(&geometry, config->groups, config->filters)) return ALGORITHM_DEPTHWISE;
+    if (config->algorithm != ALGORITHM_AUTO) return (enum algorithm)config->algorithm;
+    if (winograd_obstacle(&geometry, config->groups)) return ALGORITHM_DIRECT;
+    return winograd_gains(&geometry, config->filters) ? ALGORITHM_WINOGRAD : ALGORITHM_DIRECT;
 }
 
 static int at_most(int value, int limit) {
@@ -99,11 +108,11 @@ struct conv {
     int all_channels, all_filters;
     ptrdiff_t *offsets; /* (kh*kw) of the runs of a kernel, or (oh) of the windows' rows */
     float *padded;      /* x or dy with its zero border */
-    float *columns;     /* (oh*ow,COLUMNS_MOST): some columns of dy */
+    float *columns;     /* (oh*ow,SWEEP_COLUMNS_MOST): some columns of dy */
 };
 
-/* Filters in one go: a panel of the kernel that no cache has trouble with. */
-enum { COLUMNS_LEAST = 16, COLUMNS_MOST = 32, SMALL_KERNEL = 4096 };
+/* Of dy beyond so many filters a few columns at a time are copied together, which no cache has trouble with. */
+enum { FILTERS_WIDE = 32 };
 
 /* A row of the input is seen, at stride s, by every s-th row of the kernel: by the phase-th and so on for the rows from
  * `first` on in steps of s. Tap phase + t*s of the kernel lies over row `first` in window (first + before)/s - t, so
@@ -166,7 +175,7 @@ static struct conv conv_take(const struct layer *layer, struct pieces *pieces) {
     const size_t x = padded_floats(g), dy = padded_floats(&conv.dy);
     conv.offsets = pieces_take(pieces, taps > rows ? taps : rows, sizeof *conv.offsets);
     conv.padded = pieces_take(pieces, x > dy ? x : dy, sizeof(float));
-    conv.columns = pieces_take(pieces, rows * (size_t)g->output[1] * COLUMNS_MOST, sizeof(float));
+    conv.columns = pieces_take(pieces, rows * (size_t)g->output[1] * SWEEP_COLUMNS_MOST, sizeof(float));
     return conv;
 }
 
@@ -196,32 +205,14 @@ static const float *with_border(const struct geometry *geometry, const float *im
     return padded;
 }
 
-/* ---- a kernel that sweeps over an image ---- */
-
-/* Forward and the data gradient are such sums over what the kernel sees of an image with its border:
- * y[r][p] = bias + sum over runs (i,j) and k < depth of image[first + r*row + p*pixel + i*run_row + j*run_column + k]
- *           times the kernel's row ((i*run_columns + j)*depth + k)
- * A run is a stretch of floats that lie one behind the other in the image as well as in the kernel: with one group and
- * no dilation along the width a whole kernel row (kw*c floats), otherwise every tap (c/groups floats). */
-struct sweep {
-    int rows, pixels; /* of outputs */
-    int run_rows, run_columns, depth;
-    ptrdiff_t first, row, pixel, run_row, run_column;
-    ptrdiff_t y_first, y_row, y_pixel;
-    int channels, filters; /* of one group */
-    ptrdiff_t packed;      /* where its kernel begins */
-};
-
-/* Floats a kernel of one filter has in a group. */
-static ptrdiff_t sweep_depth(const struct sweep *sweep) {
-    return (ptrdiff_t)sweep->run_rows * sweep->run_columns * sweep->depth;
-}
+/* ---- forward ---- */
 
 static struct sweep forward_sweep(const struct conv *conv) {
     const struct geometry *g = &conv->geometry;
     const int all = conv->all_channels;
     const bool whole_rows = conv->groups == 1 && g->dilation[1] == 1;
-    return (struct sweep){.rows = g->output[0],
+    return (struct sweep){.groups = conv->groups,
+                          .rows = g->output[0],
                           .pixels = g->output[1],
                           .run_rows = g->kernel[0],
                           .run_columns = whole_rows ? 1 : g->kernel[1],
@@ -236,67 +227,13 @@ static struct sweep forward_sweep(const struct conv *conv) {
                           .filters = conv->filters};
 }
 
-static int tile_columns(const struct kernels *kernels) {
-    return kernels->tile_n < COLUMNS_LEAST ? COLUMNS_LEAST : kernels->tile_n;
-}
-
-/* The packed kernel of a sweep is (groups, panels, taps*channels, columns), a panel being up to `panel_columns` of a
- * group's filters: a product reads it from the first float to the last. A small kernel is one panel. */
-static int panel_columns(const struct kernels *kernels, const struct sweep *sweep) {
-    if (sweep_depth(sweep) * sweep->filters <= SMALL_KERNEL) return sweep->filters;
-    return tile_columns(kernels);
-}
-
-/* One product for each row of outputs: m = its pixels, n = a panel of filters, a sum over the kernel's runs. */
-static void sweep_panel(const struct conv *conv, const struct sweep *sweep, const struct kernels *kernels,
-                        const float *image, const float *panel, int columns, const float *bias, float *y) {
-    for (int r = 0; r < sweep->rows; r++) {
-        const struct product product = {
-            .m = sweep->pixels,
-            .n = columns,
-            .taps = sweep->run_rows * sweep->run_columns,
-            .depth = sweep->depth,
-            .a = image + sweep->first + r * sweep->row,
-            .offsets = conv->offsets,
-            .row = sweep->pixel,
-            .column = 1,
-            .b = panel,
-            .b_tap = (ptrdiff_t)sweep->depth * columns,
-            .b_row = columns,
-            .c = y + sweep->y_first + r * sweep->y_row,
-            .c_row = sweep->y_pixel,
-            .bias = bias,
-        };
-        kernels->product(&product);
-    }
-}
-
-static void sweep_image(const struct conv *conv, const struct sweep *sweep, const struct pass *pass, const float *image,
-                        const float *bias, float *y) {
-    const int columns = panel_columns(pass->kernels, sweep);
-    for (int i = 0; i < sweep->run_rows; i++)
-        for (int j = 0; j < sweep->run_columns; j++)
-            conv->offsets[i * sweep->run_columns + j] = i * sweep->run_row + j * sweep->run_column;
-
-    for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < sweep->filters; first += columns) {
-            const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters + first;
-            sweep_panel(conv, sweep, pass->kernels, image + (ptrdiff_t)group * sweep->channels,
-                        pass->packed + sweep->packed + sweep_depth(sweep) * filter,
-                        at_most(sweep->filters - first, columns), bias ? bias + filter : NULL, y + filter);
-        }
-}
-
-/* ---- forward ---- */
-
-static void forward_direct(const struct layer *layer, const struct pass *pass) {
+static void forward_direct(const struct layer *layer, const struct pass *pass, const float *bias) {
     const struct conv conv = conv_of(layer, pass, pass->images);
     const struct sweep sweep = forward_sweep(&conv);
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
     for (int n = 0; n < conv.images; n++) {
         const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
-        sweep_image(&conv, &sweep, pass, x, bias, pass->y + (size_t)n * output);
+        sweep_image(&sweep, pass, conv.offsets, x, bias, pass->y + (size_t)n * output);
     }
 }
 
@@ -311,12 +248,12 @@ static void copy_columns(const float *dy, int pixels, int filters, int count, fl
 /* The convolution of the input with the output gradient: what a window sees at (r,p), times dy at (r,p), summed over
  * all positions. For a run of the kernel: m = the run's floats (the image's channels, one behind the other), a sum over
  * the output's rows (taps) and pixels (depth), n = some filters of the group. */
-static void kernel_gradient(const struct conv *conv, const struct kernels *kernels, int group, int first, int count,
-                            const float *x, const float *dy, float *gradient) {
+static void kernel_gradient_columns(const struct conv *conv, const struct kernels *kernels, int group, int first,
+                                    int count, const float *x, const float *dy, float *gradient) {
     const struct geometry *g = &conv->geometry;
     const struct sweep sweep = forward_sweep(conv);
     const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
-    const bool wide = conv->all_filters > COLUMNS_MOST;
+    const bool wide = conv->all_filters > FILTERS_WIDE;
     if (wide) copy_columns(dy + filter, g->output[0] * g->output[1], conv->all_filters, count, conv->columns);
     const ptrdiff_t b_row = wide ? count : conv->all_filters;
 
@@ -342,14 +279,25 @@ static void kernel_gradient(const struct conv *conv, const struct kernels *kerne
     }
 }
 
-static void kernel_gradients(const struct conv *conv, const struct kernels *kernels, const float *x, const float *dy,
-                             float *gradient) {
+static void kernel_gradient_image(const struct conv *conv, const struct kernels *kernels, const float *x,
+                                  const float *dy, float *gradient) {
     const struct geometry *g = &conv->geometry;
-    const int columns = conv->all_filters > COLUMNS_MOST ? tile_columns(kernels) : conv->filters;
+    const bool wide = conv->all_filters > FILTERS_WIDE;
     for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
     for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < conv->filters; first += columns)
-            kernel_gradient(conv, kernels, group, first, at_most(conv->filters - first, columns), x, dy, gradient);
+        for (int first = 0, count; first < conv->filters; first += count) {
+            count = wide ? sweep_columns(kernels, conv->filters - first) : conv->filters;
+            kernel_gradient_columns(conv, kernels, group, first, count, x, dy, gradient);
+        }
+}
+
+static void kernel_gradient_direct(const struct layer *layer, const struct pass *pass, float *gradient) {
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    const struct conv conv = conv_of(layer, pass, 1);
+    for (int n = 0; n < conv.images; n++) {
+        const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
+        kernel_gradient_image(&conv, pass->kernels, x, pass->dy + (size_t)n * output, gradient);
+    }
 }
 
 /* ---- the gradient of the input ---- */
@@ -369,7 +317,8 @@ static struct sweep backward_sweep(const struct conv *conv, int row, int column)
     const ptrdiff_t taps =
         (ptrdiff_t)taps_before(g, 0, down.index) * g->kernel[1] + down.taps * taps_before(g, 1, along.index);
     const ptrdiff_t kernel = (ptrdiff_t)conv->filters * conv->all_channels; /* floats of a tap */
-    return (struct sweep){.rows = down.outputs,
+    return (struct sweep){.groups = conv->groups,
+                          .rows = down.outputs,
                           .pixels = along.outputs,
                           .run_rows = down.taps,
                           .run_columns = whole_rows ? 1 : along.taps,
@@ -393,20 +342,13 @@ static void data_gradient(const struct conv *conv, const struct pass *pass, cons
     for (int row = 0; row < phases(&conv->geometry, 0); row++)
         for (int column = 0; column < phases(&conv->geometry, 1); column++) {
             const struct sweep sweep = backward_sweep(conv, row, column);
-            sweep_image(conv, &sweep, pass, bordered, NULL, dx);
+            sweep_image(&sweep, pass, conv->offsets, bordered, NULL, dx);
         }
 }
 
-static void backward_direct(const struct layer *layer, const struct pass *pass) {
+static void data_gradient_direct(const struct layer *layer, const struct pass *pass) {
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    float *kernel = wanted_gradient(pass, 0);
-    struct conv conv = conv_of(layer, pass, 1);
-    for (int n = 0; n < conv.images && kernel; n++) {
-        const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
-        kernel_gradients(&conv, pass->kernels, x, pass->dy + (size_t)n * output, kernel);
-    }
-    if (!pass->dx) return;
-    conv = conv_of(layer, pass, pass->images);
+    const struct conv conv = conv_of(layer, pass, pass->images);
     for (int n = 0; n < conv.images; n++)
         data_gradient(&conv, pass, pass->dy + (size_t)n * output, pass->dx + (size_t)n * input);
 }
@@ -415,11 +357,10 @@ static void backward_direct(const struct layer *layer, const struct pass *pass) 
 
 static void pack_forward(const struct conv *conv, const struct pass *pass, int tap, float *packed) {
     const struct sweep sweep = forward_sweep(conv);
-    const int columns = panel_columns(pass->kernels, &sweep);
     const float *kernel = pass->parameters[0] + (ptrdiff_t)tap * conv->channels * conv->all_filters;
     for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < conv->filters; first += columns) {
-            const int count = at_most(conv->filters - first, columns);
+        for (int first = 0, count; first < conv->filters; first += count) {
+            count = sweep_panel_columns(&sweep, pass->kernels, first);
             const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
             float *panel = packed + sweep_depth(&sweep) * filter + (ptrdiff_t)tap * conv->channels * count;
             for (int c = 0; c < conv->channels; c++)
@@ -448,12 +389,12 @@ static void pack_backward(const struct conv *conv, const struct pass *pass, int 
     const int row = first_of_phase(g, 0, i % g->stride[0]), column = first_of_phase(g, 1, j % g->stride[1]);
     if (row >= g->input[0] || column >= g->input[1]) return;
     const struct sweep sweep = backward_sweep(conv, row, column);
-    const int width = phase_at(g, 1, column).taps, columns = panel_columns(pass->kernels, &sweep);
+    const int width = phase_at(g, 1, column).taps;
     const ptrdiff_t flipped = (ptrdiff_t)(sweep.run_rows - 1 - i / g->stride[0]) * width + width - 1 - j / g->stride[1];
     const float *kernel = pass->parameters[0] + ((ptrdiff_t)i * g->kernel[1] + j) * conv->channels * conv->all_filters;
     for (int group = 0; group < conv->groups; group++)
-        for (int first = 0; first < conv->channels; first += columns) {
-            const int count = at_most(conv->channels - first, columns);
+        for (int first = 0, count; first < conv->channels; first += count) {
+            count = sweep_panel_columns(&sweep, pass->kernels, first);
             float *panel = packed + sweep.packed + sweep_depth(&sweep) * ((ptrdiff_t)group * conv->channels + first) +
                            flipped * conv->filters * count;
             transpose_panel(conv, kernel + (ptrdiff_t)first * conv->all_filters + (ptrdiff_t)group * conv->filters,
@@ -470,57 +411,53 @@ static void pack_direct(const struct layer *layer, const struct pass *pass, floa
     }
 }
 
-/* ---- the same by Winograd's algorithm ---- */
+/* ---- groups of one channel ---- */
 
-/* The layer as two such convolutions: forward, and back to the input. */
-struct winograds {
-    struct winograd forward, backward;
-};
-
-static struct winograds winograds_of(const struct layer *layer) {
+static struct depthwise depthwise_of(const struct layer *layer, const struct kernels *kernels, struct pieces *pieces) {
     const struct conv2d *config = layer->config;
-    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    return (struct winograds){winograd_forward(&geometry, config->filters),
-                              winograd_backward(&geometry, config->filters)};
+    return depthwise_take(&layer->input, &config->sliding, config->filters / config->groups, kernels, pieces);
 }
 
-static void forward_winograd(const struct layer *layer, const struct pass *pass) {
-    const struct winograds winograd = winograds_of(layer);
-    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
-    winograd_convolve(&winograd.forward, pass, pass->x, pass->packed, bias, pass->y);
+static void forward_depthwise(const struct layer *layer, const struct pass *pass, const float *bias) {
+    struct depthwise depthwise = depthwise_of(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    depthwise_begin(&depthwise, pass->parameters[0], bias);
+    for (int n = 0; n < pass->images; n++)
+        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
+                          pass->y + (size_t)n * output);
 }
 
-static void backward_winograd(const struct layer *layer, const struct pass *pass) {
-    const struct winograds winograd = winograds_of(layer);
-    const float *packed = pass->packed + winograd_packed_floats(&winograd.forward);
-    float *kernel = wanted_gradient(pass, 0);
-    if (kernel) winograd_kernel_gradient(&winograd.forward, pass, pass->x, pass->dy, kernel);
-    if (pass->dx) winograd_convolve(&winograd.backward, pass, pass->dy, packed, NULL, pass->dx);
-}
-
-static void pack_winograd(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    const struct winograds winograd = winograds_of(layer);
-    const float *kernel = pass->parameters[0];
-    winograd_pack_forward(&winograd.forward, pass->kernels, kernel, packed, part, parts);
-    packed += winograd_packed_floats(&winograd.forward);
-    if (pass->training) winograd_pack_backward(&winograd.backward, pass->kernels, kernel, packed, part, parts);
+static void backward_depthwise(const struct layer *layer, const struct pass *pass, float *kernel) {
+    struct depthwise depthwise = depthwise_of(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
+    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    depthwise_begin(&depthwise, pass->parameters[0], NULL);
+    for (int n = 0; n < pass->images; n++)
+        depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
+                           kernel != NULL, pass->dx ? pass->dx + (size_t)n * input : NULL);
+    depthwise_end(&depthwise, kernel, NULL);
 }
 
 /* ---- the layer ---- */
 
+static struct winograd winograd_layer(const struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    return winograd_of(&geometry, config->filters);
+}
+
 static void set_sizes(struct layer *layer) {
-    if (is_winograd(layer)) {
-        const struct winograds winograd = winograds_of(layer);
-        const size_t forward = winograd_scratch_bytes(&winograd.forward);
-        const size_t backward = winograd_scratch_bytes(&winograd.backward);
-        layer->scratch_bytes = forward > backward ? forward : backward;
-        layer->packed_floats = winograd_packed_floats(&winograd.forward) + winograd_packed_floats(&winograd.backward);
-        return;
-    }
+    const enum algorithm algorithm = algorithm_of(layer);
     struct pieces pieces = {0};
-    conv_take(layer, &pieces);
+    if (algorithm == ALGORITHM_DIRECT) {
+        conv_take(layer, &pieces);
+        layer->packed_floats = 2 * elements_of(&layer->parameters[0].shape);
+    }
+    if (algorithm == ALGORITHM_DEPTHWISE) depthwise_of(layer, NULL, &pieces);
     layer->scratch_bytes = pieces.used;
-    layer->packed_floats = 2 * elements_of(&layer->parameters[0].shape);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
+    const struct winograd winograd = winograd_layer(layer);
+    layer->scratch_bytes = winograd_scratch_bytes(&winograd);
+    layer->packed_floats = winograd_packed_floats(&winograd);
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -537,28 +474,36 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
-    if (is_winograd(layer))
-        forward_winograd(layer, pass);
-    else
-        forward_direct(layer, pass);
+    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
+    const enum algorithm algorithm = algorithm_of(layer);
+    if (algorithm == ALGORITHM_DIRECT) forward_direct(layer, pass, bias);
+    if (algorithm == ALGORITHM_DEPTHWISE) forward_depthwise(layer, pass, bias);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
+    const struct winograd winograd = winograd_layer(layer);
+    winograd_forward(&winograd, pass, bias);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
     const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
-    float *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
+    const enum algorithm algorithm = algorithm_of(layer);
+    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
     for (int n = 0; n < pass->images && bias; n++)
         pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
-    if (is_winograd(layer))
-        backward_winograd(layer, pass);
-    else
-        backward_direct(layer, pass);
+    if (algorithm == ALGORITHM_DEPTHWISE) backward_depthwise(layer, pass, kernel);
+    if (algorithm == ALGORITHM_DIRECT && kernel) kernel_gradient_direct(layer, pass, kernel);
+    if (algorithm == ALGORITHM_DIRECT && pass->dx) data_gradient_direct(layer, pass);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
+    const struct winograd winograd = winograd_layer(layer);
+    if (kernel) winograd_kernel_gradient(&winograd, pass, kernel);
+    if (pass->dx) winograd_data_gradient(&winograd, pass);
 }
 
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    if (is_winograd(layer))
-        pack_winograd(layer, pass, packed, part, parts);
-    else
-        pack_direct(layer, pass, packed, part, parts);
+    const enum algorithm algorithm = algorithm_of(layer);
+    if (algorithm == ALGORITHM_DIRECT) pack_direct(layer, pass, packed, part, parts);
+    if (algorithm != ALGORITHM_WINOGRAD) return;
+    const struct winograd winograd = winograd_layer(layer);
+    winograd_pack(&winograd, pass, packed, part, parts);
 }
 
 static const struct layer_example examples[] = {
@@ -571,6 +516,8 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 20, \"kernel_size\": 1, \"activation\": \"gelu\"}", {3, {5, 4, 18}}},
     {"{\"filters\": 2, \"kernel_size\": 1, \"strides\": 2}", {3, {5, 5, 3}}},
     {"{\"filters\": 2, \"kernel_size\": 5, \"padding\": \"same\"}", {3, {3, 2, 1}}},
+    {"{\"filters\": 17, \"kernel_size\": 3, \"padding\": \"same\"}", {3, {4, 7, 8}}},
+    {"{\"filters\": 8, \"kernel_size\": 3, \"groups\": 4, \"activation\": \"relu\"}", {3, {6, 5, 4}}},
     {0},
 };
 

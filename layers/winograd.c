@@ -8,6 +8,7 @@ enum {
     SPECTRUM_FLOATS = 2048, /* tiles x channels of a group: its 36 matrices stay in the second-level cache */
     TILES_LEAST = 16,
     TILES_MOST = 64,
+    SUM_MOST = 128, /* channels summed in a row: longer sums round too much */
     TRANSPOSED = 8, /* filters transposed at a time */
 };
 
@@ -40,34 +41,33 @@ static int tiles_of_image(const int *output) {
 
 /* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. */
 bool winograd_gains(const struct geometry *geometry, int filters) {
-    enum { CHANNELS_LEAST = 16, KERNEL_MOST = 1 << 17 };
+    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17 };
+    const double kernel = (double)geometry->channels * filters;
     const double direct = 9.0 * geometry->output[0] * geometry->output[1];
     const double fast = (double)WINOGRAD_MATRICES * tiles_of_image(geometry->output);
-    return geometry->channels >= CHANNELS_LEAST && filters >= CHANNELS_LEAST && direct >= 1.5 * fast &&
-           (double)geometry->channels * filters <= KERNEL_MOST;
+    return geometry->channels >= CHANNELS_LEAST && filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
+           kernel <= KERNEL_MOST && direct >= 2 * fast;
 }
 
-struct winograd winograd_forward(const struct geometry *g, int filters) {
-    return (struct winograd){.input = {g->input[0], g->input[1]},
-                             .output = {g->output[0], g->output[1]},
-                             .before = {g->before[0], g->before[1]},
-                             .channels = g->channels,
-                             .filters = filters};
-}
-
-struct winograd winograd_backward(const struct geometry *g, int filters) {
-    return (struct winograd){.input = {g->output[0], g->output[1]},
-                             .output = {g->input[0], g->input[1]},
-                             .before = {2 - g->before[0], 2 - g->before[1]},
-                             .channels = filters,
-                             .filters = g->channels};
+struct winograd winograd_of(const struct geometry *g, int filters) {
+    const struct winograd_sweep forward = {.input = {g->input[0], g->input[1]},
+                                           .output = {g->output[0], g->output[1]},
+                                           .before = {g->before[0], g->before[1]},
+                                           .channels = g->channels,
+                                           .filters = filters};
+    const struct winograd_sweep backward = {.input = {g->output[0], g->output[1]},
+                                            .output = {g->input[0], g->input[1]},
+                                            .before = {2 - g->before[0], 2 - g->before[1]},
+                                            .channels = filters,
+                                            .filters = g->channels};
+    return (struct winograd){forward, backward};
 }
 
 /* ---- tiles ---- */
 
 /* Tiles are numbered through all images of a call, and go through the passes in groups of nearly equal size. */
-static int tiles_at_once(const struct winograd *winograd) {
-    const int tiles = SPECTRUM_FLOATS / rounded_up(winograd->channels, WINOGRAD_CHANNELS);
+static int tiles_at_once(const struct winograd_sweep *sweep) {
+    const int tiles = SPECTRUM_FLOATS / rounded_up(sweep->channels, WINOGRAD_CHANNELS);
     return tiles < TILES_LEAST ? TILES_LEAST : at_most(tiles, TILES_MOST);
 }
 
@@ -76,8 +76,8 @@ struct position {
     int image, row, column;
 };
 
-static struct position position_of(const struct winograd *winograd, int index) {
-    const int across = tiles_along(winograd->output, 1), each = tiles_of_image(winograd->output);
+static struct position position_of(const struct winograd_sweep *sweep, int index) {
+    const int across = tiles_along(sweep->output, 1), each = tiles_of_image(sweep->output);
     const int within = index % each;
     return (struct position){index / each, within / across * WINOGRAD_OUTPUTS, within % across * WINOGRAD_OUTPUTS};
 }
@@ -121,21 +121,28 @@ static struct matrices matrices_take(struct pieces *pieces, int rows, int column
  * (CHANNEL_BLOCK,PANEL). */
 struct work {
     struct matrices inputs, outputs, kernels;
+    struct matrices partial; /* as outputs, where there are more than SUM_MOST channels */
 };
 
-static struct work work_of(const struct winograd *winograd, struct pieces *pieces) {
-    const int tiles = tiles_at_once(winograd);
-    struct work work;
-    work.inputs = matrices_take(pieces, tiles, rounded_up(winograd->channels, WINOGRAD_CHANNELS));
+static struct work work_of(const struct winograd_sweep *sweep, struct pieces *pieces) {
+    const int tiles = tiles_at_once(sweep);
+    struct work work = {0};
+    work.inputs = matrices_take(pieces, tiles, rounded_up(sweep->channels, WINOGRAD_CHANNELS));
     work.outputs = matrices_take(pieces, tiles, PANEL);
     work.kernels = matrices_take(pieces, CHANNEL_BLOCK, PANEL);
+    if (sweep->channels > SUM_MOST) work.partial = matrices_take(pieces, tiles, PANEL);
     return work;
 }
 
-size_t winograd_scratch_bytes(const struct winograd *winograd) {
+static size_t work_bytes(const struct winograd_sweep *sweep) {
     struct pieces pieces = {0};
-    work_of(winograd, &pieces);
+    work_of(sweep, &pieces);
     return pieces.used;
+}
+
+size_t winograd_scratch_bytes(const struct winograd *winograd) {
+    const size_t forward = work_bytes(&winograd->forward), backward = work_bytes(&winograd->backward);
+    return forward > backward ? forward : backward;
 }
 
 /* Some tiles and the columns [first, first + count) of the filters; `width` is count in whole vectors. */
@@ -152,7 +159,7 @@ static struct panel panel_at(int filters, int first) {
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
-static void transform_inputs(const struct winograd *w, const struct kernels *kernels, struct group group,
+static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct group group,
                              const float *x, const struct matrices *inputs) {
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
@@ -166,36 +173,56 @@ static void transform_inputs(const struct winograd *w, const struct kernels *ker
 /* ---- forward, and the data gradient ---- */
 
 /* A panel of the packed kernel is (36,channels,width). */
-static ptrdiff_t packed_panel(const struct winograd *winograd, int first) {
-    return (ptrdiff_t)WINOGRAD_MATRICES * winograd->channels * first;
+static ptrdiff_t packed_panel(const struct winograd_sweep *sweep, int first) {
+    return (ptrdiff_t)WINOGRAD_MATRICES * sweep->channels * first;
+}
+
+static size_t packed_floats(const struct winograd_sweep *sweep) {
+    return (size_t)packed_panel(sweep, rounded_up(sweep->filters, WINOGRAD_CHANNELS));
 }
 
 size_t winograd_packed_floats(const struct winograd *winograd) {
-    return (size_t)packed_panel(winograd, rounded_up(winograd->filters, WINOGRAD_CHANNELS));
+    return packed_floats(&winograd->forward) + packed_floats(&winograd->backward);
 }
 
-/* outputs (36,tiles,width) = inputs (36,tiles,channels) times the kernel's panel (36,channels,width) */
-static void multiply(const struct winograd *w, const struct kernels *kernels, int tiles, struct panel panel,
-                     const struct work *work, const float *packed) {
+/* result (36,tiles,width) = `count` channels from `first` on of inputs (36,tiles,channels) times those of the kernel's
+ * panel (36,channels,width) */
+static void multiply_channels(const struct winograd_sweep *w, const struct kernels *kernels, int tiles,
+                              struct panel panel, int first, int count, const struct matrices *inputs,
+                              const float *packed, const struct matrices *result) {
     for (int m = 0; m < WINOGRAD_MATRICES; m++) {
         const struct product product = {
             .m = tiles,
             .n = panel.width,
             .taps = 1,
-            .depth = w->channels,
-            .a = work->inputs.first + m * work->inputs.matrix,
-            .row = work->inputs.row,
+            .depth = count,
+            .a = inputs->first + m * inputs->matrix + first,
+            .row = inputs->row,
             .column = 1,
-            .b = packed + (ptrdiff_t)m * w->channels * panel.width,
+            .b = packed + ((ptrdiff_t)m * w->channels + first) * panel.width,
             .b_row = panel.width,
-            .c = work->outputs.first + m * work->outputs.matrix,
-            .c_row = work->outputs.row,
+            .c = result->first + m * result->matrix,
+            .c_row = result->row,
         };
         kernels->product(&product);
     }
 }
 
-static void transform_outputs(const struct winograd *w, const struct kernels *kernels, struct group group,
+/* outputs (36,tiles,width), all channels: the sum of sums over parts of nearly equal length. */
+static void multiply(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
+                     const struct work *work, const float *packed) {
+    const int parts = (w->channels + SUM_MOST - 1) / SUM_MOST, each = (w->channels + parts - 1) / parts;
+    multiply_channels(w, kernels, tiles, panel, 0, each, &work->inputs, packed, &work->outputs);
+    for (int first = each; first < w->channels; first += each) {
+        const int count = at_most(w->channels - first, each);
+        multiply_channels(w, kernels, tiles, panel, first, count, &work->inputs, packed, &work->partial);
+        for (int m = 0; m < WINOGRAD_MATRICES; m++)
+            kernels->add((size_t)(tiles * work->outputs.row), work->partial.first + m * work->partial.matrix,
+                         work->outputs.first + m * work->outputs.matrix);
+    }
+}
+
+static void transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, struct group group,
                               struct panel panel, const struct matrices *outputs, const float *bias, float *y) {
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
@@ -208,40 +235,48 @@ static void transform_outputs(const struct winograd *w, const struct kernels *ke
 }
 
 /* How many groups the tiles of `images` images make. */
-static int group_count(const struct winograd *winograd, int images) {
-    const int most = tiles_at_once(winograd);
-    return (images * tiles_of_image(winograd->output) + most - 1) / most;
+static int group_count(const struct winograd_sweep *sweep, int images) {
+    const int most = tiles_at_once(sweep);
+    return (images * tiles_of_image(sweep->output) + most - 1) / most;
 }
 
-static struct group group_at(const struct winograd *winograd, int images, int index) {
-    const int64_t tiles = (int64_t)images * tiles_of_image(winograd->output);
-    const int count = group_count(winograd, images);
+static struct group group_at(const struct winograd_sweep *sweep, int images, int index) {
+    const int64_t tiles = (int64_t)images * tiles_of_image(sweep->output);
+    const int count = group_count(sweep, images);
     const int first = (int)(tiles * index / count), end = (int)(tiles * (index + 1) / count);
     return (struct group){first, end - first};
 }
 
-void winograd_convolve(const struct winograd *winograd, const struct pass *pass, const float *x, const float *packed,
-                       const float *bias, float *y) {
-    const struct work work = work_of(winograd, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < group_count(winograd, pass->images); i++) {
-        const struct group group = group_at(winograd, pass->images, i);
-        transform_inputs(winograd, pass->kernels, group, x, &work.inputs);
-        for (int first = 0; first < winograd->filters; first += PANEL) {
-            const struct panel panel = panel_at(winograd->filters, first);
-            multiply(winograd, pass->kernels, group.tiles, panel, &work, packed + packed_panel(winograd, first));
-            transform_outputs(winograd, pass->kernels, group, panel, &work.outputs, bias, y);
+static void convolve(const struct winograd_sweep *sweep, const struct pass *pass, const float *x, const float *packed,
+                     const float *bias, float *y) {
+    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
+    for (int i = 0; i < group_count(sweep, pass->images); i++) {
+        const struct group group = group_at(sweep, pass->images, i);
+        transform_inputs(sweep, pass->kernels, group, x, &work.inputs);
+        for (int first = 0; first < sweep->filters; first += PANEL) {
+            const struct panel panel = panel_at(sweep->filters, first);
+            multiply(sweep, pass->kernels, group.tiles, panel, &work, packed + packed_panel(sweep, first));
+            transform_outputs(sweep, pass->kernels, group, panel, &work.outputs, bias, y);
         }
     }
 }
 
+void winograd_forward(const struct winograd *winograd, const struct pass *pass, const float *bias) {
+    convolve(&winograd->forward, pass, pass->x, pass->packed, bias, pass->y);
+}
+
+void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass) {
+    convolve(&winograd->backward, pass, pass->dy, pass->packed + packed_floats(&winograd->forward), NULL, pass->dx);
+}
+
 /* ---- the packed kernel ---- */
 
-void winograd_pack_forward(const struct winograd *winograd, const struct kernels *kernels, const float *kernel,
-                           float *packed, int part, int parts) {
-    const ptrdiff_t channels = winograd->channels, filters = winograd->filters;
+static void pack_forward(const struct winograd_sweep *sweep, const struct kernels *kernels, const float *kernel,
+                         float *packed, int part, int parts) {
+    const ptrdiff_t channels = sweep->channels, filters = sweep->filters;
     for (int c = part; c < channels; c += parts)
         for (int first = 0; first < filters; first += PANEL) {
-            const struct panel panel = panel_at(winograd->filters, first);
+            const struct panel panel = panel_at(sweep->filters, first);
             const struct winograd_tile tile = {.channels = panel.count,
                                                .row = 3 * channels * filters,
                                                .pixel = channels * filters,
@@ -249,7 +284,7 @@ void winograd_pack_forward(const struct winograd *winograd, const struct kernels
                                                .right = 3,
                                                .matrix = channels * panel.width};
             kernels->winograd_kernel(&tile, kernel + c * filters + first,
-                                     packed + packed_panel(winograd, first) + c * panel.width);
+                                     packed + packed_panel(sweep, first) + c * panel.width);
         }
 }
 
@@ -264,14 +299,14 @@ static void flip(const float *kernel, ptrdiff_t channels, ptrdiff_t filters, int
         }
 }
 
-void winograd_pack_backward(const struct winograd *winograd, const struct kernels *kernels, const float *kernel,
-                            float *packed, int part, int parts) {
-    const ptrdiff_t rows = winograd->channels, columns = winograd->filters;
+static void pack_backward(const struct winograd_sweep *sweep, const struct kernels *kernels, const float *kernel,
+                          float *packed, int part, int parts) {
+    const ptrdiff_t rows = sweep->channels, columns = sweep->filters;
     float flipped[9 * TRANSPOSED * PANEL] = {0};
     for (int row = part * TRANSPOSED; row < rows; row += parts * TRANSPOSED)
         for (int first = 0; first < columns; first += PANEL) {
-            const struct panel panel = panel_at(winograd->filters, first);
-            const int count = at_most(winograd->channels - row, TRANSPOSED);
+            const struct panel panel = panel_at(sweep->filters, first);
+            const int count = at_most(sweep->channels - row, TRANSPOSED);
             const struct winograd_tile tile = {.channels = panel.count,
                                                .row = (ptrdiff_t)3 * TRANSPOSED * PANEL,
                                                .pixel = (ptrdiff_t)TRANSPOSED * PANEL,
@@ -281,14 +316,22 @@ void winograd_pack_backward(const struct winograd *winograd, const struct kernel
             flip(kernel, columns, rows, row, count, panel, flipped);
             for (int r = 0; r < count; r++)
                 kernels->winograd_kernel(&tile, flipped + (ptrdiff_t)r * PANEL,
-                                         packed + packed_panel(winograd, first) + (row + r) * panel.width);
+                                         packed + packed_panel(sweep, first) + (row + r) * panel.width);
         }
+}
+
+void winograd_pack(const struct winograd *winograd, const struct pass *pass, float *packed, int part, int parts) {
+    const float *kernel = pass->parameters[0];
+    float *backward = packed + packed_floats(&winograd->forward);
+    pack_forward(&winograd->forward, pass->kernels, kernel, packed, part, parts);
+    if (pass->training) pack_backward(&winograd->backward, pass->kernels, kernel, backward, part, parts);
 }
 
 /* ---- the kernel gradient ---- */
 
-static void transform_output_gradients(const struct winograd *w, const struct kernels *kernels, struct group group,
-                                       struct panel panel, const float *dy, const struct matrices *outputs) {
+static void transform_output_gradients(const struct winograd_sweep *w, const struct kernels *kernels,
+                                       struct group group, struct panel panel, const float *dy,
+                                       const struct matrices *outputs) {
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
         struct winograd_tile tile =
@@ -302,8 +345,8 @@ static void transform_output_gradients(const struct winograd *w, const struct ke
 
 /* Channels [first, first + count) by the panel's filters: kernels (36,count,width) = inputs (36,tiles,count) transposed
  * times outputs (36,tiles,width), whose transform is added to the gradient. */
-static void block_gradient(const struct winograd *w, const struct kernels *kernels, int tiles, int first, int count,
-                           struct panel panel, const struct work *work, float *gradient) {
+static void block_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, int first,
+                           int count, struct panel panel, const struct work *work, float *gradient) {
     for (int m = 0; m < WINOGRAD_MATRICES; m++) {
         const struct product product = {
             .m = count,
@@ -328,18 +371,18 @@ static void block_gradient(const struct winograd *w, const struct kernels *kerne
                                           gradient + (ptrdiff_t)(first + c) * w->filters + panel.first);
 }
 
-void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, const float *x, const float *dy,
-                              float *gradient) {
-    const struct work work = work_of(winograd, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < group_count(winograd, pass->images); i++) {
-        const struct group group = group_at(winograd, pass->images, i);
-        transform_inputs(winograd, pass->kernels, group, x, &work.inputs);
-        for (int first = 0; first < winograd->filters; first += PANEL) {
-            const struct panel panel = panel_at(winograd->filters, first);
-            transform_output_gradients(winograd, pass->kernels, group, panel, dy, &work.outputs);
-            for (int c = 0; c < winograd->channels; c += CHANNEL_BLOCK)
-                block_gradient(winograd, pass->kernels, group.tiles, c, at_most(winograd->channels - c, CHANNEL_BLOCK),
-                               panel, &work, gradient);
+void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient) {
+    const struct winograd_sweep *sweep = &winograd->forward;
+    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
+    for (int i = 0; i < group_count(sweep, pass->images); i++) {
+        const struct group group = group_at(sweep, pass->images, i);
+        transform_inputs(sweep, pass->kernels, group, pass->x, &work.inputs);
+        for (int first = 0; first < sweep->filters; first += PANEL) {
+            const struct panel panel = panel_at(sweep->filters, first);
+            transform_output_gradients(sweep, pass->kernels, group, panel, pass->dy, &work.outputs);
+            for (int c = 0; c < sweep->channels; c += CHANNEL_BLOCK)
+                block_gradient(sweep, pass->kernels, group.tiles, c, at_most(sweep->channels - c, CHANNEL_BLOCK), panel,
+                               &work, gradient);
         }
     }
 }

@@ -8,43 +8,41 @@
 #include "layers/geometry.h"
 #include "layers/parts.h"
 
-/* A convolution of an image (input, channels) to (output, filters): a layer's forward pass or its data gradient. */
-struct winograd {
-    int input[2], output[2];
-    int before[2]; /* zero rows above and zero columns to the left of the input */
-    int channels, filters;
-};
-
 /* Why a convolution cannot be done so, as the end of a sentence; NULL where it can. */
 const char *winograd_obstacle(const struct geometry *geometry, int groups);
 
 /* Whether it is faster than a direct convolution, by shape alone. */
 bool winograd_gains(const struct geometry *geometry, int filters);
 
-struct winograd winograd_forward(const struct geometry *geometry, int filters);
-/* The data gradient: of the output gradient with a zero border, by the flipped kernel, whose channels are the filters.
- */
-struct winograd winograd_backward(const struct geometry *geometry, int filters);
+/* A convolution of an image (input, channels) to (output, filters). */
+struct winograd_sweep {
+    int input[2], output[2];
+    int before[2]; /* zero rows above and zero columns to the left of the input */
+    int channels, filters;
+};
 
-/* Work space of winograd_convolve and winograd_kernel_gradient. */
+/* A layer as two of them: forward, and its data gradient, which sweeps over the output gradient with the flipped
+ * kernel, whose channels are the filters. */
+struct winograd {
+    struct winograd_sweep forward, backward;
+};
+
+struct winograd winograd_of(const struct geometry *geometry, int filters);
+
 size_t winograd_scratch_bytes(const struct winograd *winograd);
-
-/* Floats of a transformed kernel. */
 size_t winograd_packed_floats(const struct winograd *winograd);
 
-/* packed = part `part` of `parts` of the transformed kernel, from the layer's (3,3,c,f): as it is, or for the data
- * gradient (winograd's channels being f) flipped and transposed. */
-void winograd_pack_forward(const struct winograd *winograd, const struct kernels *kernels, const float *kernel,
-                           float *packed, int part, int parts);
-void winograd_pack_backward(const struct winograd *winograd, const struct kernels *kernels, const float *kernel,
-                            float *packed, int part, int parts);
+/* packed = part `part` of `parts` of the transformed kernels, from the layer's (3,3,c,f); the one of the data gradient
+ * for training only. */
+void winograd_pack(const struct winograd *winograd, const struct pass *pass, float *packed, int part, int parts);
 
-/* y (n,oh,ow,filters) = x (n,h,w,channels) convolved with the packed kernel, + bias (filters) or NULL */
-void winograd_convolve(const struct winograd *winograd, const struct pass *pass, const float *x, const float *packed,
-                       const float *bias, float *y);
+/* y (n,oh,ow,f) from x (n,h,w,c) and bias (f) or NULL */
+void winograd_forward(const struct winograd *winograd, const struct pass *pass, const float *bias);
 
-/* gradient (3,3,channels,filters) += what dy (n,oh,ow,filters) says about the kernel that saw x */
-void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, const float *x, const float *dy,
-                              float *gradient);
+/* dx (n,h,w,c) from dy (n,oh,ow,f) */
+void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass);
+
+/* gradient (3,3,c,f) += what dy says about the kernel that saw x */
+void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient);
 
 #endif

@@ -101,6 +101,8 @@ int main(int count, char **arguments) {
         {{3, {16, 16, 32}}, "\"filters\":64,\"kernel_size\":3,\"padding\":\"same\",\"dilation_rate\":2"},
         {{3, {16, 16, 32}}, "\"filters\":64,\"kernel_size\":3,\"padding\":\"same\",\"groups\":2"},
         {{3, {16, 16, 32}}, "\"filters\":64,\"kernel_size\":3,\"padding\":\"same\",\"groups\":8"},
+        {{3, {16, 16, 32}}, "\"filters\":32,\"kernel_size\":3,\"padding\":\"same\",\"groups\":16"},
+        {{3, {16, 16, 32}}, "\"filters\":64,\"kernel_size\":3,\"padding\":\"same\",\"groups\":32"},
         {{3, {16, 16, 32}}, "\"filters\":10,\"kernel_size\":3,\"padding\":\"same\""},
         {{3, {16, 16, 32}}, "\"filters\":17,\"kernel_size\":3,\"padding\":\"same\",\"algorithm\":\"direct\""},
         {{3, {16, 16, 32}}, "\"filters\":33,\"kernel_size\":3,\"padding\":\"same\",\"algorithm\":\"direct\""},

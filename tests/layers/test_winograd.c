@@ -163,6 +163,14 @@ static void many_tiles(void **state) {
     check((struct convolution){1, 41, 38, 4, 3, true});
 }
 
+/* Long sums are taken in parts, or they would round too much. */
+static void many_channels(void **state) {
+    (void)state;
+    check((struct convolution){2, 8, 8, 128, 16, true});
+    check((struct convolution){2, 8, 8, 300, 16, true});
+    check((struct convolution){1, 8, 8, 512, 17, true});
+}
+
 /* The same image gives the same bits whatever images stand beside it. */
 static void images_do_not_meet(void **state) {
     (void)state;
@@ -224,9 +232,9 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_of_images), cmocka_unit_test(numbers_of_channels),
-        cmocka_unit_test(many_tiles),      cmocka_unit_test(images_do_not_meet),
-        cmocka_unit_test(choice),          cmocka_unit_test(refusals),
+        cmocka_unit_test(sizes_of_images), cmocka_unit_test(numbers_of_channels), cmocka_unit_test(many_tiles),
+        cmocka_unit_test(many_channels),   cmocka_unit_test(images_do_not_meet),  cmocka_unit_test(choice),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
