@@ -120,7 +120,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     struct separable separable = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     const float *bias = config->use_bias ? pass->parameters[BIAS] : NULL;
-    depthwise_begin(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
+    depthwise_begin_forward(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
     for (int n = 0; n < pass->images; n++) {
         float *saved = saved_of(layer, pass, n), *middle = saved ? saved : separable.middle;
         depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
@@ -181,15 +181,15 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     float *depthwise = wanted_gradient(pass, DEPTHWISE), *pointwise = wanted_gradient(pass, POINTWISE);
     float *bias = config->use_bias ? wanted_gradient(pass, BIAS) : NULL;
-    depthwise_begin(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
+    depthwise_begin_backward(&separable.depthwise, pass->parameters[DEPTHWISE]);
     for (int n = 0; n < pass->images; n++) {
         const float *dy = pass->dy + (size_t)n * output, *x = pass->x + (size_t)n * input;
         if (pointwise) pointwise_gradient(&separable, kernels, saved_of(layer, pass, n), dy, pointwise);
         if (bias) kernels->column_sums(separable.pixels, separable.filters, dy, bias);
         if (depthwise || pass->dx) middle_gradient(&separable, pass, dy);
-        if (depthwise || pass->dx)
-            depthwise_backward(&separable.depthwise, kernels, x, separable.middle, depthwise != NULL,
-                               pass->dx ? pass->dx + (size_t)n * input : NULL);
+        const struct depthwise_wanted wanted = {depthwise != NULL, false,
+                                                pass->dx ? pass->dx + (size_t)n * input : NULL};
+        if (depthwise || pass->dx) depthwise_backward(&separable.depthwise, kernels, x, separable.middle, &wanted);
     }
     depthwise_end(&separable.depthwise, depthwise, NULL);
 }

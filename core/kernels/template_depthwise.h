@@ -1,12 +1,14 @@
 /* Depthwise convolutions of one row; README.md draws them. Part of template.h.
  *
  * A row is one line of floats that is cut into periods, each a pixel (or several) with all its channels. Vectors run
- * over a period; neighbouring periods see the same vector of the kernel. */
+ * over a period. A sum goes through up to eight periods at a time, which share each vector of the kernel; a gradient
+ * through all of them, with nine taps in registers. */
 
 enum {
     BLOCK = 8,     /* periods that share a vector of the kernel */
-    RUN_MOST = 3,  /* terms that share loads: a row of a 3x3 kernel */
-    TAPS_MOST = 9, /* terms of the kernel's gradient in registers */
+    RUN_MOST = 3,  /* taps that share loads: a row of a 3x3 kernel */
+    TAPS_MOST = 9, /* whose gradient stays in registers while a row passes */
+    REPEATS = 5,   /* constants 1, 2, 4, 8, 16 */
 };
 
 /* Two vectors' elements by index, those of b after those of a. */
@@ -77,22 +79,39 @@ KERNEL_INLINE int input_of(const struct depthwise_row *row, int f, const int rep
     return repeat < VECTOR ? f / repeat : f / row->repeat;
 }
 
+/* Which of the functions for 1, 2, 4, 8, 16 serves a row: from a vector on they are all alike. */
+static int repeat_index(int repeat) {
+    int index = 0;
+    while (index < REPEATS - 1 && 1 << index < repeat && 1 << index < VECTOR) index++;
+    return index;
+}
+
+/* All bits of the first `lanes` elements. */
+KERNEL_INLINE mask first_mask(int lanes) {
+    static const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    mask number;
+    memcpy(&number, numbers, sizeof number);
+    return number < every(lanes);
+}
+
 /* `positions` (a constant) periods from element `first` of the row on, lanes from element `f` of a period on. Terms are
  * taken `run` (a constant) at a time; period p sees in term i of a run what period p + 1 sees in term i - 1, so that
  * each vector is loaded once a run. */
 KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, const float *bias, int f, ptrdiff_t from,
                          vector sum[], const int positions, const int run, const int repeat) {
     const ptrdiff_t steps[4] = {0, opaque_step(row->step), opaque_step(2 * row->step), opaque_step(3 * row->step)};
-    const struct depthwise_term *const end = row->terms + row->taps;
+    const int taps = row->taps;
+    const ptrdiff_t tap = row->tap;
+    const float *const *rows = row->from;
     const vector start = bias != NULL ? load(bias + f) : (vector){0};
     KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = start;
-    for (const struct depthwise_term *term = row->terms; term != end; term += run) {
+    for (int t = 0; t < taps; t += run, kernel += run * tap) {
         const float *x[3];
-        x[0] = opaque(term->from + from);
+        x[0] = opaque(rows[t] + from);
         x[1] = opaque(x[0] + 2 * steps[2]);
         x[2] = opaque(x[1] + 2 * steps[2]);
         vector weight[RUN_MOST];
-        KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + term[i].kernel + f);
+        KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + i * tap + f);
         KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
             const vector cell = load_repeated(x[c / 4] + steps[c % 4], repeat);
             KERNEL_UNROLL for (int i = 0; i < run; i++) {
@@ -150,22 +169,13 @@ STRIP_FUNCTIONS(4)
 STRIP_FUNCTIONS(8)
 STRIP_FUNCTIONS(16)
 
-enum { REPEATS = 5 };
-
-/* Which of the functions for 1, 2, 4, 8, 16 serves a row: what is more than a vector is a whole vector. */
-static int repeat_index(int repeat) {
-    int index = 0;
-    while (index < REPEATS - 1 && 1 << index < repeat && 1 << index < VECTOR) index++;
-    return index;
-}
-
 /* Whether the terms come in runs of RUN_MOST, each a step before the next. */
 static bool row_has_runs(const struct depthwise_row *row) {
-    const struct depthwise_term *terms = row->terms;
+    const float *const *from = row->from;
     if (row->taps % RUN_MOST != 0) return false;
     for (int t = 0; t < row->taps; t += RUN_MOST) {
-        if (terms[t + 1].from - terms[t].from != row->step) return false;
-        if (terms[t + 2].from - terms[t + 1].from != row->step) return false;
+        if (from[t + 1] - from[t] != row->step) return false;
+        if (from[t + 2] - from[t + 1] != row->step) return false;
     }
     return true;
 }
@@ -189,53 +199,44 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
     if (rest > 0) strips[0](row, kernel, bias, y, periods, rest, false);
 }
 
-/* The first `lanes` of a vector, then zeros. */
-static vector first_lanes(vector value, int lanes) {
-    float values[VECTOR];
-    store(values, value);
-    return load_part(values, lanes);
-}
-
-/* The kernel's gradient at lanes f of the periods, for `taps` (a constant) terms: their sums stay in registers along
- * the row. */
-KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
-                                   int f, float *gradient, const int taps, const int repeat) {
-    const int periods = row->count / row->period;
-    const int rest = row->count % row->period;
-    const ptrdiff_t period = row->period;
+/* The kernel's gradient in vector f, for `taps` (a constant) taps. */
+KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const float *const *from, const float *x, int f,
+                                   float *gradient, const int taps, const int repeat) {
     const ptrdiff_t step = row->step;
+    const ptrdiff_t tap = row->tap;
     vector sum[TAPS_MOST];
-    const float *from[TAPS_MOST];
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
-        sum[t] = load(gradient + terms[t].kernel);
-        from[t] = opaque(terms[t].from + f);
-    }
-    ptrdiff_t at = 0;
-    for (int g = 0; g < periods; g++, at += period, x += step) {
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] = load(gradient + t * tap);
+    const ptrdiff_t period = row->period;
+    const ptrdiff_t count = row->count;
+    ptrdiff_t e = f;
+    for (; e + VECTOR <= count; e += period, x += step) {
         const vector cell = load_repeated(x, repeat);
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + at);
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
     }
-    if (f < rest) {
-        const vector cell = first_lanes(load_repeated(x, repeat), lanes_left(rest, f));
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + at);
+    for (; e < count; e += period, x += step) {
+        const mask mine = first_mask((int)(count - e));
+        const vector cell = choose(mine, load_repeated(x, repeat), (vector){0});
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
     }
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + terms[t].kernel, sum[t]);
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + t * tap, sum[t]);
 }
 
-KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const float *const *from, const float *x,
                                     float *gradient, const int taps, const int repeat) {
+    const float *rows[TAPS_MOST];
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) rows[t] = from[t];
     for (int f = 0; f < row->period; f += VECTOR) {
-        gradient_vector(row, terms, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
+        gradient_vector(row, rows, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
     }
 }
 
-typedef void gradient_function(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+typedef void gradient_function(const struct depthwise_row *row, const float *const *from, const float *x,
                                float *gradient);
 
 #define GRADIENT_FUNCTION(taps, repeat)                                                                                \
-    static void gradient_##taps##_##repeat(const struct depthwise_row *row, const struct depthwise_term *terms,        \
-                                           const float *x, float *gradient) {                                          \
-        if (repeat <= VECTOR) gradient_vectors(row, terms, x, gradient, taps, repeat);                                 \
+    static void gradient_##taps##_##repeat(const struct depthwise_row *row, const float *const *from, const float *x,  \
+                                           float *gradient) {                                                          \
+        if (repeat <= VECTOR) gradient_vectors(row, from, x, gradient, taps, repeat);                                  \
     }
 #define GRADIENT_FUNCTIONS(repeat)                                                                                     \
     GRADIENT_FUNCTION(1, repeat)                                                                                       \
@@ -262,11 +263,11 @@ GRADIENT_FUNCTIONS(16)
 static void depthwise_gradient_row(const struct depthwise_row *row, const float *x, float *gradient) {
     static gradient_function *const functions[REPEATS][TAPS_MOST] = {
         GRADIENT_TABLE(1), GRADIENT_TABLE(2), GRADIENT_TABLE(4), GRADIENT_TABLE(8), GRADIENT_TABLE(16)};
-    gradient_function *const *gradients = functions[repeat_index(row->repeat)];
+    gradient_function *const *by_taps = functions[repeat_index(row->repeat)];
     const struct parts parts = parts_of(row->taps, TAPS_MOST);
     for (int part = 0, t = 0, taps; part < parts.count; part++, t += taps) {
         taps = part_size(parts, part);
-        gradients[taps - 1](row, row->terms + t, x, gradient);
+        by_taps[taps - 1](row, row->from + t, x, gradient + t * row->tap);
     }
 }
 
