@@ -13,6 +13,7 @@ enum {
 static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {
     struct rows rows = *shape;
     if (!copy) return rows;
+    for (rows.slots = 1; rows.slots < shape->slots;) rows.slots *= 2;
     const size_t pixels = (size_t)rows.left + (size_t)rows.pixels + (size_t)rows.right;
     const size_t floats = pixels * (size_t)rows.channels * (size_t)rows.times + SLACK;
     rows.row = (ptrdiff_t)(size_align(floats * sizeof(float)) / sizeof(float));
@@ -38,7 +39,7 @@ static void rows_start(struct rows *rows, const float *image) {
 
 /* The first pixel of row r. */
 static float *slot_of(const struct rows *rows, int r) {
-    return rows->memory + r % rows->slots * rows->row + (ptrdiff_t)rows->left * rows->channels * rows->times;
+    return rows->memory + (r & (rows->slots - 1)) * rows->row + (ptrdiff_t)rows->left * rows->channels * rows->times;
 }
 
 static const float *image_row(const struct rows *rows, int r) {
@@ -218,6 +219,12 @@ void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernel
 
 /* ---- backward ---- */
 
+/* Whether `stride` divides `cell`, and how often. Divisions take their time, and most strides are 1. */
+static bool divide(int cell, int stride, int *quotient) {
+    *quotient = stride == 1 ? cell : cell / stride;
+    return stride == 1 || cell % stride == 0;
+}
+
 /* Where dy stands that pixels `first`, first + stride, ... of row `y` of x took part in, tap by tap. Where the forward
  * pass has x at r*stride + i*dilation - before, dy stands at r = (y + before - i*dilation) / stride, if that is a whole
  * number. Returns the place of the first tap; the others follow it. */
@@ -226,14 +233,13 @@ static int look_backward(const struct depthwise *depthwise, int y, int first, in
     int place = 0;
     *count = 0;
     for (int i = 0; i < g->kernel[0]; i++) {
-        const int down = y + g->before[0] - i * g->dilation[0];
-        if (down < 0 || down % g->stride[0] != 0 || down / g->stride[0] >= g->output[0]) continue;
-        const float *row = row_at(&depthwise->dy, down / g->stride[0]);
+        int r, p;
+        if (!divide(y + g->before[0] - i * g->dilation[0], g->stride[0], &r) || r < 0 || r >= g->output[0]) continue;
+        const float *row = row_at(&depthwise->dy, r);
         for (int j = 0; j < g->kernel[1]; j++) {
-            const int along = first + g->before[1] - j * g->dilation[1];
-            if (along % g->stride[1] != 0) continue;
+            if (!divide(first + g->before[1] - j * g->dilation[1], g->stride[1], &p)) continue;
             if (*count == 0) place = depthwise->place[i * g->kernel[1] + j];
-            depthwise->from[(*count)++] = row + (ptrdiff_t)(along / g->stride[1]) * depthwise->channels;
+            depthwise->from[(*count)++] = row + (ptrdiff_t)p * depthwise->channels;
         }
     }
     return place;
@@ -247,8 +253,9 @@ static void write_dx(const struct depthwise *depthwise, const struct kernels *ke
         kernels->sum_neighbours(pixels * c, depthwise->multiplier, sums, dense);
     else
         dense = sums;
-    for (int p = 0; p < pixels && stride > 1; p++)
-        memcpy(dx + (ptrdiff_t)p * stride * c, dense + (ptrdiff_t)p * c, (size_t)c * sizeof *dx);
+    if (stride == 1) return;
+    for (int p = 0; p < pixels; p++, dense += c, dx += (ptrdiff_t)stride * c)
+        for (int k = 0; k < c; k++) dx[k] = dense[k];
 }
 
 /* dx[y][p] = sum over the taps, then over a channel's `multiplier` kernels, of dy * kernel */
@@ -323,7 +330,9 @@ void depthwise_backward(struct depthwise *depthwise, const struct kernels *kerne
 }
 
 /* gradient += the sums of the period's pixels */
-static void add_sums(const float *sums, int channels, int together, float *gradient) {
+static void add_sums(const struct kernels *kernels, const float *sums, int channels, int together, float *gradient) {
+    if (together == 1) kernels->add((size_t)channels, sums, gradient);
+    if (together == 1) return;
     for (int v = 0; v < channels; v++) {
         float sum = sums[v];
         for (int p = 1; p < together; p++) sum += sums[p * channels + v];
@@ -331,11 +340,11 @@ static void add_sums(const float *sums, int channels, int together, float *gradi
     }
 }
 
-void depthwise_end(const struct depthwise *depthwise, float *kernel, float *bias) {
+void depthwise_end(const struct depthwise *depthwise, const struct kernels *kernels, float *kernel, float *bias) {
     const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
     const int together = depthwise->sums_together;
     for (int t = 0; t < taps && kernel; t++)
-        add_sums(depthwise->sums + depthwise->place[t] * depthwise->tap, channels, together,
+        add_sums(kernels, depthwise->sums + depthwise->place[t] * depthwise->tap, channels, together,
                  kernel + (ptrdiff_t)t * channels);
-    if (bias) add_sums(depthwise->sums + taps * depthwise->tap, channels, together, bias);
+    if (bias) add_sums(kernels, depthwise->sums + taps * depthwise->tap, channels, together, bias);
 }

@@ -15,7 +15,7 @@
 struct rows {
     float *memory;      /* (slots, row); NULL: the image itself */
     const float *image; /* (height, pixels, channels) */
-    int slots, filled;  /* rows 0 to filled - 1 were copied; row r stands in slot r % slots */
+    int slots, filled;  /* rows 0 to filled - 1 were copied; row r stands in slot r % slots, a power of two */
     int height, pixels, channels;
     int left, right; /* zero pixels on both sides */
     int times;       /* each number of the image stands so many times in a row of the copy */
@@ -61,6 +61,6 @@ void depthwise_backward(struct depthwise *depthwise, const struct kernels *kerne
                         const struct depthwise_wanted *wanted);
 
 /* After all images: adds the sums to the gradients of kernel and bias; either may be NULL. */
-void depthwise_end(const struct depthwise *depthwise, float *kernel, float *bias);
+void depthwise_end(const struct depthwise *depthwise, const struct kernels *kernels, float *kernel, float *bias);
 
 #endif

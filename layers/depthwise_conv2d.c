@@ -86,7 +86,7 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
                            &wanted);
     }
-    depthwise_end(&depthwise, kernel, bias);
+    depthwise_end(&depthwise, pass->kernels, kernel, bias);
 }
 
 static const struct layer_example examples[] = {

@@ -191,7 +191,7 @@ static void backward(const struct layer *layer, const struct pass *pass) {
                                                 pass->dx ? pass->dx + (size_t)n * input : NULL};
         if (depthwise || pass->dx) depthwise_backward(&separable.depthwise, kernels, x, separable.middle, &wanted);
     }
-    depthwise_end(&separable.depthwise, depthwise, NULL);
+    depthwise_end(&separable.depthwise, kernels, depthwise, NULL);
 }
 
 static const struct layer_example examples[] = {

@@ -276,44 +276,68 @@ KERNEL_INLINE vector add_pairs(vector a, vector b) {
     return SHUFFLE(a, b, EVENS) + SHUFFLE(a, b, ODDS);
 }
 
-/* One vector of sums of `together` (2, 4 or 8, a constant) neighbours. */
-KERNEL_INLINE vector add_neighbours(const float *from, const int together) {
-    vector sum[8];
-    KERNEL_UNROLL for (int i = 0; i < together; i++) sum[i] = load(from + i * VECTOR);
-    for (int left = together; left > 1; left /= 2) {
-        for (int i = 0; i < left / 2; i++) sum[i] = add_pairs(sum[2 * i], sum[2 * i + 1]);
-    }
-    return sum[0];
+/* One vector of the sums of 2, 4 and 8 neighbours. */
+KERNEL_INLINE vector add_two(const float *from) {
+    return add_pairs(load(from), load(from + VECTOR));
 }
 
-static float sum_of(const float *from, int together) {
+KERNEL_INLINE vector add_four(const float *from) {
+    return add_pairs(add_two(from), add_two(from + 2 * VECTOR));
+}
+
+KERNEL_INLINE vector add_eight(const float *from) {
+    return add_pairs(add_four(from), add_four(from + 4 * VECTOR));
+}
+
+/* The sum of `together` numbers. */
+KERNEL_INLINE float add_few(const float *from, const int together) {
     if (together == 2) return from[0] + from[1];
-    if (together == 4 || together == 8) return sum_of(from, together / 2) + sum_of(from + together / 2, together / 2);
+    if (together == 4) return (from[0] + from[1]) + (from[2] + from[3]);
+    if (together == 8) return add_few(from, 4) + add_few(from + 4, 4);
     float sum = from[0];
-    for (int i = 1; i < together; i++) sum += from[i];
+    KERNEL_UNROLL for (int i = 1; i < together; i++) sum += from[i];
     return sum;
+}
+
+/* Sums from the first-th on. */
+KERNEL_INLINE void add_each(int first, int count, const int together, const float *from, float *to) {
+    for (int i = first; i < count; i++) to[i] = add_few(from + (ptrdiff_t)i * together, together);
 }
 
 static void sum_neighbours(int count, int together, const float *from, float *to) {
     int i = 0;
     if (together == 2) {
-        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 2 * i, 2));
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_two(from + 2 * (ptrdiff_t)i));
+        add_each(i, count, 2, from, to);
     } else if (together == 4) {
-        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 4 * i, 4));
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_four(from + 4 * (ptrdiff_t)i));
+        add_each(i, count, 4, from, to);
     } else if (together == 8) {
-        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 8 * i, 8));
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_eight(from + 8 * (ptrdiff_t)i));
+        add_each(i, count, 8, from, to);
+    } else if (together == 3) {
+        add_each(0, count, 3, from, to);
+    } else if (together == 5) {
+        add_each(0, count, 5, from, to);
+    } else {
+        for (; i < count; i++, from += together) {
+            float sum = from[0];
+            for (int j = 1; j < together; j++) sum += from[j];
+            to[i] = sum;
+        }
     }
-    for (; i < count; i++) to[i] = sum_of(from + (ptrdiff_t)i * together, together);
 }
 
-/* Each float is written as a vector; the next one overwrites what is too much. */
+/* Each float is written as vectors; the next one overwrites what is too much. */
 static void repeat_neighbours(int count, int times, const float *from, float *to) {
-    const ptrdiff_t end = (ptrdiff_t)count * times;
-    for (ptrdiff_t i = 0, at = 0; i < count; i++) {
-        const vector value = broadcast(from[i]);
-        const ptrdiff_t stop = at + times;
-        for (; at < stop && at + VECTOR <= end; at += VECTOR) store(to + at, value);
-        for (; at < stop; at++) to[at] = from[i];
-        at = stop;
+    const float *const end = to + (ptrdiff_t)count * times;
+    int i = 0;
+    if (times <= VECTOR) {
+        for (; end - to >= VECTOR; i++, to += times) store(to, broadcast(from[i]));
+    }
+    for (; i < count; i++) {
+        const float *const stop = to + times;
+        for (; stop - to >= VECTOR; to += VECTOR) store(to, broadcast(from[i]));
+        for (; to < stop; to++) *to = from[i];
     }
 }

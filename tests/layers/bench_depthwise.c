@@ -10,7 +10,7 @@
 #include "core/layer_run.h"
 #include "tests/support/layer_case.h"
 
-enum { IMAGES = 2, TRIALS = 300 };
+enum { IMAGES = 2, TRIALS = 2500 };
 
 enum what { FORWARD, GRADIENTS, BACKWARD, KINDS };
 
