@@ -21,19 +21,25 @@ enum {
 #if KERNELS_VECTOR == 4
 #define EVENS 0, 2, 4, 6
 #define ODDS 1, 3, 5, 7
+#define IN_PAIRS 0, 1, 2, 3
+#define IN_FOURS 0, 1, 2, 3
 #define TWICE 0, 0, 1, 1
 #define FOUR_TIMES 0, 0, 0, 0
 #define EIGHT_TIMES 0, 0, 0, 0
 #elif KERNELS_VECTOR == 8
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+#define EVENS 0, 2, 8, 10, 4, 6, 12, 14
+#define ODDS 1, 3, 9, 11, 5, 7, 13, 15
+#define IN_PAIRS 0, 1, 4, 5, 2, 3, 6, 7
+#define IN_FOURS 0, 4, 1, 5, 2, 6, 3, 7
 /* of pieces of four (two) floats that stand in each half: no element crosses over to the other half */
 #define TWICE 0, 0, 1, 1, 6, 6, 7, 7
 #define FOUR_TIMES 0, 0, 0, 0, 5, 5, 5, 5
 #define EIGHT_TIMES 0, 0, 0, 0, 0, 0, 0, 0
 #else
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define EVENS 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30
+#define ODDS 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31
+#define IN_PAIRS 0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15
+#define IN_FOURS 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15
 #define TWICE 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
 #define FOUR_TIMES 0, 0, 0, 0, 5, 5, 5, 5, 10, 10, 10, 10, 15, 15, 15, 15
 #define EIGHT_TIMES 0, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9
@@ -271,22 +277,27 @@ static void depthwise_gradient_row(const struct depthwise_row *row, const float 
     }
 }
 
-/* Neighbours of a and then of b, added. */
+/* Neighbours of a and of b, added: two sums from each four floats of a, then two from those of b. */
 KERNEL_INLINE vector add_pairs(vector a, vector b) {
     return SHUFFLE(a, b, EVENS) + SHUFFLE(a, b, ODDS);
 }
 
-/* One vector of the sums of 2, 4 and 8 neighbours. */
+/* One vector of the sums of 2, 4 and 8 neighbours; in order at the end, since within four floats shuffles are cheap. */
 KERNEL_INLINE vector add_two(const float *from) {
-    return add_pairs(load(from), load(from + VECTOR));
+    const vector sum = add_pairs(load(from), load(from + VECTOR));
+    return SHUFFLE(sum, sum, IN_PAIRS);
 }
 
 KERNEL_INLINE vector add_four(const float *from) {
-    return add_pairs(add_two(from), add_two(from + 2 * VECTOR));
+    const vector first = add_pairs(load(from), load(from + VECTOR));
+    const vector second = add_pairs(load(from + 2 * VECTOR), load(from + 3 * VECTOR));
+    const vector sum = add_pairs(first, second);
+    return SHUFFLE(sum, sum, IN_FOURS);
 }
 
 KERNEL_INLINE vector add_eight(const float *from) {
-    return add_pairs(add_four(from), add_four(from + 4 * VECTOR));
+    const vector sum = add_pairs(add_four(from), add_four(from + 4 * VECTOR));
+    return SHUFFLE(sum, sum, IN_PAIRS);
 }
 
 /* The sum of `together` numbers. */
