@@ -2,18 +2,31 @@
 
 #include <string.h>
 
+/* A pixel whose channels do not fill vectors goes together with its neighbours as one period. For the kernel this
+ * follows the vectors of the table and changes no bits. Sums of a gradient are kept for each pixel of a period and
+ * added up at the end; there it follows from the shape alone, so that every table adds in the same order: with t pixels
+ * a period, sum s is over rows from top to bottom and in each over the pixels s, s + t, s + 2t, ... */
 enum {
     SLACK = 16,         /* floats that kernels may read past a row */
     PERIOD_MOST = 128,  /* floats of a period with more than one pixel */
-    TOGETHER_MOST = 16, /* pixels a period of sums */
+    TOGETHER_MOST = 16, /* pixels a period */
 };
+
+static int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+static int larger(int a, int b) {
+    return a > b ? a : b;
+}
 
 /* ---- rows between zeros ---- */
 
 static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {
     struct rows rows = *shape;
     if (!copy) return rows;
-    for (rows.slots = 1; rows.slots < shape->slots;) rows.slots *= 2;
+    const int needed = smaller(shape->slots, shape->height);
+    for (rows.slots = 1; rows.slots < needed && rows.slots <= INT_MAX / 2;) rows.slots *= 2;
     const size_t pixels = (size_t)rows.left + (size_t)rows.pixels + (size_t)rows.right;
     const size_t floats = pixels * (size_t)rows.channels * (size_t)rows.times + SLACK;
     rows.row = (ptrdiff_t)(size_align(floats * sizeof(float)) / sizeof(float));
@@ -70,14 +83,10 @@ static void rows_fill(struct rows *rows, const struct kernels *kernels, int end)
 /* How many of `pixels` beside each other make whole vectors: a power of two. */
 static int pixels_together(int channels, int vector, int pixels) {
     int together = 1;
-    while (together * channels % vector != 0 && 2 * together * channels <= PERIOD_MOST && 2 * together <= pixels &&
-           together < TOGETHER_MOST)
+    while (together * channels % vector != 0 && together < TOGETHER_MOST && 2 * together <= pixels &&
+           channels <= PERIOD_MOST / (2 * together))
         together *= 2;
     return together;
-}
-
-static int larger(int a, int b) {
-    return a > b ? a : b;
 }
 
 static struct rows input_rows(const struct depthwise *depthwise) {
@@ -134,8 +143,7 @@ struct depthwise depthwise_take(const struct shape *input, const struct sliding 
     depthwise.x = rows_take(&x, x.left + x.right > 0 || x.times > 1, pieces);
     depthwise.dy = rows_take(&dy, dy.left + dy.right > 0 || depthwise.sums_together > 1, pieces);
 
-    const size_t period =
-        (size_t)larger(TOGETHER_MOST * channels < PERIOD_MOST ? TOGETHER_MOST * channels : PERIOD_MOST, channels);
+    const size_t period = (size_t)larger(PERIOD_MOST, channels);
     depthwise.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
     depthwise.kernel = pieces_take(pieces, taps * (size_t)depthwise.tap, sizeof(float));
     depthwise.bias = pieces_take(pieces, (size_t)depthwise.tap, sizeof(float));
