@@ -421,7 +421,7 @@ static struct depthwise depthwise_of(const struct layer *layer, const struct ker
 static void forward_depthwise(const struct layer *layer, const struct pass *pass, const float *bias) {
     struct depthwise depthwise = depthwise_of(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    depthwise_begin(&depthwise, pass->parameters[0], bias);
+    depthwise_begin_forward(&depthwise, pass->parameters[0], bias);
     for (int n = 0; n < pass->images; n++)
         depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
                           pass->y + (size_t)n * output);
@@ -430,11 +430,14 @@ static void forward_depthwise(const struct layer *layer, const struct pass *pass
 static void backward_depthwise(const struct layer *layer, const struct pass *pass, float *kernel) {
     struct depthwise depthwise = depthwise_of(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    depthwise_begin(&depthwise, pass->parameters[0], NULL);
-    for (int n = 0; n < pass->images; n++)
+    depthwise_begin_backward(&depthwise, pass->parameters[0]);
+    for (int n = 0; n < pass->images; n++) {
+        const struct depthwise_wanted wanted = {.kernel = kernel != NULL,
+                                                .dx = pass->dx ? pass->dx + (size_t)n * input : NULL};
         depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
-                           kernel != NULL, pass->dx ? pass->dx + (size_t)n * input : NULL);
-    depthwise_end(&depthwise, kernel, NULL);
+                           &wanted);
+    }
+    depthwise_end(&depthwise, pass->kernels, kernel, NULL);
 }
 
 /* ---- the layer ---- */

@@ -2,17 +2,31 @@
 
 #include <string.h>
 
+/* A pixel whose channels do not fill vectors goes together with its neighbours as one period. For the kernel this
+ * follows the vectors of the table and changes no bits. Sums of a gradient are kept for each pixel of a period and
+ * added up at the end; there it follows from the shape alone, so that every table adds in the same order: with t pixels
+ * a period, sum s is over rows from top to bottom and in each over the pixels s, s + t, s + 2t, ... */
 enum {
     SLACK = 16,         /* floats that kernels may read past a row */
     PERIOD_MOST = 128,  /* floats of a period with more than one pixel */
-    TOGETHER_MOST = 16, /* pixels a period of sums */
+    TOGETHER_MOST = 16, /* pixels a period */
 };
+
+static int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+static int larger(int a, int b) {
+    return a > b ? a : b;
+}
 
 /* ---- rows between zeros ---- */
 
 static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {
     struct rows rows = *shape;
     if (!copy) return rows;
+    const int needed = smaller(shape->slots, shape->height);
+    for (rows.slots = 1; rows.slots < needed && rows.slots <= INT_MAX / 2;) rows.slots *= 2;
     const size_t pixels = (size_t)rows.left + (size_t)rows.pixels + (size_t)rows.right;
     const size_t floats = pixels * (size_t)rows.channels * (size_t)rows.times + SLACK;
     rows.row = (ptrdiff_t)(size_align(floats * sizeof(float)) / sizeof(float));
@@ -38,7 +52,7 @@ static void rows_start(struct rows *rows, const float *image) {
 
 /* The first pixel of row r. */
 static float *slot_of(const struct rows *rows, int r) {
-    return rows->memory + r % rows->slots * rows->row + (ptrdiff_t)rows->left * rows->channels * rows->times;
+    return rows->memory + (r & (rows->slots - 1)) * rows->row + (ptrdiff_t)rows->left * rows->channels * rows->times;
 }
 
 static const float *image_row(const struct rows *rows, int r) {
@@ -69,14 +83,10 @@ static void rows_fill(struct rows *rows, const struct kernels *kernels, int end)
 /* How many of `pixels` beside each other make whole vectors: a power of two. */
 static int pixels_together(int channels, int vector, int pixels) {
     int together = 1;
-    while (together * channels % vector != 0 && 2 * together * channels <= PERIOD_MOST && 2 * together <= pixels &&
-           together < TOGETHER_MOST)
+    while (together * channels % vector != 0 && together < TOGETHER_MOST && 2 * together <= pixels &&
+           channels <= PERIOD_MOST / (2 * together))
         together *= 2;
     return together;
-}
-
-static int larger(int a, int b) {
-    return a > b ? a : b;
 }
 
 static struct rows input_rows(const struct depthwise *depthwise) {
@@ -107,6 +117,17 @@ static struct rows output_rows(const struct depthwise *depthwise) {
     };
 }
 
+/* Backward a pixel of x meets the taps (i,j) of one remainder of i and one of j by the stride: those stand together. */
+static void place_taps(const struct depthwise *depthwise) {
+    const struct geometry *g = &depthwise->geometry;
+    int place = 0;
+    for (int row = 0; row < g->stride[0]; row++)
+        for (int column = 0; column < g->stride[1]; column++)
+            for (int i = row; i < g->kernel[0]; i += g->stride[0])
+                for (int j = column; j < g->kernel[1]; j += g->stride[1])
+                    depthwise->place[i * g->kernel[1] + j] = place++;
+}
+
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
                                 const struct kernels *kernels, struct pieces *pieces) {
     struct depthwise depthwise = {.geometry = geometry_of(input, sliding), .multiplier = multiplier};
@@ -122,8 +143,7 @@ struct depthwise depthwise_take(const struct shape *input, const struct sliding 
     depthwise.x = rows_take(&x, x.left + x.right > 0 || x.times > 1, pieces);
     depthwise.dy = rows_take(&dy, dy.left + dy.right > 0 || depthwise.sums_together > 1, pieces);
 
-    const size_t period =
-        (size_t)larger(TOGETHER_MOST * channels < PERIOD_MOST ? TOGETHER_MOST * channels : PERIOD_MOST, channels);
+    const size_t period = (size_t)larger(PERIOD_MOST, channels);
     depthwise.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
     depthwise.kernel = pieces_take(pieces, taps * (size_t)depthwise.tap, sizeof(float));
     depthwise.bias = pieces_take(pieces, (size_t)depthwise.tap, sizeof(float));
@@ -131,7 +151,10 @@ struct depthwise depthwise_take(const struct shape *input, const struct sliding 
     const size_t line = (size_t)g->input[1] * (size_t)channels + SLACK;
     depthwise.line = pieces_take(pieces, line, sizeof(float));
     depthwise.spread = pieces_take(pieces, line, sizeof(float));
-    depthwise.terms = pieces_take(pieces, taps, sizeof *depthwise.terms);
+    depthwise.dense = pieces_take(pieces, line, sizeof(float));
+    depthwise.from = pieces_take(pieces, taps, sizeof *depthwise.from);
+    depthwise.place = pieces_take(pieces, taps, sizeof *depthwise.place);
+    if (pieces->memory) place_taps(&depthwise);
     return depthwise;
 }
 
@@ -139,34 +162,45 @@ static void repeat_pixel(const float *from, int channels, int times, float *to) 
     for (int i = 0; i < times; i++, to += channels) memcpy(to, from, (size_t)channels * sizeof *to);
 }
 
-void depthwise_begin(struct depthwise *depthwise, const float *kernel, const float *bias) {
+/* The kernel with its pixels side by side; tap t goes to place[t], or stays where place is NULL. */
+static void take_kernel(struct depthwise *depthwise, const float *kernel, const int *place) {
     const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
     for (int t = 0; t < taps; t++)
         repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, depthwise->together,
-                     depthwise->kernel + t * depthwise->tap);
+                     depthwise->kernel + (place ? place[t] : t) * depthwise->tap);
+}
+
+void depthwise_begin_forward(struct depthwise *depthwise, const float *kernel, const float *bias) {
+    take_kernel(depthwise, kernel, NULL);
     depthwise->has_bias = bias != NULL;
-    if (bias) repeat_pixel(bias, channels, depthwise->together, depthwise->bias);
-    memset(depthwise->sums, 0, ((size_t)taps + 1) * (size_t)depthwise->tap * sizeof *depthwise->sums);
+    if (bias) repeat_pixel(bias, depthwise->channels, depthwise->together, depthwise->bias);
     rows_clear(&depthwise->x);
+}
+
+void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel) {
+    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1];
+    take_kernel(depthwise, kernel, depthwise->place);
+    memset(depthwise->sums, 0, ((size_t)taps + 1) * (size_t)depthwise->tap * sizeof *depthwise->sums);
     rows_clear(&depthwise->dy);
 }
 
 /* ---- forward ---- */
 
-/* What the taps of output row r see; taps above and below the image are left out. */
-static int input_terms(const struct depthwise *depthwise, int r) {
+/* Where the taps of output row r look. Taps above and below the image are left out; returns the first that is not, and
+ * their number. */
+static int look_forward(const struct depthwise *depthwise, int r, int *count) {
     const struct geometry *g = &depthwise->geometry;
     const ptrdiff_t pixel = (ptrdiff_t)depthwise->x.channels * depthwise->x.times;
-    int count = 0;
+    int first = 0;
+    *count = 0;
     for (int i = 0; i < g->kernel[0]; i++) {
         const int above = r * g->stride[0] - g->before[0] + i * g->dilation[0];
+        if (above < 0) first += g->kernel[1];
         if (above < 0 || above >= g->input[0]) continue;
         const float *row = row_at(&depthwise->x, above) - g->before[1] * pixel;
-        for (int j = 0; j < g->kernel[1]; j++)
-            depthwise->terms[count++] =
-                (struct depthwise_term){row + j * g->dilation[1] * pixel, (i * g->kernel[1] + j) * depthwise->tap};
+        for (int j = 0; j < g->kernel[1]; j++) depthwise->from[(*count)++] = row + j * g->dilation[1] * pixel;
     }
-    return count;
+    return first;
 }
 
 /* y[r][p] = bias + sum over i, j of x[r*stride + i*dilation - before][p*stride + j*dilation - before] * kernel[i][j] */
@@ -178,98 +212,98 @@ void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernel
     for (int r = first; r < end; r++, y += count) {
         const int last = r * g->stride[0] - g->before[0] + (g->kernel[0] - 1) * g->dilation[0];
         rows_fill(&depthwise->x, kernels, last + 1);
-        const struct depthwise_row row = {
+        struct depthwise_row row = {
             .count = count,
             .period = depthwise->together * depthwise->channels,
             .repeat = depthwise->repeat,
             .step = (ptrdiff_t)depthwise->together * g->stride[1] * depthwise->x.channels * depthwise->x.times,
-            .taps = input_terms(depthwise, r),
-            .terms = depthwise->terms,
+            .from = depthwise->from,
+            .tap = depthwise->tap,
         };
-        kernels->depthwise_row(&row, depthwise->kernel, depthwise->has_bias ? depthwise->bias : NULL, y);
+        const float *kernel = depthwise->kernel + look_forward(depthwise, r, &row.taps) * depthwise->tap;
+        kernels->depthwise_row(&row, kernel, depthwise->has_bias ? depthwise->bias : NULL, y);
     }
 }
 
 /* ---- backward ---- */
 
-/* The rows of dy that pixels `first`, first + stride, ... of row `y` of x take part in, each at the first pixel's
- * partner. Where the forward pass has x at r*stride + i*dilation - before, dy stands at
- * r = (y + before - i*dilation) / stride, if that is a whole number. */
-static int output_terms(const struct depthwise *depthwise, int y, int first) {
+/* Whether `stride` divides `cell`, and how often. Divisions take their time, and most strides are 1. */
+static bool divide(int cell, int stride, int *quotient) {
+    *quotient = stride == 1 ? cell : cell / stride;
+    return stride == 1 || cell % stride == 0;
+}
+
+/* Where dy stands that pixels `first`, first + stride, ... of row `y` of x took part in, tap by tap. Where the forward
+ * pass has x at r*stride + i*dilation - before, dy stands at r = (y + before - i*dilation) / stride, if that is a whole
+ * number. Returns the place of the first tap; the others follow it. */
+static int look_backward(const struct depthwise *depthwise, int y, int first, int *count) {
     const struct geometry *g = &depthwise->geometry;
-    int count = 0;
+    int place = 0;
+    *count = 0;
     for (int i = 0; i < g->kernel[0]; i++) {
-        const int down = y + g->before[0] - i * g->dilation[0];
-        if (down < 0 || down % g->stride[0] != 0 || down / g->stride[0] >= g->output[0]) continue;
-        const float *row = row_at(&depthwise->dy, down / g->stride[0]);
+        int r, p;
+        if (!divide(y + g->before[0] - i * g->dilation[0], g->stride[0], &r) || r < 0 || r >= g->output[0]) continue;
+        const float *row = row_at(&depthwise->dy, r);
         for (int j = 0; j < g->kernel[1]; j++) {
-            const int along = first + g->before[1] - j * g->dilation[1];
-            if (along % g->stride[1] != 0) continue;
-            depthwise->terms[count++] = (struct depthwise_term){
-                row + (ptrdiff_t)(along / g->stride[1]) * depthwise->channels, (i * g->kernel[1] + j) * depthwise->tap};
+            if (!divide(first + g->before[1] - j * g->dilation[1], g->stride[1], &p)) continue;
+            if (*count == 0) place = depthwise->place[i * g->kernel[1] + j];
+            depthwise->from[(*count)++] = row + (ptrdiff_t)p * depthwise->channels;
         }
     }
-    return count;
+    return place;
 }
 
 /* Pixels of dx `stride` apart from the sums of their channels. */
 static void write_dx(const struct depthwise *depthwise, const struct kernels *kernels, int pixels, float *dx) {
     const int c = depthwise->geometry.channels, stride = depthwise->geometry.stride[1];
-    float *sums = depthwise->line, *dense = stride == 1 ? dx : depthwise->spread;
+    float *sums = depthwise->line, *dense = stride == 1 ? dx : depthwise->dense;
     if (depthwise->multiplier > 1)
         kernels->sum_neighbours(pixels * c, depthwise->multiplier, sums, dense);
     else
         dense = sums;
-    for (int p = 0; p < pixels && stride > 1; p++)
-        memcpy(dx + (ptrdiff_t)p * stride * c, dense + (ptrdiff_t)p * c, (size_t)c * sizeof *dx);
+    if (stride == 1) return;
+    for (int p = 0; p < pixels; p++, dense += c, dx += (ptrdiff_t)stride * c)
+        for (int k = 0; k < c; k++) dx[k] = dense[k];
 }
 
 /* dx[y][p] = sum over the taps, then over a channel's `multiplier` kernels, of dy * kernel */
 static void data_gradient(const struct depthwise *depthwise, const struct kernels *kernels, struct depthwise_row row,
-                          int pixels, float *dx) {
+                          int place, int pixels, float *dx) {
     const bool straight = depthwise->multiplier == 1 && depthwise->geometry.stride[1] == 1;
     row.period = depthwise->together * depthwise->channels;
     row.step = row.period;
     row.repeat = 1;
-    kernels->depthwise_row(&row, depthwise->kernel, NULL, straight ? dx : depthwise->line);
+    kernels->depthwise_row(&row, depthwise->kernel + place * depthwise->tap, NULL, straight ? dx : depthwise->line);
     if (!straight) write_dx(depthwise, kernels, pixels, dx);
 }
 
 /* kernel[i][j] += sum over p of x[y][p] * the dy that tap (i,j) led to */
 static void weight_gradient(const struct depthwise *depthwise, const struct kernels *kernels, struct depthwise_row row,
-                            const float *x, int first) {
+                            int place, const float *x) {
     const struct geometry *g = &depthwise->geometry;
     const ptrdiff_t pixel = depthwise->channels / depthwise->repeat;
     row.period = depthwise->sums_together * depthwise->channels;
     row.repeat = depthwise->repeat;
     row.step = depthwise->sums_together * g->stride[1] * pixel;
-    kernels->depthwise_gradient_row(&row, x + first * pixel, depthwise->sums);
+    kernels->depthwise_gradient_row(&row, x, depthwise->sums + place * depthwise->tap);
 }
 
-/* Row y of x: its part in the weight gradient, and its dx. With a stride, pixels that see the same taps stand `stride`
+/* Row y of x: its part in the weight gradient, and its dx. With a stride, pixels that meet the same taps stand `stride`
  * apart. */
 static void backward_row(const struct depthwise *depthwise, const struct kernels *kernels, const float *x, int y,
                          bool gradients, float *dx) {
     const struct geometry *g = &depthwise->geometry;
-    const int stride = g->stride[1];
-    if (gradients && depthwise->x.times > 1) {
-        kernels->repeat_neighbours(g->input[1] * g->channels, depthwise->multiplier, x, depthwise->spread);
-        x = depthwise->spread;
-    }
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass == 0 ? !gradients : !dx) continue;
-        for (int first = 0; first < stride && first < g->input[1]; first++) {
-            const int pixels = (g->input[1] - first + stride - 1) / stride;
-            const struct depthwise_row row = {
-                .count = pixels * depthwise->channels,
-                .taps = output_terms(depthwise, y, first),
-                .terms = depthwise->terms,
-            };
-            if (pass == 0)
-                weight_gradient(depthwise, kernels, row, x, first);
-            else
-                data_gradient(depthwise, kernels, row, pixels, dx + (ptrdiff_t)first * g->channels);
-        }
+    const int stride = g->stride[1], pixel = depthwise->channels / depthwise->repeat;
+    for (int first = 0; first < stride && first < g->input[1]; first++) {
+        const int pixels = (g->input[1] - first + stride - 1) / stride;
+        struct depthwise_row row = {
+            .count = pixels * depthwise->channels,
+            .from = depthwise->from,
+            .tap = depthwise->tap,
+        };
+        const int place = look_backward(depthwise, y, first, &row.taps);
+        if (gradients) weight_gradient(depthwise, kernels, row, place, x + (ptrdiff_t)first * pixel);
+        if (dx) data_gradient(depthwise, kernels, row, place, pixels, dx + (ptrdiff_t)first * g->channels);
     }
 }
 
@@ -284,21 +318,29 @@ static void bias_gradient(const struct depthwise *depthwise, const struct kernel
 }
 
 void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
-                        bool gradients, float *dx) {
+                        const struct depthwise_wanted *wanted) {
     const struct geometry *g = &depthwise->geometry;
     const ptrdiff_t width = (ptrdiff_t)g->input[1] * g->channels;
     const int count = g->output[1] * depthwise->channels;
+    float *dx = wanted->dx;
     rows_start(&depthwise->dy, dy);
-    for (int y = 0; y < g->input[0]; y++, x += width) {
+    for (int y = 0; y < g->input[0] && (wanted->kernel || dx); y++, x += width) {
+        const float *row = x;
         rows_fill(&depthwise->dy, kernels, (y + g->before[0]) / g->stride[0] + 1);
-        backward_row(depthwise, kernels, x, y, gradients, dx ? dx + y * width : NULL);
+        if (wanted->kernel && depthwise->x.times > 1) {
+            kernels->repeat_neighbours((int)width, depthwise->multiplier, x, depthwise->spread);
+            row = depthwise->spread;
+        }
+        backward_row(depthwise, kernels, row, y, wanted->kernel, dx ? dx + y * width : NULL);
     }
-    if (gradients && depthwise->has_bias)
-        for (int r = 0; r < g->output[0]; r++) bias_gradient(depthwise, kernels, dy + (ptrdiff_t)r * count, count);
+    for (int r = 0; r < g->output[0] && wanted->bias; r++)
+        bias_gradient(depthwise, kernels, dy + (ptrdiff_t)r * count, count);
 }
 
 /* gradient += the sums of the period's pixels */
-static void add_sums(const float *sums, int channels, int together, float *gradient) {
+static void add_sums(const struct kernels *kernels, const float *sums, int channels, int together, float *gradient) {
+    if (together == 1) kernels->add((size_t)channels, sums, gradient);
+    if (together == 1) return;
     for (int v = 0; v < channels; v++) {
         float sum = sums[v];
         for (int p = 1; p < together; p++) sum += sums[p * channels + v];
@@ -306,10 +348,11 @@ static void add_sums(const float *sums, int channels, int together, float *gradi
     }
 }
 
-void depthwise_end(const struct depthwise *depthwise, float *kernel, float *bias) {
+void depthwise_end(const struct depthwise *depthwise, const struct kernels *kernels, float *kernel, float *bias) {
     const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
     const int together = depthwise->sums_together;
     for (int t = 0; t < taps && kernel; t++)
-        add_sums(depthwise->sums + t * depthwise->tap, channels, together, kernel + (ptrdiff_t)t * channels);
-    if (bias) add_sums(depthwise->sums + taps * depthwise->tap, channels, together, bias);
+        add_sums(kernels, depthwise->sums + depthwise->place[t] * depthwise->tap, channels, together,
+                 kernel + (ptrdiff_t)t * channels);
+    if (bias) add_sums(kernels, depthwise->sums + taps * depthwise->tap, channels, together, bias);
 }

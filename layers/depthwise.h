@@ -15,7 +15,7 @@
 struct rows {
     float *memory;      /* (slots, row); NULL: the image itself */
     const float *image; /* (height, pixels, channels) */
-    int slots, filled;  /* rows 0 to filled - 1 were copied; row r stands in slot r % slots */
+    int slots, filled;  /* rows 0 to filled - 1 were copied; row r stands in slot r % slots, a power of two */
     int height, pixels, channels;
     int left, right; /* zero pixels on both sides */
     int times;       /* each number of the image stands so many times in a row of the copy */
@@ -32,8 +32,10 @@ struct depthwise {
     ptrdiff_t tap;               /* floats from tap to tap of both */
     float *kernel, *bias;        /* (taps, together * channels), (together * channels) */
     float *sums;                 /* (taps + 1, sums_together * channels), the last row for the bias */
-    float *line, *spread;        /* a row of sums (w, channels), and one of x, each number `multiplier` times */
-    struct depthwise_term *terms;
+    float *line, *dense;         /* a row of dx before a channel's kernels are added up, and after it (with strides) */
+    float *spread;               /* a row of x, each number `multiplier` times */
+    const float **from;          /* (taps) */
+    int *place;                  /* (taps) of each tap in the order of the backward pass */
     bool has_bias;
 };
 
@@ -41,18 +43,24 @@ struct depthwise {
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
                                 const struct kernels *kernels, struct pieces *pieces);
 
-/* Before the images of a call: the kernel (and bias, or NULL) as the passes use them, sums from zero. */
-void depthwise_begin(struct depthwise *depthwise, const float *kernel, const float *bias);
+/* Before the images of a forward or a backward call: the kernel (and bias, or NULL) as its passes use them, sums from
+ * zero. */
+void depthwise_begin_forward(struct depthwise *depthwise, const float *kernel, const float *bias);
+void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel);
 
 /* Rows `first` to `end` - 1 of y, which begins with row `first`; rows of an image must come in order. */
 void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, int first, int end,
                        float *y);
 
-/* One image's part in the kernel's and the bias' gradient where `gradients`, and dx where it is not NULL. */
+/* What a backward call is to find: sums for the kernel's and the bias' gradient, and dx (NULL: not wanted). */
+struct depthwise_wanted {
+    bool kernel, bias;
+    float *dx;
+};
 void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
-                        bool gradients, float *dx);
+                        const struct depthwise_wanted *wanted);
 
 /* After all images: adds the sums to the gradients of kernel and bias; either may be NULL. */
-void depthwise_end(const struct depthwise *depthwise, float *kernel, float *bias);
+void depthwise_end(const struct depthwise *depthwise, const struct kernels *kernels, float *kernel, float *bias);
 
 #endif

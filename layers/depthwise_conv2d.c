@@ -68,7 +68,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     const struct depthwise_conv2d *config = layer->config;
     struct depthwise depthwise = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
-    depthwise_begin(&depthwise, pass->parameters[0], config->use_bias ? pass->parameters[1] : NULL);
+    depthwise_begin_forward(&depthwise, pass->parameters[0], config->use_bias ? pass->parameters[1] : NULL);
     for (int n = 0; n < pass->images; n++)
         depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
                           pass->y + (size_t)n * output);
@@ -79,11 +79,14 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     struct depthwise depthwise = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
-    depthwise_begin(&depthwise, pass->parameters[0], bias);
-    for (int n = 0; n < pass->images; n++)
+    depthwise_begin_backward(&depthwise, pass->parameters[0]);
+    for (int n = 0; n < pass->images; n++) {
+        const struct depthwise_wanted wanted = {kernel != NULL, bias != NULL,
+                                                pass->dx ? pass->dx + (size_t)n * input : NULL};
         depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
-                           kernel != NULL, pass->dx ? pass->dx + (size_t)n * input : NULL);
-    depthwise_end(&depthwise, kernel, bias);
+                           &wanted);
+    }
+    depthwise_end(&depthwise, pass->kernels, kernel, bias);
 }
 
 static const struct layer_example examples[] = {

@@ -120,7 +120,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     struct separable separable = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     const float *bias = config->use_bias ? pass->parameters[BIAS] : NULL;
-    depthwise_begin(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
+    depthwise_begin_forward(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
     for (int n = 0; n < pass->images; n++) {
         float *saved = saved_of(layer, pass, n), *middle = saved ? saved : separable.middle;
         depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
@@ -136,24 +136,23 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
     if (part == 0) matrix_transpose(size[2], size[3], pass->parameters[POINTWISE], packed);
 }
 
-/* gradient (c*mult,f) += transposed middle (c*mult,pixels) times dy (pixels,f) */
-static void pointwise_gradient(const struct separable *separable, const struct kernels *kernels, const float *middle,
-                               const float *dy, float *gradient) {
+/* gradient (c*mult,f) += transposed middle (c*mult,pixels) times dy (pixels,f), over the pixels of all images */
+static void pointwise_gradient(const struct separable *separable, const struct pass *pass, float *gradient) {
     const struct product product = {
         .m = separable->channels,
         .n = separable->filters,
         .taps = 1,
-        .depth = separable->pixels,
-        .a = middle,
+        .depth = pass->images * separable->pixels,
+        .a = pass->saved,
         .row = 1,
         .column = separable->channels,
-        .b = dy,
+        .b = pass->dy,
         .b_row = separable->filters,
         .c = gradient,
         .c_row = separable->filters,
         .accumulate = true,
     };
-    kernels->product(&product);
+    pass->kernels->product(&product);
 }
 
 /* The middle's gradient (pixels,c*mult) = dy (pixels,f) times the transposed pointwise kernel (f,c*mult) */
@@ -181,17 +180,18 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     float *depthwise = wanted_gradient(pass, DEPTHWISE), *pointwise = wanted_gradient(pass, POINTWISE);
     float *bias = config->use_bias ? wanted_gradient(pass, BIAS) : NULL;
-    depthwise_begin(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
+    if (pointwise) pointwise_gradient(&separable, pass, pointwise);
+    if (bias) kernels->column_sums(pass->images * separable.pixels, separable.filters, pass->dy, bias);
+    if (!depthwise && !pass->dx) return;
+    depthwise_begin_backward(&separable.depthwise, pass->parameters[DEPTHWISE]);
     for (int n = 0; n < pass->images; n++) {
         const float *dy = pass->dy + (size_t)n * output, *x = pass->x + (size_t)n * input;
-        if (pointwise) pointwise_gradient(&separable, kernels, saved_of(layer, pass, n), dy, pointwise);
-        if (bias) kernels->column_sums(separable.pixels, separable.filters, dy, bias);
-        if (depthwise || pass->dx) middle_gradient(&separable, pass, dy);
-        if (depthwise || pass->dx)
-            depthwise_backward(&separable.depthwise, kernels, x, separable.middle, depthwise != NULL,
-                               pass->dx ? pass->dx + (size_t)n * input : NULL);
+        middle_gradient(&separable, pass, dy);
+        const struct depthwise_wanted wanted = {depthwise != NULL, false,
+                                                pass->dx ? pass->dx + (size_t)n * input : NULL};
+        depthwise_backward(&separable.depthwise, kernels, x, separable.middle, &wanted);
     }
-    depthwise_end(&separable.depthwise, depthwise, NULL);
+    depthwise_end(&separable.depthwise, kernels, depthwise, NULL);
 }
 
 static const struct layer_example examples[] = {

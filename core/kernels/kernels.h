@@ -66,12 +66,6 @@ struct winograd_tile {
     ptrdiff_t matrix;
 };
 
-/* One term of a depthwise sum: where the row that it multiplies begins, and its place in the kernel, in floats. */
-struct depthwise_term {
-    const float *from;
-    ptrdiff_t kernel;
-};
-
 /* A row of a depthwise convolution, as one line of floats that is cut into periods. A period is a pixel with all its
  * channels, or several pixels where the kernel stands as often in a row; so kernels never see pixels. */
 struct depthwise_row {
@@ -80,7 +74,8 @@ struct depthwise_row {
     int repeat;     /* 1, or a power of two: one float of the input serves so many neighbours */
     ptrdiff_t step; /* floats of the input from period to period: period / repeat unless pixels are skipped */
     int taps;
-    const struct depthwise_term *terms; /* (taps) */
+    const float *const *from; /* (taps) where the row that a tap sees begins */
+    ptrdiff_t tap;            /* floats from tap to tap of the kernel and of its gradient */
 };
 
 struct kernels {
@@ -90,13 +85,13 @@ struct kernels {
     void (*product)(const struct product *product);
 
     /* With e = g*period + f, f < period: y[e] = bias[f] (0 where NULL) + sum over t of
-     *   terms[t].from[g*step + f/repeat] * kernel[terms[t].kernel + f], for e < count.
-     * Forward, y is a row of the output and the terms are rows of the input. The data gradient is the same sum with
-     * repeat 1, where the terms are rows of the output's gradient. */
+     *   from[t][g*step + f/repeat] * kernel[t*tap + f], for e < count.
+     * Forward, y is a row of the output and `from` are rows of the input. The data gradient is the same sum with repeat
+     * 1 over rows of the output's gradient. */
     void (*depthwise_row)(const struct depthwise_row *row, const float *kernel, const float *bias, float *y);
-    /* gradient[terms[t].kernel + f] += sum over g of x[g*step + f/repeat] * terms[t].from[g*period + f].
-     * gradient is read and written in whole vectors, up to 15 floats past terms[t].kernel + period; the surplus, and up
-     * to 16 floats past a row of terms[t].from, may hold any number but infinity and NaN. */
+    /* gradient[t*tap + f] += sum over g of x[g*step + f/repeat] * from[t][g*period + f], for g*period + f < count.
+     * gradient is read and written in whole vectors, up to 15 floats past each t*tap + period. That surplus, and up to
+     * 16 floats past a row of `from`, may hold any number but infinity and NaN. */
     void (*depthwise_gradient_row)(const struct depthwise_row *row, const float *x, float *gradient);
     /* to[i] = the sum of the `together` floats from[i*together] on: of 2, 4 and 8 by halves ((a+b) + (c+d)), of any
      * other number from first to last */

@@ -35,7 +35,7 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
         const int f = e % row->period;
         const ptrdiff_t x = e / row->period * row->step + f / row->repeat;
         float sum = bias != NULL ? bias[f] : 0.0f;
-        for (int t = 0; t < row->taps; t++) sum += row->terms[t].from[x] * kernel[row->terms[t].kernel + f];
+        for (int t = 0; t < row->taps; t++) sum += row->from[t][x] * kernel[t * row->tap + f];
         y[e] = sum;
     }
 }
@@ -44,7 +44,7 @@ static void depthwise_gradient_row(const struct depthwise_row *row, const float 
     for (int e = 0; e < row->count; e++) {
         const int f = e % row->period;
         const float cell = x[e / row->period * row->step + f / row->repeat];
-        for (int t = 0; t < row->taps; t++) gradient[row->terms[t].kernel + f] += cell * row->terms[t].from[e];
+        for (int t = 0; t < row->taps; t++) gradient[t * row->tap + f] += cell * row->from[t][e];
     }
 }
 

@@ -1,12 +1,14 @@
 /* Depthwise convolutions of one row; README.md draws them. Part of template.h.
  *
  * A row is one line of floats that is cut into periods, each a pixel (or several) with all its channels. Vectors run
- * over a period; neighbouring periods see the same vector of the kernel. */
+ * over a period. A sum goes through up to eight periods at a time, which share each vector of the kernel; a gradient
+ * through all of them, with nine taps in registers. */
 
 enum {
     BLOCK = 8,     /* periods that share a vector of the kernel */
-    RUN_MOST = 3,  /* terms that share loads: a row of a 3x3 kernel */
-    TAPS_MOST = 9, /* terms of the kernel's gradient in registers */
+    RUN_MOST = 3,  /* taps that share loads: a row of a 3x3 kernel */
+    TAPS_MOST = 9, /* whose gradient stays in registers while a row passes */
+    REPEATS = 5,   /* constants 1, 2, 4, 8, 16 */
 };
 
 /* Two vectors' elements by index, those of b after those of a. */
@@ -19,19 +21,25 @@ enum {
 #if KERNELS_VECTOR == 4
 #define EVENS 0, 2, 4, 6
 #define ODDS 1, 3, 5, 7
+#define IN_PAIRS 0, 1, 2, 3
+#define IN_FOURS 0, 1, 2, 3
 #define TWICE 0, 0, 1, 1
 #define FOUR_TIMES 0, 0, 0, 0
 #define EIGHT_TIMES 0, 0, 0, 0
 #elif KERNELS_VECTOR == 8
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+#define EVENS 0, 2, 8, 10, 4, 6, 12, 14
+#define ODDS 1, 3, 9, 11, 5, 7, 13, 15
+#define IN_PAIRS 0, 1, 4, 5, 2, 3, 6, 7
+#define IN_FOURS 0, 4, 1, 5, 2, 6, 3, 7
 /* of pieces of four (two) floats that stand in each half: no element crosses over to the other half */
 #define TWICE 0, 0, 1, 1, 6, 6, 7, 7
 #define FOUR_TIMES 0, 0, 0, 0, 5, 5, 5, 5
 #define EIGHT_TIMES 0, 0, 0, 0, 0, 0, 0, 0
 #else
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define EVENS 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30
+#define ODDS 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31
+#define IN_PAIRS 0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15
+#define IN_FOURS 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15
 #define TWICE 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
 #define FOUR_TIMES 0, 0, 0, 0, 5, 5, 5, 5, 10, 10, 10, 10, 15, 15, 15, 15
 #define EIGHT_TIMES 0, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9
@@ -77,22 +85,39 @@ KERNEL_INLINE int input_of(const struct depthwise_row *row, int f, const int rep
     return repeat < VECTOR ? f / repeat : f / row->repeat;
 }
 
+/* Which of the functions for 1, 2, 4, 8, 16 serves a row: from a vector on they are all alike. */
+static int repeat_index(int repeat) {
+    int index = 0;
+    while (index < REPEATS - 1 && 1 << index < repeat && 1 << index < VECTOR) index++;
+    return index;
+}
+
+/* All bits of the first `lanes` elements. */
+KERNEL_INLINE mask first_mask(int lanes) {
+    static const int32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    mask number;
+    memcpy(&number, numbers, sizeof number);
+    return number < every(lanes);
+}
+
 /* `positions` (a constant) periods from element `first` of the row on, lanes from element `f` of a period on. Terms are
  * taken `run` (a constant) at a time; period p sees in term i of a run what period p + 1 sees in term i - 1, so that
  * each vector is loaded once a run. */
 KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, const float *bias, int f, ptrdiff_t from,
                          vector sum[], const int positions, const int run, const int repeat) {
     const ptrdiff_t steps[4] = {0, opaque_step(row->step), opaque_step(2 * row->step), opaque_step(3 * row->step)};
-    const struct depthwise_term *const end = row->terms + row->taps;
+    const int taps = row->taps;
+    const ptrdiff_t tap = row->tap;
+    const float *const *rows = row->from;
     const vector start = bias != NULL ? load(bias + f) : (vector){0};
     KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = start;
-    for (const struct depthwise_term *term = row->terms; term != end; term += run) {
+    for (int t = 0; t < taps; t += run, kernel += run * tap) {
         const float *x[3];
-        x[0] = opaque(term->from + from);
+        x[0] = opaque(rows[t] + from);
         x[1] = opaque(x[0] + 2 * steps[2]);
         x[2] = opaque(x[1] + 2 * steps[2]);
         vector weight[RUN_MOST];
-        KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + term[i].kernel + f);
+        KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + i * tap + f);
         KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
             const vector cell = load_repeated(x[c / 4] + steps[c % 4], repeat);
             KERNEL_UNROLL for (int i = 0; i < run; i++) {
@@ -150,22 +175,13 @@ STRIP_FUNCTIONS(4)
 STRIP_FUNCTIONS(8)
 STRIP_FUNCTIONS(16)
 
-enum { REPEATS = 5 };
-
-/* Which of the functions for 1, 2, 4, 8, 16 serves a row: what is more than a vector is a whole vector. */
-static int repeat_index(int repeat) {
-    int index = 0;
-    while (index < REPEATS - 1 && 1 << index < repeat && 1 << index < VECTOR) index++;
-    return index;
-}
-
 /* Whether the terms come in runs of RUN_MOST, each a step before the next. */
 static bool row_has_runs(const struct depthwise_row *row) {
-    const struct depthwise_term *terms = row->terms;
+    const float *const *from = row->from;
     if (row->taps % RUN_MOST != 0) return false;
     for (int t = 0; t < row->taps; t += RUN_MOST) {
-        if (terms[t + 1].from - terms[t].from != row->step) return false;
-        if (terms[t + 2].from - terms[t + 1].from != row->step) return false;
+        if (from[t + 1] - from[t] != row->step) return false;
+        if (from[t + 2] - from[t + 1] != row->step) return false;
     }
     return true;
 }
@@ -189,53 +205,44 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
     if (rest > 0) strips[0](row, kernel, bias, y, periods, rest, false);
 }
 
-/* The first `lanes` of a vector, then zeros. */
-static vector first_lanes(vector value, int lanes) {
-    float values[VECTOR];
-    store(values, value);
-    return load_part(values, lanes);
-}
-
-/* The kernel's gradient at lanes f of the periods, for `taps` (a constant) terms: their sums stay in registers along
- * the row. */
-KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
-                                   int f, float *gradient, const int taps, const int repeat) {
-    const int periods = row->count / row->period;
-    const int rest = row->count % row->period;
-    const ptrdiff_t period = row->period;
+/* The kernel's gradient in vector f, for `taps` (a constant) taps. */
+KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const float *const *from, const float *x, int f,
+                                   float *gradient, const int taps, const int repeat) {
     const ptrdiff_t step = row->step;
+    const ptrdiff_t tap = row->tap;
     vector sum[TAPS_MOST];
-    const float *from[TAPS_MOST];
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
-        sum[t] = load(gradient + terms[t].kernel);
-        from[t] = opaque(terms[t].from + f);
-    }
-    ptrdiff_t at = 0;
-    for (int g = 0; g < periods; g++, at += period, x += step) {
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] = load(gradient + t * tap);
+    const ptrdiff_t period = row->period;
+    const ptrdiff_t count = row->count;
+    ptrdiff_t e = f;
+    for (; e + VECTOR <= count; e += period, x += step) {
         const vector cell = load_repeated(x, repeat);
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + at);
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
     }
-    if (f < rest) {
-        const vector cell = first_lanes(load_repeated(x, repeat), lanes_left(rest, f));
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + at);
+    for (; e < count; e += period, x += step) {
+        const mask mine = first_mask((int)(count - e));
+        const vector cell = choose(mine, load_repeated(x, repeat), (vector){0});
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
     }
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + terms[t].kernel, sum[t]);
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + t * tap, sum[t]);
 }
 
-KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const float *const *from, const float *x,
                                     float *gradient, const int taps, const int repeat) {
+    const float *rows[TAPS_MOST];
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) rows[t] = from[t];
     for (int f = 0; f < row->period; f += VECTOR) {
-        gradient_vector(row, terms, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
+        gradient_vector(row, rows, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
     }
 }
 
-typedef void gradient_function(const struct depthwise_row *row, const struct depthwise_term *terms, const float *x,
+typedef void gradient_function(const struct depthwise_row *row, const float *const *from, const float *x,
                                float *gradient);
 
 #define GRADIENT_FUNCTION(taps, repeat)                                                                                \
-    static void gradient_##taps##_##repeat(const struct depthwise_row *row, const struct depthwise_term *terms,        \
-                                           const float *x, float *gradient) {                                          \
-        if (repeat <= VECTOR) gradient_vectors(row, terms, x, gradient, taps, repeat);                                 \
+    static void gradient_##taps##_##repeat(const struct depthwise_row *row, const float *const *from, const float *x,  \
+                                           float *gradient) {                                                          \
+        if (repeat <= VECTOR) gradient_vectors(row, from, x, gradient, taps, repeat);                                  \
     }
 #define GRADIENT_FUNCTIONS(repeat)                                                                                     \
     GRADIENT_FUNCTION(1, repeat)                                                                                       \
@@ -262,57 +269,86 @@ GRADIENT_FUNCTIONS(16)
 static void depthwise_gradient_row(const struct depthwise_row *row, const float *x, float *gradient) {
     static gradient_function *const functions[REPEATS][TAPS_MOST] = {
         GRADIENT_TABLE(1), GRADIENT_TABLE(2), GRADIENT_TABLE(4), GRADIENT_TABLE(8), GRADIENT_TABLE(16)};
-    gradient_function *const *gradients = functions[repeat_index(row->repeat)];
+    gradient_function *const *by_taps = functions[repeat_index(row->repeat)];
     const struct parts parts = parts_of(row->taps, TAPS_MOST);
     for (int part = 0, t = 0, taps; part < parts.count; part++, t += taps) {
         taps = part_size(parts, part);
-        gradients[taps - 1](row, row->terms + t, x, gradient);
+        by_taps[taps - 1](row, row->from + t, x, gradient + t * row->tap);
     }
 }
 
-/* Neighbours of a and then of b, added. */
+/* Neighbours of a and of b, added: two sums from each four floats of a, then two from those of b. */
 KERNEL_INLINE vector add_pairs(vector a, vector b) {
     return SHUFFLE(a, b, EVENS) + SHUFFLE(a, b, ODDS);
 }
 
-/* One vector of sums of `together` (2, 4 or 8, a constant) neighbours. */
-KERNEL_INLINE vector add_neighbours(const float *from, const int together) {
-    vector sum[8];
-    KERNEL_UNROLL for (int i = 0; i < together; i++) sum[i] = load(from + i * VECTOR);
-    for (int left = together; left > 1; left /= 2) {
-        for (int i = 0; i < left / 2; i++) sum[i] = add_pairs(sum[2 * i], sum[2 * i + 1]);
-    }
-    return sum[0];
+/* One vector of the sums of 2, 4 and 8 neighbours; in order at the end, since within four floats shuffles are cheap. */
+KERNEL_INLINE vector add_two(const float *from) {
+    const vector sum = add_pairs(load(from), load(from + VECTOR));
+    return SHUFFLE(sum, sum, IN_PAIRS);
 }
 
-static float sum_of(const float *from, int together) {
+KERNEL_INLINE vector add_four(const float *from) {
+    const vector first = add_pairs(load(from), load(from + VECTOR));
+    const vector second = add_pairs(load(from + 2 * VECTOR), load(from + 3 * VECTOR));
+    const vector sum = add_pairs(first, second);
+    return SHUFFLE(sum, sum, IN_FOURS);
+}
+
+KERNEL_INLINE vector add_eight(const float *from) {
+    const vector sum = add_pairs(add_four(from), add_four(from + 4 * VECTOR));
+    return SHUFFLE(sum, sum, IN_PAIRS);
+}
+
+/* The sum of `together` numbers. */
+KERNEL_INLINE float add_few(const float *from, const int together) {
     if (together == 2) return from[0] + from[1];
-    if (together == 4 || together == 8) return sum_of(from, together / 2) + sum_of(from + together / 2, together / 2);
+    if (together == 4) return (from[0] + from[1]) + (from[2] + from[3]);
+    if (together == 8) return add_few(from, 4) + add_few(from + 4, 4);
     float sum = from[0];
-    for (int i = 1; i < together; i++) sum += from[i];
+    KERNEL_UNROLL for (int i = 1; i < together; i++) sum += from[i];
     return sum;
+}
+
+/* Sums from the first-th on. */
+KERNEL_INLINE void add_each(int first, int count, const int together, const float *from, float *to) {
+    for (int i = first; i < count; i++) to[i] = add_few(from + (ptrdiff_t)i * together, together);
 }
 
 static void sum_neighbours(int count, int together, const float *from, float *to) {
     int i = 0;
     if (together == 2) {
-        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 2 * i, 2));
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_two(from + 2 * (ptrdiff_t)i));
+        add_each(i, count, 2, from, to);
     } else if (together == 4) {
-        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 4 * i, 4));
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_four(from + 4 * (ptrdiff_t)i));
+        add_each(i, count, 4, from, to);
     } else if (together == 8) {
-        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_neighbours(from + 8 * i, 8));
+        for (; i + VECTOR <= count; i += VECTOR) store(to + i, add_eight(from + 8 * (ptrdiff_t)i));
+        add_each(i, count, 8, from, to);
+    } else if (together == 3) {
+        add_each(0, count, 3, from, to);
+    } else if (together == 5) {
+        add_each(0, count, 5, from, to);
+    } else {
+        for (; i < count; i++, from += together) {
+            float sum = from[0];
+            for (int j = 1; j < together; j++) sum += from[j];
+            to[i] = sum;
+        }
     }
-    for (; i < count; i++) to[i] = sum_of(from + (ptrdiff_t)i * together, together);
 }
 
-/* Each float is written as a vector; the next one overwrites what is too much. */
+/* Each float is written as vectors; the next one overwrites what is too much. */
 static void repeat_neighbours(int count, int times, const float *from, float *to) {
-    const ptrdiff_t end = (ptrdiff_t)count * times;
-    for (ptrdiff_t i = 0, at = 0; i < count; i++) {
-        const vector value = broadcast(from[i]);
-        const ptrdiff_t stop = at + times;
-        for (; at < stop && at + VECTOR <= end; at += VECTOR) store(to + at, value);
-        for (; at < stop; at++) to[at] = from[i];
-        at = stop;
+    const float *const end = to + (ptrdiff_t)count * times;
+    int i = 0;
+    if (times <= VECTOR) {
+        for (; end - to >= VECTOR; i++, to += times) store(to, broadcast(from[i]));
+    }
+    for (; i < count; i++) {
+        const float *const stop = to + times;
+        for (; stop - to >= VECTOR; to += VECTOR) store(to, broadcast(from[i]));
+        for (; to < stop; to++) *to = from[i];
     }
 }

@@ -1,6 +1,9 @@
-#include <string.h>
-
 #include "tests/support/layer_case.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* SEMANTICS section 3, dw: output (30,30,3), 30 weights, 24,300 multiplications */
 static void smallest_form(void **state) {
@@ -72,6 +75,123 @@ static void same_padding(void **state) {
     layer_case_close(&test);
 }
 
+/* A layer of random numbers, and what its definition gives in double. */
+struct definition {
+    const struct layer_run *run;
+    int h, w, c, oh, ow, channels;
+    int kernel[2], stride[2], dilation[2], before[2];
+    double *y, *dx, *gradient;
+};
+
+/* One multiplication of the forward pass, in all three. */
+static void define_term(const struct definition *d, size_t x, size_t k, size_t y) {
+    d->y[y] += (double)d->run->x[x] * (double)d->run->parameters[0][k];
+    d->dx[x] += (double)d->run->dy[y] * (double)d->run->parameters[0][k];
+    d->gradient[k] += (double)d->run->x[x] * (double)d->run->dy[y];
+}
+
+static void define_position(const struct definition *d, int n, int r, int p) {
+    const int multiplier = d->channels / d->c;
+    for (int i = 0; i < d->kernel[0]; i++) {
+        for (int j = 0; j < d->kernel[1]; j++) {
+            const int row = r * d->stride[0] + i * d->dilation[0] - d->before[0];
+            const int column = p * d->stride[1] + j * d->dilation[1] - d->before[1];
+            if (row < 0 || row >= d->h || column < 0 || column >= d->w) continue;
+            for (int v = 0; v < d->channels; v++)
+                define_term(d, (size_t)(((n * d->h + row) * d->w + column) * d->c + v / multiplier),
+                            (size_t)((i * d->kernel[1] + j) * d->channels + v),
+                            (size_t)(((n * d->oh + r) * d->ow + p) * d->channels + v));
+        }
+    }
+}
+
+static void define(const struct definition *d) {
+    for (int n = 0; n < d->run->images; n++)
+        for (int r = 0; r < d->oh; r++)
+            for (int p = 0; p < d->ow; p++) {
+                const size_t y = (size_t)(((n * d->oh + r) * d->ow + p) * d->channels);
+                for (int v = 0; v < d->channels; v++) d->y[y + (size_t)v] = (double)d->run->parameters[1][v];
+                define_position(d, n, r, p);
+            }
+}
+
+static void assert_near(const float *found, const double *expected, size_t count, const char *what) {
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)found[i] - expected[i]) < 1e-4))
+            fail_msg("%s: number %zu is %g, expected %g", what, i, (double)found[i], expected[i]);
+}
+
+static void check_definition(struct layer_case *test, struct definition *d, const char *json) {
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        struct layer_run run;
+        if (layer_run_open(&run, &test->layer, kernels_at(i), 3, &test->error) != 0) fail();
+        for (size_t k = 0; k < 3 * run.input; k++) run.x[k] = (float)((int)(k * 37 % 101) - 50) / 50;
+        for (size_t k = 0; k < run.sizes[0]; k++) run.parameters[0][k] = (float)((int)(k * 53 % 97) - 48) / 48;
+        for (size_t k = 0; k < run.sizes[1]; k++) run.parameters[1][k] = (float)k / 10;
+        layer_run_forward(&run, true);
+        for (size_t k = 0; k < 3 * run.output; k++) run.dy[k] = (float)((int)(k * 41 % 89) - 44) / 44;
+        layer_run_backward(&run);
+        d->run = &run;
+        d->y = calloc(3 * run.output, sizeof *d->y);
+        d->dx = calloc(3 * run.input, sizeof *d->dx);
+        d->gradient = calloc(run.sizes[0], sizeof *d->gradient);
+        define(d);
+        assert_near(run.y, d->y, 3 * run.output, json);
+        assert_near(run.dx, d->dx, 3 * run.input, json);
+        assert_near(run.gradients[0], d->gradient, run.sizes[0], json);
+        free(d->y);
+        free(d->dx);
+        free(d->gradient);
+        layer_run_close(&run);
+    }
+}
+
+/* Zero rows or columns in front with "same": half of what is missing. */
+static int border(int in, int out, int kernel, int stride, int dilation) {
+    const int needed = (out - 1) * stride + (kernel - 1) * dilation + 1 - in;
+    return needed > 0 ? needed / 2 : 0;
+}
+
+static void check_shape(const int kernel[2], const int stride[2], const int dilation[2], int multiplier,
+                        const char *padding, struct shape input) {
+    struct layer_case test;
+    char json[256];
+    snprintf(json, sizeof json,
+             "{\"type\":\"DepthwiseConv2D\",\"kernel_size\":[%d,%d],\"strides\":[%d,%d],\"dilation_rate\":[%d,%d],"
+             "\"depth_multiplier\":%d,\"padding\":\"%s\"}",
+             kernel[0], kernel[1], stride[0], stride[1], dilation[0], dilation[1], multiplier, padding);
+    layer_case_open(&test, json, input, 1);
+    const int *in = input.size, *out = test.layer.output.size;
+    struct definition d = {.h = in[0], .w = in[1], .c = in[2], .oh = out[0], .ow = out[1], .channels = out[2]};
+    for (int axis = 0; axis < 2; axis++) {
+        d.kernel[axis] = kernel[axis];
+        d.stride[axis] = stride[axis];
+        d.dilation[axis] = dilation[axis];
+        if (padding[0] == 's') d.before[axis] = border(in[axis], out[axis], kernel[axis], stride[axis], dilation[axis]);
+    }
+    check_definition(&test, &d, json);
+    layer_case_close(&test);
+}
+
+/* Kernels, strides and dilations in every mixture that is allowed, multipliers and channels around vectors. */
+static void as_defined(void **state) {
+    (void)state;
+    static const int kernels[][2] = {{3, 3}, {1, 1}, {2, 4}, {5, 5}}, steps[][2] = {{1, 1}, {2, 2}, {3, 1}, {1, 4}};
+    static const int channels[][2] = {{1, 1}, {3, 1}, {3, 4},  {17, 1}, {6, 8},
+                                      {2, 3}, {5, 2}, {2, 16}, {1, 32}, {4, 5}};
+    static const int one[2] = {1, 1};
+    for (size_t k = 0; k < 4; k++)
+        for (size_t s = 0; s < 4; s++)
+            for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
+                const struct shape input = {3, {9, 18, channels[c][0]}};
+                check_shape(kernels[k], steps[s], one, channels[c][1], "same", input);
+                check_shape(kernels[k], steps[s], one, channels[c][1], "valid", input);
+                check_shape(kernels[k], one, steps[s], channels[c][1], "same", input);
+            }
+    check_shape((const int[]){5, 6}, one, one, 2, "same", (struct shape){3, {2, 3, 4}});
+    check_shape((const int[]){2, 2}, one, (const int[]){5, 5}, 1, "same", (struct shape){3, {3, 3, 4}});
+}
+
 static void refusals(void **state) {
     (void)state;
     const struct shape input = {3, {8, 8, 3}};
@@ -90,7 +210,7 @@ static void refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smallest_form), cmocka_unit_test(channel_order), cmocka_unit_test(channels_never_mix),
-        cmocka_unit_test(same_padding),  cmocka_unit_test(refusals),
+        cmocka_unit_test(same_padding),  cmocka_unit_test(as_defined),    cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

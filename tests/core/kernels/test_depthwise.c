@@ -8,8 +8,8 @@ enum { TAPS_MAX = 30, SURPLUS = 16 };
 /* A row of `periods` and `rest` floats more. Every term begins `shift` floats after the one before it. */
 struct row_case {
     struct depthwise_row row;
-    struct depthwise_term terms[TAPS_MAX];
-    size_t input_count, kernel_count;
+    const float *from[TAPS_MAX];
+    size_t input_count, dy_count, kernel_count;
     int width; /* floats from tap to tap of the kernel */
     float *input, *dy, *kernel, *bias;
     char what[120];
@@ -18,15 +18,16 @@ struct row_case {
 static void row_case_set(struct row_case *test, int periods, int rest, int period, int repeat, int step, int taps,
                          int shift) {
     *test = (struct row_case){.width = (period + SURPLUS - 1) / SURPLUS * SURPLUS};
-    test->row = (struct depthwise_row){periods * period + rest, period, repeat, step, taps, test->terms};
+    test->row = (struct depthwise_row){periods * period + rest, period, repeat, step, taps, test->from, test->width};
     const size_t spread = (size_t)(taps * shift);
     test->input_count = (size_t)((periods + 1) * (step + period)) + spread;
     test->kernel_count = (size_t)(taps * test->width);
     test->input = random_floats(test->input_count, 11);
-    test->dy = random_floats((size_t)test->row.count + spread + SURPLUS, 12);
+    test->dy_count = (size_t)test->row.count + spread + SURPLUS;
+    test->dy = random_floats(test->dy_count, 12);
     test->kernel = random_floats(test->kernel_count, 13);
     test->bias = random_floats((size_t)period, 14);
-    for (int t = 0; t < taps; t++) test->terms[t] = (struct depthwise_term){test->input + t * shift, t * test->width};
+    for (int t = 0; t < taps; t++) test->from[t] = test->input + t * shift;
     snprintf(test->what, sizeof test->what, "%d periods of %d, rest %d, repeat %d, step %d, %d taps %d apart", periods,
              period, rest, repeat, step, taps, shift);
 }
@@ -41,14 +42,13 @@ static void row_case_free(struct row_case *test) {
 /* The same with every value's magnitude. */
 static void row_case_magnitudes(const struct row_case *test, struct row_case *absolute) {
     *absolute = *test;
-    const size_t dy_count = (size_t)(test->terms[test->row.taps - 1].from - test->input + test->row.count);
+    const size_t dy_count = test->dy_count;
     absolute->input = magnitudes(test->input, test->input_count);
     absolute->dy = magnitudes(test->dy, dy_count);
     absolute->kernel = magnitudes(test->kernel, test->kernel_count);
     absolute->bias = magnitudes(test->bias, (size_t)test->row.period);
-    absolute->row.terms = absolute->terms;
-    for (int t = 0; t < test->row.taps; t++)
-        absolute->terms[t].from = absolute->input + (test->terms[t].from - test->input);
+    absolute->row.from = absolute->from;
+    for (int t = 0; t < test->row.taps; t++) absolute->from[t] = absolute->input + (test->from[t] - test->input);
 }
 
 /* Runs one function of a table over a case and returns its output, guarded, with its number of elements. */
@@ -72,8 +72,8 @@ static float *run_without_bias(const struct kernels *table, const struct row_cas
 static float *run_gradient(const struct kernels *table, const struct row_case *test, size_t *count) {
     struct row_case moved = *test;
     float *gradient = output_like(test->kernel, *count = test->kernel_count);
-    moved.row.terms = moved.terms;
-    for (int t = 0; t < test->row.taps; t++) moved.terms[t].from = test->dy + (test->terms[t].from - test->input);
+    moved.row.from = moved.from;
+    for (int t = 0; t < test->row.taps; t++) moved.from[t] = test->dy + (test->from[t] - test->input);
     table->depthwise_gradient_row(&moved.row, test->input, gradient);
     for (int t = 0; t < test->row.taps; t++)
         for (int f = test->row.period; f < test->width; f++) gradient[t * test->width + f] = 0;
@@ -159,8 +159,8 @@ static void test_repeats(void **state) {
 static void test_taps(void **state) {
     (void)state;
     for (int taps = 0; taps < TAPS_MAX; taps++) {
-        check_row(10, 0, 16, 1, 16, taps + (taps == 0), 16);
-        check_row(3, 5, 10, 2, 5, taps + (taps == 0), 5);
+        check_row(10, 0, 16, 1, 16, taps, 16);
+        check_row(3, 5, 10, 2, 5, taps, 5);
     }
 }
 
@@ -183,12 +183,13 @@ static void test_order(void **state) {
     (void)state;
     for (int i = 0; kernels_at(i) != NULL; i++) {
         const float input[40] = {1, 1e8f, -1e8f}, ones[40] = {1, 1, 1};
-        const struct depthwise_term terms[3] = {{input, 0}, {input + 1, 1}, {input + 2, 2}};
-        const struct depthwise_row row = {.count = 1, .period = 1, .repeat = 1, .step = 1, .taps = 3, .terms = terms};
+        const float *const from[3] = {input, input + 1, input + 2};
+        const struct depthwise_row row = {
+            .count = 1, .period = 1, .repeat = 1, .step = 1, .taps = 3, .from = from, .tap = 1};
         float y[40] = {7};
         kernels_at(i)->depthwise_row(&row, ones, NULL, y);
         assert_float_equal(y[0], 0, 0);
-        const struct depthwise_row along = {.count = 3, .period = 1, .repeat = 1, .step = 1, .taps = 1, .terms = terms};
+        const struct depthwise_row along = {.count = 3, .period = 1, .repeat = 1, .step = 1, .taps = 1, .from = from};
         y[0] = 0;
         kernels_at(i)->depthwise_gradient_row(&along, ones, y);
         assert_float_equal(y[0], 0, 0);
