@@ -17,7 +17,7 @@
 enum {
     STEPS_MIN = 3,
     STEPS_OF_EPOCH = 64, /* between two epochs the trainer does what no step does */
-    PEAK_TRIES = 10,
+    PEAK_TRIES = 20,
 };
 
 /* ---- images in memory ---- */
@@ -224,7 +224,8 @@ static void multiply_add(void *context, int part) {
     peak->kernels->multiply_adds(peak->rounds, 0.5f, peak->all + (size_t)part * peak->row);
 }
 
-/* Operations a second, in thousand millions: the best of several tries of some milliseconds. */
+/* Operations a second, in thousand millions: the best of several tries of some milliseconds. Called after steps, when
+ * all threads have long been on cores of their own. */
 static int measure_peak(const struct course *course, struct bench *bench, struct error *error) {
     int threads = course->request->threads;
     struct peak peak = {.kernels = course->request->kernels, .rounds = 1 << 16};
@@ -233,16 +234,14 @@ static int measure_peak(const struct course *course, struct bench *bench, struct
     peak.row = (peak.sums + line - 1) / line * line;
     peak.all = memory_allocate((size_t)threads * peak.row, sizeof(float), "the peak", error);
     if (!peak.all) return -1;
-    double best = 0;
     for (int i = 0; i < PEAK_TRIES; i++) {
         double start = platform_seconds();
         engine_parallel(course->engine, threads, multiply_add, &peak);
         double seconds = platform_seconds() - start;
-        double rate = 2.0 * (double)peak.sums * (double)peak.rounds * threads / seconds;
-        if (rate > best) best = rate;
+        double gflops = 2e-9 * (double)peak.sums * (double)peak.rounds * threads / seconds;
+        if (gflops > bench->peak_gflops) bench->peak_gflops = gflops;
         if (seconds < 5e-3) peak.rounds *= 2;
     }
-    bench->peak_gflops = best / 1e9;
     free(peak.all);
     return 0;
 }
@@ -311,11 +310,14 @@ int bench_run(const struct bench_request *request, struct bench *bench, struct e
     struct course course;
     *bench = (struct bench){0};
     int status = open_course(&course, request, error);
-    if (status == 0) status = measure_peak(&course, bench, error);
     if (status == 0) status = run_steps(&course, error);
     if (status == 0) {
         fill_totals(&course, bench);
-        if (request->by_layer) status = run_layers(&course, bench, error);
+        status = measure_peak(&course, bench, error);
+    }
+    if (status == 0 && request->by_layer) {
+        status = run_layers(&course, bench, error);
+        if (status == 0) status = measure_peak(&course, bench, error);
     }
     close_course(&course);
     if (status != 0) bench_free(bench);
