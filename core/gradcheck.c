@@ -1,5 +1,6 @@
 #include "core/gradcheck.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 
-enum { IMAGES = 3, SAMPLES_MAX = 200, SAMPLES_MIN = 20, LONGEST = 32, TRIES = 4 };
+enum { IMAGES = 3, SAMPLES_MAX = 200, SAMPLES_MIN = 20, LONGEST = 32, TRIES = 4, REACHED = 1024 };
 
 static const double step_length = 0.04;
 static const double budget = 4e9; /* multiplications spent on a tensor */
@@ -18,7 +19,9 @@ struct check {
     struct layer_run run;
     float *weights; /* (images, output): the loss is their product with y */
     struct rng rng;
-    double loss; /* with nothing moved */
+    double loss;     /* with nothing moved */
+    double rounding; /* about what it is good to */
+    double room;     /* how many times step_length a step may be for the sake of that */
 };
 
 /* ---- inputs and weights ---- */
@@ -67,6 +70,39 @@ static double loss_of(struct check *check) {
     return loss;
 }
 
+static double largest_of(const float *gradient, size_t size) {
+    double largest = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (!isfinite(gradient[i])) return INFINITY;
+        largest = fmax(largest, fabs((double)gradient[i]));
+    }
+    return largest;
+}
+
+/* A layer that multiplies is good to some last places of its outputs, each by itself. What a step does not reach rounds
+ * the same before and after, so that some outputs count only; in a convolution by Winograd's algorithm those of whole
+ * tiles do. */
+static double rounding_of(const struct check *check) {
+    const size_t count = IMAGES * check->run.output;
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double term = (double)check->weights[i] * (double)check->run.y[i];
+        squares += term * term;
+    }
+    const double reached = fmin((double)count, REACHED);
+    return check->run.layer->multiplications > 0 ? 4 * (double)FLT_EPSILON * sqrt(squares / (double)count * reached)
+                                                 : 0;
+}
+
+/* How much longer than step_length an input's step may be with no output coming to its kink. */
+static double room_of(const struct check *check) {
+    double largest = 0;
+    for (int i = 0; i < check->run.layer->parameter_count; i++) /* kernels; a bias is added */
+        if (check->run.layer->parameters[i].shape.rank > 1)
+            largest = fmax(largest, largest_of(check->run.parameters[i], check->run.sizes[i]));
+    return largest > 0 ? fmax(1, 1 / largest) : 1;
+}
+
 /* ---- one slope ---- */
 
 struct slopes {
@@ -87,11 +123,13 @@ static struct slopes slopes_at(struct check *check, float *value, double step) {
     };
 }
 
-/* The slope by central differences. Where gradients are small (an input of a wide Dense layer) the step is longer, so
- * that the loss moves by more than its rounding errors. The slope is sure where half the step gives the same and both
- * sides agree roughly; otherwise a kink is near, and a smaller step may still miss it. False where none does. */
+/* The slope by central differences. Where gradients are small (an input of a wide Dense layer) or the loss rounds much
+ * (a convolution by Winograd's algorithm) the step is longer, so that the loss moves by more than its rounding errors.
+ * The slope is sure where half the step gives the same and both sides agree roughly; otherwise a kink is near, and a
+ * smaller step may still miss it. False where none does. */
 static bool measure(struct check *check, float *value, double largest, double *slope) {
-    double step = step_length * fmin(LONGEST, fmax(1, 1 / largest));
+    const double rounding = check->rounding / (step_length * GRADCHECK_TOLERANCE / 16 * largest / 10);
+    double step = step_length * fmin(LONGEST, fmax(fmin(rounding, check->room), fmax(1, 1 / largest)));
     for (int i = 0; i < TRIES; i++, step /= 8) {
         const struct slopes wide = slopes_at(check, value, step), narrow = slopes_at(check, value, step / 2);
         const double size = fmax(fabs(narrow.central), largest / 10);
@@ -127,15 +165,6 @@ static void compare(struct gradcheck_tensor *tensor, double analytic, double num
     tensor->error = isnan(error) ? INFINITY : error;
     tensor->analytic = analytic;
     tensor->numeric = numeric;
-}
-
-static double largest_of(const float *gradient, size_t size) {
-    double largest = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (!isfinite(gradient[i])) return INFINITY;
-        largest = fmax(largest, fabs((double)gradient[i]));
-    }
-    return largest;
 }
 
 static struct gradcheck_tensor check_tensor(struct check *check, const char *name, float *values, const float *gradient,
@@ -191,10 +220,13 @@ static void check_tensors(struct check *check, struct gradcheck_result *result) 
     layer_run_forward(run, true);
     fill_weights(check);
     check->loss = loss_of(check);
+    check->rounding = rounding_of(check);
+    check->room = room_of(check);
     for (size_t i = 0; i < IMAGES * run->output; i++) run->dy[i] = check->weights[i];
     layer_run_backward(run);
 
     add_tensor(result, check_tensor(check, "input", run->x, run->dx, IMAGES * run->input));
+    check->room = 1;
     for (int i = 0; i < run->layer->parameter_count; i++) {
         const struct parameter *parameter = &run->layer->parameters[i];
         if (!parameter->trainable) continue;
