@@ -10,6 +10,7 @@ enum {
     SLACK = 16,         /* floats that kernels may read past a row */
     PERIOD_MOST = 128,  /* floats of a period with more than one pixel */
     TOGETHER_MOST = 16, /* pixels a period */
+    CALL_LEAST = 12,    /* floats that are worth a call of memcpy */
 };
 
 static int smaller(int a, int b) {
@@ -136,7 +137,9 @@ struct depthwise depthwise_take(const struct shape *input, const struct sliding 
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
     depthwise.repeat = (multiplier & (multiplier - 1)) == 0 ? multiplier : 1;
     const bool flat = g->stride[1] == 1;
-    depthwise.together = flat && kernels ? pixels_together(channels, kernels->vector, g->output[1]) : 1;
+    const int vector = kernels ? kernels->vector : 1;
+    depthwise.together_forward = flat ? pixels_together(channels, vector, g->output[1]) : 1;
+    depthwise.together_backward = pixels_together(channels, vector, (g->input[1] - 1) / g->stride[1] + 1);
     depthwise.sums_together = flat ? pixels_together(channels, TOGETHER_MOST, g->input[1]) : 1;
 
     const struct rows x = input_rows(&depthwise), dy = output_rows(&depthwise);
@@ -163,24 +166,22 @@ static void repeat_pixel(const float *from, int channels, int times, float *to) 
 }
 
 /* The kernel with its pixels side by side; tap t goes to place[t], or stays where place is NULL. */
-static void take_kernel(struct depthwise *depthwise, const float *kernel, const int *place) {
+static void take_kernel(struct depthwise *depthwise, const float *kernel, int together, const int *place) {
     const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
     for (int t = 0; t < taps; t++)
-        repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, depthwise->together,
+        repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, together,
                      depthwise->kernel + (place ? place[t] : t) * depthwise->tap);
 }
 
 void depthwise_begin_forward(struct depthwise *depthwise, const float *kernel, const float *bias) {
-    take_kernel(depthwise, kernel, NULL);
+    take_kernel(depthwise, kernel, depthwise->together_forward, NULL);
     depthwise->has_bias = bias != NULL;
-    if (bias) repeat_pixel(bias, depthwise->channels, depthwise->together, depthwise->bias);
+    if (bias) repeat_pixel(bias, depthwise->channels, depthwise->together_forward, depthwise->bias);
     rows_clear(&depthwise->x);
 }
 
 void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel) {
-    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1];
-    take_kernel(depthwise, kernel, depthwise->place);
-    memset(depthwise->sums, 0, ((size_t)taps + 1) * (size_t)depthwise->tap * sizeof *depthwise->sums);
+    take_kernel(depthwise, kernel, depthwise->together_backward, depthwise->place);
     rows_clear(&depthwise->dy);
 }
 
@@ -214,9 +215,9 @@ void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernel
         rows_fill(&depthwise->x, kernels, last + 1);
         struct depthwise_row row = {
             .count = count,
-            .period = depthwise->together * depthwise->channels,
+            .period = depthwise->together_forward * depthwise->channels,
             .repeat = depthwise->repeat,
-            .step = (ptrdiff_t)depthwise->together * g->stride[1] * depthwise->x.channels * depthwise->x.times,
+            .step = (ptrdiff_t)depthwise->together_forward * g->stride[1] * depthwise->x.channels * depthwise->x.times,
             .from = depthwise->from,
             .tap = depthwise->tap,
         };
@@ -262,15 +263,17 @@ static void write_dx(const struct depthwise *depthwise, const struct kernels *ke
     else
         dense = sums;
     if (stride == 1) return;
-    for (int p = 0; p < pixels; p++, dense += c, dx += (ptrdiff_t)stride * c)
-        for (int k = 0; k < c; k++) dx[k] = dense[k];
+    for (int p = 0; p < pixels; p++, dense += c, dx += (ptrdiff_t)stride * c) {
+        if (c >= CALL_LEAST) memcpy(dx, dense, (size_t)c * sizeof *dx);
+        for (int k = 0; k < c && c < CALL_LEAST; k++) dx[k] = dense[k];
+    }
 }
 
 /* dx[y][p] = sum over the taps, then over a channel's `multiplier` kernels, of dy * kernel */
 static void data_gradient(const struct depthwise *depthwise, const struct kernels *kernels, struct depthwise_row row,
                           int place, int pixels, float *dx) {
     const bool straight = depthwise->multiplier == 1 && depthwise->geometry.stride[1] == 1;
-    row.period = depthwise->together * depthwise->channels;
+    row.period = depthwise->together_backward * depthwise->channels;
     row.step = row.period;
     row.repeat = 1;
     kernels->depthwise_row(&row, depthwise->kernel + place * depthwise->tap, NULL, straight ? dx : depthwise->line);
@@ -307,40 +310,25 @@ static void backward_row(const struct depthwise *depthwise, const struct kernels
     }
 }
 
-/* bias += the sum of dy, whose rows are `count` floats */
-static void bias_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *dy,
-                          int count) {
-    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1];
-    const int period = depthwise->sums_together * depthwise->channels;
-    float *sums = depthwise->sums + taps * depthwise->tap;
-    kernels->column_sums(count / period, period, dy, sums);
-    kernels->column_sums(1, count % period, dy + count / period * period, sums);
-}
-
-void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
-                        const struct depthwise_wanted *wanted) {
+/* The bias' sums of dy over all rows. */
+static void bias_gradient(const struct depthwise *depthwise, const struct kernels *kernels, const float *dy) {
     const struct geometry *g = &depthwise->geometry;
-    const ptrdiff_t width = (ptrdiff_t)g->input[1] * g->channels;
-    const int count = g->output[1] * depthwise->channels;
-    float *dx = wanted->dx;
-    rows_start(&depthwise->dy, dy);
-    for (int y = 0; y < g->input[0] && (wanted->kernel || dx); y++, x += width) {
-        const float *row = x;
-        rows_fill(&depthwise->dy, kernels, (y + g->before[0]) / g->stride[0] + 1);
-        if (wanted->kernel && depthwise->x.times > 1) {
-            kernels->repeat_neighbours((int)width, depthwise->multiplier, x, depthwise->spread);
-            row = depthwise->spread;
-        }
-        backward_row(depthwise, kernels, row, y, wanted->kernel, dx ? dx + y * width : NULL);
+    const int period = depthwise->sums_together * depthwise->channels, count = g->output[1] * depthwise->channels;
+    float *sums = depthwise->sums + g->kernel[0] * g->kernel[1] * depthwise->tap;
+    for (int r = 0; r < g->output[0]; r++, dy += count) {
+        kernels->column_sums(count / period, period, dy, sums);
+        kernels->column_sums(1, count % period, dy + count / period * period, sums);
     }
-    for (int r = 0; r < g->output[0] && wanted->bias; r++)
-        bias_gradient(depthwise, kernels, dy + (ptrdiff_t)r * count, count);
 }
 
-/* gradient += the sums of the period's pixels */
-static void add_sums(const struct kernels *kernels, const float *sums, int channels, int together, float *gradient) {
-    if (together == 1) kernels->add((size_t)channels, sums, gradient);
-    if (together == 1) return;
+/* gradient += the sums, those of a period's pixels from first to last */
+static void add_sums(const struct depthwise *depthwise, const struct kernels *kernels, const float *sums,
+                     float *gradient) {
+    const int channels = depthwise->channels, together = depthwise->sums_together;
+    if (together == 1) {
+        kernels->add((size_t)channels, sums, gradient);
+        return;
+    }
     for (int v = 0; v < channels; v++) {
         float sum = sums[v];
         for (int p = 1; p < together; p++) sum += sums[p * channels + v];
@@ -348,11 +336,32 @@ static void add_sums(const struct kernels *kernels, const float *sums, int chann
     }
 }
 
-void depthwise_end(const struct depthwise *depthwise, const struct kernels *kernels, float *kernel, float *bias) {
-    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
-    const int together = depthwise->sums_together;
-    for (int t = 0; t < taps && kernel; t++)
-        add_sums(kernels, depthwise->sums + depthwise->place[t] * depthwise->tap, channels, together,
-                 kernel + (ptrdiff_t)t * channels);
-    if (bias) add_sums(kernels, depthwise->sums + taps * depthwise->tap, channels, together, bias);
+static void add_gradients(const struct depthwise *depthwise, const struct kernels *kernels,
+                          const struct depthwise_wanted *wanted) {
+    const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1];
+    for (int t = 0; t < taps && wanted->kernel; t++)
+        add_sums(depthwise, kernels, depthwise->sums + depthwise->place[t] * depthwise->tap,
+                 wanted->kernel + (ptrdiff_t)t * depthwise->channels);
+    if (wanted->bias) add_sums(depthwise, kernels, depthwise->sums + taps * depthwise->tap, wanted->bias);
+}
+
+void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
+                        const struct depthwise_wanted *wanted) {
+    const struct geometry *g = &depthwise->geometry;
+    const size_t sums = (size_t)(g->kernel[0] * g->kernel[1] + 1) * (size_t)depthwise->tap;
+    const ptrdiff_t width = (ptrdiff_t)g->input[1] * g->channels;
+    float *dx = wanted->dx;
+    rows_start(&depthwise->dy, dy);
+    memset(depthwise->sums, 0, sums * sizeof *depthwise->sums);
+    for (int y = 0; y < g->input[0] && (wanted->kernel || dx); y++, x += width) {
+        const float *row = x;
+        rows_fill(&depthwise->dy, kernels, (y + g->before[0]) / g->stride[0] + 1);
+        if (wanted->kernel && depthwise->x.times > 1) {
+            kernels->repeat_neighbours((int)width, depthwise->multiplier, x, depthwise->spread);
+            row = depthwise->spread;
+        }
+        backward_row(depthwise, kernels, row, y, wanted->kernel != NULL, dx ? dx + y * width : NULL);
+    }
+    if (wanted->bias) bias_gradient(depthwise, kernels, dy);
+    add_gradients(depthwise, kernels, wanted);
 }

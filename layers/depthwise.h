@@ -28,14 +28,15 @@ struct depthwise {
     int repeat; /* what kernels repeat while loading x: the multiplier where it is a power of two. Else 1, and copies of
                    x's rows hold every number `multiplier` times */
     struct rows x, dy;
-    int together, sums_together; /* pixels a period: of the kernel, and of the sums of its gradient */
-    ptrdiff_t tap;               /* floats from tap to tap of both */
-    float *kernel, *bias;        /* (taps, together * channels), (together * channels) */
-    float *sums;                 /* (taps + 1, sums_together * channels), the last row for the bias */
-    float *line, *dense;         /* a row of dx before a channel's kernels are added up, and after it (with strides) */
-    float *spread;               /* a row of x, each number `multiplier` times */
-    const float **from;          /* (taps) */
-    int *place;                  /* (taps) of each tap in the order of the backward pass */
+    int together_forward, together_backward, sums_together; /* pixels a period: of the kernel in either direction, and
+                                                               of the sums of its gradient */
+    ptrdiff_t tap;                                          /* floats from tap to tap of both */
+    float *kernel, *bias; /* (taps, period), (period), their pixel standing as often as the period has pixels */
+    float *sums;          /* (taps + 1, period), the last row for the bias */
+    float *line, *dense;  /* a row of dx before a channel's kernels are added up, and after it (with strides) */
+    float *spread;        /* a row of x, each number `multiplier` times */
+    const float **from;   /* (taps) */
+    int *place;           /* (taps) of each tap in the order of the backward pass */
     bool has_bias;
 };
 
@@ -43,8 +44,7 @@ struct depthwise {
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
                                 const struct kernels *kernels, struct pieces *pieces);
 
-/* Before the images of a forward or a backward call: the kernel (and bias, or NULL) as its passes use them, sums from
- * zero. */
+/* Before the images of a forward or a backward call: the kernel (and bias, or NULL) as its passes use them. */
 void depthwise_begin_forward(struct depthwise *depthwise, const float *kernel, const float *bias);
 void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel);
 
@@ -52,15 +52,12 @@ void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel);
 void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, int first, int end,
                        float *y);
 
-/* What a backward call is to find: sums for the kernel's and the bias' gradient, and dx (NULL: not wanted). */
+/* Where a backward call is to add an image's part in the gradients of kernel and bias, and write its dx; each may be
+ * NULL. */
 struct depthwise_wanted {
-    bool kernel, bias;
-    float *dx;
+    float *kernel, *bias, *dx;
 };
 void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
                         const struct depthwise_wanted *wanted);
-
-/* After all images: adds the sums to the gradients of kernel and bias; either may be NULL. */
-void depthwise_end(const struct depthwise *depthwise, const struct kernels *kernels, float *kernel, float *bias);
 
 #endif

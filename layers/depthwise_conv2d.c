@@ -81,12 +81,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
     depthwise_begin_backward(&depthwise, pass->parameters[0]);
     for (int n = 0; n < pass->images; n++) {
-        const struct depthwise_wanted wanted = {kernel != NULL, bias != NULL,
-                                                pass->dx ? pass->dx + (size_t)n * input : NULL};
+        const struct depthwise_wanted wanted = {kernel, bias, pass->dx ? pass->dx + (size_t)n * input : NULL};
         depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
                            &wanted);
     }
-    depthwise_end(&depthwise, pass->kernels, kernel, bias);
 }
 
 static const struct layer_example examples[] = {

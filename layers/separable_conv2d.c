@@ -187,11 +187,9 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     for (int n = 0; n < pass->images; n++) {
         const float *dy = pass->dy + (size_t)n * output, *x = pass->x + (size_t)n * input;
         middle_gradient(&separable, pass, dy);
-        const struct depthwise_wanted wanted = {depthwise != NULL, false,
-                                                pass->dx ? pass->dx + (size_t)n * input : NULL};
+        const struct depthwise_wanted wanted = {depthwise, NULL, pass->dx ? pass->dx + (size_t)n * input : NULL};
         depthwise_backward(&separable.depthwise, kernels, x, separable.middle, &wanted);
     }
-    depthwise_end(&separable.depthwise, kernels, depthwise, NULL);
 }
 
 static const struct layer_example examples[] = {

@@ -143,7 +143,12 @@ KERNEL_INLINE void strip_store(const struct depthwise_row *row, const float *ker
         if ((g + positions - 1) * period + f + VECTOR <= row->count) {
             KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * period, sum[p]);
         } else {
-            KERNEL_UNROLL for (int p = 0; p < positions; p++) store_part(to + p * period, sum[p], lanes);
+            KERNEL_UNROLL for (int p = 0; p < positions; p++) {
+                if ((g + p) * period + f + VECTOR <= row->count)
+                    store(to + p * period, sum[p]);
+                else
+                    store_part(to + p * period, sum[p], lanes);
+            }
         }
     }
 }
