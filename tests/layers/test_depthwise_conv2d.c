@@ -121,7 +121,17 @@ static void assert_near(const float *found, const double *expected, size_t count
             fail_msg("%s: number %zu is %g, expected %g", what, i, (double)found[i], expected[i]);
 }
 
+/* Tables that fuse multiply and add give the same bits. */
+static void assert_same(const struct layer_run *run, const struct layer_run *other, const char *what) {
+    if (memcmp(run->y, other->y, 3 * run->output * sizeof(float)) != 0 ||
+        memcmp(run->dx, other->dx, 3 * run->input * sizeof(float)) != 0 ||
+        memcmp(run->gradients[0], other->gradients[0], run->sizes[0] * sizeof(float)) != 0 ||
+        memcmp(run->gradients[1], other->gradients[1], run->sizes[1] * sizeof(float)) != 0)
+        fail_msg("%s: other bits", what);
+}
+
 static void check_definition(struct layer_case *test, struct definition *d, const char *json) {
+    struct layer_run fused = {0};
     for (int i = 0; kernels_at(i) != NULL; i++) {
         struct layer_run run;
         if (layer_run_open(&run, &test->layer, kernels_at(i), 3, &test->error) != 0) fail();
@@ -142,8 +152,14 @@ static void check_definition(struct layer_case *test, struct definition *d, cons
         free(d->y);
         free(d->dx);
         free(d->gradient);
-        layer_run_close(&run);
+        const bool fuses = strncmp(kernels_at(i)->name, "avx", 3) == 0;
+        if (fuses && fused.layer) assert_same(&run, &fused, json);
+        if (fuses && !fused.layer)
+            fused = run;
+        else
+            layer_run_close(&run);
     }
+    layer_run_close(&fused);
 }
 
 /* Zero rows or columns in front with "same": half of what is missing. */
