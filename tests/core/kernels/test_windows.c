@@ -17,7 +17,7 @@ static void window_case_set(struct window_case *test, int rows, int pixels, int 
     const ptrdiff_t width = (ptrdiff_t)(pixels - 1) * stride + kernel_x;
     const ptrdiff_t height = (ptrdiff_t)(rows - 1) * stride + kernel_y;
     *test = (struct window_case){.window = {rows, pixels, channels, kernel_y * kernel_x, test->offsets,
-                                            stride * width * channels, (ptrdiff_t)stride * channels}};
+                                            stride * width * channels, (ptrdiff_t)stride * channels, false}};
     for (int t = 0; t < test->window.taps; t++) {
         test->offsets[t] = (t / kernel_x * width + t % kernel_x) * channels;
     }
