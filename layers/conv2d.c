@@ -201,7 +201,7 @@ static struct conv conv_of(const struct layer *layer, const struct pass *pass, i
 
 static const float *with_border(const struct geometry *geometry, const float *image, float *padded) {
     if (!geometry_is_padded(geometry)) return image;
-    convolution_pad(geometry, 1, image, padded);
+    convolution_pad(geometry, image, padded);
     return padded;
 }
 
@@ -432,12 +432,10 @@ static void backward_depthwise(const struct layer *layer, const struct pass *pas
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     depthwise_begin_backward(&depthwise, pass->parameters[0]);
     for (int n = 0; n < pass->images; n++) {
-        const struct depthwise_wanted wanted = {.kernel = kernel != NULL,
-                                                .dx = pass->dx ? pass->dx + (size_t)n * input : NULL};
+        const struct depthwise_wanted wanted = {kernel, NULL, pass->dx ? pass->dx + (size_t)n * input : NULL};
         depthwise_backward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->dy + (size_t)n * output,
                            &wanted);
     }
-    depthwise_end(&depthwise, pass->kernels, kernel, NULL);
 }
 
 /* ---- the layer ---- */

@@ -29,48 +29,19 @@ static void zero(float *values, size_t count) {
     memset(values, 0, count * sizeof *values);
 }
 
-static void pad_row(const float *x, size_t width, size_t channels, int repeat, float *padded) {
-    if (repeat == 1) {
-        memcpy(padded, x, width * channels * sizeof *x);
-        return;
-    }
-    for (size_t i = 0; i < width * channels; i++)
-        for (int m = 0; m < repeat; m++) *padded++ = x[i];
-}
-
-void convolution_pad(const struct geometry *geometry, int repeat, const float *x, float *padded) {
-    const size_t channels = (size_t)geometry->channels, pixel = channels * (size_t)repeat;
-    const size_t width = (size_t)geometry->input[1], padded_width = (size_t)geometry->padded[1];
-    const size_t above = (size_t)geometry->before[0], left = (size_t)geometry->before[1];
+void convolution_pad(const struct geometry *geometry, const float *x, float *padded) {
+    const size_t channels = (size_t)geometry->channels;
+    const size_t row = (size_t)geometry->input[1] * channels, padded_row = (size_t)geometry->padded[1] * channels;
+    const size_t above = (size_t)geometry->before[0], left = (size_t)geometry->before[1] * channels;
     const size_t below = (size_t)(geometry->padded[0] - geometry->input[0]) - above;
-    const size_t right = padded_width - width - left;
+    const size_t right = padded_row - row - left;
 
-    zero(padded, above * padded_width * pixel);
-    padded += above * padded_width * pixel;
-    for (int row = 0; row < geometry->input[0]; row++, x += width * channels, padded += padded_width * pixel) {
-        zero(padded, left * pixel);
-        pad_row(x, width, channels, repeat, padded + left * pixel);
-        zero(padded + (left + width) * pixel, right * pixel);
+    zero(padded, above * padded_row);
+    padded += above * padded_row;
+    for (int r = 0; r < geometry->input[0]; r++, x += row, padded += padded_row) {
+        zero(padded, left);
+        memcpy(padded + left, x, row * sizeof *x);
+        zero(padded + left + row, right);
     }
-    zero(padded, below * padded_width * pixel);
-}
-
-static void crop_row(const float *padded, size_t width, size_t channels, int repeat, float *dx) {
-    if (repeat == 1) {
-        memcpy(dx, padded, width * channels * sizeof *dx);
-        return;
-    }
-    for (size_t i = 0; i < width * channels; i++, padded += repeat) {
-        float sum = padded[0];
-        for (int m = 1; m < repeat; m++) sum += padded[m];
-        dx[i] = sum;
-    }
-}
-
-void convolution_crop(const struct geometry *geometry, int repeat, const float *padded, float *dx) {
-    const size_t channels = (size_t)geometry->channels, pixel = channels * (size_t)repeat;
-    const size_t width = (size_t)geometry->input[1], padded_width = (size_t)geometry->padded[1];
-    padded += ((size_t)geometry->before[0] * padded_width + (size_t)geometry->before[1]) * pixel;
-    for (int row = 0; row < geometry->input[0]; row++, dx += width * channels, padded += padded_width * pixel)
-        crop_row(padded, width, channels, repeat, dx);
+    zero(padded, below * padded_row);
 }

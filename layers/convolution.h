@@ -32,11 +32,7 @@ int convolution_infer(struct layer *layer, const struct sliding *sliding, const 
 int convolution_check_multiplier(const struct geometry *geometry, int multiplier, const struct place *place,
                                  struct error *error);
 
-/* padded (ph,pw,c*repeat) = the image x (h,w,c) with its zero border, each channel standing `repeat` times in a row.
- * No loop over pixels needs a border case after this. */
-void convolution_pad(const struct geometry *geometry, int repeat, const float *x, float *padded);
-
-/* The reverse: dx (h,w,c) = the image inside padded (ph,pw,c*repeat), each channel the sum of its repeats. */
-void convolution_crop(const struct geometry *geometry, int repeat, const float *padded, float *dx);
+/* padded (ph,pw,c) = the image x (h,w,c) with its zero border. No loop over pixels needs a border case after this. */
+void convolution_pad(const struct geometry *geometry, const float *x, float *padded);
 
 #endif
