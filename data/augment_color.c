@@ -53,7 +53,7 @@ static void channel_means(const float *y, size_t count, size_t channels, float *
     double sums[4] = {0};
     for (size_t i = 0; i < count; i += channels)
         for (size_t c = 0; c < channels; c++) sums[c] += (double)y[i + c];
-    for (size_t k = 0; k < BLOCK; k++) mean[k] = (float)(sums[k % channels] / (double)(count / channels));
+    for (size_t k = 0; k < BLOCK; k++) mean[k] = (float)(sums[k % channels] * (double)channels / (double)count);
 }
 
 /* Distances from the channel's mean are multiplied by one number in 1 - factor .. 1 + factor. */

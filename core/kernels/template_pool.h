@@ -86,7 +86,55 @@ KERNEL_INLINE void max_positions(const struct window *window, const int count, c
     }
 }
 
+/* Four cells of which none is a NaN: the larger of each pair, then of the two; of equals always the first. `sums`
+ * becomes a NaN where a cell is one. */
+KERNEL_INLINE void max_of_four(const struct taps *taps, const float *large, const bool relu, const bool noted,
+                               float *small, uint16_t *cell, vector *sums) {
+    const vector a = load(large + taps->four[0]), b = load(large + taps->four[1]);
+    const vector c = load(large + taps->four[2]), d = load(large + taps->four[3]);
+    const mask second = (mask)(b > a), fourth = (mask)(d > c);
+    const vector upper = choose(second, b, a), lower = choose(fourth, d, c);
+    const mask below = (mask)(lower > upper);
+    const vector best = choose(below, lower, upper);
+    const mask positive = (mask)(best > 0);
+    *sums += (a + b) + (c + d);
+    store(small, relu ? (vector)(positive & (mask)best) : best);
+    if (!noted) return;
+    const mask where = (below & ((fourth & every(1)) | every(2))) | (~below & second & every(1));
+    store_cells(cell, relu ? where | ~positive : where, VECTOR);
+}
+
+/* False where a NaN may have been among the cells: then nothing written counts. */
+KERNEL_INLINE bool max_fours(const struct window *window, const float *large, const bool relu, const bool noted,
+                             float *small, uint16_t *cell) {
+    const struct taps taps = taps_of(window, 4);
+    vector sums = {0};
+    FOR_EACH_POSITION(window, x, y) {
+        for (int v = 0; v + VECTOR <= window->channels; v += VECTOR) {
+            max_of_four(&taps, large + x + v, relu, noted, small + y + v, noted ? cell + y + v : NULL, &sums);
+        }
+        const int v = window->channels / VECTOR * VECTOR;
+        if (v == window->channels) continue;
+        if (window->channels - v == FEW)
+            max_lanes(&taps, large + x + v, relu, FEW, small + y + v, noted ? cell + y + v : NULL);
+        else
+            max_lanes(&taps, large + x + v, relu, window->channels - v, small + y + v, noted ? cell + y + v : NULL);
+    }
+    bool finite = true;
+    for (int v = 0; v < VECTOR; v++) finite = finite && sums[v] == sums[v];
+    return finite;
+}
+
+static bool max_tried(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
+    if (window->taps != 4) return false;
+    if (relu && cell != NULL) return max_fours(window, large, true, true, small, cell);
+    if (relu) return max_fours(window, large, true, false, small, NULL);
+    if (cell != NULL) return max_fours(window, large, false, true, small, cell);
+    return max_fours(window, large, false, false, small, NULL);
+}
+
 static void max_forward(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
+    if (max_tried(window, large, relu, small, cell)) return;
     if (window->taps == 4)
         max_positions(window, 4, large, relu, small, cell);
     else
