@@ -255,12 +255,25 @@ static void sum_result(const struct engine *engine, const struct batch *batch, s
     }
 }
 
+/* Whole-batch layers add to their gradients; all others are written, by batch_gradient or as sums of the lanes. */
+static void clear_gradients(const struct engine *engine) {
+    const struct engine_plan *plan = &engine->work.plan;
+    for (int i = 0; i < plan->whole_batch_count; i++) {
+        const struct layer *layer = &engine->work.model->layers[plan->whole_batch_layers[i]];
+        for (int k = 0; k < layer->parameter_count; k++) {
+            const struct parameter *parameter = &layer->parameters[k];
+            if (!parameter->trainable) continue;
+            memset(engine->gradients + parameter->offset, 0, parameter->size * sizeof *engine->gradients);
+        }
+    }
+}
+
 void engine_train_step(struct engine *engine, const struct batch *batch, struct batch_result *result) {
     const struct engine_plan *plan = &engine->work.plan;
     int whole = plan->whole_batch_count;
     engine->packed_is_stale = true;
     pack(engine);
-    memset(engine->gradients, 0, engine->work.model->trainable_floats * sizeof *engine->gradients);
+    clear_gradients(engine);
     for (int phase = 0; phase < whole; phase++) {
         run_lanes(engine, batch, phase, NO_PHASE);
         combine(engine, batch, plan->whole_batch_layers[phase], false);

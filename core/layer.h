@@ -111,8 +111,8 @@ struct layer_kind {
     void (*pack)(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts);
 
     /* Optional: the weight gradient of a whole batch at once instead of by shard; pass->x and pass->dy hold all
-     * pass->images of the batch. Part `part` of `parts` covers its share of the output and nothing of another's;
-     * backward is then called with gradients of NULL. */
+     * pass->images of the batch. It writes the gradients instead of adding to them. Part `part` of `parts` covers its
+     * share of the output and nothing of another's; backward is then called with gradients of NULL. */
     void (*batch_gradient)(const struct layer *layer, const struct pass *pass, int part, int parts);
 
     /* Optional, all four or none: a layer that needs the whole batch (BatchNormalization). Before forward, every shard

@@ -1,6 +1,8 @@
 /* Dense: every unit sees every input.
  *
  * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
+#include <string.h>
+
 #include "layers/parts.h"
 
 enum {
@@ -126,14 +128,17 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     pass->kernels->product(&product);
 }
 
-/* gradient (d,units) += transposed x (d,n) times dy (n,units), a part being some of the d rows: x and dy of a whole
+/* gradient (d,units) = transposed x (d,n) times dy (n,units), a part being some of the d rows: x and dy of a whole
  * batch are small, the gradient is large, so one sum over the batch beats one gradient for each shard. */
 static void batch_gradient(const struct layer *layer, const struct pass *pass, int part, int parts) {
     const struct dense *config = layer->config;
     const int inputs = layer->input.size[0], units = config->units;
     const ptrdiff_t first = (ptrdiff_t)inputs * part / parts, end = (ptrdiff_t)inputs * (part + 1) / parts;
     float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
-    if (bias && part == 0) pass->kernels->column_sums(pass->images, units, pass->dy, bias);
+    if (bias && part == 0) {
+        memset(bias, 0, (size_t)units * sizeof *bias);
+        pass->kernels->column_sums(pass->images, units, pass->dy, bias);
+    }
     if (!kernel || first == end) return;
     const struct product product = {
         .m = (int)(end - first),
@@ -147,7 +152,6 @@ static void batch_gradient(const struct layer *layer, const struct pass *pass, i
         .b_row = units,
         .c = kernel + first * units,
         .c_row = units,
-        .accumulate = true,
     };
     pass->kernels->product(&product);
 }
