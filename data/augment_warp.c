@@ -74,16 +74,18 @@ static inline void sample_bilinear(const struct image_form *form, const float *x
                                    enum fill_mode mode, int channels, bool may_spill, float *y) {
     static const float zeros[WIDE] = {0};
     const int top = floor_of(row), left = floor_of(column), line = form->width * channels;
-    const float *corners[4]; /* the last pixel's surplus is in the slack behind the image */
+    const float *corners[4];
+    bool all_wide = false; /* whether four values can be read from every corner */
     if (top >= 0 && top + 1 < form->height && left >= 0 && left + 1 < form->width) {
         corners[0] = x + top * line + left * channels;
         corners[1] = corners[0] + channels;
         corners[2] = corners[0] + line;
         corners[3] = corners[2] + channels;
+        all_wide = corners[3] + WIDE <= x + form->height * line;
     } else {
         for (int i = 0; i < 4; i++) corners[i] = pixel_at(form, x, top + i / 2, left + i % 2, mode, zeros);
     }
-    if (channels >= WIDE - 1 && channels <= WIDE && may_spill)
+    if (channels >= WIDE - 1 && channels <= WIDE && may_spill && all_wide)
         mix_wide(corners, row - (float)top, column - (float)left, y);
     else
         mix(corners, row - (float)top, column - (float)left, channels, y);
