@@ -255,14 +255,6 @@ static double operations_of(const struct bench_request *request, int index, int 
     return forward * (index == first_trainable ? 2 : 3);
 }
 
-/* The first layer that learns: backward ends there. */
-static int first_trainable_of(const struct model *model) {
-    for (int i = 0; i < model->layer_count; i++)
-        for (int k = 0; k < model->layers[i].parameter_count; k++)
-            if (model->layers[i].parameters[k].trainable) return i;
-    return model->layer_count;
-}
-
 static void fill_totals(const struct course *course, struct bench *bench) {
     const struct bench_request *request = course->request;
     const struct timing *timing = &course->timing;
@@ -274,7 +266,7 @@ static void fill_totals(const struct course *course, struct bench *bench) {
     bench->upper_ms = 1e3 * timing->seconds[timing->steps * 3 / 4];
     bench->images_per_second = 1e3 * request->batch_size / bench->step_ms;
     double operations = 0;
-    int first = first_trainable_of(request->model);
+    int first = model_first_trainable(request->model);
     for (int i = 0; i < request->model->layer_count; i++) operations += operations_of(request, i, first);
     bench->gflops = operations / (bench->step_ms * 1e6);
     bench->engine_bytes = engine_memory(course->engine);
@@ -285,7 +277,7 @@ static void fill_totals(const struct course *course, struct bench *bench) {
 static void fill_layers(const struct course *course, struct bench *bench) {
     const struct bench_request *request = course->request;
     double scale = bench->step_ms / course->timing.total / request->threads;
-    int first = first_trainable_of(request->model);
+    int first = model_first_trainable(request->model);
     bench->other_ms = bench->step_ms;
     for (int i = 0; i < bench->layer_count; i++) {
         struct bench_layer *layer = &bench->layers[i];

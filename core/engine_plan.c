@@ -173,7 +173,6 @@ static void place_parameters(const struct planner *planner, int index) {
     for (int k = 0; k < layer->parameter_count; k++) {
         bool trainable = layer->parameters[k].trainable;
         mine->lane_offset[k] = ENGINE_NOT_IN_LANE;
-        if (trainable && plan->first_trainable > index) plan->first_trainable = index;
         if (!trainable || mine->gradient_on_batch || mine->whole_batch) continue;
         mine->lane_offset[k] = (ptrdiff_t)plan->lane_floats;
         plan->lane_floats += padded(layer->parameters[k].size);
@@ -228,7 +227,7 @@ static int make(const struct planner *planner, struct error *error) {
     plan->shards_max = (request->batch_size + request->shard_images - 1) / request->shard_images;
     plan->lanes = plan->shards_max < request->lanes_max ? plan->shards_max : request->lanes_max;
     plan->scratch_bytes = size_align(request->feed_scratch_bytes) + MEMORY_SLACK;
-    plan->first_trainable = plan->layer_count;
+    plan->first_trainable = model_first_trainable(request->model);
     plan_tensors(planner);
     plan_whole(planner);
     plan_activations(planner);

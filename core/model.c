@@ -179,6 +179,13 @@ char *model_parameter_name(const struct layer *layer, int k, char *name, size_t 
     return name;
 }
 
+int model_first_trainable(const struct model *model) {
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++)
+            if (model->layers[i].parameters[k].trainable) return i;
+    return model->layer_count;
+}
+
 double model_multiplications(const struct model *model) {
     double sum = 0;
     for (int i = 0; i < model->layer_count; i++) sum += model->layers[i].multiplications;

@@ -39,6 +39,9 @@ float *model_parameter(const struct model *model, const struct layer *layer, int
 /* "conv2d/kernel" into name (PARAMETER_NAME_SIZE); returns it. */
 char *model_parameter_name(const struct layer *layer, int k, char *name, size_t size);
 
+/* The first layer with anything to learn, where backward ends; layer_count where none has. */
+int model_first_trainable(const struct model *model);
+
 /* Multiplications of one image forward. */
 double model_multiplications(const struct model *model);
 

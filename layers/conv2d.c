@@ -94,10 +94,6 @@ static enum algorithm algorithm_of(const struct layer *layer) {
     return winograd_gains(&geometry, config->filters) ? ALGORITHM_WINOGRAD : ALGORITHM_DIRECT;
 }
 
-static int at_most(int value, int limit) {
-    return value < limit ? value : limit;
-}
-
 /* ---- the image in memory ---- */
 
 struct conv {
@@ -134,7 +130,7 @@ static struct phase phase_at(const struct geometry *g, int axis, int first) {
 
 /* How many phases there are along an axis; they begin at the first inputs. */
 static int phases(const struct geometry *g, int axis) {
-    return at_most(g->stride[axis], g->input[axis]);
+    return smaller(g->stride[axis], g->input[axis]);
 }
 
 static struct geometry gradient_geometry(const struct geometry *g, int filters) {
@@ -145,8 +141,8 @@ static struct geometry gradient_geometry(const struct geometry *g, int filters) 
             const struct phase phase = phase_at(g, axis, first);
             const int last = phase.start + (phase.taps - 1) * g->dilation[axis] + phase.outputs - 1;
             if (phase.taps == 0) continue;
-            dy.before[axis] = -at_most(-dy.before[axis], phase.start);
-            after = -at_most(-after, g->output[axis] - 1 - last);
+            dy.before[axis] = larger(dy.before[axis], -phase.start);
+            after = larger(after, last - (g->output[axis] - 1));
         }
         dy.input[axis] = g->output[axis];
         dy.padded[axis] = dy.before[axis] + dy.input[axis] + after;
@@ -239,12 +235,6 @@ static void forward_direct(const struct layer *layer, const struct pass *pass, c
 
 /* ---- the gradient of the kernel ---- */
 
-/* columns (pixels,count) = `count` of dy's (pixels,f) */
-static void copy_columns(const float *dy, int pixels, int filters, int count, float *columns) {
-    for (int p = 0; p < pixels; p++, dy += filters, columns += count)
-        memcpy(columns, dy, (size_t)count * sizeof *columns);
-}
-
 /* The convolution of the input with the output gradient: what a window sees at (r,p), times dy at (r,p), summed over
  * all positions. For a run of the kernel: m = the run's floats (the image's channels, one behind the other), a sum over
  * the output's rows (taps) and pixels (depth), n = some filters of the group. */
@@ -254,7 +244,8 @@ static void kernel_gradient_columns(const struct conv *conv, const struct kernel
     const struct sweep sweep = forward_sweep(conv);
     const ptrdiff_t filter = (ptrdiff_t)group * conv->filters + first;
     const bool wide = conv->all_filters > FILTERS_WIDE;
-    if (wide) copy_columns(dy + filter, g->output[0] * g->output[1], conv->all_filters, count, conv->columns);
+    if (wide)
+        matrix_copy_columns(g->output[0] * g->output[1], count, dy + filter, conv->all_filters, conv->columns, count);
     const ptrdiff_t b_row = wide ? count : conv->all_filters;
 
     for (int run = 0; run < sweep.run_rows * sweep.run_columns; run++) {
@@ -304,7 +295,7 @@ static void kernel_gradient_direct(const struct layer *layer, const struct pass 
 
 /* Taps of the phases before `index` along an axis. */
 static int taps_before(const struct geometry *g, int axis, int index) {
-    return g->kernel[axis] / g->stride[axis] * index + at_most(g->kernel[axis] % g->stride[axis], index);
+    return g->kernel[axis] / g->stride[axis] * index + smaller(g->kernel[axis] % g->stride[axis], index);
 }
 
 /* The sweep that makes the inputs (row,column) and on in steps of the strides. */
@@ -374,7 +365,7 @@ static void transpose_panel(const struct conv *conv, const float *kernel, int co
     enum { BLOCK = 16 };
     for (int block = 0; block < conv->filters; block += BLOCK)
         for (int c = 0; c < count; c++)
-            for (int f = block; f < block + at_most(conv->filters - block, BLOCK); f++)
+            for (int f = block; f < block + smaller(conv->filters - block, BLOCK); f++)
                 panel[(ptrdiff_t)f * count + c] = kernel[(ptrdiff_t)c * conv->all_filters + f];
 }
 

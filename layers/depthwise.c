@@ -13,14 +13,6 @@ enum {
     CALL_LEAST = 12,    /* floats that are worth a call of memcpy */
 };
 
-static int smaller(int a, int b) {
-    return a < b ? a : b;
-}
-
-static int larger(int a, int b) {
-    return a > b ? a : b;
-}
-
 /* ---- rows between zeros ---- */
 
 static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {

@@ -89,7 +89,7 @@ static inline void copy_columns(int rows, int width, const float *from, ptrdiff_
     for (int k = 0; k < rows; k++) memcpy(to + k * to_row, from + k * from_row, (size_t)width * sizeof *to);
 }
 
-static void copy_panel(int rows, int width, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row) {
+void matrix_copy_columns(int rows, int width, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row) {
     if (width == 16)
         copy_columns(rows, 16, from, from_row, to, to_row);
     else if (width == 8)
@@ -105,8 +105,8 @@ void panels_pack(int vector, int rows, int columns, const float *matrix, float *
     for (ptrdiff_t row = first; row < end; row += TILE) {
         const int height = row + TILE < end ? TILE : (int)(end - row);
         for (int panel = 0; panel < count; panel++)
-            copy_panel(height, width, matrix + row * columns + panel_start(vector, columns, panel), columns,
-                       panels + ((ptrdiff_t)panel * rows + row) * vector, vector);
+            matrix_copy_columns(height, width, matrix + row * columns + panel_start(vector, columns, panel), columns,
+                                panels + ((ptrdiff_t)panel * rows + row) * vector, vector);
     }
 }
 

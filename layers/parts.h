@@ -57,6 +57,17 @@ size_t panels_floats(size_t rows, size_t columns);
 void panels_pack(int vector, int rows, int columns, const float *matrix, float *panels, int part, int parts);
 void panels_pack_transposed(int vector, int rows, int columns, const float *matrix, float *panels, int part, int parts);
 
+static inline int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
+static inline int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
+/* `width` neighbouring columns of a matrix: to[k*to_row ..] = from[k*from_row ..] for k < rows */
+void matrix_copy_columns(int rows, int width, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row);
+
 /* matrix (rows,columns) becomes transposed (columns,rows). */
 void matrix_transpose(int rows, int columns, const float *matrix, float *transposed);
 

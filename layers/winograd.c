@@ -12,10 +12,6 @@ enum {
     TRANSPOSED = 8, /* filters transposed at a time */
 };
 
-static int at_most(int value, int limit) {
-    return value < limit ? value : limit;
-}
-
 static int rounded_up(int value, int step) {
     return (value + step - 1) / step * step;
 }
@@ -68,7 +64,7 @@ struct winograd winograd_of(const struct geometry *g, int filters) {
 /* Tiles are numbered through all images of a call, and go through the passes in groups of nearly equal size. */
 static int tiles_at_once(const struct winograd_sweep *sweep) {
     const int tiles = SPECTRUM_FLOATS / rounded_up(sweep->channels, WINOGRAD_CHANNELS);
-    return tiles < TILES_LEAST ? TILES_LEAST : at_most(tiles, TILES_MOST);
+    return tiles < TILES_LEAST ? TILES_LEAST : smaller(tiles, TILES_MOST);
 }
 
 /* Of tile `index`: its image, and the row and column of its first output. */
@@ -89,8 +85,8 @@ static struct winograd_tile tile_of(const int *image, int channels, int row, int
                                   .pixel = channels,
                                   .top = row < 0 ? -row : 0,
                                   .left = column < 0 ? -column : 0,
-                                  .bottom = at_most(image[0] - row, size),
-                                  .right = at_most(image[1] - column, size),
+                                  .bottom = smaller(image[0] - row, size),
+                                  .right = smaller(image[1] - column, size),
                                   .matrix = matrix};
 }
 
@@ -155,7 +151,7 @@ struct panel {
 };
 
 static struct panel panel_at(int filters, int first) {
-    const int count = at_most(filters - first, PANEL);
+    const int count = smaller(filters - first, PANEL);
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
@@ -214,7 +210,7 @@ static void multiply(const struct winograd_sweep *w, const struct kernels *kerne
     const int parts = (w->channels + SUM_MOST - 1) / SUM_MOST, each = (w->channels + parts - 1) / parts;
     multiply_channels(w, kernels, tiles, panel, 0, each, &work->inputs, packed, &work->outputs);
     for (int first = each; first < w->channels; first += each) {
-        const int count = at_most(w->channels - first, each);
+        const int count = smaller(w->channels - first, each);
         multiply_channels(w, kernels, tiles, panel, first, count, &work->inputs, packed, &work->partial);
         for (int m = 0; m < WINOGRAD_MATRICES; m++)
             kernels->add((size_t)(tiles * work->outputs.row), work->partial.first + m * work->partial.matrix,
@@ -306,7 +302,7 @@ static void pack_backward(const struct winograd_sweep *sweep, const struct kerne
     for (int row = part * TRANSPOSED; row < rows; row += parts * TRANSPOSED)
         for (int first = 0; first < columns; first += PANEL) {
             const struct panel panel = panel_at(sweep->filters, first);
-            const int count = at_most(sweep->channels - row, TRANSPOSED);
+            const int count = smaller(sweep->channels - row, TRANSPOSED);
             const struct winograd_tile tile = {.channels = panel.count,
                                                .row = (ptrdiff_t)3 * TRANSPOSED * PANEL,
                                                .pixel = (ptrdiff_t)TRANSPOSED * PANEL,
@@ -381,7 +377,7 @@ void winograd_kernel_gradient(const struct winograd *winograd, const struct pass
             const struct panel panel = panel_at(sweep->filters, first);
             transform_output_gradients(sweep, pass->kernels, group, panel, pass->dy, &work.outputs);
             for (int c = 0; c < sweep->channels; c += CHANNEL_BLOCK)
-                block_gradient(sweep, pass->kernels, group.tiles, c, at_most(sweep->channels - c, CHANNEL_BLOCK), panel,
+                block_gradient(sweep, pass->kernels, group.tiles, c, smaller(sweep->channels - c, CHANNEL_BLOCK), panel,
                                &work, gradient);
         }
     }

@@ -76,9 +76,8 @@ KERNEL_INLINE void max_lanes(const struct taps *taps, const float *large, bool r
     if (cell != NULL) store_cells(cell, where, lanes);
 }
 
-KERNEL_INLINE void max_positions(const struct window *window, const int count, const float *large, bool relu,
-                                 float *small, uint16_t *cell) {
-    const struct taps taps = taps_of(window, count);
+static void max_positions(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
+    const struct taps taps = taps_of(window, window->taps);
     FOR_EACH_POSITION(window, x, y) {
 #define WORK(lanes) max_lanes(&taps, large + x + v, relu, lanes, small + y + v, cell != NULL ? cell + y + v : NULL)
         FOR_EACH_LANES(window->channels, WORK);
@@ -134,11 +133,7 @@ static bool max_tried(const struct window *window, const float *large, bool relu
 }
 
 static void max_forward(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
-    if (max_tried(window, large, relu, small, cell)) return;
-    if (window->taps == 4)
-        max_positions(window, 4, large, relu, small, cell);
-    else
-        max_positions(window, window->taps, large, relu, small, cell);
+    if (!max_tried(window, large, relu, small, cell)) max_positions(window, large, relu, small, cell);
 }
 
 /* The chosen lanes of each cell get dy; the others 0, or -0 added, which changes nothing. */

@@ -45,7 +45,7 @@ static inline float *output_like(const float *start, size_t count) {
 }
 
 static inline void output_free(float *output) {
-    free(output - GUARD);
+    if (output != NULL) free(output - GUARD);
 }
 
 static inline void assert_guarded(const float *output, size_t count) {
@@ -72,6 +72,18 @@ static inline void assert_same_bits(const void *got, const void *want, size_t by
 /* True for tables that fuse multiply and add; they all give the same bits. */
 static inline bool fuses(const struct kernels *table) {
     return strncmp(table->name, "avx", 3) == 0;
+}
+
+/* Takes the output of one table. Of the tables that fuse the first is kept in *fused, and the others must equal it;
+ * output_free(*fused) at the end. */
+static inline void assert_fused_alike(const struct kernels *table, float *got, size_t count, float **fused,
+                                      const char *what) {
+    if (fuses(table) && *fused == NULL) {
+        *fused = got;
+        return;
+    }
+    if (fuses(table)) assert_same_bits(got, *fused, count * sizeof *got, what);
+    output_free(got);
 }
 
 #endif
