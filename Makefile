@@ -160,6 +160,8 @@ $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
 KERNEL_LEVEL := -O3
 KERNEL_FLAGS = $(KERNEL_LEVEL) -ffp-contract=fast
 $(BUILD)/core/kernels/%: FILE_FLAGS = $(KERNEL_FLAGS)
+# The reference rounds every operation, also where the processor could fuse them (arm64).
+$(BUILD)/core/kernels/reference.%: FILE_FLAGS = $(KERNEL_LEVEL) -ffp-contract=off
 ifeq ($(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),x86_64)
 $(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
 $(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
