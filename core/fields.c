@@ -341,6 +341,11 @@ int fields_read(const struct field_reader *reader, const struct field *fields, c
     return read_table(reader, more, json, place, values);
 }
 
+/* Functions go by their names in lower case (relu, adam), layers by their classes. */
+static const char *common_name(const struct component_kind *kind) {
+    return kind->alias && kind->alias[0] >= 'a' ? kind->alias : kind->name;
+}
+
 static int unknown_kind(const struct field_reader *reader, const struct component_registry *registry, const char *name,
                         const struct place *place) {
     const char *nearest = registry_nearest(registry, name);
@@ -349,7 +354,7 @@ static int unknown_kind(const struct field_reader *reader, const struct componen
                            nearest);
     struct text known = {0};
     for (const struct component_kind *const *at = registry->kinds; *at; at++)
-        text_print(&known, at == registry->kinds ? "%s" : ", %s", (*at)->alias ? (*at)->alias : (*at)->name);
+        text_print(&known, at == registry->kinds ? "%s" : ", %s", common_name(*at));
     place_error(place, reader->error, "unknown %s \"%s\"; known: %s", registry->what, name,
                 known.failed ? "" : known.bytes);
     text_free(&known);
