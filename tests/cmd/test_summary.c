@@ -60,7 +60,8 @@ static void configs_with_models_of_keras(void **state) {
     command_fails(world, "cnntrain summary wrong.json", 2,
                   "wrong.json: model: is neither a list of layers nor a model saved by Keras' to_json()");
     command_write(world, "none.json", "{\"model\": \"gone.json\"}");
-    command_fails(world, "cnntrain summary none.json", 4, "./gone.json: cannot open the file: No such file or directory");
+    command_fails(world, "cnntrain summary none.json", 4,
+                  "./gone.json: cannot open the file: No such file or directory");
 }
 
 /* What is dropped at a border is said on stderr, so that stdout stays Keras'. */
