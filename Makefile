@@ -18,7 +18,8 @@ MAKEFLAGS += --no-print-directory
 PACKAGES := libcjson stb matio zlib libxxhash popt
 TEST_PACKAGES := cmocka
 
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wcast-align -Wundef -Wstrict-prototypes \
+	-Wmissing-prototypes
 # System headers of the libraries are not ours to warn about.
 PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null))
 # Contraction is off outside the kernels, so that other code rounds alike with every compiler.
@@ -39,9 +40,10 @@ LIBRARY_SOURCES := $(sort $(shell find $(wildcard core layers data) -name '*.c')
 CMD_SOURCES := $(sort $(wildcard cmd/*.c))
 TEST_SOURCES := $(sort $(shell find $(wildcard tests) -name 'test_*.c'))
 BENCH_SOURCES := $(sort $(shell find $(wildcard tests) -name 'bench_*.c'))
+PLANTED_SOURCES := $(sort $(wildcard tests/planted/*.c))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
 TEST_SCRIPTS := $(sort $(wildcard tests/scripts/test_*.sh))
-SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT)
+SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(PLANTED_SOURCES) $(TEST_SUPPORT)
 
 PROGRAM := $(BUILD)/cnntrain
 LIBRARY := $(BUILD)/libcnntrain.a
@@ -49,6 +51,8 @@ LIBRARY := $(BUILD)/libcnntrain.a
 CMD_LIBRARY := $(BUILD)/libcmd.a
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 BENCHES := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+# Mistakes on purpose, which the tools must find
+PLANTED := $(PLANTED_SOURCES:%.c=$(BUILD)/%)
 
 # V=1 shows whole commands.
 SHOW = $(if $(V),,@echo "  $@"; )
@@ -57,10 +61,11 @@ objects = $(1:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests objects tidy force packages-found
+.PHONY: all tests objects program-objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
 tests: $(TESTS)
 objects: $(call objects,$(SOURCES))
+program-objects: $(call objects,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
 # The installer runs before a second make, which then asks pkg-config anew.
@@ -86,6 +91,17 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 .PHONY: asan
 asan: deps ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) BUILD=build-asan CFLAGS='$(SANITIZE)' KERNEL_LEVEL=-O1 run-tests
+
+# Each says what to install where its tool is missing.
+.PHONY: tsan memcheck coverage analyze
+tsan: deps ## run all tests under the thread sanitizer
+	+@scripts/tsan
+memcheck: $(PROGRAM) $(TESTS) ## run short commands and tests under valgrind
+	@CNNTRAIN_PROGRAM=$(PROGRAM) scripts/memcheck
+coverage: deps ## run all tests and show how many lines and branches they reach
+	+@scripts/coverage
+analyze: deps ## let gcc and clang look for mistakes along paths
+	+@scripts/analyze
 
 .PHONY: lint
 lint: deps ## check warnings, formatting, include rules and scripts
@@ -129,7 +145,7 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf build build-asan build-lint build-arm64
+	rm -rf build build-*
 
 .PHONY: help
 help: ## list the targets
@@ -152,7 +168,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags Makefile | packages-found
 
 # What clang-tidy found nothing in; the object stands for the headers.
 $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
-	$(SHOW)clang-tidy --quiet $< -- $(COMPILE_FLAGS) $(FILE_FLAGS) 2>/dev/null && touch $@
+	$(SHOW)clang-tidy --quiet $(TIDY_CHECKS:%=--checks=%) $< -- $(COMPILE_FLAGS) $(FILE_FLAGS) 2>/dev/null && touch $@
 
 $(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
 $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
@@ -171,7 +187,7 @@ endif
 # which a square root must not set errno; sums keep their order.
 ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_ \
 	layers/layer_normalization. layers/prelu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
-$(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = -O3 -fno-math-errno
+$(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = $(KERNEL_LEVEL) -fno-math-errno
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
@@ -182,7 +198,7 @@ $(LIBRARY) $(CMD_LIBRARY):
 $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES)
 
-$(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
+$(TESTS) $(BENCHES) $(PLANTED): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -91,8 +91,8 @@ static int check_empty(const struct options *options, struct session *session) {
         snprintf(flag, sizeof flag, "--%s", option->longName);
         if (value && !*value) return error_set(&session->error, ERROR_CONFIG, flag, "is empty; give it a value");
     }
-    for (int i = 0; i < options->argument_count; i++)
-        if (!*options->arguments[i]) return error_set(&session->error, ERROR_CONFIG, NULL, "an argument is empty");
+    for (const char *const *argument = options->arguments; argument && *argument; argument++)
+        if (!**argument) return error_set(&session->error, ERROR_CONFIG, NULL, "an argument is empty");
     return 0;
 }
 

@@ -4,15 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-int error_set(struct error *error, enum error_code code, const char *path, const char *format, ...) {
-    if (error->code != ERROR_NONE) return -1;
+void error_fill(struct error *error, enum error_code code, const char *path, const char *format, ...) {
+    if (error->code != ERROR_NONE) return;
     error->code = code;
     snprintf(error->path, sizeof error->path, "%s", path ? path : "");
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    return -1;
 }
 
 int error_set_errno(struct error *error, const char *path, const char *doing) {

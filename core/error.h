@@ -23,10 +23,17 @@ struct error {
     char message[ERROR_MESSAGE_SIZE]; /* what was found and what to do about it */
 };
 
-/* Fills `error` unless it holds one already (the first error wins). `path` may be NULL. Returns -1, so that a
- * function can end with `return error_set(...)`. */
-int error_set(struct error *error, enum error_code code, const char *path, const char *format, ...)
+/* Fills `error` unless it holds one already (the first error wins). `path` may be NULL. */
+void error_fill(struct error *error, enum error_code code, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+static inline int error_status(void) {
+    return -1;
+}
+
+/* error_fill, and -1, so that a function can end with `return error_set(...)`. A macro, so that compilers and analyzers
+ * see what it returns. */
+#define error_set(...) (error_fill(__VA_ARGS__), error_status())
 
 /* Like error_set with ERROR_IO, ending the message with what errno says: "path: cannot open: No such file". */
 int error_set_errno(struct error *error, const char *path, const char *doing);

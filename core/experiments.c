@@ -354,8 +354,6 @@ static int run_side_by_side(struct batch_state *state, struct error *error) {
 
 static int open_folder(struct batch_state *state, struct error *error) {
     if (experiments_plan_folders(&state->plan, error) != 0) return -1;
-    state->outcome->folder = strdup(state->plan.folder);
-    if (!state->outcome->folder) return error_set(error, ERROR_RUN, NULL, "not enough memory for the folder's name");
     if (run_make_folder(state->plan.folder, error) != 0) return -1;
     state->lock = run_lock_folder(state->plan.folder, error);
     return state->lock < 0 ? -1 : 0;
@@ -376,6 +374,8 @@ int experiments_run(const struct experiments_request *request, struct experiment
     if (state.lock >= 0) close(state.lock);
     cJSON_free(state.data_key);
     data_splits_free(&state.splits);
+    outcome->folder = state.plan.folder; /* the plan needs it no more */
+    state.plan.folder = NULL;
     experiments_plan_free(&state.plan);
     return status;
 }

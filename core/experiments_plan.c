@@ -63,7 +63,7 @@ static int check_values(const struct experiment_values *values, const struct pla
     if (given && (!*given || strlen(given) > 100 || strpbrk(given, "/\\\n\r\t") || *given == '.'))
         return place_error(&name, error,
                            "must be a file name of 1 to 100 characters, without slashes or a leading dot");
-    if (values->configs.count == 0) return place_error(&configs, error, "is empty; name at least one config file");
+    if (values->configs.count < 1) return place_error(&configs, error, "is empty; name at least one config file");
     if (values->set && !cJSON_IsObject(values->set))
         return place_error(&set, error, "must be an object of dotted paths and their values");
     return 0;
@@ -76,7 +76,7 @@ static int choose_seeds(struct experiments_plan *plan, const struct experiment_v
     if (asked < 0 || asked > FIELD_LIST_MAX)
         return error_set(error, ERROR_CONFIG, "--seeds", "must be 1 to %d, got %d", FIELD_LIST_MAX, asked);
     plan->seed_count = asked ? asked : values->seeds.count;
-    if (plan->seed_count == 0) return place_error(&place, error, "is empty; give at least one seed");
+    if (plan->seed_count < 1) return place_error(&place, error, "is empty; give at least one seed");
     for (int i = 0; i < plan->seed_count; i++) {
         plan->seeds[i] = asked ? i + 1 : values->seeds.values[i];
         for (int other = 0; other < i; other++)

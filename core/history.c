@@ -22,19 +22,20 @@ enum { COLUMNS = 7, HISTORY_SIZE_MAX = 64 << 20 };
 static const struct column {
     const char *name;
     size_t offset;
-    const char *format;
+    int digits;
+    bool fixed;    /* that many behind the point; else that many in all */
     bool optional; /* NaN is an empty cell */
 } columns[COLUMNS] = {
-    {"loss", offsetof(struct history_row, loss), "%.9g", false},
-    {"accuracy", offsetof(struct history_row, accuracy), "%.9g", false},
-    {"val_loss", offsetof(struct history_row, val_loss), "%.9g", true},
-    {"val_accuracy", offsetof(struct history_row, val_accuracy), "%.9g", true},
-    {"learning_rate", offsetof(struct history_row, learning_rate), "%.9g", false},
-    {"seconds", offsetof(struct history_row, seconds), "%.3f", false},
-    {"images_per_second", offsetof(struct history_row, images_per_second), "%.1f", false},
+    {"loss", offsetof(struct history_row, loss), 9, false, false},
+    {"accuracy", offsetof(struct history_row, accuracy), 9, false, false},
+    {"val_loss", offsetof(struct history_row, val_loss), 9, false, true},
+    {"val_accuracy", offsetof(struct history_row, val_accuracy), 9, false, true},
+    {"learning_rate", offsetof(struct history_row, learning_rate), 9, false, false},
+    {"seconds", offsetof(struct history_row, seconds), 3, true, false},
+    {"images_per_second", offsetof(struct history_row, images_per_second), 1, true, false},
 };
 
-enum { CELL_SIZE = 400 }; /* the largest double in %.3f has 313 characters */
+enum { CELL_SIZE = 400 }; /* the largest double with 3 digits behind the point has 313 characters */
 
 static double *value_of(struct history_row *row, const struct column *column) {
     return (double *)(void *)((char *)row + column->offset);
@@ -42,7 +43,7 @@ static double *value_of(struct history_row *row, const struct column *column) {
 
 static const char *cell_text(const struct column *column, double value, char cell[CELL_SIZE]) {
     if (isnan(value)) return column->optional ? "" : "nan"; /* printf may write -nan */
-    snprintf(cell, CELL_SIZE, column->format, value);
+    snprintf(cell, CELL_SIZE, column->fixed ? "%.*f" : "%.*g", column->digits, value);
     return cell;
 }
 

@@ -36,13 +36,13 @@ char *place_text(const struct place *place, char *buffer, size_t size) {
     return buffer;
 }
 
-int place_error(const struct place *place, struct error *error, const char *format, ...) {
+void place_fill_error(const struct place *place, struct error *error, const char *format, ...) {
     char path[ERROR_PATH_SIZE], message[ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return error_set(error, ERROR_CONFIG, place_text(place, path, sizeof path), "%s", message);
+    error_fill(error, ERROR_CONFIG, place_text(place, path, sizeof path), "%s", message);
 }
 
 static int syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error) {

@@ -22,9 +22,10 @@ struct place place_key(const struct place *parent, const char *key);
 struct place place_item(const struct place *parent, int index);
 /* "sep_max.json: model[3].kernel_size" into buffer; returns it. */
 char *place_text(const struct place *place, char *buffer, size_t size);
-/* An error of the config at this place; returns -1. */
-int place_error(const struct place *place, struct error *error, const char *format, ...)
+/* An error of the config at this place; a macro that is -1, as error_set. */
+void place_fill_error(const struct place *place, struct error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+#define place_error(...) (place_fill_error(__VA_ARGS__), error_status())
 
 /* Parses exactly one document: size and depth are capped, syntax errors give line and column, and duplicate keys,
  * trailing text and bytes that are not UTF-8 are errors (ERROR_CONFIG). `name` is what errors call the document.

@@ -34,6 +34,11 @@ int source_allocate(struct dataset *dataset, int64_t count, int height, int widt
     return 0;
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+/* gcc's analyzer forgets what is stored at an index that it does not know, and calls it leaked. */
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 int source_name_classes(struct data_splits *splits, const char *const *names, int count, struct error *error) {
     splits->class_names = calloc((size_t)count + 1, sizeof *splits->class_names);
     if (!splits->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
@@ -44,6 +49,9 @@ int source_name_classes(struct data_splits *splits, const char *const *names, in
     }
     return 0;
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /* Cuts text into its lines that are not empty; at most `limit` of them are kept, all are counted. */
 static int cut_lines(char *text, const char **lines, int limit) {

@@ -47,15 +47,9 @@ static void draw_color(struct rng *rng, float color[COLORS]) {
     for (int c = 0; c < COLORS; c++) color[c] = between(rng, 0.05F, 0.95F);
 }
 
-/* Colours are drawn again until they are far enough apart; gray on gray is the last resort. Ink is lighter than paper
- * on four signs of five. */
-static void draw_colors(struct rng *rng, struct style *style) {
+/* Colours are drawn again until they are far enough apart; gray on gray is the last resort. */
+static void draw_contrast(struct rng *rng, float dark[COLORS], float light[COLORS]) {
     const float contrast = 0.3F;
-    float *dark = style->paper, *light = style->ink;
-    if (rng_uniform(rng) < 0.2F) {
-        dark = style->ink;
-        light = style->paper;
-    }
     for (int i = 0; i < 16; i++) {
         draw_color(rng, dark);
         draw_color(rng, light);
@@ -65,6 +59,14 @@ static void draw_colors(struct rng *rng, struct style *style) {
         dark[c] = 0.3F;
         light[c] = 0.7F;
     }
+}
+
+/* Ink is lighter than paper on four signs of five. */
+static void draw_colors(struct rng *rng, struct style *style) {
+    if (rng_uniform(rng) < 0.2F)
+        draw_contrast(rng, style->ink, style->paper);
+    else
+        draw_contrast(rng, style->paper, style->ink);
 }
 
 static void draw_style(struct rng *rng, struct style *style) {
