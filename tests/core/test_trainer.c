@@ -317,7 +317,7 @@ static void test_weights_not_finite(void **state) {
     struct error error = {0};
     struct watch rest = {0};
     training_open(&training, &setup, folder, &rest, &error);
-    trainer_resume(training.trainer, training.last, &error);
+    trainer_resume(training.trainer, training.last, false, &error);
     expect_no_error(&error);
     assert_int_equal(trainer_run(training.trainer, &error), -1);
     expect_error(&error, ERROR_NOT_FINITE,

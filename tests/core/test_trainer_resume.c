@@ -147,7 +147,7 @@ static void refuse_resume(const struct tiny_setup *setup, const char *folder, en
     char expected[1024];
     training_open(&training, setup, folder, &watch, &error);
     expect_no_error(&error);
-    assert_int_equal(trainer_resume(training.trainer, training.last, &error), -1);
+    assert_int_equal(trainer_resume(training.trainer, training.last, false, &error), -1);
     snprintf(expected, sizeof expected, "%s%s", training.last, text);
     expect_error(&error, code, expected);
     training_close(&training);

@@ -65,7 +65,7 @@ void training_run(const struct tiny_setup *setup, const char *folder, struct wat
     struct error error = {0};
     training_open(&training, setup, folder, watch, &error);
     expect_no_error(&error);
-    if (resume) trainer_resume(training.trainer, training.last, &error);
+    if (resume) trainer_resume(training.trainer, training.last, false, &error);
     expect_no_error(&error);
     trainer_run(training.trainer, &error);
     if (error.code != expected) fail_msg("code %d, not %d: %s", error.code, expected, error.message);
