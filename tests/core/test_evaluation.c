@@ -132,14 +132,27 @@ static void test_no_images(void **state) {
     tiny_close(&tiny);
 }
 
+static void test_stop(void **state) {
+    (void)state;
+    struct tiny tiny;
+    struct error error = {0};
+    struct evaluation evaluation;
+    volatile sig_atomic_t stop = 0;
+    tiny_open(&tiny, &(struct tiny_setup){.train = 9, .inference = true});
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &stop, &evaluation, &error), 0);
+    stop = 1;
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &stop, &evaluation, &error), -1);
+    expect_error(&error, ERROR_INTERRUPTED, "interrupted");
+    tiny_close(&tiny);
+}
+
 int main(int argc, char **argv) {
     (void)argc;
     threads_wait_asleep(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_evaluation),
-        cmocka_unit_test(test_without_augmentation),
-        cmocka_unit_test(test_any_batch_size),
-        cmocka_unit_test(test_no_images),
+        cmocka_unit_test(test_evaluation),     cmocka_unit_test(test_without_augmentation),
+        cmocka_unit_test(test_any_batch_size), cmocka_unit_test(test_no_images),
+        cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

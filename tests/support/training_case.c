@@ -13,6 +13,7 @@ static void hear(void *listener, const struct train_event *event) {
     watch->reduced += event->kind == TRAIN_RATE_REDUCED;
     watch->stopped += event->kind == TRAIN_STOPPED_EARLY;
     watch->steps += event->kind == TRAIN_STEP;
+    watch->skipped += event->kind == TRAIN_STEP_SKIPPED;
     if (event->kind == TRAIN_RESTORED) {
         watch->restored++;
         watch->best_epoch = event->best_epoch;
