@@ -72,7 +72,7 @@ static void resume_mistakes(void **state) {
         world, "cnntrain train --resume whole --config sep_max", 2,
         "--resume: takes its config, weights and folder from the run; leave out --config, --weights and --out");
     command_fails(world, "cnntrain train --resume whole --epochs 9", 2,
-                  "whole: is finished after 2 epochs; to train on, start a run with --weights whole/last.safetensors");
+                  "whole: is finished after 2 epochs; to train on to 9, add --allow-changes");
 }
 
 static void interrupted_batch_goes_on(void **state) {
