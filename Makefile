@@ -41,7 +41,12 @@ TEST_SOURCES := $(sort $(shell find $(wildcard tests) -name 'test_*.c'))
 BENCH_SOURCES := $(sort $(shell find $(wildcard tests) -name 'bench_*.c'))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
 TEST_SCRIPTS := $(sort $(wildcard tests/scripts/test_*.sh))
-SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT)
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# libFuzzer brings its own main.
+FUZZ_REPLAY := tests/fuzz/support/replay.c
+FUZZ_SUPPORT := $(filter-out $(FUZZ_REPLAY),$(sort $(wildcard tests/fuzz/support/*.c)))
+SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT) \
+	$(FUZZ_SOURCES) $(FUZZ_SUPPORT) $(FUZZ_REPLAY)
 
 PROGRAM := $(BUILD)/cnntrain
 LIBRARY := $(BUILD)/libcnntrain.a
@@ -49,6 +54,9 @@ LIBRARY := $(BUILD)/libcnntrain.a
 CMD_LIBRARY := $(BUILD)/libcmd.a
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 BENCHES := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+# Each harness twice: with what plays the inputs that are kept, and with libFuzzer.
+REPLAYS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=$(BUILD)/fuzzers/%)
 
 # V=1 shows whole commands.
 SHOW = $(if $(V),,@echo "  $@"; )
@@ -57,9 +65,11 @@ objects = $(1:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests objects tidy force packages-found
+.PHONY: all tests replays fuzzers objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
 tests: $(TESTS)
+replays: $(REPLAYS)
+fuzzers: $(FUZZERS)
 objects: $(call objects,$(SOURCES))
 tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
@@ -78,14 +88,24 @@ demo: deps ## build, train the six combinations on built-in data and print their
 test: deps ## build everything and run all tests
 	@$(MAKE) run-tests
 
-run-tests: $(PROGRAM) $(TESTS) $(BENCHES)
-	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(TEST_SCRIPTS)
+run-tests: $(PROGRAM) $(TESTS) $(REPLAYS) $(BENCHES)
+	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
 
 # Checks on every access of the unrolled kernels take a compiler minutes at -O3.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 .PHONY: asan
 asan: deps ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) BUILD=build-asan CFLAGS='$(SANITIZE)' KERNEL_LEVEL=-O1 run-tests
+
+# The harnesses run the reference kernels, which are checked on every access; the others would take minutes to compile so.
+FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## feed every parser mutated files, SECONDS=60 each; TARGET="idx mat" chooses some
+	@scripts/fuzz check
+	@$(MAKE) BUILD=build-fuzz CC=clang CFLAGS='$(FUZZ)' KERNEL_LEVEL=-O1 \
+		KERNEL_FLAGS='-O1 -ffp-contract=fast -fno-sanitize=all' fuzzers
+	@scripts/fuzz run $(SECONDS) $(TARGET)
 
 .PHONY: lint
 lint: deps ## check warnings, formatting, include rules and scripts
@@ -129,7 +149,7 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf build build-asan build-lint build-arm64
+	rm -rf build build-asan build-lint build-arm64 build-fuzz
 
 .PHONY: help
 help: ## list the targets
@@ -183,5 +203,13 @@ $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
 
 $(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+
+$(REPLAYS): %: %.o $(call objects,$(FUZZ_REPLAY) $(FUZZ_SUPPORT) $(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
+	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+
+$(FUZZERS): $(BUILD)/fuzzers/%: $(BUILD)/tests/fuzz/fuzz_%.o $(call objects,$(FUZZ_SUPPORT) $(TEST_SUPPORT)) \
+	$(CMD_LIBRARY) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(SHOW)$(LINK) -fsanitize=fuzzer $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -106,16 +106,13 @@ static void place_parameters(struct model *model, bool trainable) {
         }
 }
 
-static int allocate_parameters(struct model *model, struct error *error) {
-    place_parameters(model, true);
-    model->trainable_floats = model->parameter_floats;
-    place_parameters(model, false);
+int model_allocate(struct model *model, struct error *error) {
     model->parameters = memory_allocate(model->parameter_floats, sizeof(float), "the model's parameters", error);
     return model->parameters ? 0 : -1;
 }
 
-static int build(struct model *model, const struct component_list *layers, const struct place *place,
-                 struct error *error) {
+static int plan(struct model *model, const struct component_list *layers, const struct place *place,
+                struct error *error) {
     model->layers = calloc((size_t)layers->count, sizeof *model->layers);
     if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
     model->layer_count = layers->count;
@@ -127,16 +124,27 @@ static int build(struct model *model, const struct component_list *layers, const
     if (name_layers(model, place, error) != 0 || infer_layers(model, place, error) != 0) return -1;
     const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
     model->ends_in_softmax = last && last->is_softmax;
-    return allocate_parameters(model, error);
+    place_parameters(model, true);
+    model->trainable_floats = model->parameter_floats;
+    place_parameters(model, false);
+    return 0;
 }
 
-int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
-                const struct place *place, struct error *error) {
+int model_plan(struct model *model, const struct component_list *layers, const struct shape *input,
+               const struct place *place, struct error *error) {
     *model = (struct model){.input = *input};
     if (layers->count == 0) return place_error(place, error, "has no layers; a model needs at least one");
     if (layers->count > MODEL_LAYERS_MAX)
         return place_error(place, error, "has %d layers, at most %d are allowed", layers->count, MODEL_LAYERS_MAX);
-    if (build(model, layers, place, error) == 0) return 0;
+    if (plan(model, layers, place, error) == 0) return 0;
+    model_free(model);
+    return -1;
+}
+
+int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
+                const struct place *place, struct error *error) {
+    if (model_plan(model, layers, input, place, error) != 0) return -1;
+    if (model_allocate(model, error) == 0) return 0;
     model_free(model);
     return -1;
 }
