@@ -192,6 +192,9 @@ endif
 ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_
 $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = -O3 -fno-math-errno
 
+# The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.
+$(BUILD)/data/image.%: FILE_FLAGS = -fwrapv
+
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
 $(LIBRARY) $(CMD_LIBRARY):

@@ -32,7 +32,11 @@ static int print_result(struct session *session, const char *folder) {
         if (status == 0 && result.test_accuracy >= 0)
             printf("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
                    100 * result.test_low, 100 * result.test_high, result.test_loss);
-        if (status == 0) printf("Results are in %s\n", folder);
+        if (status == 0) {
+            fputs("Results are in ", stdout);
+            terminal_print(stdout, folder);
+            putchar('\n');
+        }
         if (status == 0) run_result_free(&result);
     }
     free(path);
@@ -198,7 +202,8 @@ static int show_finished(struct session *session, const struct arguments *argume
                   result.epochs, folder);
         status = -1;
     } else if (!session->quiet) {
-        fprintf(stderr, "%s is finished; nothing is left to do\n", folder);
+        terminal_print(stderr, folder);
+        fputs(" is finished; nothing is left to do\n", stderr);
     }
     run_result_free(&result);
     return status == 0 ? print_result(session, folder) : -1;

@@ -8,6 +8,7 @@
 #include "core/activation.h"
 #include "core/initializer.h"
 #include "core/regularizer.h"
+#include "core/text.h"
 
 const struct activation_kind *layer_activation(const struct layer *layer) {
     const struct activation_kind *kind = (const struct activation_kind *)layer->activation.kind;
@@ -37,8 +38,8 @@ static int set_given_name(const struct model *model, struct layer *layer, const 
     const char *name = ((const struct layer_common *)layer->config)->name;
     if (!name) return 0;
     struct place here = place_key(place, "name");
-    if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\n\r\t\""))
-        return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and line ends",
+    if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\"") || !text_is_printable(name))
+        return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and control characters",
                            LAYER_NAME_SIZE - 1);
     if (is_name_taken(model, layer, name))
         return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
@@ -179,7 +180,7 @@ double model_penalty(const struct model *model) {
 }
 
 float *model_parameter(const struct model *model, const struct layer *layer, int k) {
-    return model->parameters + layer->parameters[k].offset;
+    return model->parameters ? model->parameters + layer->parameters[k].offset : NULL;
 }
 
 char *model_parameter_name(const struct layer *layer, int k, char *name, size_t size) {

@@ -16,7 +16,7 @@ struct model {
     bool ends_in_softmax; /* the last layer's activation is a softmax */
     /* All parameters in one block: the trainable ones first, each padded to whole cache lines with zeros. */
     size_t parameter_floats, trainable_floats;
-    float *parameters; /* NULL: planned only */
+    float *parameters;                              /* NULL: planned only */
     long long trainable_count, non_trainable_count; /* elements, without padding */
 };
 
@@ -39,7 +39,7 @@ int model_initialize(struct model *model, uint64_t seed, struct error *error);
 /* Sum of the layers' L1 and L2 penalties. */
 double model_penalty(const struct model *model);
 
-/* Parameter k of a layer, in the model's block. */
+/* Parameter k of a layer, in the model's block; NULL where there is no room for it yet. */
 float *model_parameter(const struct model *model, const struct layer *layer, int k);
 
 /* "conv2d/kernel" into name (PARAMETER_NAME_SIZE); returns it. */
