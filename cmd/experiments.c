@@ -30,7 +30,9 @@ static int print_outcome(struct session *session, const struct experiments_outco
         return json ? session_print_json(session, json) : -1;
     }
     if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
-    printf("\nThe report is %s/report.md; results.csv, results.json and the runs are beside it.\n", outcome->folder);
+    fputs("\nThe report is ", stdout);
+    terminal_print(stdout, outcome->folder);
+    puts("/report.md; results.csv, results.json and the runs are beside it.");
     return 0;
 }
 

@@ -33,7 +33,11 @@ static int print_result(struct session *session, const char *folder) {
         if (status == 0 && result.test_accuracy >= 0)
             printf("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
                    100 * result.test_low, 100 * result.test_high, result.test_loss);
-        if (status == 0) printf("Results are in %s\n", folder);
+        if (status == 0) {
+            fputs("Results are in ", stdout);
+            terminal_print(stdout, folder);
+            putchar('\n');
+        }
         if (status == 0) run_result_free(&result);
     }
     free(path);
@@ -240,7 +244,10 @@ static int resume_folder(struct session *session, const struct arguments *argume
     case NEXT_GO_ON:
         return go_on(session, arguments, folder);
     case NEXT_SHOW:
-        if (!session->quiet) fprintf(stderr, "%s is finished; nothing is left to do\n", folder);
+        if (!session->quiet) {
+            terminal_print(stderr, folder);
+            fputs(" is finished; nothing is left to do\n", stderr);
+        }
         return print_result(session, folder);
     case NEXT_FAILED:
         break;

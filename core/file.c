@@ -23,8 +23,9 @@ static int read_open(int descriptor, const char *path, size_t limit, char **byte
                      struct error *error) {
     struct stat status;
     if (fstat(descriptor, &status) != 0) return error_set_errno(error, path, "look at the file");
-    if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_IO, path, "is a folder, a file is needed here");
-    if (!S_ISREG(status.st_mode)) return error_set(error, ERROR_IO, path, "is not a regular file");
+    if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_IO, path, "is a folder; a file is needed here");
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, ERROR_IO, path, "is a pipe or a device; copy what it gives into a file");
     if ((unsigned long long)status.st_size > limit)
         return error_set(error, ERROR_IO, path, "has %lld bytes, at most %zu are read here", (long long)status.st_size,
                          limit);

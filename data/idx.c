@@ -87,6 +87,10 @@ static int check_room(const struct idx_file *file, int rank) {
     if (source_file_size(file->path, &on_disk, file->error) != 0) return -1;
     size_t most = on_disk;
     if (!gzdirect(file->file)) fits = fits && size_multiply(on_disk, DEFLATE_FACTOR_MAX, &most);
+    if (fits && values <= most && !source_may_unpack(on_disk, values))
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "would unpack %zu bytes to %zu; if that is meant, unpack it with gunzip first", on_disk,
+                         values);
     if (fits && values <= most) return 0;
     return error_set(file->error, ERROR_DATA, file->path,
                      "is truncated: its header promises more values than its %zu bytes can hold", on_disk);
@@ -227,7 +231,7 @@ static int fashion_mnist_load(const struct source_request *request, struct data_
                          "is missing; install the Debian package dataset-fashion-mnist or give a path");
     int status = file_is_folder(path) ? load_folder(path, splits, error) : load_file(path, splits, error);
     if (status != 0) return -1;
-    return source_name_classes(splits, names, 10, error);
+    return source_name_classes(splits, names, 10, path, error);
 }
 
 static const char layout[] = "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps t10k-*, plain "

@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 enum { NAMES_FILE_MAX = 1 << 20 };
 
@@ -39,7 +40,13 @@ int source_allocate(struct dataset *dataset, int64_t count, int height, int widt
 /* gcc's analyzer forgets what is stored at an index that it does not know, and calls it leaked. */
 #pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
 #endif
-int source_name_classes(struct data_splits *splits, const char *const *names, int count, struct error *error) {
+int source_name_classes(struct data_splits *splits, const char *const *names, int count, const char *path,
+                        struct error *error) {
+    for (int i = 0; i < count; i++)
+        if (!text_is_printable(names[i]))
+            return error_set(error, ERROR_DATA, path,
+                             "has a class \"%.*s\", which is not UTF-8 text without control characters; rename it",
+                             (int)text_cut(names[i], 60), names[i]);
     splits->class_names = calloc((size_t)count + 1, sizeof *splits->class_names);
     if (!splits->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
     splits->classes = count;
@@ -75,7 +82,7 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
     } else {
         int found = cut_lines(text, lines, count);
         if (found == count)
-            status = source_name_classes(splits, lines, count, error);
+            status = source_name_classes(splits, lines, count, path, error);
         else
             error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each", found, count);
     }
@@ -103,9 +110,16 @@ char *source_find(const char *folder, const char *const *names, struct error *er
 int source_file_size(const char *path, size_t *size, struct error *error) {
     struct stat status;
     if (stat(path, &status) != 0) return error_set_errno(error, path, "open the file");
-    if (!S_ISREG(status.st_mode)) return error_set(error, ERROR_DATA, path, "is not a regular file");
+    if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_DATA, path, "is a folder; a file is needed here");
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, ERROR_DATA, path, "is a pipe or a device; copy what it gives into a file");
     *size = (size_t)status.st_size;
     return 0;
+}
+
+bool source_may_unpack(size_t packed, uint64_t unpacked) {
+    enum { ALWAYS = 256 << 20, TIMES = 100 };
+    return unpacked <= ALWAYS || unpacked / TIMES <= packed;
 }
 
 const char *source_pair_comma(const char *path) {

@@ -126,11 +126,11 @@ static void test_refused(void **state) {
     refuse("['Flatten', {'type': 'Dense', 'units': 2, 'name': 'a'}, {'type': 'Dense', 'units': 2, 'name': 'a'}]", small,
            "m.json: model[2].name: \"a\" names another layer too; names must differ");
     refuse("['Flatten', {'type': 'Dropout', 'rate': 0, 'name': ''}]", small,
-           "m.json: model[1].name: must be 1 to 63 characters without slashes, quotes and line ends");
+           "m.json: model[1].name: must be 1 to 63 characters without slashes, quotes and control characters");
     refuse("[{'type': 'Flatten', 'name': 'a/b'}]", small,
-           "m.json: model[0].name: must be 1 to 63 characters without slashes, quotes and line ends");
+           "m.json: model[0].name: must be 1 to 63 characters without slashes, quotes and control characters");
     refuse("[{'type': 'Flatten', 'name': '0123456789012345678901234567890123456789012345678901234567890123'}]", small,
-           "m.json: model[0].name: must be 1 to 63 characters without slashes, quotes and line ends");
+           "m.json: model[0].name: must be 1 to 63 characters without slashes, quotes and control characters");
     refuse("[{'type': 'MaxPooling2D'}, {'type': 'Dense', 'units': 2}]", small,
            "m.json: model[1]: Dense needs a flat input, got (4,4,4); add Flatten before it");
     refuse("['Flatten', {'type': 'Conv2D', 'filters': 2, 'kernel_size': 1}]", small,

@@ -280,7 +280,7 @@ static void test_unreadable(void **state) {
     assert_int_equal(safetensors_read("tests/none.safetensors", &file, &error), -1);
     expect_error(&error, ERROR_IO, "tests/none.safetensors: cannot open the file: No such file or directory");
     assert_int_equal(safetensors_read("tests", &file, &error), -1);
-    expect_error(&error, ERROR_IO, "tests: is a folder, a file is needed here");
+    expect_error(&error, ERROR_IO, "tests: is a folder; a file is needed here");
 }
 
 /* ---- values ---- */
