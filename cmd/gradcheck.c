@@ -71,9 +71,8 @@ static int check_config(struct session *session, const struct train_options *tra
     struct shape unknown = {0}, input;
     struct model model;
     if (read_config(session, train, train->config, &config) != 0) return -1;
-    struct place document = place_document(config.path), place = place_key(&document, "model");
     int status = config_input_shape(&config, &unknown, &input, &session->error);
-    if (status == 0) status = model_build(&model, &config.values.model, &input, &place, &session->error);
+    if (status == 0) status = model_build(&model, &config, &input, &session->error);
     if (status == 0) {
         status = check_model(session, &model);
         model_free(&model);

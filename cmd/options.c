@@ -228,6 +228,20 @@ static bool add_number(struct override_list *list, const char *path, int value) 
     return add_override(list, path, number);
 }
 
+/* Patterns as a JSON list. */
+static bool add_list(struct override_list *list, const char *path, const char *const *items) {
+    struct text text = {0};
+    text_add(&text, "[");
+    for (size_t i = 0; items[i]; i++) {
+        if (i) text_add(&text, ", ");
+        json_write_string(items[i], &text);
+    }
+    text_add(&text, "]");
+    const bool added = !text.failed && add_override(list, path, text.bytes);
+    text_free(&text);
+    return added;
+}
+
 static int add_setting(struct session *session, struct override_list *list, const char *setting) {
     char key[160];
     size_t length = strcspn(setting, "=");
@@ -240,7 +254,7 @@ static int add_setting(struct session *session, struct override_list *list, cons
 }
 
 int make_overrides(struct session *session, const struct train_options *options, struct override_list *list) {
-    size_t count = 3;
+    size_t count = 4;
     if (options_check_range(session, "--epochs", options->epochs, 1, INT_MAX) != 0 ||
         options_check_range(session, "--batch-size", options->batch_size, 1, INT_MAX) != 0 ||
         options_check_range(session, "--seed", options->seed, 0, INT_MAX) != 0)
@@ -251,6 +265,7 @@ int make_overrides(struct session *session, const struct train_options *options,
     if (whole && options->epochs != NOT_GIVEN) whole = add_number(list, "training.epochs", options->epochs);
     if (whole && options->batch_size != NOT_GIVEN) whole = add_number(list, "training.batch_size", options->batch_size);
     if (whole && options->seed != NOT_GIVEN) whole = add_number(list, "seed", options->seed);
+    if (whole && options->freeze) whole = add_list(list, "training.freeze", options->freeze);
     if (!whole) error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
     for (size_t i = 0; whole && options->set && options->set[i]; i++)
         whole = add_setting(session, list, options->set[i]) == 0;

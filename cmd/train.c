@@ -309,6 +309,8 @@ static int run_train(struct session *session, int argc, const char **argv) {
          "KEY.PATH=VALUE"},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the run's folder (default: runs/NAME)", "DIR"},
         {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0, "start from these weights (safetensors)", "FILE"},
+        {"freeze", 0, POPT_ARG_ARGV, &arguments.train.freeze, 0,
+         "leave the weights of these layers as they are, such as 'conv2d*'; may be repeated", "PATTERN"},
         {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &arguments.resume, OPTION_RESUME,
          "go on with an interrupted run", "[RUN]"},
         {"allow-changes", 0, POPT_ARG_NONE, &arguments.allow_changes, 0,

@@ -83,6 +83,11 @@ const struct field training_fields[] = {
      .offset = offsetof(struct training_config, callbacks),
      .fallback = "[]",
      .help = "EarlyStopping, ReduceLROnPlateau, ModelCheckpoint"},
+    {.key = "freeze",
+     .type = FIELD_STRINGS,
+     .offset = offsetof(struct training_config, freeze),
+     .fallback = "[]",
+     .help = "layers that keep their weights: names, or patterns such as conv2d*"},
     {0},
 };
 

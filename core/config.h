@@ -16,8 +16,9 @@ struct training_config {
     double label_smoothing;
     int on_nan; /* enum on_nan */
     struct component_list callbacks;
-    int checkpoint_steps; /* a checkpoint after every so many steps, too; 0: at the end of an epoch only */
-    int keep_checkpoints; /* how many of the last ones are kept */
+    struct string_list freeze; /* patterns of layer names */
+    int checkpoint_steps;      /* a checkpoint after every so many steps, too; 0: at the end of an epoch only */
+    int keep_checkpoints;      /* how many of the last ones are kept */
 };
 
 /* What a loss or gradient that is not finite leads to. */

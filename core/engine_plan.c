@@ -25,10 +25,11 @@ static void plan_tensors(const struct planner *planner) {
 static void plan_whole(const struct planner *planner) {
     struct engine_plan *plan = planner->plan;
     for (int i = 0; i < plan->layer_count; i++) {
-        const struct layer_kind *kind = planner->model->layers[i].kind;
+        const struct layer *of = &planner->model->layers[i];
         struct engine_layer *layer = &plan->layers[i];
-        layer->whole_batch = kind->forward_partial != NULL;
-        layer->gradient_on_batch = planner->request->training && kind->batch_gradient && !layer->whole_batch;
+        layer->whole_batch = layer_meets(of);
+        layer->gradient_on_batch =
+            planner->request->training && of->kind->batch_gradient && !layer->whole_batch && !of->frozen;
         if (layer->whole_batch) plan->whole_batch_layers[plan->whole_batch_count++] = i;
         if (!layer->gradient_on_batch) continue;
         plan->tensors[plan->tensors[i].root].values_by_batch = true;

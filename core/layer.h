@@ -16,6 +16,7 @@ enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160 };
 /* Fields every layer has; the first member of every layer's config struct. */
 struct layer_common {
     const char *name; /* NULL: Keras' automatic name */
+    bool trainable;
 };
 
 /* A weight tensor; `infer` declares the first group, the model fills the second. */
@@ -40,7 +41,8 @@ struct layer {
     const struct layer_kind *kind;
     const void *config; /* the kind's config struct */
     char name[LAYER_NAME_SIZE];
-    int index; /* position in the model */
+    int index;   /* position in the model */
+    bool frozen; /* training leaves its weights as they are, and what it does is the same as at inference */
     struct shape input;
 
     /* What `infer` fills, all of it zero before. Sizes are for one image. */
@@ -125,5 +127,10 @@ struct layer_kind {
 
     const struct layer_example *examples; /* ended by one without config; at least one */
 };
+
+/* Whether the layer's shards meet in training. A frozen layer takes its statistics from its weights. */
+static inline bool layer_meets(const struct layer *layer) {
+    return layer->kind->forward_partial && !layer->frozen;
+}
 
 #endif

@@ -138,7 +138,7 @@ void layer_run_forward(struct layer_run *run, bool training) {
     } else {
         memset(run->before, 0xFF, bytes);
         pack(run, training);
-        if (kind->forward_partial && training) meet(run, kind->forward_partial, kind->forward_combine);
+        if (layer_meets(run->layer) && training) meet(run, kind->forward_partial, kind->forward_combine);
         for (int shard = 0; shard < shard_count(run); shard++) {
             const struct pass pass = shard_pass(run, shard, training);
             kind->forward(run->layer, &pass);
@@ -181,6 +181,6 @@ void layer_run_backward(struct layer_run *run) {
         return;
     }
     memset(run->dx, 0xFF, bytes);
-    if (kind->backward_partial) meet(run, kind->backward_partial, kind->backward_combine);
+    if (layer_meets(run->layer)) meet(run, kind->backward_partial, kind->backward_combine);
     backward_shards(run);
 }

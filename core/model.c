@@ -1,6 +1,7 @@
 #include "core/model.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,7 @@ static int infer_layer(struct layer *layer, const struct place *place, struct er
     char text[SHAPE_TEXT_SIZE];
     if (!shape_elements(&layer->output, &elements))
         return place_error(place, error, "the output %s is too large", shape_text(&layer->output, text, sizeof text));
+    for (int k = 0; k < layer->parameter_count; k++) layer->parameters[k].trainable &= !layer->frozen;
     for (int k = 0; k < layer->parameter_count; k++)
         if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))
             return place_error(place, error, "%s %s is too large", layer->parameters[k].name,
@@ -112,17 +114,60 @@ int model_allocate(struct model *model, struct error *error) {
     return model->parameters ? 0 : -1;
 }
 
-static int plan(struct model *model, const struct component_list *layers, const struct place *place,
-                struct error *error) {
-    model->layers = calloc((size_t)layers->count, sizeof *model->layers);
-    if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
+/* ---- frozen layers ---- */
+
+/* Freezes the layers whose names match; returns how many there are. */
+static int freeze_matching(struct model *model, const char *pattern) {
+    int count = 0;
+    for (int i = 0; i < model->layer_count; i++) {
+        if (fnmatch(pattern, model->layers[i].name, 0) != 0) continue;
+        model->layers[i].frozen = true;
+        count++;
+    }
+    return count;
+}
+
+static int no_match(const struct model *model, const char *pattern, const struct place *place, struct error *error) {
+    struct text names = {0};
+    for (int i = 0; i < model->layer_count; i++) text_print(&names, i ? ", %s" : "%s", model->layers[i].name);
+    place_error(place, error, "\"%s\" matches no layer; there are: %s", pattern,
+                names.bytes && !names.failed ? names.bytes : "");
+    text_free(&names);
+    return -1;
+}
+
+static int freeze(struct model *model, const struct config *config, const struct place *document, struct error *error) {
+    const struct string_list *patterns = &config->values.training.freeze;
+    const struct place training = place_key(document, "training"), list = place_key(&training, "freeze");
+    for (int i = 0; i < model->layer_count; i++)
+        model->layers[i].frozen = !((const struct layer_common *)model->layers[i].config)->trainable;
+    for (int i = 0; i < patterns->count; i++) {
+        const struct place item = place_item(&list, i);
+        if (freeze_matching(model, patterns->values[i]) == 0) return no_match(model, patterns->values[i], &item, error);
+    }
+    return 0;
+}
+
+/* ---- building ---- */
+
+static void take_layers(struct model *model, const struct component_list *layers) {
     model->layer_count = layers->count;
     for (int i = 0; i < layers->count; i++) {
         model->layers[i].kind = (const struct layer_kind *)layers->items[i].kind;
         model->layers[i].config = layers->items[i].config;
         model->layers[i].index = i;
     }
-    if (name_layers(model, place, error) != 0 || infer_layers(model, place, error) != 0) return -1;
+}
+
+static int plan(struct model *model, const struct config *config, const struct place *document,
+                const struct place *place, struct error *error) {
+    const struct component_list *layers = &config->values.model;
+    model->layers = calloc((size_t)layers->count, sizeof *model->layers);
+    if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
+    take_layers(model, layers);
+    if (name_layers(model, place, error) != 0 || freeze(model, config, document, error) != 0 ||
+        infer_layers(model, place, error) != 0)
+        return -1;
     const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
     model->ends_in_softmax = last && last->is_softmax;
     place_parameters(model, true);
@@ -131,20 +176,20 @@ static int plan(struct model *model, const struct component_list *layers, const 
     return 0;
 }
 
-int model_plan(struct model *model, const struct component_list *layers, const struct shape *input,
-               const struct place *place, struct error *error) {
+int model_plan(struct model *model, const struct config *config, const struct shape *input, struct error *error) {
+    const struct place document = place_document(config->path), place = place_key(&document, "model");
+    const int count = config->values.model.count;
     *model = (struct model){.input = *input};
-    if (layers->count == 0) return place_error(place, error, "has no layers; a model needs at least one");
-    if (layers->count > MODEL_LAYERS_MAX)
-        return place_error(place, error, "has %d layers, at most %d are allowed", layers->count, MODEL_LAYERS_MAX);
-    if (plan(model, layers, place, error) == 0) return 0;
+    if (count == 0) return place_error(&place, error, "has no layers; a model needs at least one");
+    if (count > MODEL_LAYERS_MAX)
+        return place_error(&place, error, "has %d layers, at most %d are allowed", count, MODEL_LAYERS_MAX);
+    if (plan(model, config, &document, &place, error) == 0) return 0;
     model_free(model);
     return -1;
 }
 
-int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
-                const struct place *place, struct error *error) {
-    if (model_plan(model, layers, input, place, error) != 0) return -1;
+int model_build(struct model *model, const struct config *config, const struct shape *input, struct error *error) {
+    if (model_plan(model, config, input, error) != 0) return -1;
     if (model_allocate(model, error) == 0) return 0;
     model_free(model);
     return -1;
@@ -172,7 +217,7 @@ double model_penalty(const struct model *model) {
     for (int i = 0; i < model->layer_count; i++)
         for (int k = 0; k < model->layers[i].parameter_count; k++) {
             const struct parameter *parameter = &model->layers[i].parameters[k];
-            if (!parameter->regularizer.kind) continue;
+            if (!parameter->regularizer.kind || !parameter->trainable) continue;
             penalty +=
                 regularizer_penalty(&parameter->regularizer, model->parameters + parameter->offset, parameter->size);
         }

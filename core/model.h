@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/config.h"
 #include "core/layer.h"
 
 enum { MODEL_LAYERS_MAX = 1024, PARAMETER_NAME_SIZE = 128 };
@@ -21,22 +22,20 @@ struct model {
 };
 
 /* The layers of a config (components of registry "layer") for images of shape `input`: infers shapes, gives automatic
- * names as Keras does, lays out the parameters, but makes no room for them: enough to look at a model of any size.
- * `place` is the list's place in the config. The configs must outlive the model. model_free it; on failure nothing is
- * held. */
-int model_plan(struct model *model, const struct component_list *layers, const struct shape *input,
-               const struct place *place, struct error *error);
+ * names as Keras does, freezes what the config says, lays out the parameters, but makes no room for them: enough to
+ * look at a model of any size. The config must outlive the model. model_free it; on failure nothing is held.
+ * ERROR_CONFIG: layers that do not fit, or a pattern of training.freeze that no layer's name matches. */
+int model_plan(struct model *model, const struct config *config, const struct shape *input, struct error *error);
 /* Makes room for the parameters of a planned model, zero until model_initialize. ERROR_RUN. */
 int model_allocate(struct model *model, struct error *error);
 /* Both; on failure nothing is held. */
-int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
-                const struct place *place, struct error *error);
+int model_build(struct model *model, const struct config *config, const struct shape *input, struct error *error);
 void model_free(struct model *model);
 
 /* Fills every parameter by its initializer, a stream for each parameter from `seed`. */
 int model_initialize(struct model *model, uint64_t seed, struct error *error);
 
-/* Sum of the layers' L1 and L2 penalties. */
+/* Sum of the L1 and L2 penalties of all weights that are trained. */
 double model_penalty(const struct model *model);
 
 /* Parameter k of a layer, in the model's block; NULL where there is no room for it yet. */

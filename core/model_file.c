@@ -191,8 +191,7 @@ static int take_tensors(const struct saved_model *saved, const struct safetensor
 /* A small file cannot ask for the memory of a large model: its tensors are compared first. */
 static int build_saved(struct saved_model *saved, const struct safetensors *file, const struct shape *shape,
                        struct error *error) {
-    struct place document = place_document(file->path), place = place_key(&document, "model");
-    if (model_plan(&saved->model, &saved->config.values.model, shape, &place, error) != 0) return -1;
+    if (model_plan(&saved->model, &saved->config, shape, error) != 0) return -1;
     if (saved->model.output.rank != 1 || saved->model.output.size[0] < saved->classes)
         return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
     if (take_tensors(saved, file, error) != 0 || model_allocate(&saved->model, error) != 0) return -1;

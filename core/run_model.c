@@ -20,7 +20,7 @@ struct shape run_image_shape(const struct dataset *dataset) {
 int run_build_model(const struct config *config, const struct shape *input, int classes, struct model *model,
                     struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "model");
-    if (model_build(model, &config->values.model, input, &place, error) != 0) return -1;
+    if (model_build(model, config, input, error) != 0) return -1;
     struct place last = place_item(&place, model->layer_count - 1), activation = place_key(&last, "activation");
     char text[SHAPE_TEXT_SIZE];
     if (model->output.rank != 1)
@@ -33,6 +33,8 @@ int run_build_model(const struct config *config, const struct shape *input, int 
     else if (classes > model->output.size[0])
         place_error(&last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
                     classes, classes);
+    else if (model->trainable_count == 0 && model->non_trainable_count > 0)
+        place_error(&place, error, "has nothing to train: all weights are frozen; freeze fewer layers");
     else
         return 0;
     model_free(model);

@@ -235,20 +235,25 @@ static float gamma_at(const struct pass *pass, const struct positions *positions
     return positions->gamma >= 0 ? pass->parameters[positions->gamma][channel] : 1;
 }
 
+/* Of the batch, or by the moving variance. */
+static float inverse_at(const struct layer *layer, const struct pass *pass, int channel) {
+    const struct batch_normalization *config = layer->config;
+    const int moving_variance = positions_of(config).moving_variance;
+    if (pass->training && !layer->frozen) return shared_of(pass, channels_of(layer)).inverse[channel];
+    return (float)(1 / sqrt((double)pass->parameters[moving_variance][channel] + config->epsilon));
+}
+
 /* y = (x - mean) * scale + beta, scale = gamma * inverse */
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct batch_normalization *config = layer->config;
     const struct positions positions = positions_of(config);
     const int channels = channels_of(layer), pixels = pixels_of(layer);
-    const float *mean = pass->training ? shared_of(pass, channels).mean : pass->parameters[positions.moving_mean];
+    const bool of_batch = pass->training && !layer->frozen;
+    const float *mean = of_batch ? shared_of(pass, channels).mean : pass->parameters[positions.moving_mean];
     struct work work = work_of(pass, channels);
     float *scale = work.sums[0], *beta = work.sums[1];
     for (int v = 0; v < channels; v++) {
-        float inverse =
-            pass->training
-                ? shared_of(pass, channels).inverse[v]
-                : (float)(1 / sqrt((double)pass->parameters[positions.moving_variance][v] + config->epsilon));
-        scale[v] = gamma_at(pass, &positions, v) * inverse;
+        scale[v] = gamma_at(pass, &positions, v) * inverse_at(layer, pass, v);
         beta[v] = positions.beta >= 0 ? pass->parameters[positions.beta][v] : 0;
     }
     const float *x = pass->x;
@@ -304,6 +309,16 @@ static void backward_combine(const struct layer *layer, const struct pass *pass,
     }
 }
 
+/* dx = scale * dy where mean and variance do not depend on x */
+static void backward_frozen(const struct layer *layer, const struct pass *pass, const float *scale) {
+    const int channels = channels_of(layer);
+    const size_t rows = (size_t)pass->images * (size_t)pixels_of(layer);
+    const float *dy = pass->dy;
+    float *dx = pass->dx;
+    for (size_t row = 0; row < rows; row++, dy += channels, dx += channels)
+        for (int v = 0; v < channels; v++) dx[v] = scale[v] * dy[v];
+}
+
 /* dx = gamma * inverse * (dy - mean(dy) - xhat * mean(dy * xhat)): mean and variance depend on every x, too. */
 static void backward(const struct layer *layer, const struct pass *pass) {
     if (!pass->dx) return;
@@ -312,7 +327,11 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     const struct shared shared = shared_of(pass, channels);
     const struct work work = work_of(pass, channels);
     float *scale = work.sums[0];
-    for (int v = 0; v < channels; v++) scale[v] = gamma_at(pass, &positions, v) * shared.inverse[v];
+    for (int v = 0; v < channels; v++) scale[v] = gamma_at(pass, &positions, v) * inverse_at(layer, pass, v);
+    if (layer->frozen) {
+        backward_frozen(layer, pass, scale);
+        return;
+    }
     const float *x = pass->x, *dy = pass->dy;
     float *dx = pass->dx;
     for (size_t row = 0; row < (size_t)pass->images * (size_t)pixels; row++) {

@@ -20,6 +20,11 @@ static const struct field common_fields[] = {
      .fallback = "null",
      .nullable = true,
      .help = "in tables and weight files; null: Keras' automatic name"},
+    {.key = "trainable",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct layer_common, trainable),
+     .fallback = "true",
+     .help = "false: training leaves the layer's weights as they are"},
     {0},
 };
 

@@ -96,12 +96,6 @@ static int check_format(const cJSON *format, const struct place *layer, struct e
                        json_describe(format, found, sizeof found));
 }
 
-static int check_trainable(const cJSON *trainable, const struct place *layer, struct error *error) {
-    const struct place place = place_key(layer, "trainable");
-    if (!cJSON_IsFalse(trainable)) return 0;
-    return place_error(&place, error, "must be true; layers cannot be frozen here");
-}
-
 /* ---- layers ---- */
 
 static bool has_field(const struct field *fields, const char *key) {
@@ -118,7 +112,6 @@ static int take_member(const struct reader *reader, const struct component_kind 
         return json_add(layer, key, translate(value)) ? 0 : no_memory(reader->error);
     if (strcmp(key, "dtype") == 0) return check_type(value, place, reader->error);
     if (strcmp(key, "data_format") == 0) return check_format(value, place, reader->error);
-    if (strcmp(key, "trainable") == 0) return check_trainable(value, place, reader->error);
     if (is_bookkeeping(key) || is_without_effect(value)) return 0;
     const struct place here = place_key(place, key);
     char found[96];

@@ -28,8 +28,7 @@ static int try_build(struct built *built, const char *layers, struct shape input
     config_parse(&built->config, json, "m.json", &request, &none);
     expect_no_error(&none);
     free(json);
-    struct place document = place_document("m.json"), place = place_key(&document, "model");
-    return model_build(&built->model, &built->config.values.model, &input, &place, error);
+    return model_build(&built->model, &built->config, &input, error);
 }
 
 static void build(struct built *built, const char *layers, struct shape input) {
@@ -164,8 +163,7 @@ static void test_too_large(void **state) {
     struct config_request request = {.registries = &test_registries};
     config_parse(&built.config, json, "m.json", &request, &error);
     expect_no_error(&error);
-    struct place document = place_document("m.json"), place = place_key(&document, "model");
-    assert_int_equal(model_build(&built.model, &built.config.values.model, &small, &place, &error), -1);
+    assert_int_equal(model_build(&built.model, &built.config, &small, &error), -1);
     expect_error(&error, ERROR_CONFIG, "m.json: model: has 1025 layers, at most 1024 are allowed");
     free(json);
     free(text);

@@ -94,8 +94,7 @@ static void open_session(struct session *session, const char *name, const struct
     read_config(session);
     read_dataset(session);
     struct shape input = run_image_shape(&session->dataset);
-    struct place document = place_document(name), place = place_key(&document, "model");
-    model_build(&session->model, &session->config.values.model, &input, &place, &error);
+    model_build(&session->model, &session->config, &input, &error);
     expect_no_error(&error);
     struct normalization normalization = {.channels = input.size[2], .scale = 1, .std = {1, 1, 1, 1}};
     data_room.open(&session->config.values.data, &normalization, &session->dataset, 1, &session->feed, &error);

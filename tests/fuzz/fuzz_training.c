@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *path = fuzz_checkpoint("training", data, size);
     if (!path) return 0;
     fuzz_open_state(&state);
-    fuzz_check(training_state_load(&state, path, &error), &error);
+    fuzz_check(training_state_load(&state, path, false, &error), &error);
     training_state_close(&state);
     return 0;
 }

@@ -76,8 +76,7 @@ static void open_feed(struct tiny *tiny, const struct dataset *dataset, struct f
 static void open_model(struct tiny *tiny) {
     struct error error = {0};
     const struct shape input = {3, {TINY_SIDE, TINY_SIDE, TINY_CHANNELS}};
-    struct place document = place_document("tiny.json"), place = place_key(&document, "model");
-    model_build(&tiny->model, &tiny->config.values.model, &input, &place, &error);
+    model_build(&tiny->model, &tiny->config, &input, &error);
     expect_no_error(&error);
     model_initialize(&tiny->model, (uint64_t)tiny->config.values.seed, &error);
     expect_no_error(&error);

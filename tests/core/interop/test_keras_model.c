@@ -50,7 +50,7 @@ static void generations(void **state) {
     (void)state;
     expect_read("{'class_name':'Sequential','config':{'name':'s','layers':[{'class_name':'InputLayer','config':"
                 "{'batch_input_shape':[null,8,8,3],'dtype':'float32','sparse':false,'name':'in'}},{" POOL
-                ",'trainable':true,'dtype':'float32','data_format':'channels_last'}}]},'keras_version':'2.8.0'}",
+                ",'dtype':'float32','data_format':'channels_last'}}]},'keras_version':'2.8.0'}",
                 MODEL);
     expect_read("{'class_name':'Sequential','config':[{" POOL ",'batch_input_shape':[null,8,8,3]}}]}", MODEL);
     expect_read("{'class_name':'Sequential','config':{'layers':[{'module':'keras.layers'," POOL
@@ -72,9 +72,9 @@ static void values(void **state) {
                 "{'module':'builtins','class_name':'function','config':'relu','registered_name':'function'},"
                 "'kernel_initializer':{'class_name':'HeNormal','config':{'seed':7}},'kernel_regularizer':{'class_name':"
                 "'L2','config':{'l2':0.5}},'bias_constraint':null,'groups':1,'pointwise_initializer':{'class_name':"
-                "'Zeros','config':{}},'lora_enabled':false}}]}}",
+                "'Zeros','config':{}},'trainable':false,'lora_enabled':false}}]}}",
                 "{'model':[{'type':'Dense','units':3,'activation':'relu','kernel_initializer':{'type':'HeNormal'},"
-                "'kernel_regularizer':{'type':'L2','l2':0.5}}]}");
+                "'kernel_regularizer':{'type':'L2','l2':0.5},'trainable':false}]}");
 }
 
 #define LAYER(class, config)                                                                                           \
@@ -108,8 +108,6 @@ static void refused_values(void **state) {
     expect_refused(LAYER("Flatten", "'dtype':{'class_name':'DTypePolicy','config':{'name':'mixed_float16'}}"),
                    "k.json: layer 0.dtype: must be float32, the type everything is computed in here; got "
                    "mixed_float16");
-    expect_refused(LAYER("Flatten", "'trainable':false"),
-                   "k.json: layer 0.trainable: must be true; layers cannot be frozen here");
     expect_refused(LAYER("BatchNormalization", "'name':'b','renorm':true"),
                    "k.json: layer \"b\".renorm: is not supported; got true");
     expect_refused(LAYER("Dense", "'name':'d','units':3,'kernel_constraint':{'class_name':'UnitNorm','config':{}}"),

@@ -69,15 +69,14 @@ static void check_model(const struct config *config, bool steps) {
     struct model model;
     const struct shape unknown = {0};
     struct shape input;
-    struct place document = place_document(config->path), place = place_key(&document, "model");
     int status = config_input_shape(config, &unknown, &input, &error);
-    if (status == 0) status = model_plan(&model, &config->values.model, &input, &place, &error);
+    if (status == 0) status = model_plan(&model, config, &input, &error);
     fuzz_check(status, &error);
     if (status != 0) return;
     bool small = is_small(&model);
     model_free(&model);
     if (!small) return;
-    fuzz_check(model_build(&model, &config->values.model, &input, &place, &error), &error);
+    fuzz_check(model_build(&model, config, &input, &error), &error);
     if (steps && model.output.rank == 1 && model.ends_in_softmax) run_steps(&model);
     model_free(&model);
 }

@@ -40,7 +40,8 @@ static void open_world(void) {
 void fuzz_open_state(struct training_state *state) {
     struct error error = {0};
     open_world();
-    if (training_state_open(state, &world.tiny.model, &world.tiny.config, IMAGES, true, &error) != 0)
+    if (training_state_open(state, &world.tiny.model, &world.tiny.config, &world.tiny.splits.train,
+                            &world.tiny.splits.validation, &error) != 0)
         fuzz_fail(error.message);
 }
 
