@@ -168,7 +168,7 @@ static int judge_changes(const struct run *run, const char *changes, struct erro
 
 static int resume(struct run *run, struct error *error) {
     struct text changes = {0};
-    int status = run_changes(run->request, run->last, &changes, error);
+    int status = run_changes(run->config, run->request->workshop->registries, run->last, &changes, error);
     if (status == 0 && changes.length) status = judge_changes(run, changes.bytes, error);
     if (status == 0) status = trainer_resume(run->trainer, run->last, run->request->allow_changes, error);
     text_free(&changes);
