@@ -39,7 +39,8 @@ int session_open(struct session *session);
 void session_close(struct session *session);
 /* Chooses kernels (CNNTRAIN_CPU) and the number of threads (--threads, OMP_NUM_THREADS, the usable cores). */
 int session_start(struct session *session);
-/* From here on Ctrl-C, SIGTERM and SIGHUP ask the training to stop at its next step; a second one ends the program at once. */
+/* From here on Ctrl-C, SIGTERM and SIGHUP ask the training to stop at its next step; a second one ends the program at
+ * once. */
 void session_catch_signals(struct session *session);
 
 /* A config request with the session's registries and search folders. */

@@ -26,8 +26,8 @@ struct run {
     struct predictions predictions;
     struct confusion confusion;
     char *config_text, *last, *best, *history, *log;
-    int lock;              /* descriptor, -1: none */
-    bool resumed, changed; /* from a checkpoint; one of another config */
+    int lock;     /* descriptor, -1: none */
+    bool resumed; /* from a checkpoint */
 };
 
 static void close_run(struct run *run) {
@@ -153,9 +153,8 @@ static int open_model(struct run *run, struct error *error) {
     return status;
 }
 
-static int judge_changes(struct run *run, const char *changes, struct error *error) {
+static int judge_changes(const struct run *run, const char *changes, struct error *error) {
     struct text line = {0};
-    run->changed = true;
     if (!run->request->allow_changes)
         return error_set(error, ERROR_CONFIG, run->last,
                          "was written with another config: %s; take the changes back, or go on with them by "
@@ -169,7 +168,7 @@ static int judge_changes(struct run *run, const char *changes, struct error *err
 
 static int resume(struct run *run, struct error *error) {
     struct text changes = {0};
-    int status = run_changes(run->request, run->last, &changes, error);
+    int status = run_changes(run->config, run->request->workshop->registries, run->last, &changes, error);
     if (status == 0 && changes.length) status = judge_changes(run, changes.bytes, error);
     if (status == 0) status = trainer_resume(run->trainer, run->last, run->request->allow_changes, error);
     text_free(&changes);
@@ -221,7 +220,8 @@ static int forget_result(const struct run *run, struct error *error) {
 static int begin_files(struct run *run, struct error *error) {
     if (!run->resumed && trainer_save(run->trainer, error) != 0) return -1;
     if (write_config(run, error) != 0) return -1;
-    if (run->changed && trainer_save(run->trainer, error) != 0) return -1;
+    bool may_differ = run->resumed && run->request->allow_changes;
+    if (may_differ && trainer_save(run->trainer, error) != 0) return -1;
     return trainer_is_done(run->trainer) ? 0 : forget_result(run, error);
 }
 

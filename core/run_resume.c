@@ -5,6 +5,7 @@
 #include "core/config_changes.h"
 #include "core/file.h"
 #include "core/interop/safetensors.h"
+#include "core/run_folder.h"
 
 static const char *config_of(const struct safetensors *file, struct error *error) {
     const char *text = safetensors_metadata(file, "config");
@@ -14,10 +15,9 @@ static const char *config_of(const struct safetensors *file, struct error *error
     return text;
 }
 
-static int compare(const struct run_request *request, const struct config *before, struct text *changes,
-                   struct error *error) {
-    const struct registries *registries = request->workshop->registries;
-    cJSON *old = config_write(before, registries), *now = config_write(request->config, registries);
+static int compare(const struct config *before, const struct config *after, const struct registries *registries,
+                   struct text *changes, struct error *error) {
+    cJSON *old = config_write(before, registries), *now = config_write(after, registries);
     bool whole = old && now;
     if (whole) config_changes(old, now, false, changes);
     cJSON_Delete(old);
@@ -25,15 +25,16 @@ static int compare(const struct run_request *request, const struct config *befor
     return whole && !changes->failed ? 0 : error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
 }
 
-int run_changes(const struct run_request *request, const char *path, struct text *changes, struct error *error) {
+int run_changes(const struct config *config, const struct registries *registries, const char *path,
+                struct text *changes, struct error *error) {
     struct safetensors file;
     struct config before;
-    struct config_request parsing = {.registries = request->workshop->registries};
+    struct config_request parsing = {.registries = registries};
     if (safetensors_read(path, &file, error) != 0) return -1;
     const char *text = config_of(&file, error);
     int status = text ? config_parse(&before, text, path, &parsing, error) : -1;
     if (status == 0) {
-        status = compare(request, &before, changes, error);
+        status = compare(&before, config, registries, changes, error);
         config_free(&before);
     }
     safetensors_free(&file);

@@ -223,6 +223,19 @@ static int import_position(struct training_state *state, const cJSON *json, bool
     return callbacks_import(&state->callbacks, cJSON_GetObjectItemCaseSensitive(json, "callbacks"), &place, error);
 }
 
+/* All or nothing. */
+static int apply_both(const struct safetensors *file, const struct checkpoint_tensor *own, size_t own_count,
+                      const struct extra_tensors *extra, struct error *error) {
+    size_t count = own_count + extra->count;
+    struct checkpoint_tensor *all = calloc(count + 1, sizeof *all);
+    if (!all) return error_set(error, ERROR_RUN, file->path, "not enough memory for a checkpoint");
+    memcpy(all, own, own_count * sizeof *all);
+    memcpy(all + own_count, extra->tensors, extra->count * sizeof *all);
+    int status = checkpoint_apply(file, all, count, CHECKPOINT_STRICT, NULL, error);
+    free(all);
+    return status;
+}
+
 static int import_tensors(const struct training_state *state, const struct safetensors *file, struct error *error) {
     struct checkpoint_tensor *own = NULL;
     struct tensor_names *names = NULL;
@@ -231,8 +244,7 @@ static int import_tensors(const struct training_state *state, const struct safet
     if (model_tensors(state->model, &own, &names, &own_count, error) != 0) return -1;
     int status = list_extras(state, &extra, error);
     if (status == 0) {
-        status = checkpoint_apply(file, own, own_count, CHECKPOINT_STRICT, NULL, error);
-        if (status == 0) status = checkpoint_apply(file, extra.tensors, extra.count, CHECKPOINT_STRICT, NULL, error);
+        status = apply_both(file, own, own_count, &extra, error);
         free_extras(&extra);
     }
     free(own);
