@@ -67,10 +67,15 @@ static void write_state(const struct world *world, const char *training) {
 }
 
 static void resume(const struct world *world, const char *training, enum error_code code) {
+    struct training opened;
     struct watch watch = {0};
+    struct error error = {0};
     write_state(world, training);
-    training_run(&setup, world->folder, &watch, true, code);
-    assert_int_equal(watch.begins, 0);
+    training_open(&opened, &setup, world->folder, &watch, &error);
+    expect_no_error(&error);
+    assert_int_equal(trainer_resume(opened.trainer, opened.last, &error), code == ERROR_NONE ? 0 : -1);
+    assert_int_equal(error.code, code);
+    training_close(&opened);
 }
 
 static cJSON *state_of(const struct world *world) {
