@@ -81,10 +81,9 @@ struct value_context {
     const struct place *place;
 };
 
-/* "must be an integer", "must be one of ..." */
+/* "must be an integer", "must be one of ..."; components have errors of their own, and any value is right for ANY. */
 static const char *article_of(const struct field *field) {
-    if (field->type == FIELD_BOOL || field->type == FIELD_CHOICE || field->type == FIELD_ANY) return "";
-    if (field->type == FIELD_COMPONENT) return strchr("aeiou", field->of[0]) ? "an " : "a ";
+    if (field->type == FIELD_BOOL || field->type == FIELD_CHOICE) return "";
     bool is_an = field->type == FIELD_INT || field->type == FIELD_PAIR || field->type == FIELD_SIDES ||
                  field->type == FIELD_OBJECT || field->single;
     return is_an ? "an " : "a ";

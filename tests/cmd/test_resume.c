@@ -5,6 +5,7 @@
 
 #include "core/text.h"
 #include "tests/support/command.h"
+#include "tests/support/sanitizers.h"
 
 /* Starts `cnntrain ARGUMENTS` and sends the signal as soon as the file is not empty; ends with the program's code. */
 static int interrupt(struct command_world *world, const char *arguments, const char *file, const char *signal) {
@@ -55,6 +56,7 @@ static void termination_is_an_interruption_too(void **state) {
 /* The data of this run take seconds to make: the first signal waits for them, the second does not. */
 static void second_signal_ends_at_once(void **state) {
     struct command_world *world = *state;
+    if (SANITIZES_THREADS) skip();
     command(world, "cnntrain train dw_max --data synth:400000,10 --out twice & program=$!\n"
                    "for i in $(seq 2000); do test -e twice/log.txt && break; sleep 0.01; done; sleep 0.2\n"
                    "kill -INT $program; sleep 0.1; kill -INT $program\nwait $program");

@@ -410,6 +410,14 @@ static void test_bad_states(void **state) {
          "checkpoint: rate_scale: must be in [0, 1], got nan; the state of the callbacks is damaged"},
         {"{\"rate_scale\": \"1\", \"callbacks\": []}",
          "checkpoint: callbacks: has the state of 0 callbacks, the config has 1; resume with the same callbacks"},
+        {"{\"rate_scale\": \"1\", \"callbacks\": 7}",
+         "checkpoint: callbacks: has the state of 0 callbacks, the config has 1; resume with the same callbacks"},
+        {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"1\", \"best_epoch\": "
+         "\"2\"}]}",
+         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the state of the callbacks is damaged"},
+        {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"1\", \"best_epoch\": "
+         "2e9}]}",
+         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the state of the callbacks is damaged"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"EarlyStopping\"}]}",
          "checkpoint: callbacks[0]: is the state of EarlyStopping, but the config has ModelCheckpoint here; resume "
          "with "

@@ -5,14 +5,7 @@
 
 #include "core/memory.h"
 #include "tests/support/expect.h"
-
-#ifdef __has_feature /* clang */
-#define SANITIZED __has_feature(address_sanitizer)
-#elif defined __SANITIZE_ADDRESS__ /* gcc */
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
+#include "tests/support/sanitizers.h"
 
 static void test_sizes(void **state) {
     (void)state;
@@ -49,7 +42,7 @@ static void test_allocate(void **state) {
 
 static void test_not_enough(void **state) {
     (void)state;
-    if (SANITIZED) skip(); /* which stops at such a request */
+    if (SANITIZES_ADDRESSES) skip(); /* which stops at such a request */
     struct error error = {0};
     assert_null(memory_allocate((size_t)1 << 60, 1, "the images", &error));
     expect_error(&error, ERROR_RUN, "not enough memory for the images (1152921504606846976 bytes)");

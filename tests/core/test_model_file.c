@@ -211,6 +211,13 @@ static void test_wrong_metadata(void **state) {
         "{'input_shape': [8, 0, 2], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 2, 1, 1], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 1e99], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
+        "{'input_shape': [], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
+        "{'input_shape': [8, 8, 'x'], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
+        "{'input_shape': [8, 8, 65537], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
+        "{'input_shape': [8, 8, 2], 'classes': 'x', 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
+        "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [1e39, 0], 'std': [1, 1]}",
+        "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': 5, 'std': [1, 1]}",
+        "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1], 'class_names': 7}",
         "{'input_shape': 8, 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 'x', 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': ['a'], 'std': [1]}",
@@ -223,6 +230,9 @@ static void test_wrong_metadata(void **state) {
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) bad_metadata(world, NULL, facts[i], ERROR_DATA, wrong);
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";
+    /* a model without classes as its output */
+    bad_metadata(world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
+                 wrong);
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\"}]}", good, ERROR_CONFIG,
                  "model[1].units: is missing; it must be given");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3}]}", good, ERROR_DATA,

@@ -10,16 +10,14 @@
 #include "core/optimizer.h"
 #include "core/regularizer.h"
 #include "tests/support/expect.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/threads.h"
 #include "tests/support/training_case.h"
 #include "tests/support/tree.h"
 
 /* ---- counting allocations: glibc calls these instead of its own ---- */
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer)
+#if defined(__GLIBC__) && !SANITIZES_ADDRESSES && !SANITIZES_THREADS
 #define COUNTS_ALLOCATIONS 1
 #else
 #define COUNTS_ALLOCATIONS 0
