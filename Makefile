@@ -15,18 +15,17 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libcjson stb matio zlib libxxhash popt
-TEST_PACKAGES := cmocka
+PACKAGES := libcjson stb zlib libxxhash popt
+TEST_PACKAGES := cmocka matio
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 # System headers of the libraries are not ours to warn about.
-PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null))
+PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null))
 # Contraction is off outside the kernels, so that other code rounds alike with every compiler.
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
 	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
-# One file of ours compiles stb_image, so libstb is not linked. matio names libhdf5, which --as-needed drops where
-# nothing calls it.
+# One file of ours compiles stb_image, so libstb is not linked.
 PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
 TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
 # gcc's OpenMP runtime is linked into the program (cmd/threads.c says why); clang has another one.
@@ -40,8 +39,11 @@ CMD_SOURCES := $(sort $(wildcard cmd/*.c))
 TEST_SOURCES := $(sort $(shell find $(wildcard tests) -name 'test_*.c'))
 BENCH_SOURCES := $(sort $(shell find $(wildcard tests) -name 'bench_*.c'))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
+# For LD_PRELOAD: lets calls of the program fail.
+FAULTS_SOURCE := tests/faults/preload.c
+FAULTS_LIBRARY := $(BUILD)/tests/faults/preload.so
 TEST_SCRIPTS := $(sort $(wildcard tests/scripts/test_*.sh))
-SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT)
+SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT) $(FAULTS_SOURCE)
 
 PROGRAM := $(BUILD)/cnntrain
 LIBRARY := $(BUILD)/libcnntrain.a
@@ -59,7 +61,7 @@ objects = $(1:%.c=$(BUILD)/%.o)
 .DELETE_ON_ERROR:
 .PHONY: all tests objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
-tests: $(TESTS)
+tests: $(TESTS) $(FAULTS_LIBRARY)
 objects: $(call objects,$(SOURCES))
 tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
@@ -78,7 +80,7 @@ demo: deps ## build, train the six combinations on built-in data and print their
 test: deps ## build everything and run all tests
 	@$(MAKE) run-tests
 
-run-tests: $(PROGRAM) $(TESTS) $(BENCHES)
+run-tests: $(PROGRAM) $(TESTS) $(BENCHES) $(FAULTS_LIBRARY)
 	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(TEST_SCRIPTS)
 
 # Checks on every access of the unrolled kernels take a compiler minutes at -O3.
@@ -183,5 +185,10 @@ $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
 
 $(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+
+# Without the sanitizers, which bring an allocator of their own.
+$(FAULTS_LIBRARY): $(FAULTS_SOURCE) $(BUILD)/flags Makefile
+	@mkdir -p $(@D)
+	$(SHOW)$(CC) -std=c17 $(WARNINGS) -O1 -g -fPIC -shared -o $@ $< -ldl
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
