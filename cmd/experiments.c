@@ -88,6 +88,8 @@ static int act(struct session *session, const struct options *options, const str
     if (options_check_range(session, "--seeds", arguments->seeds, 1, FIELD_LIST_MAX) != 0) return -1;
     if (options_check_range(session, "--jobs", arguments->jobs, 1, 256) != 0) return -1;
     if (session_start(session) != 0) return -1;
+    /* Side by side, each run is a process with threads of its own. */
+    if (arguments->jobs == 1) session_start_threads(session->workshop.threads);
     return execute(session, arguments, options->argument_count ? options->arguments[0] : "six.json", command);
 }
 

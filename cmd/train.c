@@ -24,7 +24,7 @@ static int print_result(struct session *session, const char *folder) {
     if (session->json) {
         cJSON *json = json_read_file(path, &session->error);
         if (json && !cJSON_AddStringToObject(json, "folder", folder))
-            status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+            status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
         status = json && status == 0 ? session_print_json(session, json) : -1;
     } else {
         struct run_result result;
@@ -205,7 +205,9 @@ static int show_finished(struct session *session, const struct arguments *argume
 }
 
 static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
-    if (!file_is_folder(folder))
+    int is_folder = file_is_folder(folder, &session->error);
+    if (is_folder < 0) return -1;
+    if (!is_folder)
         return error_set(&session->error, ERROR_IO, folder,
                          "no such folder; name a run's folder, such as runs/sep_max");
     if (run_is_finished(folder)) return show_finished(session, arguments, folder);
@@ -259,6 +261,7 @@ static int act(struct session *session, const struct options *options, const str
         if (!given.train.config) return -1;
     }
     if (session_start(session) != 0) return -1;
+    session_start_threads(session->workshop.threads);
     return resumes ? train_resume(session, &given) : train_new(session, &given);
 }
 

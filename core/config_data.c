@@ -43,13 +43,13 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     const char *base = from_user ? "" : config->folder;
     struct text text = {0};
     char *copy = strdup(data->path);
-    int status = copy ? 0 : error_set(error, ERROR_RUN, NULL, "not enough memory");
+    int status = copy ? 0 : error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     char *whole = copy ? file_join(base, copy, error) : NULL;
     bool is_one = !copy || !strchr(copy, ',') || (whole && file_exists(whole));
     if (status == 0)
         status =
             is_one ? add_located(&text, copy, base, fallback, error) : add_pieces(&text, copy, base, fallback, error);
-    if (status == 0 && text.failed) status = error_set(error, ERROR_RUN, NULL, "not enough memory");
+    if (status == 0 && text.failed) status = error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     if (status == 0) data->path = arena_string(&config->arena, text.bytes, error);
     text_free(&text);
     free(whole);

@@ -16,11 +16,13 @@ static char *find_below(const char *folder, const char *path, struct error *erro
         struct text name = {0};
         text_print(&name, "%s%s", path, endings[i]);
         char *candidate = name.failed ? NULL : file_join(folder, name.bytes, error);
-        if (name.failed) error_set(error, ERROR_RUN, path, "not enough memory");
+        if (name.failed) error_set(error, ERROR_RUN, path, "not enough memory for the file's name");
         text_free(&name);
         if (!candidate) return NULL;
-        if (file_exists(candidate) && !file_is_folder(candidate)) return candidate;
+        int is_folder = file_is_folder(candidate, error);
+        if (is_folder == 0 && file_exists(candidate)) return candidate;
         free(candidate);
+        if (is_folder < 0) return NULL;
     }
     return NULL;
 }
@@ -40,7 +42,9 @@ static void list_search(const char *path, const struct config_search *search, st
 }
 
 char *config_find(const char *path, const struct config_search *search, struct error *error) {
-    if (file_is_folder(path)) {
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return NULL;
+    if (is_folder) {
         error_set(error, ERROR_IO, path, "is a folder; a JSON file is needed");
         return NULL;
     }

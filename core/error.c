@@ -17,6 +17,7 @@ int error_set(struct error *error, enum error_code code, const char *path, const
 
 int error_set_errno(struct error *error, const char *path, const char *doing) {
     int number = errno;
+    if (number == ENOMEM) return error_set(error, ERROR_RUN, path, "not enough memory to %s", doing);
     return error_set(error, ERROR_IO, path, "cannot %s: %s", doing, strerror(number));
 }
 

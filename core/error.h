@@ -28,7 +28,8 @@ struct error {
 int error_set(struct error *error, enum error_code code, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Like error_set with ERROR_IO, ending the message with what errno says: "path: cannot open: No such file". */
+/* Like error_set with ERROR_IO, ending the message with what errno says: "path: cannot open: No such file". ENOMEM is
+ * ERROR_RUN. */
 int error_set_errno(struct error *error, const char *path, const char *doing);
 
 /* Back to "no error", for callers that handle a failure themselves. */

@@ -24,8 +24,10 @@ int file_replace_text(const char *path, const char *text, struct error *error);
 
 /* Creates the folder and its parents where missing. */
 int file_make_folder(const char *path, struct error *error);
+/* False only where nothing is there: where the system cannot say, opening the file will. */
 bool file_exists(const char *path);
-bool file_is_folder(const char *path);
+/* 1: a folder, or a link to one; 0: something else, or nothing; -1 with an error: the system cannot say. */
+int file_is_folder(const char *path, struct error *error);
 
 /* "folder/name" in malloc'd memory ("name" where folder is NULL or "" or name is absolute); NULL and ERROR_RUN. */
 char *file_join(const char *folder, const char *name, struct error *error);

@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -86,7 +87,11 @@ static int check_keys(const cJSON *object, const struct place *place, struct err
     size_t count = (size_t)cJSON_GetArraySize(object), at = 0;
     if (count < 2) return 0;
     const char **keys = malloc(count * sizeof *keys);
-    if (!keys) return error_set(error, ERROR_RUN, NULL, "not enough memory for a JSON document");
+    if (!keys) {
+        char path[ERROR_PATH_SIZE];
+        return error_set(error, ERROR_RUN, place_text(place, path, sizeof path),
+                         "not enough memory for the JSON document");
+    }
     for (const cJSON *child = object->child; child; child = child->next) keys[at++] = child->string;
     qsort(keys, count, sizeof *keys, compare_keys);
     const char *twice = NULL;
@@ -129,7 +134,12 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
     }
     if (check_text(text, length, name, error) != 0) return NULL;
     const char *end = NULL;
+    errno = 0;
     cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    if (!root && errno == ENOMEM) { /* the library does not tell */
+        error_set(error, ERROR_RUN, name, "not enough memory for the JSON document");
+        return NULL;
+    }
     if (!root) {
         syntax_error(text, end ? (size_t)(end - text) : 0, name,
                      "not valid JSON here; look for a missing comma, quote or bracket at or before this place", error);
@@ -162,11 +172,14 @@ static int no_memory(struct error *error) {
 static int put(cJSON *object, const char *key, cJSON *value, struct error *error) {
     if (!value) return no_memory(error);
     cJSON *old = cJSON_GetObjectItemCaseSensitive(object, key);
-    bool done =
-        old ? cJSON_ReplaceItemInObjectCaseSensitive(object, key, value) : cJSON_AddItemToObject(object, key, value);
-    if (done) return 0;
-    cJSON_Delete(value);
-    return no_memory(error);
+    if (old) { /* the library's own function does not notice where it has no memory for the key */
+        char *own_key = value->string;
+        value->string = old->string;
+        old->string = own_key;
+        cJSON_ReplaceItemViaPointer(object, old, value);
+        return 0;
+    }
+    return json_add(object, key, value) ? 0 : no_memory(error);
 }
 
 int json_merge(cJSON *base, const cJSON *over, struct error *error) {
@@ -182,8 +195,9 @@ int json_merge(cJSON *base, const cJSON *over, struct error *error) {
 
 /* The value a --set argument stands for: JSON where it parses as such, else the text itself as a string. */
 static cJSON *value_of(const char *text) {
+    errno = 0;
     cJSON *value = cJSON_ParseWithOpts(text, NULL, 1);
-    return value ? value : cJSON_CreateString(text);
+    return value || errno == ENOMEM ? value : cJSON_CreateString(text);
 }
 
 static int set_list_item(cJSON *list, const char *key, const char *rest, const char *value, struct error *error) {

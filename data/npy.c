@@ -119,15 +119,16 @@ static int load_named_pair(const char *path, struct data_splits *splits, struct 
                          "is one file; give images and labels as IMAGES.npy,LABELS.npy, or a folder with x_train.npy "
                          "and y_train.npy");
     char *images = strndup(path, (size_t)(comma - path));
-    if (!images) return error_set(error, ERROR_RUN, path, "not enough memory");
+    if (!images) return error_set(error, ERROR_RUN, path, "not enough memory for the path");
     int status = load_pair(images, comma + 1, &splits->train, error);
     free(images);
     return status;
 }
 
 static int npy_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    int status = file_is_folder(request->path) ? load_folder(request->path, splits, error)
-                                               : load_named_pair(request->path, splits, error);
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    int status = is_folder ? load_folder(request->path, splits, error) : load_named_pair(request->path, splits, error);
     if (status == 0) source_count_classes(splits);
     return status;
 }

@@ -63,7 +63,7 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
     const char **lines = calloc((size_t)count, sizeof *lines);
     int status = -1;
     if (!lines) {
-        error_set(error, ERROR_RUN, path, "not enough memory");
+        error_set(error, ERROR_RUN, path, "not enough memory for the class names");
     } else {
         int found = cut_lines(text, lines, count);
         if (found == count)

@@ -121,7 +121,9 @@ static int load_folder(const char *folder, struct data_splits *splits, struct er
 
 static int svhn_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
     splits->classes = DIGITS;
-    if (file_is_folder(request->path)) return load_folder(request->path, splits, error);
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    if (is_folder) return load_folder(request->path, splits, error);
     return load_file(request->path, &splits->train, error);
 }
 

@@ -237,9 +237,10 @@ static cJSON *parse_header(const struct safetensors *file, size_t length, struct
     if (header && cJSON_IsObject(header)) return header;
     if (header)
         error_set(error, ERROR_DATA, file->path, "the header is not a JSON object");
+    else if (inner.code == ERROR_CONFIG)
+        error_set(error, ERROR_DATA, inner.path, "the header is damaged: %s", inner.message);
     else
-        error_set(error, inner.code == ERROR_CONFIG ? ERROR_DATA : inner.code, inner.path, "the header is damaged: %s",
-                  inner.message);
+        error_set(error, inner.code, inner.path, "%s", inner.message);
     cJSON_Delete(header);
     return NULL;
 }

@@ -164,6 +164,7 @@ layers_run() { "$@" "$program" layers Conv2D; }
 gradcheck_begin() { write_configs; }
 gradcheck_run() { "$@" "$program" gradcheck --config other.json --set input_shape=[8,8,3]; }
 dry_begin() { write_configs; }
+dry_view() { grep -v '^Nothing was trained'; }
 dry_run() { "$@" "$program" train tiny.json --dry-run; }
 
 # Its figures are times: that it printed something is all that can be compared.
