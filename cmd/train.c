@@ -1,4 +1,5 @@
 /* cnntrain train: one run. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,16 +79,16 @@ static char *new_folder(struct session *session, const struct config *config, co
     return run_claim_folder(path, &session->error);
 }
 
-/* A run that failed before its first step leaves no folder behind; one with files in it stays. */
+/* A run that failed before its first step leaves no folder behind; one with files in it stays. Works without memory. */
 static void release_folder(const char *folder) {
-    struct error ignored = {0};
-    char *log = run_file(folder, "log.txt", &ignored);
     struct stat status;
-    if (log && stat(log, &status) == 0 && status.st_size == 0) {
-        unlink(log);
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    if (fstatat(descriptor, "log.txt", &status, 0) == 0 && status.st_size == 0) {
+        unlinkat(descriptor, "log.txt", 0);
         rmdir(folder);
     }
-    free(log);
+    close(descriptor);
 }
 
 /* What can be known before the data are loaded. */

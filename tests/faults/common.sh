@@ -1,10 +1,11 @@
-# Sourced by tests/faults/sweep and tests/faults/storage: a scene in a scratch folder, and what must hold after a failure.
+# Sourced by tests/faults/sweep and tests/faults/storage, from the root of the repository: a scene in a scratch folder,
+# and what must hold after a failure.
 # shellcheck shell=sh disable=SC2154 # $scene, $n and $code come from the script
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$PWD
 program=$(realpath "${CNNTRAIN_PROGRAM:-$root/build/cnntrain}")
 library=$(realpath "${FAULTS_LIBRARY:-$(dirname "$program")/tests/faults/preload.so}")
-. "$root/tests/faults/scenes.sh"
+. tests/faults/scenes.sh
 
 scratch=$(mktemp -d) || exit 1
 trap 'cd / && umount "$scratch/work" 2>/dev/null; rm -rf "$scratch"' EXIT

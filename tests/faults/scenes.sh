@@ -69,16 +69,13 @@ run_result() {
     test -s "$1/report.md" || return 1
 }
 
-# A run in which something failed: resumed where it can be, else repeated in its folder, which must then be free.
+# A run in which something failed: resumed where it can be, else repeated. Its folder must then be free for it.
 go_on() {
     if [ -e "$1/config.json" ]; then
         "$program" train --resume "$1" -q
-    elif [ ! -e "$1" ]; then
+    else
         shift
         "$@"
-    else
-        echo "$1 is left behind, but cannot be resumed"
-        return 1
     fi
 }
 
