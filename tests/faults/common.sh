@@ -57,7 +57,7 @@ wrong() {
 
 # One sentence "error: ..." that names a file, an option, what the memory was for, or how much.
 says_why() {
-    [ "$(grep -c '^error: ' "$scratch/err")" -eq 1 ] &&
+    [ "$(grep '^error: ' "$scratch/err" | grep -vc 'pictures could not be read$')" -eq 1 ] &&
         grep -Eq '^error: ([^ ]+: .{12,}|not enough memory (for .{4,}|\([0-9]+ bytes\))|cannot .{8,})' "$scratch/err"
 }
 temporaries() { find . -type f | grep -E '\.(safetensors|json|csv|md|html)\.(tmp)?[A-Za-z0-9]{6}$'; }
