@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/ending.h"
 #include "cmd/session.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
@@ -109,6 +110,7 @@ static void fill_descriptors(void) {
 
 int main(int argc, char **argv) {
     struct session session;
+    ending_says(NULL);
     fill_descriptors();
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write */
     int status = session_open(&session);

@@ -501,11 +501,12 @@ static void begin(void) {
 }
 
 static void take_streams(void) {
-    inside = true;
+    bool was = counting;
+    counting = false;
     stdout = stream_over(STDOUT_FILENO, "w");
     stderr = stream_over(STDERR_FILENO, "w");
     setvbuf(stderr, NULL, _IONBF, 0);
-    inside = false;
+    counting = was;
 }
 
 __attribute__((destructor)) static void end_process(void) {

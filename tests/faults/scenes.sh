@@ -154,6 +154,8 @@ summary_json_begin() { write_configs; }
 summary_json_run() { "$@" "$program" summary tiny.json --json --set input_shape=[8,8,3] --cost; }
 config_begin() { write_configs; }
 config_run() { "$@" "$program" config tiny.json --set training.epochs=3 --set 'training.optimizer=SGD'; }
+keras_begin() { cp "$root/tests/golden/keras_json/sep_max.keras3.json" .; }
+keras_run() { "$@" "$program" config sep_max.keras3.json; }
 schema_begin() { :; }
 schema_run() { "$@" "$program" config --schema; }
 layers_begin() { :; }
