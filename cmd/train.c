@@ -22,7 +22,7 @@ static int print_result(struct session *session, const char *folder) {
     if (!path) return -1;
     int status = 0;
     if (session->json) {
-        cJSON *json = json_read_file(path, &session->error);
+        cJSON *json = json_read_file(path, JSON_SIZE_MAX, &session->error);
         if (json && !cJSON_AddStringToObject(json, "folder", folder))
             status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
         status = json && status == 0 ? session_print_json(session, json) : -1;
@@ -156,7 +156,7 @@ static int start_new(struct session *session, const struct arguments *arguments,
     if (check_before(session, config) != 0) return -1;
     if (arguments->dry_run) return dry_run(session, config);
     if (arguments->weights && !file_exists(arguments->weights))
-        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights");
+        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights; check the name");
     char *folder = new_folder(session, config, arguments->out);
     if (!folder) return -1;
     int status = execute(session, config, folder, arguments->weights, false);
@@ -212,7 +212,8 @@ static int show_finished(struct session *session, const struct arguments *argume
 static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
     if (!file_is_folder(folder))
         return error_set(&session->error, ERROR_IO, folder,
-                         "no such folder; name a run's folder, such as runs/sep_max");
+                         file_exists(folder) ? "is no folder; name a run's folder, such as runs/sep_max"
+                                             : "no such folder; name a run's folder, such as runs/sep_max");
     if (run_is_finished(folder)) return show_finished(session, arguments, folder);
     char *path = run_file(folder, "config.json", &session->error);
     if (!path) return -1;

@@ -118,10 +118,10 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
     return NULL;
 }
 
-cJSON *json_read_file(const char *path, struct error *error) {
+cJSON *json_read_file(const char *path, size_t limit, struct error *error) {
     char *text = NULL;
     size_t length = 0;
-    if (file_read(path, JSON_SIZE_MAX, &text, &length, error) != 0) return NULL;
+    if (file_read(path, limit, &text, &length, error) != 0) return NULL;
     cJSON *root = json_parse(text, length, path, error);
     free(text);
     return root;
@@ -145,7 +145,7 @@ static int put(cJSON *object, const char *key, cJSON *value, struct error *error
 int json_merge(cJSON *base, const cJSON *over, struct error *error) {
     enum { KEYS_MAX = 4096 }; /* looking up each of n keys among n takes n * n steps */
     if (cJSON_GetArraySize(base) > KEYS_MAX || cJSON_GetArraySize(over) > KEYS_MAX)
-        return error_set(error, ERROR_CONFIG, "extends", "an object has more than %d keys; remove some", KEYS_MAX);
+        return error_set(error, ERROR_CONFIG, NULL, "an object has more than %d keys; remove some", KEYS_MAX);
     for (const cJSON *child = over->child; child; child = child->next) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(base, child->string);
         bool deeper = cJSON_IsObject(old) && cJSON_IsObject(child);

@@ -134,6 +134,11 @@ static int plan(struct model *model, const struct component_list *layers, const 
 int model_plan(struct model *model, const struct component_list *layers, const struct shape *input,
                const struct place *place, struct error *error) {
     *model = (struct model){.input = *input};
+    size_t elements = 0;
+    char text[SHAPE_TEXT_SIZE];
+    if (!shape_elements(input, &elements))
+        return place_error(place, error, "images of %s are larger than any layer takes; make them smaller",
+                           shape_text(input, text, sizeof text));
     if (layers->count == 0) return place_error(place, error, "has no layers; a model needs at least one");
     if (layers->count > MODEL_LAYERS_MAX)
         return place_error(place, error, "has %d layers, at most %d are allowed", layers->count, MODEL_LAYERS_MAX);

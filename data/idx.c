@@ -26,10 +26,11 @@ struct idx_file {
 
 static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
     int code = Z_OK;
-    const char *text = gzerror(file->file, &code);
+    const char *text = gzerror(file->file, &code), *reason = strstr(text, ": "); /* behind the path */
     if (code == Z_ERRNO) return error_set_errno(file->error, file->path, "read the file");
     if (code != Z_OK && code != Z_BUF_ERROR)
-        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again", text);
+        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
+                         reason ? reason + 2 : text);
     return error_set(file->error, ERROR_DATA, file->path,
                      "is truncated: %zu bytes are missing of the %zu that its header promises", wanted - got, wanted);
 }

@@ -122,7 +122,7 @@ static void test_absent_values_are_null(void **state) {
     result.message = "the loss became NaN";
     result.train_loss = INFINITY;
     assert_int_equal(run_result_write(&result, path, &error), 0);
-    cJSON *root = json_read_file(path, &error);
+    cJSON *root = json_read_file(path, JSON_SIZE_MAX, &error);
     static const char *const absent[] = {"val_loss",   "val_accuracy", "test_loss",         "test_accuracy",
                                          "train_loss", "classes",      "seconds_per_epoch", "kernel"};
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
