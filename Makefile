@@ -43,7 +43,12 @@ TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
 FAULTS_SOURCE := tests/faults/preload.c
 FAULTS_LIBRARY := $(BUILD)/tests/faults/preload.so
 TEST_SCRIPTS := $(sort $(wildcard tests/scripts/test_*.sh))
-SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT) $(FAULTS_SOURCE)
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# libFuzzer brings its own main.
+FUZZ_REPLAY := tests/fuzz/support/replay.c
+FUZZ_SUPPORT := $(filter-out $(FUZZ_REPLAY),$(sort $(wildcard tests/fuzz/support/*.c)))
+SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(TEST_SUPPORT) \
+	$(FUZZ_SOURCES) $(FUZZ_SUPPORT) $(FUZZ_REPLAY) $(FAULTS_SOURCE)
 
 PROGRAM := $(BUILD)/cnntrain
 LIBRARY := $(BUILD)/libcnntrain.a
@@ -51,6 +56,9 @@ LIBRARY := $(BUILD)/libcnntrain.a
 CMD_LIBRARY := $(BUILD)/libcmd.a
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 BENCHES := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+# Each harness twice: with what plays the inputs that are kept, and with libFuzzer.
+REPLAYS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=$(BUILD)/fuzzers/%)
 
 # V=1 shows whole commands.
 SHOW = $(if $(V),,@echo "  $@"; )
@@ -59,9 +67,11 @@ objects = $(1:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests objects tidy force packages-found
+.PHONY: all tests replays fuzzers objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
 tests: $(TESTS) $(FAULTS_LIBRARY)
+replays: $(REPLAYS)
+fuzzers: $(FUZZERS)
 objects: $(call objects,$(SOURCES))
 tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
@@ -80,14 +90,24 @@ demo: deps ## build, train the six combinations on built-in data and print their
 test: deps ## build everything and run all tests
 	@$(MAKE) run-tests
 
-run-tests: $(PROGRAM) $(TESTS) $(BENCHES) $(FAULTS_LIBRARY)
-	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(TEST_SCRIPTS)
+run-tests: $(PROGRAM) $(TESTS) $(REPLAYS) $(BENCHES) $(FAULTS_LIBRARY)
+	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
 
 # Checks on every access of the unrolled kernels take a compiler minutes at -O3.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 .PHONY: asan
 asan: deps ## run all tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) BUILD=build-asan CFLAGS='$(SANITIZE)' KERNEL_LEVEL=-O1 run-tests
+
+# The harnesses run the reference kernels, which are checked on every access; the others would take minutes to compile so.
+FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## feed every parser mutated files, SECONDS=60 each; TARGET="idx mat" chooses some
+	@scripts/fuzz check
+	@$(MAKE) BUILD=build-fuzz CC=clang CFLAGS='$(FUZZ)' KERNEL_LEVEL=-O1 \
+		KERNEL_FLAGS='-O1 -ffp-contract=fast -fno-sanitize=all' fuzzers
+	@scripts/fuzz run $(SECONDS) $(TARGET)
 
 .PHONY: lint
 lint: deps ## check warnings, formatting, include rules and scripts
@@ -131,7 +151,7 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf build build-asan build-lint build-arm64
+	rm -rf build build-asan build-lint build-arm64 build-fuzz
 
 .PHONY: help
 help: ## list the targets
@@ -175,6 +195,9 @@ ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activatio
 	layers/layer_normalization. layers/prelu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
 $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = -O3 -fno-math-errno
 
+# The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.
+$(BUILD)/data/image.%: FILE_FLAGS = -fwrapv
+
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
 $(LIBRARY) $(CMD_LIBRARY):
@@ -191,5 +214,13 @@ $(TESTS) $(BENCHES): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIB
 $(FAULTS_LIBRARY): $(FAULTS_SOURCE) $(BUILD)/flags Makefile
 	@mkdir -p $(@D)
 	$(SHOW)$(CC) -std=c17 $(WARNINGS) -O1 -g -fPIC -shared -o $@ $< -ldl
+
+$(REPLAYS): %: %.o $(call objects,$(FUZZ_REPLAY) $(FUZZ_SUPPORT) $(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
+	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+
+$(FUZZERS): $(BUILD)/fuzzers/%: $(BUILD)/tests/fuzz/fuzz_%.o $(call objects,$(FUZZ_SUPPORT) $(TEST_SUPPORT)) \
+	$(CMD_LIBRARY) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(SHOW)$(LINK) -fsanitize=fuzzer $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

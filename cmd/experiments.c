@@ -22,12 +22,14 @@ static void write_command(struct text *text, int argc, const char **argv) {
 static int print_outcome(struct session *session, const struct experiments_outcome *outcome) {
     if (session->json) {
         char *path = run_file(outcome->folder, "results.json", &session->error);
-        cJSON *json = path ? json_read_file(path, &session->error) : NULL;
+        cJSON *json = path ? json_read_file(path, JSON_SIZE_MAX, &session->error) : NULL;
         free(path);
         return json ? session_print_json(session, json) : -1;
     }
     if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
-    printf("\nThe report is %s/report.md; results.csv, results.json and the runs are beside it.\n", outcome->folder);
+    fputs("\nThe report is ", stdout);
+    terminal_print(stdout, outcome->folder);
+    puts("/report.md; results.csv, results.json and the runs are beside it.");
     return 0;
 }
 

@@ -103,11 +103,13 @@ static void add_picture(const struct predictor *predictor, struct document *docu
 
 static void print_picture(const struct predictor *predictor, const char *path) {
     char number[16];
-    printf("%s:", path);
+    terminal_print(stdout, path);
+    putchar(':');
     for (int rank = 0; rank < predictor->top; rank++) {
         int class = class_of_rank(predictor, rank);
-        printf("%s %s %.4f", rank ? "," : "", label_of(predictor, class, number, sizeof number),
-               (double)predictor->probabilities[class]);
+        fputs(rank ? ", " : " ", stdout);
+        terminal_print(stdout, label_of(predictor, class, number, sizeof number));
+        printf(" %.4f", (double)predictor->probabilities[class]);
     }
     putchar('\n');
 }

@@ -52,7 +52,7 @@ static int summarize_config(struct session *session, const struct arguments *arg
     if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     struct place document = place_document(config.path), place = place_key(&document, "model");
     int status = read_input_shape(session, &arguments->train, &config, &input);
-    if (status == 0) status = model_build(&model, &config.values.model, &input, &place, &session->error);
+    if (status == 0) status = model_plan(&model, &config.values.model, &input, &place, &session->error);
     if (status == 0) {
         status = print_model(session, arguments, &model);
         model_free(&model);

@@ -33,21 +33,9 @@ int terminal_width(void) {
 
 /* ---- text ---- */
 
-/* Names come from files, which may hold what a terminal obeys: control characters, U+0080 to U+009F among them. */
-static void print_escaped(const char *text) {
-    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
-        const unsigned char *c = (const unsigned char *)text;
-        size = text_utf8_sequence(text, left);
-        bool is_control =
-            size == 0 || (size == 1 && (*c < 0x20 || *c == 0x7f)) || (size == 2 && *c == 0xc2 && c[1] < 0xa0);
-        if (size == 0) size = 1;
-        if (!is_control)
-            fwrite(text, 1, size, stderr);
-        else if (*c == '\n')
-            fputs("\\n", stderr);
-        else
-            for (size_t i = 0; i < size; i++) fprintf(stderr, "\\x%02x", c[i]);
-    }
+void terminal_print(FILE *file, const char *string) {
+    char shown[TEXT_SHOWN_SIZE];
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step) fputs(shown, file);
 }
 
 void terminal_error(const struct session *session) {
@@ -57,13 +45,13 @@ void terminal_error(const struct session *session) {
     fflush(stdout);
     fputs(terminal.has_color ? "\033[31merror:\033[0m " : "error: ", stderr);
     if (*error->path) {
-        print_escaped(error->path);
+        terminal_print(stderr, error->path);
         fputs(": ", stderr);
     }
-    print_escaped(*error->message ? error->message : "failed without a message");
+    terminal_print(stderr, *error->message ? error->message : "failed without a message");
     fputc('\n', stderr);
     if (!session->advice.length || session->advice.failed) return;
-    print_escaped(session->advice.bytes);
+    terminal_print(stderr, session->advice.bytes);
     fputc('\n', stderr);
 }
 
@@ -104,7 +92,7 @@ void terminal_note(void *listener, const char *line) {
     struct terminal *terminal = listener;
     if (terminal->session->quiet) return;
     clear_bar(terminal);
-    print_escaped(line);
+    terminal_print(stderr, line);
     fputc('\n', stderr);
 }
 

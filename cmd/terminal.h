@@ -2,6 +2,8 @@
 #ifndef CNNTRAIN_CMD_TERMINAL_H
 #define CNNTRAIN_CMD_TERMINAL_H
 
+#include <stdio.h>
+
 #include "cmd/session.h"
 #include "core/experiments.h"
 
@@ -31,9 +33,11 @@ void terminal_train_event(void *listener, const struct train_event *event);
 void terminal_note(void *listener, const char *line);
 void terminal_experiment_event(void *listener, const struct experiment_event *event);
 
-/* The session's error as one line on stderr, and its advice as another; control characters in names are shown as
- * escapes. */
+/* The session's error as one line on stderr, and its advice as another. */
 void terminal_error(const struct session *session);
+
+/* A string that may come from anywhere, without what a terminal would obey: control characters are shown as escapes. */
+void terminal_print(FILE *file, const char *string);
 
 /* Columns of stdout: of the terminal, else 80. */
 int terminal_width(void);

@@ -23,7 +23,7 @@ static int print_result(struct session *session, const char *folder) {
     if (!path) return -1;
     int status = 0;
     if (session->json) {
-        cJSON *json = json_read_file(path, &session->error);
+        cJSON *json = json_read_file(path, JSON_SIZE_MAX, &session->error);
         if (json && !cJSON_AddStringToObject(json, "folder", folder))
             status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
         status = json && status == 0 ? session_print_json(session, json) : -1;
@@ -33,7 +33,11 @@ static int print_result(struct session *session, const char *folder) {
         if (status == 0 && result.test_accuracy >= 0)
             printf("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
                    100 * result.test_low, 100 * result.test_high, result.test_loss);
-        if (status == 0) printf("Results are in %s\n", folder);
+        if (status == 0) {
+            fputs("Results are in ", stdout);
+            terminal_print(stdout, folder);
+            putchar('\n');
+        }
         if (status == 0) run_result_free(&result);
     }
     free(path);
@@ -153,7 +157,7 @@ static int start_new(struct session *session, const struct arguments *arguments,
     if (check_before(session, config) != 0) return -1;
     if (arguments->dry_run) return dry_run(session, config);
     if (arguments->weights && !file_exists(arguments->weights))
-        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights");
+        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights; check the name");
     char *folder = new_folder(session, config, arguments->out);
     if (!folder) return -1;
     int status = execute(session, config, folder, arguments->weights, false);
@@ -199,7 +203,8 @@ static int show_finished(struct session *session, const struct arguments *argume
                   result.epochs, folder);
         status = -1;
     } else if (!session->quiet) {
-        fprintf(stderr, "%s is finished; nothing is left to do\n", folder);
+        terminal_print(stderr, folder);
+        fputs(" is finished; nothing is left to do\n", stderr);
     }
     run_result_free(&result);
     return status == 0 ? print_result(session, folder) : -1;
@@ -210,7 +215,8 @@ static int resume_folder(struct session *session, const struct arguments *argume
     if (is_folder < 0) return -1;
     if (!is_folder)
         return error_set(&session->error, ERROR_IO, folder,
-                         "no such folder; name a run's folder, such as runs/sep_max");
+                         file_exists(folder) ? "is no folder; name a run's folder, such as runs/sep_max"
+                                             : "no such folder; name a run's folder, such as runs/sep_max");
     if (run_is_finished(folder)) return show_finished(session, arguments, folder);
     char *path = run_file(folder, "config.json", &session->error);
     if (!path) return -1;

@@ -40,8 +40,12 @@ struct names {
     size_t count;
 };
 
+enum { NAMES_LISTED = 20 }; /* a file may hold a hundred thousand */
+
 static void add_name(struct names *names, const char *name) {
-    text_print(&names->text, names->count++ ? ", %s" : "%s", name);
+    if (names->count == NAMES_LISTED) text_add(&names->text, ", ...");
+    if (names->count < NAMES_LISTED) text_print(&names->text, names->count ? ", %s" : "%s", name);
+    names->count++;
 }
 
 static bool is_slot(const char *name) {
@@ -94,6 +98,14 @@ static void write_report(const struct safetensors *file, const struct checkpoint
     if (missing->count) text_print(report, "%s: not found, left as they were: %s\n", file->path, listed(missing));
     if (unused.count) text_print(report, "%s: not used: %s\n", file->path, listed(&unused));
     text_free(&unused.text);
+}
+
+int checkpoint_check(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
+                     enum checkpoint_match match, struct error *error) {
+    struct names missing = {0};
+    int status = match_all(file, tensors, count, match, &missing, error);
+    text_free(&missing.text);
+    return status;
 }
 
 int checkpoint_apply(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,

@@ -25,6 +25,10 @@ enum checkpoint_match {
 int checkpoint_save(const char *path, const struct checkpoint_tensor *tensors, size_t count,
                     const struct safetensors_pair *metadata, size_t metadata_count, struct error *error);
 
+/* What checkpoint_apply checks, without writing anything: the tensors' data may be NULL. */
+int checkpoint_check(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
+                     enum checkpoint_match match, struct error *error);
+
 /* Copies the file's tensors into those of the same name, converted to float. Nothing is written before everything has
  * been checked: a shape that differs is an error in both modes, so are missing names in strict mode, and no name in
  * common in lenient mode. `report` (NULL: not wanted) gets one line for the names that were not found and one for the

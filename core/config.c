@@ -130,6 +130,9 @@ static void drop_source_fields(cJSON *data) {
 }
 
 static int apply_data_spec(cJSON *json, const char *spec, const struct registries *registries, struct error *error) {
+    if (!text_is_utf8(spec))
+        return error_set(error, ERROR_CONFIG, spec,
+                         "is not UTF-8 text, so the run could not note where its data were; rename the folder");
     const struct component_registry *sources = registries_find(registries, "source");
     char name[64];
     size_t length = strcspn(spec, ":");
@@ -168,13 +171,14 @@ static int apply_overrides(cJSON *json, const struct config_request *request, st
 
 /* ---- reading ---- */
 
+bool config_is_name(const char *name) {
+    return *name && strlen(name) <= 100 && !strpbrk(name, "/\\") && *name != '.' && text_is_printable(name);
+}
+
 static int check_name(const struct config_values *values, const struct place *document, struct error *error) {
     struct place place = place_key(document, "name");
-    if (!values->name) return 0;
-    if (!*values->name || strlen(values->name) > 100 || strpbrk(values->name, "/\\\n\r\t") || values->name[0] == '.')
-        return place_error(&place, error,
-                           "must be a file name of 1 to 100 characters, without slashes or a leading dot");
-    return 0;
+    if (!values->name || config_is_name(values->name)) return 0;
+    return place_error(&place, error, CONFIG_NAME_RULE);
 }
 
 static int check_shape(const struct config_values *values, const struct place *document, struct error *error) {
@@ -266,7 +270,11 @@ static int default_name(struct config *config, struct error *error) {
     char *dot = strrchr(name, '.');
     if (dot && dot != name) *dot = '\0';
     config->values.name = name;
-    return 0;
+    if (text_is_printable(name)) return 0;
+    struct place document = place_document(config->path), place = place_key(&document, "name");
+    return place_error(
+        &place, error,
+        "would be the file's name, which is not UTF-8 text without control characters; give a name here");
 }
 
 static int read_found(struct config *config, const struct config_request *request, struct error *error) {

@@ -67,6 +67,11 @@ int config_parse(struct config *config, const char *text, const char *name, cons
                  struct error *error);
 void config_free(struct config *config);
 
+/* Whether a run may be called so, and the sentence that says what is asked. */
+#define CONFIG_NAME_RULE                                                                                               \
+    "must be a file name of 1 to 100 characters, without slashes, control characters or a leading dot"
+bool config_is_name(const char *name);
+
 /* The resolved config, every field spelled out; NULL without memory. The caller deletes it. */
 cJSON *config_write(const struct config *config, const struct registries *registries);
 /* The same as text, exact to the last digit; malloc'd, NULL and ERROR_RUN without memory. */

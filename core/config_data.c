@@ -49,6 +49,9 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     if (status == 0)
         status =
             is_one ? add_located(&text, copy, base, fallback, error) : add_pieces(&text, copy, base, fallback, error);
+    if (status == 0 && !text.failed && !text_is_utf8(text.bytes))
+        status = error_set(error, ERROR_CONFIG, text.bytes,
+                           "is not UTF-8 text, so the run could not note where its data were; rename the folder");
     if (status == 0 && text.failed) status = error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     if (status == 0) data->path = arena_string(&config->arena, text.bytes, error);
     text_free(&text);

@@ -116,20 +116,20 @@ static cJSON *extend(const cJSON *json, const cJSON *name, const struct descent 
         place_error(&place, error, "must be the name of a config file");
         return NULL;
     }
-    char *found = find_base(descent, name->valuestring, search, error);
+    char where[ERROR_PATH_SIZE], *found = find_base(descent, name->valuestring, search, error);
     if (!found) return NULL;
     struct descent next = {descent, found, descent->depth + 1};
     cJSON *base = read_extended(&next, search, error);
     free(found);
-    if (base && json_merge(base, json, error) != 0) {
-        cJSON_Delete(base);
-        return NULL;
-    }
-    return base;
+    struct error inner = {0};
+    if (!base || json_merge(base, json, &inner) == 0) return base;
+    cJSON_Delete(base);
+    error_set(error, inner.code, place_text(&place, where, sizeof where), "%s", inner.message);
+    return NULL;
 }
 
 static cJSON *read_extended(const struct descent *descent, const struct config_search *search, struct error *error) {
-    cJSON *json = json_read_file(descent->path, error);
+    cJSON *json = json_read_file(descent->path, CONFIG_SIZE_MAX, error);
     if (!json) return NULL;
     if (!cJSON_IsObject(json)) {
         error_set(error, ERROR_CONFIG, descent->path, "must hold a JSON object, {...}");

@@ -4,14 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
+
+enum { WHOLE_SIZE = 8192 }; /* of a message before it is shortened: it may quote a path of 5000 bytes */
+
 int error_set(struct error *error, enum error_code code, const char *path, const char *format, ...) {
     if (error->code != ERROR_NONE) return -1;
     error->code = code;
-    snprintf(error->path, sizeof error->path, "%s", path ? path : "");
+    text_shorten(path ? path : "", error->path, sizeof error->path);
+    char message[WHOLE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    text_shorten(message, error->message, sizeof error->message);
     return -1;
 }
 

@@ -19,6 +19,7 @@ enum { ERROR_PATH_SIZE = 512, ERROR_MESSAGE_SIZE = 1024 };
 
 struct error {
     enum error_code code;
+    /* Both are shortened in the middle where they do not fit: the field and the next step stand at their ends. */
     char path[ERROR_PATH_SIZE];       /* the file and field at fault, "" if there is none */
     char message[ERROR_MESSAGE_SIZE]; /* what was found and what to do about it */
 };

@@ -60,9 +60,7 @@ static int check_values(const struct experiment_values *values, const struct pla
     struct place name = place_key(document, "name"), configs = place_key(document, "configs"),
                  set = place_key(document, "set");
     const char *given = values->name;
-    if (given && (!*given || strlen(given) > 100 || strpbrk(given, "/\\\n\r\t") || *given == '.'))
-        return place_error(&name, error,
-                           "must be a file name of 1 to 100 characters, without slashes or a leading dot");
+    if (given && !config_is_name(given)) return place_error(&name, error, CONFIG_NAME_RULE);
     if (values->configs.count == 0) return place_error(&configs, error, "is empty; name at least one config file");
     if (values->set && !cJSON_IsObject(values->set))
         return place_error(&set, error, "must be an object of dotted paths and their values");
@@ -90,7 +88,7 @@ static int choose_seeds(struct experiments_plan *plan, const struct experiment_v
 static int read_file(struct experiments_plan *plan, const char *path, struct experiment_values *values,
                      struct error *error) {
     struct place document = place_document(path);
-    plan->json = json_read_file(path, error);
+    plan->json = json_read_file(path, CONFIG_SIZE_MAX, error);
     if (!plan->json) return -1;
     if (!cJSON_IsObject(plan->json)) return place_error(&document, error, "must hold a JSON object, {...}");
     if (cJSON_HasObjectItem(plan->json, "model"))

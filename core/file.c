@@ -19,16 +19,21 @@ static int read_all(int descriptor, const char *path, char *bytes, size_t length
     return 0;
 }
 
-static int read_open(int descriptor, const char *path, size_t limit, char **bytes, size_t *length,
-                     struct error *error) {
+static int file_size_of(int descriptor, const char *path, size_t *size, struct error *error) {
     struct stat status;
     if (fstat(descriptor, &status) != 0) return error_set_errno(error, path, "look at the file");
-    if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_IO, path, "is a folder, a file is needed here");
-    if (!S_ISREG(status.st_mode)) return error_set(error, ERROR_IO, path, "is not a regular file");
-    if ((unsigned long long)status.st_size > limit)
-        return error_set(error, ERROR_IO, path, "has %lld bytes, at most %zu are read here", (long long)status.st_size,
-                         limit);
-    size_t size = (size_t)status.st_size;
+    if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_IO, path, "is a folder; a file is needed here");
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, ERROR_IO, path, "is a pipe or a device; copy what it gives into a file");
+    *size = (size_t)status.st_size;
+    return 0;
+}
+
+static int read_open(int descriptor, const char *path, size_t limit, char **bytes, size_t *length,
+                     struct error *error) {
+    size_t size = 0;
+    if (file_size_of(descriptor, path, &size, error) != 0) return -1;
+    if (size > limit) return error_set(error, ERROR_IO, path, "has %zu bytes, at most %zu are read here", size, limit);
     char *memory = malloc(size + 1);
     if (!memory) return error_set(error, ERROR_RUN, path, "not enough memory for the file's %zu bytes", size);
     if (read_all(descriptor, path, memory, size, error) != 0) {
@@ -45,6 +50,18 @@ int file_read(const char *path, size_t limit, char **bytes, size_t *length, stru
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return error_set_errno(error, path, "open the file");
     int status = read_open(descriptor, path, limit, bytes, length, error);
+    close(descriptor);
+    return status;
+}
+
+int file_read_start(const char *path, char *bytes, size_t most, size_t *length, size_t *size, struct error *error) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return error_set_errno(error, path, "open the file");
+    int status = file_size_of(descriptor, path, size, error);
+    if (status == 0) {
+        *length = *size < most ? *size : most;
+        status = read_all(descriptor, path, bytes, *length, error);
+    }
     close(descriptor);
     return status;
 }

@@ -11,6 +11,10 @@
  * *length bytes. Fails with ERROR_IO where the file cannot be read or is larger. */
 int file_read(const char *path, size_t limit, char **bytes, size_t *length, struct error *error);
 
+/* Reads the first bytes of a regular file, at most `most` of them, into `bytes`; *length is how many there were, *size
+ * what the whole file has. ERROR_IO. */
+int file_read_start(const char *path, char *bytes, size_t most, size_t *length, size_t *size, struct error *error);
+
 /* Replaces `path` in one move: temporary file beside it, write, fsync, rename, fsync of the folder. On failure the old
  * file is untouched and the temporary one is gone (only where the last step fails, the new file stands already). The
  * pieces are written one after the other. */

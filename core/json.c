@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/json_check.h"
 #include "core/text.h"
 
 struct place place_document(const char *name) {
@@ -22,60 +23,31 @@ struct place place_item(const struct place *parent, int index) {
     return (struct place){.parent = parent, .key = NULL, .index = index};
 }
 
-static size_t place_write(const struct place *place, char *buffer, size_t size) {
-    size_t at = place->parent ? place_write(place->parent, buffer, size) : 0;
-    if (at >= size) return at;
-    char *end = buffer + at;
-    size_t room = size - at;
-    if (!place->parent) return at + (size_t)snprintf(end, room, "%s", place->key);
-    if (!place->key) return at + (size_t)snprintf(end, room, "[%d]", place->index);
-    return at + (size_t)snprintf(end, room, "%s%s", place->parent->parent ? "." : ": ", place->key);
+static void place_write(const struct place *place, struct text *text) {
+    if (place->parent) place_write(place->parent, text);
+    if (!place->parent)
+        text_add(text, place->key);
+    else if (!place->key)
+        text_print(text, "[%d]", place->index);
+    else
+        text_print(text, "%s%s", place->parent->parent ? "." : ": ", place->key);
 }
 
 char *place_text(const struct place *place, char *buffer, size_t size) {
-    place_write(place, buffer, size);
+    struct text text = {0};
+    place_write(place, &text);
+    text_shorten(text.failed ? "" : text.bytes, buffer, size);
+    text_free(&text);
     return buffer;
 }
 
 int place_error(const struct place *place, struct error *error, const char *format, ...) {
-    char path[ERROR_PATH_SIZE], message[ERROR_MESSAGE_SIZE];
+    char path[ERROR_PATH_SIZE], message[8 * ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     return error_set(error, ERROR_CONFIG, place_text(place, path, sizeof path), "%s", message);
-}
-
-static int syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error) {
-    int line = 1, column = 1;
-    for (size_t i = 0; i < offset; i++) {
-        column = text[i] == '\n' ? 1 : column + 1;
-        line += text[i] == '\n';
-    }
-    return error_set(error, ERROR_CONFIG, name, "line %d, column %d: %s", line, column, what);
-}
-
-/* Depth and encoding, before the recursive parser sees the text. */
-static int check_text(const char *text, size_t length, const char *name, struct error *error) {
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < length;) {
-        size_t step = text_utf8_sequence(text + i, length - i);
-        if (step == 0) return syntax_error(text, i, name, "not UTF-8 text; save the file as UTF-8", error);
-        char c = text[i];
-        if (c == '\0') return syntax_error(text, i, name, "a zero byte; this is not JSON", error);
-        if (quoted && (unsigned char)c < 0x20)
-            return syntax_error(text, i, name, "a line break or control character inside a string", error);
-        if (quoted && c == '\\' && length - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-            return syntax_error(text, i, name, "a zero character inside a string", error);
-        if (quoted && c == '\\' && i + 1 < length && (unsigned char)text[i + 1] < 0x80) step = 2;
-        if (c == '"') quoted = !quoted;
-        if (!quoted && (c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
-            return syntax_error(text, i, name, "nested deeper than 64 levels", error);
-        if (!quoted && (c == '}' || c == ']')) depth--;
-        i += step;
-    }
-    return 0;
 }
 
 static int compare_keys(const void *a, const void *b) {
@@ -132,7 +104,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         error_set(error, ERROR_CONFIG, name, "is empty; a JSON document is needed");
         return NULL;
     }
-    if (check_text(text, length, name, error) != 0) return NULL;
+    if (json_check_text(text, length, name, error) != 0) return NULL;
     const char *end = NULL;
     errno = 0;
     cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
@@ -141,24 +113,25 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         return NULL;
     }
     if (!root) {
-        syntax_error(text, end ? (size_t)(end - text) : 0, name,
-                     "not valid JSON here; look for a missing comma, quote or bracket at or before this place", error);
+        json_syntax_error(text, end ? (size_t)(end - text) : 0, name,
+                          "not valid JSON here; look for a missing comma, quote or bracket at or before this place",
+                          error);
         return NULL;
     }
     struct place place = place_document(name);
     end = skip_space(end, text + length);
     if (end != text + length)
-        syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
+        json_syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
     else if (check_duplicates(root, &place, error) == 0)
         return root;
     cJSON_Delete(root);
     return NULL;
 }
 
-cJSON *json_read_file(const char *path, struct error *error) {
+cJSON *json_read_file(const char *path, size_t limit, struct error *error) {
     char *text = NULL;
     size_t length = 0;
-    if (file_read(path, JSON_SIZE_MAX, &text, &length, error) != 0) return NULL;
+    if (file_read(path, limit, &text, &length, error) != 0) return NULL;
     cJSON *root = json_parse(text, length, path, error);
     free(text);
     return root;
@@ -183,6 +156,9 @@ static int put(cJSON *object, const char *key, cJSON *value, struct error *error
 }
 
 int json_merge(cJSON *base, const cJSON *over, struct error *error) {
+    enum { KEYS_MAX = 4096 }; /* looking up each of n keys among n takes n * n steps */
+    if (cJSON_GetArraySize(base) > KEYS_MAX || cJSON_GetArraySize(over) > KEYS_MAX)
+        return error_set(error, ERROR_CONFIG, NULL, "an object has more than %d keys; remove some", KEYS_MAX);
     for (const cJSON *child = over->child; child; child = child->next) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(base, child->string);
         bool deeper = cJSON_IsObject(old) && cJSON_IsObject(child);
@@ -193,11 +169,23 @@ int json_merge(cJSON *base, const cJSON *over, struct error *error) {
     return 0;
 }
 
-/* The value a --set argument stands for: JSON where it parses as such, else the text itself as a string. */
-static cJSON *value_of(const char *text) {
-    errno = 0;
-    cJSON *value = cJSON_ParseWithOpts(text, NULL, 1);
-    return value || errno == ENOMEM ? value : cJSON_CreateString(text);
+/* The value a --set argument stands for: JSON where it is such, else the text itself as a string. What begins like an
+ * object or a list is meant to be one. */
+static cJSON *value_of(const char *text, struct error *error) {
+    struct error inner = {0};
+    cJSON *value = json_parse(text, strlen(text), "--set", &inner);
+    if (value) return value;
+    if (inner.code == ERROR_RUN) {
+        error_set(error, inner.code, inner.path, "%s", inner.message);
+        return NULL;
+    }
+    if (*text == '{' || *text == '[') {
+        error_set(error, inner.code, inner.path, "in the value %.*s: %s", (int)text_cut(text, 60), text, inner.message);
+        return NULL;
+    }
+    value = cJSON_CreateString(text);
+    if (!value) no_memory(error);
+    return value;
 }
 
 static int set_list_item(cJSON *list, const char *key, const char *rest, const char *value, struct error *error) {
@@ -208,14 +196,17 @@ static int set_list_item(cJSON *list, const char *key, const char *rest, const c
                          "\"%s\" is not the number of one of the list's %d items, counted from 0", key,
                          cJSON_GetArraySize(list));
     if (rest) return json_set_path(cJSON_GetArrayItem(list, (int)index), rest, value, error);
-    cJSON *item = value_of(value);
-    if (!item) return no_memory(error);
+    cJSON *item = value_of(value, error);
+    if (!item) return -1;
     cJSON_ReplaceItemInArray(list, (int)index, item);
     return 0;
 }
 
 static int set_member(cJSON *object, const char *key, const char *rest, const char *value, struct error *error) {
-    if (!rest) return put(object, key, value_of(value), error);
+    if (!rest) {
+        cJSON *item = value_of(value, error);
+        return item ? put(object, key, item, error) : -1;
+    }
     cJSON *child = cJSON_GetObjectItemCaseSensitive(object, key);
     if (cJSON_IsString(child)) { /* "optimizer": "Adam" becomes {"type": "Adam"}, so that its fields can be set */
         cJSON *typed = cJSON_CreateObject();
@@ -230,9 +221,18 @@ static int set_member(cJSON *object, const char *key, const char *rest, const ch
     return json_set_path(cJSON_GetObjectItemCaseSensitive(object, key), rest, value, error);
 }
 
+static size_t count_levels(const char *path) {
+    size_t levels = 1;
+    for (; *path; path++) levels += *path == '.';
+    return levels;
+}
+
 int json_set_path(cJSON *root, const char *path, const char *value, struct error *error) {
     char key[128];
     size_t length = strcspn(path, ".");
+    if (count_levels(path) > JSON_DEPTH_MAX)
+        return error_set(error, ERROR_CONFIG, "--set", "\"%.*s...\" has more than %d keys; no config is that deep",
+                         (int)text_cut(path, 60), path, JSON_DEPTH_MAX);
     if (!text_is_utf8(path) || !text_is_utf8(value)) return error_set(error, ERROR_CONFIG, "--set", "not UTF-8 text");
     if (length == 0 || length >= sizeof key)
         return error_set(error, ERROR_CONFIG, "--set", "\"%s\" is not a path of keys such as training.epochs", path);
@@ -247,7 +247,7 @@ int json_set_path(cJSON *root, const char *path, const char *value, struct error
 
 char *json_describe(const cJSON *value, char *buffer, size_t size) {
     if (cJSON_IsString(value))
-        snprintf(buffer, size, "\"%.60s\"", value->valuestring);
+        snprintf(buffer, size, "\"%.*s\"", (int)text_cut(value->valuestring, 60), value->valuestring);
     else if (cJSON_IsNumber(value))
         snprintf(buffer, size, "%.10g", value->valuedouble);
     else if (cJSON_IsBool(value))

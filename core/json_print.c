@@ -18,20 +18,29 @@ bool json_append(cJSON *list, cJSON *value) {
     return false;
 }
 
+/* The code point of a character of one or two bytes, which all control characters are. */
+static unsigned code_of(const char *character, size_t size) {
+    const unsigned char *bytes = (const unsigned char *)character;
+    return size == 1 ? bytes[0] : (bytes[0] & 31U) << 6 | (bytes[1] & 63U);
+}
+
+/* Control characters go as escapes, and bytes that are no UTF-8 as U+FFFD, so that what is written can be read again.
+ */
 void json_write_string(const char *string, struct text *text) {
     text_add(text, "\"");
-    while (*string) {
-        size_t plain = 0;
-        while ((unsigned char)string[plain] >= 0x20 && string[plain] != '"' && string[plain] != '\\') plain++;
-        text_add_bytes(text, string, plain);
-        string += plain;
-        if (!*string) break;
-        const char *escape = strchr("\"\"\\\\\nn\tt\rr\bb\ff", *string);
-        if (escape)
+    for (size_t left = strlen(string), size; left > 0; string += size, left -= size) {
+        size = text_utf8_sequence(string, left);
+        bool special = size == 1 && (text_is_control(string, 1) || *string == '"' || *string == '\\');
+        const char *escape = special ? strchr("\"\"\\\\\nn\tt\rr\bb\ff", *string) : NULL;
+        if (size == 0)
+            text_add(text, "\\ufffd");
+        else if (escape)
             text_print(text, "\\%c", escape[1]);
+        else if (text_is_control(string, size))
+            text_print(text, "\\u%04x", code_of(string, size));
         else
-            text_print(text, "\\u%04x", (unsigned char)*string);
-        string++;
+            text_add_bytes(text, string, size);
+        if (size == 0) size = 1;
     }
     text_add(text, "\"");
 }

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -24,10 +25,20 @@ size_t size_align(size_t bytes) {
     return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
+/* The system would promise more, and end the program when it is used. */
+static size_t physical_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+}
+
 void *memory_allocate(size_t count, size_t size, const char *what, struct error *error) {
     size_t bytes = 0;
     if (!size_multiply(count, size, &bytes) || bytes > PTRDIFF_MAX - MEMORY_SLACK - MEMORY_ALIGNMENT) {
         error_set(error, ERROR_RUN, NULL, "%s would need more memory than there are addresses", what);
+        return NULL;
+    }
+    if (bytes > physical_memory()) {
+        error_set(error, ERROR_RUN, NULL, "not enough memory for %s (%zu bytes)", what, bytes);
         return NULL;
     }
     void *memory = NULL;

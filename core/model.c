@@ -8,6 +8,7 @@
 #include "core/activation.h"
 #include "core/initializer.h"
 #include "core/regularizer.h"
+#include "core/text.h"
 
 const struct activation_kind *layer_activation(const struct layer *layer) {
     const struct activation_kind *kind = (const struct activation_kind *)layer->activation.kind;
@@ -37,8 +38,8 @@ static int set_given_name(const struct model *model, struct layer *layer, const 
     const char *name = ((const struct layer_common *)layer->config)->name;
     if (!name) return 0;
     struct place here = place_key(place, "name");
-    if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\n\r\t\""))
-        return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and line ends",
+    if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\"") || !text_is_printable(name))
+        return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and control characters",
                            LAYER_NAME_SIZE - 1);
     if (is_name_taken(model, layer, name))
         return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
@@ -106,16 +107,13 @@ static void place_parameters(struct model *model, bool trainable) {
         }
 }
 
-static int allocate_parameters(struct model *model, struct error *error) {
-    place_parameters(model, true);
-    model->trainable_floats = model->parameter_floats;
-    place_parameters(model, false);
+int model_allocate(struct model *model, struct error *error) {
     model->parameters = memory_allocate(model->parameter_floats, sizeof(float), "the model's parameters", error);
     return model->parameters ? 0 : -1;
 }
 
-static int build(struct model *model, const struct component_list *layers, const struct place *place,
-                 struct error *error) {
+static int plan(struct model *model, const struct component_list *layers, const struct place *place,
+                struct error *error) {
     model->layers = calloc((size_t)layers->count, sizeof *model->layers);
     if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
     model->layer_count = layers->count;
@@ -127,16 +125,32 @@ static int build(struct model *model, const struct component_list *layers, const
     if (name_layers(model, place, error) != 0 || infer_layers(model, place, error) != 0) return -1;
     const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
     model->ends_in_softmax = last && last->is_softmax;
-    return allocate_parameters(model, error);
+    place_parameters(model, true);
+    model->trainable_floats = model->parameter_floats;
+    place_parameters(model, false);
+    return 0;
+}
+
+int model_plan(struct model *model, const struct component_list *layers, const struct shape *input,
+               const struct place *place, struct error *error) {
+    *model = (struct model){.input = *input};
+    size_t elements = 0;
+    char text[SHAPE_TEXT_SIZE];
+    if (!shape_elements(input, &elements))
+        return place_error(place, error, "images of %s are larger than any layer takes; make them smaller",
+                           shape_text(input, text, sizeof text));
+    if (layers->count == 0) return place_error(place, error, "has no layers; a model needs at least one");
+    if (layers->count > MODEL_LAYERS_MAX)
+        return place_error(place, error, "has %d layers, at most %d are allowed", layers->count, MODEL_LAYERS_MAX);
+    if (plan(model, layers, place, error) == 0) return 0;
+    model_free(model);
+    return -1;
 }
 
 int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
                 const struct place *place, struct error *error) {
-    *model = (struct model){.input = *input};
-    if (layers->count == 0) return place_error(place, error, "has no layers; a model needs at least one");
-    if (layers->count > MODEL_LAYERS_MAX)
-        return place_error(place, error, "has %d layers, at most %d are allowed", layers->count, MODEL_LAYERS_MAX);
-    if (build(model, layers, place, error) == 0) return 0;
+    if (model_plan(model, layers, input, place, error) != 0) return -1;
+    if (model_allocate(model, error) == 0) return 0;
     model_free(model);
     return -1;
 }
@@ -171,7 +185,7 @@ double model_penalty(const struct model *model) {
 }
 
 float *model_parameter(const struct model *model, const struct layer *layer, int k) {
-    return model->parameters + layer->parameters[k].offset;
+    return model->parameters ? model->parameters + layer->parameters[k].offset : NULL;
 }
 
 char *model_parameter_name(const struct layer *layer, int k, char *name, size_t size) {

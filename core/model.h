@@ -16,13 +16,19 @@ struct model {
     bool ends_in_softmax; /* the last layer's activation is a softmax */
     /* All parameters in one block: the trainable ones first, each padded to whole cache lines with zeros. */
     size_t parameter_floats, trainable_floats;
-    float *parameters;
+    float *parameters;                              /* NULL: planned only */
     long long trainable_count, non_trainable_count; /* elements, without padding */
 };
 
-/* Builds the layers of a config (components of registry "layer") for images of shape `input`: infers shapes, gives
- * automatic names as Keras does, lays out the parameters (zero until model_initialize). `place` is the list's place in
- * the config. The configs must outlive the model. model_free it; on failure nothing is held. */
+/* The layers of a config (components of registry "layer") for images of shape `input`: infers shapes, gives automatic
+ * names as Keras does, lays out the parameters, but makes no room for them: enough to look at a model of any size.
+ * `place` is the list's place in the config. The configs must outlive the model. model_free it; on failure nothing is
+ * held. */
+int model_plan(struct model *model, const struct component_list *layers, const struct shape *input,
+               const struct place *place, struct error *error);
+/* Makes room for the parameters of a planned model, zero until model_initialize. ERROR_RUN. */
+int model_allocate(struct model *model, struct error *error);
+/* Both; on failure nothing is held. */
 int model_build(struct model *model, const struct component_list *layers, const struct shape *input,
                 const struct place *place, struct error *error);
 void model_free(struct model *model);
@@ -33,7 +39,7 @@ int model_initialize(struct model *model, uint64_t seed, struct error *error);
 /* Sum of the layers' L1 and L2 penalties. */
 double model_penalty(const struct model *model);
 
-/* Parameter k of a layer, in the model's block. */
+/* Parameter k of a layer, in the model's block; NULL where there is no room for it yet. */
 float *model_parameter(const struct model *model, const struct layer *layer, int k);
 
 /* "conv2d/kernel" into name (PARAMETER_NAME_SIZE); returns it. */

@@ -137,10 +137,11 @@ static int read_class_names(struct saved_model *saved, const cJSON *names, struc
     if (!cJSON_IsArray(names) || cJSON_GetArraySize(names) != saved->classes) return -1;
     saved->class_names = calloc((size_t)saved->classes, sizeof *saved->class_names);
     if (!saved->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
-    for (int i = 0; i < saved->classes; i++) {
-        const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(names, i));
-        saved->class_names[i] = name ? strdup(name) : NULL;
-        if (!saved->class_names[i]) return -1;
+    int at = 0;
+    for (const cJSON *name = names->child; name; name = name->next, at++) {
+        saved->class_names[at] =
+            cJSON_IsString(name) && text_is_printable(name->valuestring) ? strdup(name->valuestring) : NULL;
+        if (!saved->class_names[at]) return -1;
     }
     return 0;
 }
@@ -174,20 +175,28 @@ static int read_facts(struct saved_model *saved, const cJSON *json, struct shape
     return read_class_names(saved, cJSON_GetObjectItemCaseSensitive(json, "class_names"), error);
 }
 
-static int build_saved(struct saved_model *saved, const struct safetensors *file, const struct shape *shape,
-                       struct error *error) {
-    struct place document = place_document(file->path), place = place_key(&document, "model");
-    if (model_build(&saved->model, &saved->config.values.model, shape, &place, error) != 0) return -1;
-    if (saved->model.output.rank != 1 || saved->model.output.size[0] < saved->classes)
-        return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
+/* Whether every tensor of the planned model is in the file, and once there is room for them, their values. */
+static int take_tensors(const struct saved_model *saved, const struct safetensors *file, struct error *error) {
     struct checkpoint_tensor *tensors = NULL;
     struct tensor_names *names = NULL;
     size_t count = 0;
     if (model_tensors(&saved->model, &tensors, &names, &count, error) != 0) return -1;
-    int status = checkpoint_apply(file, tensors, count, CHECKPOINT_STRICT, NULL, error);
+    int status = saved->model.parameters ? checkpoint_apply(file, tensors, count, CHECKPOINT_STRICT, NULL, error)
+                                         : checkpoint_check(file, tensors, count, CHECKPOINT_STRICT, error);
     free(tensors);
     free(names);
     return status;
+}
+
+/* A small file cannot ask for the memory of a large model: its tensors are compared first. */
+static int build_saved(struct saved_model *saved, const struct safetensors *file, const struct shape *shape,
+                       struct error *error) {
+    struct place document = place_document(file->path), place = place_key(&document, "model");
+    if (model_plan(&saved->model, &saved->config.values.model, shape, &place, error) != 0) return -1;
+    if (saved->model.output.rank != 1 || saved->model.output.size[0] < saved->classes)
+        return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
+    if (take_tensors(saved, file, error) != 0 || model_allocate(&saved->model, error) != 0) return -1;
+    return take_tensors(saved, file, error);
 }
 
 static int open_file(struct saved_model *saved, const struct safetensors *file, const struct config_request *request,

@@ -79,6 +79,63 @@ bool text_is_utf8(const char *string) {
     return true;
 }
 
+bool text_is_control(const char *sequence, size_t size) {
+    const unsigned char *bytes = (const unsigned char *)sequence;
+    if (size == 1) return bytes[0] < 0x20 || bytes[0] == 0x7f;
+    return size == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0;
+}
+
+bool text_is_printable(const char *string) {
+    for (size_t left = strlen(string), size; left > 0; string += size, left -= size) {
+        size = text_utf8_sequence(string, left);
+        if (size == 0 || text_is_control(string, size)) return false;
+    }
+    return true;
+}
+
+size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]) {
+    size_t left = strnlen(string, 4), size = text_utf8_sequence(string, left);
+    if (left == 0) return 0;
+    if (size > 0 && !text_is_control(string, size)) {
+        memcpy(shown, string, size);
+        shown[size] = '\0';
+        return size;
+    }
+    if (size == 0) size = 1;
+    if (*string == '\n')
+        memcpy(shown, "\\n", 3);
+    else if (size == 1)
+        snprintf(shown, TEXT_SHOWN_SIZE, "\\x%02x", (unsigned char)string[0]);
+    else
+        snprintf(shown, TEXT_SHOWN_SIZE, "\\x%02x\\x%02x", (unsigned char)string[0], (unsigned char)string[1]);
+    return size;
+}
+
+/* Whether a character, rather than the rest of one, begins here. */
+static bool begins_character(char c) {
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+size_t text_cut(const char *string, size_t limit) {
+    size_t length = strlen(string);
+    if (length <= limit) return length;
+    size_t cut = limit;
+    for (int i = 0; i < 3 && cut > 0 && !begins_character(string[cut]); i++) cut--;
+    return begins_character(string[cut]) ? cut : limit; /* no UTF-8: anywhere */
+}
+
+char *text_shorten(const char *string, char *buffer, size_t size) {
+    static const char dots[] = "...";
+    size_t length = strlen(string), room = size - sizeof dots;
+    if (length < size) return memcpy(buffer, string, length + 1);
+    size_t head = text_cut(string, room / 2), tail = length - (room - head);
+    for (int i = 0; i < 3 && !begins_character(string[tail]); i++) tail++;
+    memcpy(buffer, string, head);
+    memcpy(buffer + head, dots, sizeof dots - 1);
+    memcpy(buffer + head + sizeof dots - 1, string + tail, length - tail + 1);
+    return buffer;
+}
+
 int text_columns(const char *string) {
     int columns = 0;
     for (; *string; string++) columns += ((unsigned char)*string & 0xC0) != 0x80;

@@ -23,6 +23,20 @@ void text_free(struct text *text);
 /* Bytes of the UTF-8 sequence (RFC 3629) that stands at `text` with `left` bytes to read; 0 where it is none. */
 size_t text_utf8_sequence(const char *text, size_t left);
 bool text_is_utf8(const char *string);
+/* Whether the UTF-8 sequence of `size` bytes is a character that a terminal obeys: U+0000 to U+001F, U+007F to U+009F.
+ */
+bool text_is_control(const char *sequence, size_t size);
+/* UTF-8 text without control characters: what may be a name. */
+bool text_is_printable(const char *string);
+/* The first character of a string as it may be shown: itself, or an escape such as \n, \x1b for a control character and
+ * for a byte that is no UTF-8. Returns the bytes of the string that it stands for; 0 at its end. */
+enum { TEXT_SHOWN_SIZE = 12 };
+size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]);
+
+/* Bytes of the longest beginning of the string that has at most `limit` bytes and ends with a whole character. */
+size_t text_cut(const char *string, size_t limit);
+/* The string into buffer; where it does not fit (size of 8 or more), its beginning and its end with "..." between. */
+char *text_shorten(const char *string, char *buffer, size_t size);
 
 /* Columns a UTF-8 string takes on a terminal, one a code point. */
 int text_columns(const char *string);

@@ -188,7 +188,9 @@ static int load_manifest(struct manifest *manifest, char *text, const struct dat
                          struct data_splits *splits) {
     struct dataset *datasets[PART_COUNT] = {&splits->train, &splits->validation, &splits->test};
     if (read_rows(manifest, text) != 0 || collect_classes(manifest) != 0) return -1;
-    if (source_name_classes(splits, manifest->classes, (int)manifest->class_count, manifest->error) != 0) return -1;
+    if (source_name_classes(splits, manifest->classes, (int)manifest->class_count, manifest->path, manifest->error) !=
+        0)
+        return -1;
     for (int part = 0; part < PART_COUNT; part++)
         if (load_part(manifest, (enum part)part, common, datasets[part]) != 0) return -1;
     return 0;

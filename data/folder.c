@@ -189,7 +189,7 @@ static int load_train(struct folder_reader *reader, const char *folder, struct n
     if (classes->count > DATASET_CLASSES_MAX)
         return error_set(reader->error, ERROR_DATA, folder, "holds %zu classes; at most %d can be used", classes->count,
                          DATASET_CLASSES_MAX);
-    if (source_name_classes(splits, classes->names, (int)classes->count, reader->error) != 0) return -1;
+    if (source_name_classes(splits, classes->names, (int)classes->count, folder, reader->error) != 0) return -1;
     return load_part(reader, folder, classes, classes, &splits->train);
 }
 

@@ -27,12 +27,13 @@ struct idx_file {
 
 static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
     int code = Z_OK;
-    const char *text = gzerror(file->file, &code);
+    const char *text = gzerror(file->file, &code), *reason = strstr(text, ": "); /* behind the path */
     if (code == Z_MEM_ERROR)
         return error_set(file->error, ERROR_RUN, file->path, "not enough memory to decompress the file");
     if (code == Z_ERRNO) return error_set_errno(file->error, file->path, "read the file");
     if (code != Z_OK && code != Z_BUF_ERROR)
-        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again", text);
+        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
+                         reason ? reason + 2 : text);
     return error_set(file->error, ERROR_DATA, file->path,
                      "is truncated: %zu bytes are missing of the %zu that its header promises", wanted - got, wanted);
 }
@@ -90,6 +91,10 @@ static int check_room(const struct idx_file *file, int rank) {
     if (source_file_size(file->path, &on_disk, file->error) != 0) return -1;
     size_t most = on_disk;
     if (!gzdirect(file->file)) fits = fits && size_multiply(on_disk, DEFLATE_FACTOR_MAX, &most);
+    if (fits && values <= most && !source_may_unpack(on_disk, values))
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "would unpack %zu bytes to %zu; if that is meant, unpack it with gunzip first", on_disk,
+                         values);
     if (fits && values <= most) return 0;
     return error_set(file->error, ERROR_DATA, file->path,
                      "is truncated: its header promises more values than its %zu bytes can hold", on_disk);
@@ -235,7 +240,7 @@ static int fashion_mnist_load(const struct source_request *request, struct data_
         return error_set(error, ERROR_IO, path,
                          "is missing; install the Debian package dataset-fashion-mnist or give a path");
     if (load(path, splits, error) != 0) return -1;
-    return source_name_classes(splits, names, 10, error);
+    return source_name_classes(splits, names, 10, path, error);
 }
 
 static const char layout[] = "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps t10k-*, plain "

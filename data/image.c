@@ -7,10 +7,15 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/image_check.h"
 #include "data/resample.h"
 
-/* The library stands in this file only; pictures come from memory, and only in the three formats. */
+/* The library stands in this file only; pictures come from memory, and only in the three formats. Its memory starts as
+ * zeros, so that what a damaged picture leaves out is black and not what stood there before. */
 #define STB_IMAGE_IMPLEMENTATION
+#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_REALLOC(memory, size) realloc(memory, size)
+#define STBI_FREE(memory) free(memory)
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
@@ -28,8 +33,8 @@ void image_free(struct image *image) {
 
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error) {
     *image = (struct image){0};
-    if (length == 0) return error_set(error, ERROR_DATA, path, "is empty; a PNG, JPEG or BMP image was expected");
     if (length > INT_MAX) return error_set(error, ERROR_DATA, path, "is too large for an image (%zu bytes)", length);
+    if (image_check(&(struct image_file){bytes, length, path, error}) != 0) return -1;
     errno = 0; /* where the library has no memory to look at a file, it says that it does not know the type */
     image->pixels = stbi_load_from_memory(bytes, (int)length, &image->width, &image->height, &image->channels, 0);
     if (image->pixels) return 0;

@@ -86,14 +86,22 @@ static void note_inflated(struct element *element, const unsigned char *block, s
     element->length += length;
 }
 
-/* More than the matrix tag at the beginning says? Then the rest need not be inflated to know it is wrong. */
-static bool is_too_long(const struct element *element) {
-    return element->head_length >= 8 && element->length > 8 + (uint64_t)little_endian(element->head + 4);
+/* What the matrix tag at the beginning says: then the rest need not be inflated to know that it is wrong. */
+static int check_length(const struct mat_file *file, size_t at, size_t packed, const struct element *element) {
+    if (element->head_length < 8) return 0;
+    uint64_t claimed = 8 + (uint64_t)little_endian(element->head + 4);
+    if (element->length > claimed) return bad_element(file, at, "holds more than it says");
+    if (source_may_unpack(packed, claimed)) return 0;
+    return error_set(file->error, ERROR_DATA, file->path,
+                     "would unpack the %zu bytes at byte %zu to %llu; if that is meant, save it without compression "
+                     "(-v6)",
+                     packed, at, (unsigned long long)claimed);
 }
 
 static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t at, size_t length,
                           struct element *element, unsigned char *buffers) {
     unsigned char *in = buffers, *out = buffers + BLOCK_SIZE;
+    const size_t packed = length;
     int state = Z_OK;
     while (state != Z_STREAM_END) {
         if (stream->avail_in == 0) {
@@ -110,7 +118,7 @@ static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t 
         if (state == Z_MEM_ERROR) return no_memory(file);
         if (state != Z_OK && state != Z_STREAM_END) return bad_element(file, at, "cannot be decompressed");
         note_inflated(element, out, BLOCK_SIZE - stream->avail_out);
-        if (is_too_long(element)) return bad_element(file, at, "holds more than it says");
+        if (check_length(file, at, packed, element) != 0) return -1;
     }
     if (stream->avail_in != 0 || length != 0) return bad_element(file, at, "has bytes behind its compressed data");
     return 0;

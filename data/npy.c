@@ -43,12 +43,13 @@ static int read_images(struct npy_file *npy, const char *path, struct dataset *d
     return check_finite(dataset, path, error);
 }
 
-/* The little-endian integer at `bytes`; unsigned values beyond int64_t become negative, and so an error. */
+/* The little-endian integer at `bytes`; unsigned values beyond int64_t become the largest, and so an error. */
 static int64_t integer_at(const unsigned char *bytes, const struct npy_file *npy) {
     uint64_t value = 0;
     for (int i = npy->width; i-- > 0;) value = value << 8 | bytes[i];
     unsigned bits = 8U * (unsigned)npy->width;
     if (npy->kind == 'i' && bits < 64 && value >> (bits - 1)) value |= UINT64_MAX << bits;
+    if (npy->kind == 'u' && value > INT64_MAX) return INT64_MAX;
     return (int64_t)value;
 }
 

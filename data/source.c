@@ -6,16 +6,17 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/text.h"
 
 enum { NAMES_FILE_MAX = 1 << 20 };
 
 static int check_form(int64_t count, int height, int width, int channels, const char *path, struct error *error) {
     if (count < 0) return error_set(error, ERROR_DATA, path, "%lld images", (long long)count);
     if (height < 1 || width < 1 || height > DATASET_SIDE_MAX || width > DATASET_SIDE_MAX)
-        return error_set(error, ERROR_DATA, path, "images of %d x %d pixels; a side has 1 to %d", height, width,
+        return error_set(error, ERROR_DATA, path, "holds images of %d x %d pixels; a side has 1 to %d", height, width,
                          DATASET_SIDE_MAX);
     if (channels < 1 || channels > 4)
-        return error_set(error, ERROR_DATA, path, "images with %d channels; 1 to 4 can be used", channels);
+        return error_set(error, ERROR_DATA, path, "holds images with %d channels; 1 to 4 can be used", channels);
     return 0;
 }
 
@@ -34,7 +35,13 @@ int source_allocate(struct dataset *dataset, int64_t count, int height, int widt
     return 0;
 }
 
-int source_name_classes(struct data_splits *splits, const char *const *names, int count, struct error *error) {
+int source_name_classes(struct data_splits *splits, const char *const *names, int count, const char *path,
+                        struct error *error) {
+    for (int i = 0; i < count; i++)
+        if (!text_is_printable(names[i]))
+            return error_set(error, ERROR_DATA, path,
+                             "has a class \"%.*s\", which is not UTF-8 text without control characters; rename it",
+                             (int)text_cut(names[i], 60), names[i]);
     splits->class_names = calloc((size_t)count + 1, sizeof *splits->class_names);
     if (!splits->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
     splits->classes = count;
@@ -65,9 +72,10 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
     if (!lines) {
         error_set(error, ERROR_RUN, path, "not enough memory for the class names");
     } else {
-        int found = cut_lines(text, lines, count);
+        static const char mark[] = "\xEF\xBB\xBF"; /* UTF-8's byte order mark */
+        int found = cut_lines(strncmp(text, mark, 3) == 0 ? text + 3 : text, lines, count);
         if (found == count)
-            status = source_name_classes(splits, lines, count, error);
+            status = source_name_classes(splits, lines, count, path, error);
         else
             error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each", found, count);
     }
@@ -95,9 +103,16 @@ char *source_find(const char *folder, const char *const *names, struct error *er
 int source_file_size(const char *path, size_t *size, struct error *error) {
     struct stat status;
     if (stat(path, &status) != 0) return error_set_errno(error, path, "open the file");
-    if (!S_ISREG(status.st_mode)) return error_set(error, ERROR_DATA, path, "is not a regular file");
+    if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_DATA, path, "is a folder; a file is needed here");
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, ERROR_DATA, path, "is a pipe or a device; copy what it gives into a file");
     *size = (size_t)status.st_size;
     return 0;
+}
+
+bool source_may_unpack(size_t packed, uint64_t unpacked) {
+    enum { ALWAYS = 256 << 20, TIMES = 100 };
+    return unpacked <= ALWAYS || unpacked / TIMES <= packed;
 }
 
 const char *source_pair_comma(const char *path) {

@@ -13,8 +13,10 @@
 int source_allocate(struct dataset *dataset, int64_t count, int height, int width, int channels, enum pixel_type type,
                     const char *path, struct error *error);
 
-/* Copies `count` names into splits->class_names, which must be NULL; sets splits->classes. */
-int source_name_classes(struct data_splits *splits, const char *const *names, int count, struct error *error);
+/* Copies `count` names into splits->class_names, which must be NULL; sets splits->classes. A name that is not UTF-8
+ * text or has control characters is ERROR_DATA of the file `path`. */
+int source_name_classes(struct data_splits *splits, const char *const *names, int count, const char *path,
+                        struct error *error);
 /* The same with the lines of a text file; a file that does not hold exactly `count` names is ERROR_DATA. */
 int source_read_class_names(struct data_splits *splits, const char *path, int count, struct error *error);
 
@@ -24,6 +26,10 @@ void source_count_classes(struct data_splits *splits);
 /* The first of the file names (ended by NULL) that exists in `folder`, as a path to free(); NULL, without an error,
  * where there is none, and NULL with an error without memory. */
 char *source_find(const char *folder, const char *const *names, struct error *error);
+
+/* Whether a file may unpack to so many bytes: up to 256 MiB any may, beyond that no more than a hundred times its own
+ * size, which real pictures stay far below. */
+bool source_may_unpack(size_t packed, uint64_t unpacked);
 
 /* Bytes of a regular file; ERROR_IO where it cannot be looked at, ERROR_DATA where it is something else. */
 int source_file_size(const char *path, size_t *size, struct error *error);

@@ -23,8 +23,8 @@ static void mistakes_in_a_config(void **state) {
          "c.json: data.source: unknown source \"sinth\"; did you mean \"synth\"?"},
         {HEAD ", \"trainning\": {}}", "c.json: trainning: unknown field; did you mean \"training\"?"},
         {HEAD ", \"input_shape\": [28, 28]}", "c.json: input_shape: must be [height, width, channels]; got 2 numbers"},
-        {HEAD ", \"name\": \"../up\"}",
-         "c.json: name: must be a file name of 1 to 100 characters, without slashes or a leading dot"},
+        {HEAD ", \"name\": \"../up\"}", "c.json: name: must be a file name of 1 to 100 characters, without slashes, "
+                                        "control characters or a leading dot"},
         {"{\n  \"seed\": 1,\n  \"model\" []\n}",
          "c.json: line 3, column 11: not valid JSON here; look for a missing comma, quote or bracket at or before this "
          "place"},

@@ -60,10 +60,10 @@ static void files_that_are_no_pictures(void **state) {
     command_fails(world, "cnntrain predict run empty.png", 3,
                   "empty.png: is empty; a PNG, JPEG or BMP image was expected");
     assert_int_equal(command(world, "cnntrain predict run text.png"), 3);
-    assert_starts_with(world->err, "error: text.png: cannot be read as a PNG, JPEG or BMP image");
+    assert_starts_with(world->err, "error: text.png: is no PNG, JPEG or BMP image; convert it to one of these");
     assert_int_equal(command(world, "cnntrain predict run cut.png"), 3);
-    assert_starts_with(world->err, "error: cut.png: cannot be read as a PNG, JPEG or BMP image");
-    command_fails(world, "cnntrain predict run .", 4, ".: is a folder, a file is needed here");
+    assert_starts_with(world->err, "error: cut.png: is a truncated PNG image: it ends ");
+    command_fails(world, "cnntrain predict run .", 4, ".: is a folder; a file is needed here");
 }
 
 /* The others are answered all the same. */

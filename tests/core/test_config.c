@@ -146,7 +146,8 @@ static void test_names(void **state) {
         char json[256];
         snprintf(json, sizeof json, "{" DENSE ", 'name': %s}", bad[i]);
         bad_text(world, json,
-                 "c.json: name: must be a file name of 1 to 100 characters, without slashes or a leading dot");
+                 "c.json: name: must be a file name of 1 to 100 characters, without slashes, control characters or a "
+                 "leading dot");
     }
     put(world, "c.json", "{" DENSE ", 'name': 'two words'}");
     read_good(world, "c.json");

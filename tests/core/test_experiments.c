@@ -417,7 +417,8 @@ static void test_refused(void **state) {
     bad_batch(world, "{'configs': ['avg'], 'set': [1]}",
               "exp.json: set: must be an object of dotted paths and their values");
     bad_batch(world, "{'configs': ['avg'], 'name': '../x'}",
-              "exp.json: name: must be a file name of 1 to 100 characters, without slashes or a leading dot");
+              "exp.json: name: must be a file name of 1 to 100 characters, without slashes, control characters or a "
+              "leading dot");
     bad_batch(world, "{'configs': ['avg', 'avg.json']}",
               "exp.json: two configs are called \"avg\"; give each a name of its own");
     snprintf(expected, sizeof expected,

@@ -70,12 +70,12 @@ static void test_read_what_is_no_file(void **state) {
     char *bytes = NULL;
     size_t length = 0;
     assert_int_equal(file_read(world->folder, 10, &bytes, &length, &world->error), -1);
-    expect_io_error(&world->error, world->folder, "is a folder, a file is needed here");
+    expect_io_error(&world->error, world->folder, "is a folder; a file is needed here");
     assert_int_equal(file_read("/dev/zero", 10, &bytes, &length, &world->error), -1);
-    expect_io_error(&world->error, "/dev/zero", "is not a regular file");
+    expect_io_error(&world->error, "/dev/zero", "is a pipe or a device; copy what it gives into a file");
     assert_int_equal(mkfifo(world->path, 0600), 0); /* nobody writes: opening it must not wait */
     assert_int_equal(file_read(world->path, 10, &bytes, &length, &world->error), -1);
-    expect_io_error(&world->error, world->path, "is not a regular file");
+    expect_io_error(&world->error, world->path, "is a pipe or a device; copy what it gives into a file");
 }
 
 static void test_replace(void **state) {

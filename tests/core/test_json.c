@@ -65,13 +65,36 @@ static void test_syntax_errors(void **state) {
     expect_refused("{\n  \"a\": tru\n}", "cfg.json: line 2, column 8: " SYNTAX);
     expect_refused("{'a': 1}", "cfg.json: line 1, column 3: " SYNTAX);
     expect_refused("{\"a\": \"x}", "cfg.json: line 1, column 8: " SYNTAX);
-    expect_refused("[NaN]", "cfg.json: line 1, column 2: " SYNTAX);
     expect_refused("\"\\q\"", "cfg.json: line 1, column 2: " SYNTAX);
     expect_refused("[\"\\ud800\"]", "cfg.json: line 1, column 3: " SYNTAX);
     expect_refused("{\"a\": \"x\ny\"}",
                    "cfg.json: line 1, column 9: a line break or control character inside a string");
     expect_refused("{\"a\":1}\n x", "cfg.json: line 2, column 2: text after the end of the document");
     expect_refused("{}{}", "cfg.json: line 1, column 3: text after the end of the document");
+}
+
+/* The parser itself would read many of these as something else. */
+static void test_numbers(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "0", "-0", "12", "-1.5e+10", "0.25", "1E5", "1e-400", "18446744073709551616", "1.7976931348623157e308"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) cJSON_Delete(parse(good[i]));
+    static const char *const bad[] = {"01", "+1", ".5", "1.", "1.e5", "0x10", "1e", "1e+", "--1", "1-2", "1_000", "-"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[32], message[160];
+        snprintf(text, sizeof text, "[%s]", bad[i]);
+        snprintf(message, sizeof message,
+                 "cfg.json: line 1, column 2: \"%s\" is no JSON number; write it like 12, -0.5 or 1e-3", bad[i]);
+        expect_refused(text, message);
+    }
+    expect_refused("[NaN]", "cfg.json: line 1, column 2: \"NaN\" is no JSON number; give a finite one");
+    expect_refused("{\"a\": -Infinity}",
+                   "cfg.json: line 1, column 7: \"-Infinity\" is no JSON number; give a finite one");
+    expect_refused("{\"a\":\n-1e999}", "cfg.json: line 2, column 1: \"-1e999\" is larger than any number a computer "
+                                       "holds; give a smaller one");
+    expect_refused("[\x01]", "cfg.json: line 1, column 2: a control character; this is not JSON");
+    expect_refused("\xEF\xBB\xBF\xEF\xBB\xBF{}",
+                   "cfg.json: line 1, column 1: a character that may only stand inside a string");
 }
 
 static void test_encoding(void **state) {
@@ -138,7 +161,7 @@ static void test_places(void **state) {
     struct place item = place_item(&model, 3), key = place_key(&item, "kernel_size"), pair = place_item(&key, 1);
     assert_string_equal(place_text(&pair, buffer, sizeof buffer), "sep_max.json: model[3].kernel_size[1]");
     assert_string_equal(place_text(&document, buffer, sizeof buffer), "sep_max.json");
-    assert_string_equal(place_text(&pair, tiny, sizeof tiny), "sep_max");
+    assert_string_equal(place_text(&pair, tiny, sizeof tiny), "se...1]");
     struct error error = {0};
     assert_int_equal(place_error(&item, &error, "must be %d", 3), -1);
     expect_error(&error, ERROR_CONFIG, "sep_max.json: model[3]: must be 3");
@@ -148,15 +171,15 @@ static void test_read_file(void **state) {
     (void)state;
     struct error error = {0};
     char *folder = expect_folder(), *path = expect_path(folder, "a.json"), expected[600];
-    assert_null(json_read_file(path, &error));
+    assert_null(json_read_file(path, JSON_SIZE_MAX, &error));
     snprintf(expected, sizeof expected, "%s: cannot open the file: No such file or directory", path);
     expect_error(&error, ERROR_IO, expected);
     assert_int_equal(file_replace_text(path, "", &error), 0);
-    assert_null(json_read_file(path, &error));
+    assert_null(json_read_file(path, JSON_SIZE_MAX, &error));
     snprintf(expected, sizeof expected, "%s: is empty; a JSON document is needed", path);
     expect_error(&error, ERROR_CONFIG, expected);
     assert_int_equal(file_replace_text(path, "{\"x\": 1}", &error), 0);
-    cJSON *json = json_read_file(path, &error);
+    cJSON *json = json_read_file(path, JSON_SIZE_MAX, &error);
     expect_written(json, "{\"x\": 1}");
     cJSON_Delete(json);
     free(path);
@@ -215,6 +238,49 @@ static void test_set_path(void **state) {
     expect_not_set("{}", "a..b", "--set: \".b\" is not a path of keys such as training.epochs");
 }
 
+/* What begins like an object or a list must be one; neither path nor value may be deeper than any config. */
+static void test_set_hostile(void **state) {
+    (void)state;
+    struct error error = {0};
+    cJSON *json = parse("{}");
+    assert_int_equal(json_set_path(json, "a", "{\"b\": 1, \"b\": 2}", &error), -1);
+    expect_error(&error, ERROR_CONFIG, "--set: b: in the value {\"b\": 1, \"b\": 2}: stands twice; keep one of them");
+    assert_int_equal(json_set_path(json, "a", "[1, 1e999]", &error), -1);
+    expect_error(&error, ERROR_CONFIG,
+                 "--set: in the value [1, 1e999]: line 1, column 5: \"1e999\" is larger than any number a computer "
+                 "holds; give a smaller one");
+    enum { DEEP = 100000 };
+    char *path = malloc(2 * DEEP + 2);
+    for (int i = 0; i < DEEP; i++) memcpy(path + 2 * i, "a.", 2);
+    memcpy(path + 2 * DEEP, "a", 2);
+    assert_int_equal(json_set_path(json, path, "1", &error), -1);
+    assert_non_null(strstr(error.message, "has more than 64 keys; no config is that deep"));
+    error_clear(&error);
+    memset(path, '[', 2 * DEEP);
+    path[2 * DEEP] = '\0';
+    assert_int_equal(json_set_path(json, "a", path, &error), -1);
+    assert_non_null(strstr(error.message, "line 1, column 65: nested deeper than 64 levels"));
+    free(path);
+    expect_written(json, "{}");
+    cJSON_Delete(json);
+}
+
+/* Merging looks every key up among all others. */
+static void test_merge_of_many_keys(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct text text = {0};
+    text_add(&text, "{\"a\": 1");
+    for (int i = 0; i < 5000; i++) text_print(&text, ", \"%d\": 0", i);
+    text_add(&text, "}");
+    cJSON *many = parse(text.bytes), *one = parse("{\"b\": 1}");
+    assert_int_equal(json_merge(one, many, &error), -1);
+    expect_error(&error, ERROR_CONFIG, "an object has more than 4096 keys; remove some");
+    cJSON_Delete(many);
+    cJSON_Delete(one);
+    text_free(&text);
+}
+
 static void test_describe(void **state) {
     (void)state;
     char buffer[96];
@@ -240,8 +306,8 @@ static void test_print(void **state) {
 static void test_print_strings(void **state) {
     (void)state;
     struct text text = {0};
-    json_write_string("a\"b\\c\n\t\r\b\f\x01\x1F/\xC3\xA9\x7F", &text);
-    assert_string_equal(text.bytes, "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\\u0001\\u001f/\xC3\xA9\x7F\"");
+    json_write_string("a\"b\\c\n\t\r\b\f\x01\x1F/\xC3\xA9\x7F\xC2\x85\xFF", &text);
+    assert_string_equal(text.bytes, "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\\u0001\\u001f/\xC3\xA9\\u007f\\u0085\\ufffd\"");
     text_free(&text);
 }
 
@@ -279,11 +345,15 @@ static void test_add(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),     cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_encoding),
-        cmocka_unit_test(test_depth),     cmocka_unit_test(test_size),          cmocka_unit_test(test_duplicates),
-        cmocka_unit_test(test_many_keys), cmocka_unit_test(test_places),        cmocka_unit_test(test_read_file),
-        cmocka_unit_test(test_merge),     cmocka_unit_test(test_set_path),      cmocka_unit_test(test_describe),
-        cmocka_unit_test(test_print),     cmocka_unit_test(test_print_strings), cmocka_unit_test(test_print_numbers),
+        cmocka_unit_test(test_parse),         cmocka_unit_test(test_syntax_errors),
+        cmocka_unit_test(test_encoding),      cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_set_hostile),   cmocka_unit_test(test_merge_of_many_keys),
+        cmocka_unit_test(test_depth),         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_many_keys),
+        cmocka_unit_test(test_places),        cmocka_unit_test(test_read_file),
+        cmocka_unit_test(test_merge),         cmocka_unit_test(test_set_path),
+        cmocka_unit_test(test_describe),      cmocka_unit_test(test_print),
+        cmocka_unit_test(test_print_strings), cmocka_unit_test(test_print_numbers),
         cmocka_unit_test(test_add),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

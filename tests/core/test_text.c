@@ -84,10 +84,53 @@ static void test_nearest(void **state) {
     assert_null(text_nearest(longest, words, 6));
 }
 
+static void expect_shown(const char *string, const char *expected) {
+    struct text text = {0};
+    char shown[TEXT_SHOWN_SIZE];
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step) text_add(&text, shown);
+    assert_string_equal(text.bytes ? text.bytes : "", expected);
+    text_free(&text);
+}
+
+static void test_show(void **state) {
+    (void)state;
+    expect_shown("", "");
+    expect_shown("caf\xC3\xA9 \xE2\x82\xAC", "caf\xC3\xA9 \xE2\x82\xAC");
+    expect_shown("a\nb\t\x1B[31m\x7F", "a\\nb\\x09\\x1b[31m\\x7f");
+    expect_shown("\xC2\x9B\xFFz\xE2\x82", "\\xc2\\x9b\\xffz\\xe2\\x82");
+}
+
+static void test_printable(void **state) {
+    (void)state;
+    assert_true(text_is_printable(""));
+    assert_true(text_is_printable("caf\xC3\xA9 \xC2\xA0"));
+    static const char *const bad[] = {"\n", "a\x1B", "\x7F", "\xC2\x80", "\xC2\x9F", "\xFF", "a\xC3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(text_is_printable(bad[i]));
+}
+
+/* No character is cut in two. */
+static void test_cut_and_shorten(void **state) {
+    (void)state;
+    char buffer[16];
+    assert_int_equal(text_cut("abc", 5), 3);
+    assert_int_equal(text_cut("abcdef", 5), 5);
+    assert_int_equal(text_cut("abcd\xC3\xA9", 5), 4);
+    assert_int_equal(text_cut("ab\xF0\x9F\x98\x80", 5), 2);
+    assert_int_equal(text_cut("\x80\x80\x80\x80\x80\x80", 5), 5);
+    assert_string_equal(text_shorten("fifteen letters", buffer, sizeof buffer), "fifteen letters");
+    assert_string_equal(text_shorten("more than fifteen letters", buffer, sizeof buffer), "more t...etters");
+    assert_string_equal(text_shorten("12345\xC3\xA9 and so on \xC3\xA9"
+                                     "12345",
+                                     buffer, sizeof buffer),
+                        "12345...\xC3\xA9"
+                        "12345");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),    cmocka_unit_test(test_columns),
         cmocka_unit_test(test_utf8),    cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_show),    cmocka_unit_test(test_printable), cmocka_unit_test(test_cut_and_shorten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ static void test_bad_manifests(void **state) {
     snprintf(expected, sizeof expected, "line 2: cannot open the image %s/m/none.png: No such file or directory",
              room->folder);
     room_load_bad(room, load_it, ERROR_IO, "m/list.csv", expected);
-    room_load_bad(room, "{\"source\": \"csv\", \"path\": \"m\"}", ERROR_IO, "m", "is a folder, a file is needed here");
+    room_load_bad(room, "{\"source\": \"csv\", \"path\": \"m\"}", ERROR_IO, "m", "is a folder; a file is needed here");
 }
 
 int main(void) {

@@ -112,14 +112,14 @@ static void test_bad_pictures(void **state) {
     room_load_bad(room, load_it, ERROR_DATA, "f/a/2.png", "is empty; a PNG, JPEG or BMP image was expected");
     room_write_text(room, "f/a/2.png", "GIF89a");
     room_load_bad(room, load_it, ERROR_DATA, "f/a/2.png",
-                  "cannot be read as a PNG, JPEG or BMP image (unknown image type)");
+                  "is an image of the format GIF; convert it to PNG, JPEG or BMP");
 }
 
 static void test_folder_named_like_a_picture(void **state) {
     struct room *room = *state;
     room_write_flat(room, "f/a/1.png", 3, 3, 1, 5);
     room_write_text(room, "f/a/2.png/inside", "");
-    room_load_bad(room, load_it, ERROR_IO, "f/a/2.png", "is a folder, a file is needed here");
+    room_load_bad(room, load_it, ERROR_IO, "f/a/2.png", "is a folder; a file is needed here");
 }
 
 static void test_missing_permission(void **state) {

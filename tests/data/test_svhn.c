@@ -336,7 +336,7 @@ static void test_unreadable(void **state) {
                   "is missing; svhn needs a folder with train_32x32.mat and perhaps test_32x32.mat, or one .mat file");
     room_write_text(room, "pipe/train_32x32.mat/inside", "");
     room_load_bad(room, "{\"source\": \"svhn\", \"path\": \"pipe\"}", ERROR_DATA, "pipe/train_32x32.mat",
-                  "is not a regular file");
+                  "is a folder; a file is needed here");
 }
 
 int main(void) {

@@ -195,7 +195,7 @@ static void test_accepted(void **state) {
 
 static void test_damaged_header(void **state) {
     (void)state;
-    expect_refused("", 0, "f.safetensors: the header is damaged: is empty; a JSON document is needed");
+    expect_refused("", 0, "f.safetensors: is no safetensors file, or damaged: its header is empty");
     expect_refused("[]", 0, "f.safetensors: the header is not a JSON object");
     expect_refused("{\"a\"}", 0,
                    "f.safetensors: the header is damaged: line 1, column 5: not valid JSON here; look for a missing "
@@ -280,7 +280,7 @@ static void test_unreadable(void **state) {
     assert_int_equal(safetensors_read("tests/none.safetensors", &file, &error), -1);
     expect_error(&error, ERROR_IO, "tests/none.safetensors: cannot open the file: No such file or directory");
     assert_int_equal(safetensors_read("tests", &file, &error), -1);
-    expect_error(&error, ERROR_IO, "tests: is a folder, a file is needed here");
+    expect_error(&error, ERROR_IO, "tests: is a folder; a file is needed here");
 }
 
 /* ---- values ---- */

@@ -1,0 +1,17 @@
+/* What is looked at before a JSON text is parsed. */
+#ifndef CNNTRAIN_CORE_JSON_CHECK_H
+#define CNNTRAIN_CORE_JSON_CHECK_H
+
+#include <stddef.h>
+
+#include "core/error.h"
+
+/* An error at byte `offset`, by line and column; returns -1. */
+int json_syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error);
+
+/* Fails for what the parser, which is recursive and reads more than JSON, must not see: depth beyond JSON_DEPTH_MAX,
+ * bytes that are not UTF-8, zero characters, control characters, numbers that are not JSON's or that no double holds.
+ */
+int json_check_text(const char *text, size_t length, const char *name, struct error *error);
+
+#endif

@@ -1,0 +1,15 @@
+/* A config file through the whole check: what it extends, fields, data section, layers and shapes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fuzz/support/fuzz.h"
+#include "tests/fuzz/support/fuzz_model.h"
+
+static const char base[] = "{\"input_shape\": [8, 8, 1], \"model\": [{\"type\": \"Flatten\"}, {\"type\": \"Dense\", "
+                           "\"units\": 2, \"activation\": \"softmax\"}], \"training\": {\"epochs\": 2}}";
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_write("base.json", base, strlen(base));
+    fuzz_config(fuzz_write("config.json", data, size), NULL, 0, false);
+    return 0;
+}
