@@ -1,4 +1,5 @@
 /* cnntrain evaluate: a trained model on a data set. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,13 @@ static int measure_open(struct session *session, const struct saved_model *saved
     if (confusion_create(&measurement->confusion, model->output.size[0], &session->error) != 0) return -1;
     if (engine_open(&engine, model, session->workshop.kernels, &options, &session->error) != 0) return -1;
     int status =
-        evaluate_feed(engine, model, feed, &measurement->predictions, &measurement->evaluation, &session->error);
+        evaluate_feed(engine, model, feed, &measurement->predictions, NULL, &measurement->evaluation, &session->error);
+    if (status == 0 && !isfinite(measurement->evaluation.loss)) {
+        const struct layer *layer = measurement->evaluation.first_not_finite;
+        status = error_set(&session->error, ERROR_NOT_FINITE, NULL,
+                           "the loss on these images is not finite%s%s; look at the images and the weights",
+                           layer ? "; the first layer with such an output is " : "", layer ? layer->name : "");
+    }
     engine_close(engine);
     if (status == 0)
         confusion_add(&measurement->confusion, measurement->predictions.labels, measurement->predictions.predicted,

@@ -16,7 +16,10 @@ struct arguments {
 /* What the user typed, for the report. */
 static void write_command(struct text *text, int argc, const char **argv) {
     text_add(text, "cnntrain");
-    for (int i = 0; i < argc; i++) text_print(text, strpbrk(argv[i], " \t*?$\"\\") ? " '%s'" : " %s", argv[i]);
+    for (int i = 0; i < argc; i++) {
+        text_add(text, " ");
+        text_add_shell_word(text, argv[i]);
+    }
 }
 
 static int print_outcome(struct session *session, const struct experiments_outcome *outcome) {

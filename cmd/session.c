@@ -136,6 +136,9 @@ void session_catch_signals(struct session *session) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* A closed terminal ends a run like Ctrl-C, unless nohup has it ignored. */
+    struct sigaction former;
+    if (sigaction(SIGHUP, NULL, &former) == 0 && former.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
     session->workshop.stop = &stop_signal;
 }
 

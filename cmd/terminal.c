@@ -152,6 +152,10 @@ void terminal_train_event(void *listener, const struct train_event *event) {
     case TRAIN_STEP:
         if (terminal->has_bar) draw_bar(terminal, event);
         break;
+    case TRAIN_STEP_SKIPPED:
+        fprintf(stderr, "Epoch %d: the loss or a gradient of step %lld is not finite; such steps are skipped\n",
+                event->epoch, (long long)event->step + 1);
+        break;
     case TRAIN_EPOCH_END:
         print_epoch(terminal, event);
         break;

@@ -1,4 +1,5 @@
 /* cnntrain train: one run. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,12 @@
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/report/result.h"
+#include "core/run_resume.h"
 
 struct arguments {
     struct train_options train;
     const char *out, *weights, *resume;
-    int dry_run;
+    int dry_run, allow_changes;
 };
 
 static int print_result(struct session *session, const char *folder) {
@@ -46,31 +48,29 @@ static int print_result(struct session *session, const char *folder) {
 
 /* The last line after a run that did not end well. */
 static void advise(struct session *session, const char *folder) {
-    if (session->error.code == ERROR_INTERRUPTED)
-        text_print(&session->advice, "Go on with: cnntrain train --resume %s", folder);
+    if (session->error.code == ERROR_INTERRUPTED) {
+        text_add(&session->advice, "Go on with: cnntrain train --resume ");
+        text_add_shell_word(&session->advice, folder);
+    }
     if (session->error.code == ERROR_NOT_FINITE)
         text_print(&session->advice, "What there is of the run is in %s", folder);
 }
 
-static int execute(struct session *session, const struct config *config, const char *folder, const char *weights,
-                   bool resume) {
+/* Trains; the request lacks workshop and data. */
+static int execute(struct session *session, struct run_request request) {
     struct terminal terminal;
     terminal_open(&terminal, session);
     terminal_listen(&terminal, session);
     session_catch_signals(session);
     struct data_splits splits;
-    if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
-    struct run_request request = {.workshop = &session->workshop,
-                                  .config = config,
-                                  .splits = &splits,
-                                  .folder = folder,
-                                  .weights = weights,
-                                  .resume = resume};
+    if (terminal_load_data(&terminal, session, request.config, &splits) != 0) return -1;
+    request.workshop = &session->workshop;
+    request.splits = &splits;
     int status = run_execute(&request, &session->error);
     terminal_close(&terminal);
     data_splits_free(&splits);
-    if (status == 0) return print_result(session, folder);
-    advise(session, folder);
+    if (status == 0) return print_result(session, request.folder);
+    advise(session, request.folder);
     return -1;
 }
 
@@ -83,12 +83,14 @@ static char *new_folder(struct session *session, const struct config *config, co
     return run_claim_folder(path, &session->error);
 }
 
-/* A run that failed before its first step leaves no folder behind; one with files in it stays. Works without memory. */
+/* A run that failed before its first checkpoint leaves no folder behind; one with files in it stays. Works without
+ * memory. */
 static void release_folder(const char *folder) {
     struct stat status;
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return;
-    if (fstatat(descriptor, "log.txt", &status, 0) == 0 && status.st_size == 0) {
+    bool is_new = fstatat(descriptor, "last.safetensors", &status, 0) != 0 && errno == ENOENT;
+    if (is_new && fstatat(descriptor, "log.txt", &status, 0) == 0 && status.st_size == 0) {
         unlinkat(descriptor, "log.txt", 0);
         rmdir(folder);
     }
@@ -160,7 +162,8 @@ static int start_new(struct session *session, const struct arguments *arguments,
         return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights; check the name");
     char *folder = new_folder(session, config, arguments->out);
     if (!folder) return -1;
-    int status = execute(session, config, folder, arguments->weights, false);
+    int status =
+        execute(session, (struct run_request){.config = config, .folder = folder, .weights = arguments->weights});
     if (status != 0) release_folder(folder);
     free(folder);
     return status;
@@ -186,38 +189,40 @@ static int train_new(struct session *session, const struct arguments *arguments)
 
 /* ---- going on ---- */
 
-/* There is nothing to resume; a run that diverged says so again. */
-static int show_finished(struct session *session, const struct arguments *arguments, const char *folder) {
-    char *path = run_file(folder, "metrics.json", &session->error);
-    struct run_result result;
-    int status = path ? run_result_read(path, &result, &session->error) : -1;
-    free(path);
-    if (status != 0) return -1;
-    if (result.status == RUN_NOT_FINITE) {
-        error_set(&session->error, ERROR_NOT_FINITE, folder, "cannot go on: %s",
-                  result.message ? result.message : "its loss is not finite");
-        status = -1;
-    } else if (arguments->train.epochs > result.epochs) {
+/* A finished run has nothing left to do, unless it is given more epochs, and one that diverged would do so again,
+ * unless something changes. */
+enum next { NEXT_FAILED = -1, NEXT_GO_ON, NEXT_SHOW };
+
+static enum next judge_result(struct session *session, const struct arguments *arguments, const char *folder,
+                              const struct run_result *result) {
+    bool diverged = result->status == RUN_NOT_FINITE, more = arguments->train.epochs > result->epochs;
+    if (!diverged && !more) return NEXT_SHOW;
+    if (arguments->allow_changes) return NEXT_GO_ON;
+    if (diverged)
+        error_set(&session->error, ERROR_NOT_FINITE, folder,
+                  "cannot go on: %s; with other settings (--set ...) it can by --allow-changes",
+                  result->message ? result->message : "its loss is not finite");
+    else
         error_set(&session->error, ERROR_CONFIG, folder,
-                  "is finished after %d epochs; to train on, start a run with --weights %s/last.safetensors",
-                  result.epochs, folder);
-        status = -1;
-    } else if (!session->quiet) {
-        terminal_print(stderr, folder);
-        fputs(" is finished; nothing is left to do\n", stderr);
-    }
-    run_result_free(&result);
-    return status == 0 ? print_result(session, folder) : -1;
+                  "is finished after %d epochs; to train on to %d, add --allow-changes", result->epochs,
+                  arguments->train.epochs);
+    return NEXT_FAILED;
 }
 
-static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
-    int is_folder = file_is_folder(folder, &session->error);
-    if (is_folder < 0) return -1;
-    if (!is_folder)
-        return error_set(&session->error, ERROR_IO, folder,
-                         file_exists(folder) ? "is no folder; name a run's folder, such as runs/sep_max"
-                                             : "no such folder; name a run's folder, such as runs/sep_max");
-    if (run_is_finished(folder)) return show_finished(session, arguments, folder);
+static enum next judge_folder(struct session *session, const struct arguments *arguments, const char *folder) {
+    if (!run_is_finished(folder)) return NEXT_GO_ON;
+    struct run_result result;
+    char *path = run_file(folder, "metrics.json", &session->error);
+    int status = path ? run_result_read(path, &result, &session->error) : -1;
+    free(path);
+    if (status != 0) return NEXT_FAILED;
+    enum next next = judge_result(session, arguments, folder, &result);
+    run_result_free(&result);
+    return next;
+}
+
+static int go_on(struct session *session, const struct arguments *arguments, const char *folder) {
+    if (run_restore_config(folder, &session->error) != 0) return -1;
     char *path = run_file(folder, "config.json", &session->error);
     if (!path) return -1;
     struct config config;
@@ -227,9 +232,29 @@ static int resume_folder(struct session *session, const struct arguments *argume
     if (status == 0) status = read_located(session, &arguments->train, path, &config);
     free(path);
     if (status != 0) return -1;
-    status = execute(session, &config, folder, NULL, true);
+    status = execute(
+        session, (struct run_request){
+                     .config = &config, .folder = folder, .resume = true, .allow_changes = arguments->allow_changes});
     config_free(&config);
     return status;
+}
+
+static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
+    int is_folder = file_is_folder(folder, &session->error);
+    if (is_folder < 0) return -1;
+    if (!is_folder)
+        return error_set(&session->error, ERROR_IO, folder, "%s; name a run's folder, such as runs/sep_max",
+                         file_exists(folder) ? "is no folder" : "no such folder");
+    switch (judge_folder(session, arguments, folder)) {
+    case NEXT_GO_ON:
+        return go_on(session, arguments, folder);
+    case NEXT_SHOW:
+        if (!session->quiet) fprintf(stderr, "%s is finished; nothing is left to do\n", folder);
+        return print_result(session, folder);
+    case NEXT_FAILED:
+        break;
+    }
+    return -1;
 }
 
 static int train_resume(struct session *session, const struct arguments *arguments) {
@@ -262,6 +287,8 @@ enum { OPTION_RESUME = 1 };
 static int act(struct session *session, const struct options *options, const struct arguments *arguments) {
     bool resumes = options->seen & 1u << OPTION_RESUME;
     if (resumes && options_expect(options, session, &train_command, 0, 0, "nothing") != 0) return -1;
+    if (!resumes && arguments->allow_changes)
+        return error_set(&session->error, ERROR_CONFIG, "--allow-changes", "goes with --resume alone");
     struct arguments given = *arguments;
     if (!resumes) {
         given.train.config = options_config(options, session, &train_command, arguments->train.config, "a config");
@@ -287,6 +314,8 @@ static int run_train(struct session *session, int argc, const char **argv) {
         {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0, "start from these weights (safetensors)", "FILE"},
         {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &arguments.resume, OPTION_RESUME,
          "go on with an interrupted run", "[RUN]"},
+        {"allow-changes", 0, POPT_ARG_NONE, &arguments.allow_changes, 0,
+         "go on with --resume though config or images are not those of the checkpoint", NULL},
         {"dry-run", 0, POPT_ARG_NONE, &arguments.dry_run, 0, "load and build everything, show it, train nothing", NULL},
         POPT_TABLEEND,
     };

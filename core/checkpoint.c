@@ -24,16 +24,6 @@ static bool same_shape(const struct safetensors_tensor *stored, const struct sha
     return true;
 }
 
-static int check_shape(const struct safetensors *file, const struct safetensors_tensor *stored,
-                       const struct checkpoint_tensor *tensor, struct error *error) {
-    if (same_shape(stored, &tensor->shape)) return 0;
-    char place[ERROR_PATH_SIZE], found[SAFETENSORS_SHAPE_TEXT], wanted[SHAPE_TEXT_SIZE];
-    snprintf(place, sizeof place, "%s: %s", file->path, tensor->name);
-    return error_set(error, ERROR_DATA, place, "has shape %s in the file, %s in the model",
-                     safetensors_shape_text(stored, found, sizeof found),
-                     shape_text(&tensor->shape, wanted, sizeof wanted));
-}
-
 /* Names, one after the other, and how many there are. */
 struct names {
     struct text text;
@@ -46,6 +36,15 @@ static void add_name(struct names *names, const char *name) {
     if (names->count == NAMES_LISTED) text_add(&names->text, ", ...");
     if (names->count < NAMES_LISTED) text_print(&names->text, names->count ? ", %s" : "%s", name);
     names->count++;
+}
+
+/* A tensor's two shapes, one such part after the other. */
+static void add_difference(struct names *differing, const struct safetensors_tensor *stored,
+                           const struct checkpoint_tensor *tensor) {
+    char found[SAFETENSORS_SHAPE_TEXT], wanted[SHAPE_TEXT_SIZE];
+    text_print(&differing->text, "%s%s: has shape %s in the file, %s in the model", differing->count++ ? "; " : "",
+               tensor->name, safetensors_shape_text(stored, found, sizeof found),
+               shape_text(&tensor->shape, wanted, sizeof wanted));
 }
 
 static bool is_slot(const char *name) {
@@ -73,17 +72,28 @@ static const char *listed(const struct names *names) {
     return names->text.bytes && !names->text.failed ? names->text.bytes : "";
 }
 
+static int refuse_missing(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
+                          const struct names *missing, struct error *error) {
+    struct names unused = {0};
+    collect_unused(file, tensors, count, &unused);
+    error_set(error, ERROR_DATA, file->path, "lacks %zu of the model's %zu tensors: %s%s%s", missing->count, count,
+              listed(missing), unused.count ? "; it has others: " : "", listed(&unused));
+    text_free(&unused.text);
+    return -1;
+}
+
 /* Looks everything up, collects what is missing and refuses what does not fit. */
 static int match_all(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
-                     enum checkpoint_match match, struct names *missing, struct error *error) {
+                     enum checkpoint_match match, struct names *missing, struct names *differing, struct error *error) {
     for (size_t i = 0; i < count; i++) {
         const struct safetensors_tensor *stored = safetensors_find(file, tensors[i].name);
         if (!stored) add_name(missing, tensors[i].name);
-        if (stored && check_shape(file, stored, &tensors[i], error) != 0) return -1;
+        if (stored && !same_shape(stored, &tensors[i].shape)) add_difference(differing, stored, &tensors[i]);
     }
-    if (missing->count && match == CHECKPOINT_STRICT)
-        return error_set(error, ERROR_DATA, file->path, "lacks %zu of the model's %zu tensors: %s", missing->count,
-                         count, listed(missing));
+    if (missing->text.failed || differing->text.failed)
+        return error_set(error, ERROR_RUN, file->path, "not enough memory for the names of the tensors that differ");
+    if (differing->count) return error_set(error, ERROR_DATA, file->path, "%s", listed(differing));
+    if (missing->count && match == CHECKPOINT_STRICT) return refuse_missing(file, tensors, count, missing, error);
     if (count && missing->count == count)
         return error_set(error, ERROR_DATA, file->path,
                          "has none of the model's %zu tensors, such as %s; are these the weights of another model?",
@@ -102,22 +112,24 @@ static void write_report(const struct safetensors *file, const struct checkpoint
 
 int checkpoint_check(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
                      enum checkpoint_match match, struct error *error) {
-    struct names missing = {0};
-    int status = match_all(file, tensors, count, match, &missing, error);
+    struct names missing = {0}, differing = {0};
+    int status = match_all(file, tensors, count, match, &missing, &differing, error);
     text_free(&missing.text);
+    text_free(&differing.text);
     return status;
 }
 
 int checkpoint_apply(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
                      enum checkpoint_match match, struct text *report, struct error *error) {
-    struct names missing = {0};
-    int status = match_all(file, tensors, count, match, &missing, error);
+    struct names missing = {0}, differing = {0};
+    int status = match_all(file, tensors, count, match, &missing, &differing, error);
     for (size_t i = 0; i < count && status == 0; i++) {
         const struct safetensors_tensor *stored = safetensors_find(file, tensors[i].name);
         if (stored) safetensors_floats(stored, tensors[i].data);
     }
     if (status == 0 && report) write_report(file, tensors, count, &missing, report);
     text_free(&missing.text);
+    text_free(&differing.text);
     return status;
 }
 

@@ -30,10 +30,10 @@ int checkpoint_check(const struct safetensors *file, const struct checkpoint_ten
                      enum checkpoint_match match, struct error *error);
 
 /* Copies the file's tensors into those of the same name, converted to float. Nothing is written before everything has
- * been checked: a shape that differs is an error in both modes, so are missing names in strict mode, and no name in
- * common in lenient mode. `report` (NULL: not wanted) gets one line for the names that were not found and one for the
- * file's tensors that were not used, nothing where there are none; slots of an optimizer count as unused only where
- * `tensors` has some. Errors are ERROR_DATA. */
+ * been checked: shapes that differ, all of which are named, are an error in both modes, so are missing names in strict
+ * mode, and no name in common in lenient mode. `report` (NULL: not wanted) gets one line for the names that were not
+ * found and one for the file's tensors that were not used, nothing where there are none; slots of an optimizer count as
+ * unused only where `tensors` has some. Errors are ERROR_DATA. */
 int checkpoint_apply(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
                      enum checkpoint_match match, struct text *report, struct error *error);
 

@@ -9,6 +9,7 @@
 #include "core/text.h"
 
 static const char *const loss_names[] = {"sparse_categorical_crossentropy", NULL};
+static const char *const on_nan_names[] = {[ON_NAN_STOP] = "stop", [ON_NAN_SKIP] = "skip", NULL};
 
 const struct field training_fields[] = {
     {.key = "epochs",
@@ -56,6 +57,26 @@ const struct field training_fields[] = {
      .minimum = 0,
      .maximum = 1,
      .help = "share of the target spread evenly over all classes"},
+    {.key = "on_nan",
+     .type = FIELD_CHOICE,
+     .choices = on_nan_names,
+     .offset = offsetof(struct training_config, on_nan),
+     .fallback = "\"stop\"",
+     .help = "a loss that is not finite: stop the training (exit code 5), or skip the step, leaving the weights alone"},
+    {.key = "checkpoint_steps",
+     .type = FIELD_INT,
+     .offset = offsetof(struct training_config, checkpoint_steps),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = INT_MAX,
+     .help = "steps from one checkpoint to the next within an epoch; 0: at the end of each epoch only"},
+    {.key = "keep_checkpoints",
+     .type = FIELD_INT,
+     .offset = offsetof(struct training_config, keep_checkpoints),
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1000,
+     .help = "how many checkpoints are kept: last.safetensors and, above 1, the last ones as step-N.safetensors"},
     {.key = "callbacks",
      .type = FIELD_COMPONENTS,
      .of = "callback",

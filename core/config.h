@@ -14,7 +14,16 @@ struct training_config {
     struct component schedule; /* kind NULL: constant */
     int loss;                  /* index of its choices; sparse_categorical_crossentropy is the only one */
     double label_smoothing;
+    int on_nan; /* enum on_nan */
     struct component_list callbacks;
+    int checkpoint_steps; /* a checkpoint after every so many steps, too; 0: at the end of an epoch only */
+    int keep_checkpoints; /* how many of the last ones are kept */
+};
+
+/* What a loss or gradient that is not finite leads to. */
+enum on_nan {
+    ON_NAN_STOP, /* the end of the training */
+    ON_NAN_SKIP, /* the step is left out: weights and optimizer stay as they were */
 };
 
 /* What the JSON holds. */

@@ -1,6 +1,7 @@
 #include "core/dataset.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 
@@ -22,6 +23,24 @@ void data_splits_free(struct data_splits *splits) {
 size_t dataset_image_bytes(const struct dataset *dataset) {
     size_t pixel = dataset->type == PIXEL_FLOAT32 ? sizeof(float) : 1;
     return (size_t)dataset->height * (size_t)dataset->width * (size_t)dataset->channels * pixel;
+}
+
+int dataset_checksum(const struct dataset *first, const struct dataset *second, char digits[CHECKSUM_DIGITS + 1],
+                     struct error *error) {
+    enum { FACTS = 5, PIECES = 3 };
+    const struct dataset *const sets[] = {first, second};
+    int64_t facts[2][FACTS] = {{0}};
+    struct file_piece pieces[2 * PIECES] = {{0}};
+    size_t count = 0;
+    for (int i = 0; i < 2 && sets[i]; i++) {
+        const struct dataset *set = sets[i];
+        const int64_t values[FACTS] = {set->count, set->height, set->width, set->channels, set->type};
+        memcpy(facts[i], values, sizeof values);
+        pieces[count++] = (struct file_piece){facts[i], sizeof facts[i]};
+        pieces[count++] = (struct file_piece){set->pixels, (size_t)set->count * dataset_image_bytes(set)};
+        pieces[count++] = (struct file_piece){set->labels, (size_t)set->count * sizeof *set->labels};
+    }
+    return checksum_pieces(pieces, count, digits, error);
 }
 
 static const char *const color_names[] = {

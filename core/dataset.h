@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/fields.h"
 
@@ -36,6 +37,9 @@ void dataset_free(struct dataset *dataset);
 void data_splits_free(struct data_splits *splits);
 /* Bytes of one image's pixels. */
 size_t dataset_image_bytes(const struct dataset *dataset);
+/* Of the shape, pixels and labels of both, the second of which may be NULL. ERROR_RUN without memory. */
+int dataset_checksum(const struct dataset *first, const struct dataset *second, char digits[CHECKSUM_DIGITS + 1],
+                     struct error *error);
 
 enum data_color { COLOR_AS_IS, COLOR_RGB, COLOR_GRAYSCALE };
 

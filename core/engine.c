@@ -346,11 +346,11 @@ void engine_evaluate(struct engine *engine, const struct batch *batch, float *pr
     if (result) sum_result(engine, batch, result);
 }
 
-const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch) {
+const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch, bool training) {
     const struct workspace *work = &engine->work;
     int first = work->plan.layer_count;
     for (int shard = 0; shard < shards_of(batch); shard++) {
-        const struct journey journey = journey_of(work, batch, true, shard, 0, 0);
+        const struct journey journey = journey_of(work, batch, training, shard, 0, 0);
         const int here = journey_first_not_finite(&journey);
         if (here < first) first = here;
     }

@@ -58,8 +58,9 @@ void engine_parallel(const struct engine *engine, int parts, void (*work)(void *
 size_t engine_memory(const struct engine *engine);
 int engine_threads(const struct engine *engine);
 
-/* The first layer, in order, whose output is not finite when the batch of the last step goes forward once more, before
- * the parameters have changed; NULL where all are. One thread: for messages, not for control. */
-const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch);
+/* The first layer, in order, whose output is not finite when the batch of the last call, a train step or (not
+ * `training`) an evaluation, goes forward once more, before the parameters have changed; NULL where all are. One
+ * thread: for messages, not for control. */
+const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch, bool training);
 
 #endif

@@ -51,7 +51,7 @@ void journey_forward(const struct journey *journey, int phase);
  * (its partial), or to the first layer that has anything to learn. */
 void journey_backward(const struct journey *journey, int phase);
 
-/* The first layer whose output is not finite when this shard of a training batch goes forward once more, with what
+/* The first layer whose output is not finite when this shard of a batch goes forward once more, with what
  * whole-batch layers shared before; layer_count where all are. */
 int journey_first_not_finite(const struct journey *journey);
 

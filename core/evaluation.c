@@ -1,5 +1,6 @@
 #include "core/evaluation.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -18,31 +19,44 @@ static void note_predictions(struct predictions *predictions, const struct batch
     }
 }
 
-int evaluate_feed(struct engine *engine, const struct model *model, const struct feed *feed,
-                  struct predictions *predictions, struct evaluation *evaluation, struct error *error) {
-    int classes = model->output.size[0];
+/* The batches one after the other; sums go to evaluation->loss and ->correct. False: stopped. */
+static bool evaluate_batches(struct engine *engine, const struct feed *feed, struct predictions *predictions,
+                             int classes, float *probabilities, const volatile sig_atomic_t *stop,
+                             struct evaluation *evaluation) {
     int64_t count = feed->dataset->count, samples[ENGINE_EVALUATION_BATCH];
-    float *probabilities = NULL;
-    if (predictions) {
-        probabilities =
-            memory_allocate(ENGINE_EVALUATION_BATCH * (size_t)classes, sizeof(float), "probabilities", error);
-        if (!probabilities) return -1;
-    }
-    double loss = 0;
-    *evaluation = (struct evaluation){0};
     for (int64_t at = 0; at < count; at += ENGINE_EVALUATION_BATCH) {
+        if (stop && *stop) return false;
         int64_t left = count - at;
         struct batch batch = {.feed = feed, .samples = samples};
         batch.count = left < ENGINE_EVALUATION_BATCH ? (int)left : ENGINE_EVALUATION_BATCH;
         for (int i = 0; i < batch.count; i++) samples[i] = at + i;
         struct batch_result result;
         engine_evaluate(engine, &batch, probabilities, &result);
-        loss += result.loss;
+        if (!isfinite(result.loss) && isfinite(evaluation->loss))
+            evaluation->first_not_finite = engine_first_not_finite(engine, &batch, false);
+        evaluation->loss += result.loss;
         evaluation->correct += result.correct;
         if (predictions) note_predictions(predictions, &batch, probabilities, classes);
     }
+    return true;
+}
+
+int evaluate_feed(struct engine *engine, const struct model *model, const struct feed *feed,
+                  struct predictions *predictions, const volatile sig_atomic_t *stop, struct evaluation *evaluation,
+                  struct error *error) {
+    int classes = model->output.size[0];
+    int64_t count = feed->dataset->count;
+    float *probabilities = NULL;
+    if (predictions) {
+        probabilities =
+            memory_allocate(ENGINE_EVALUATION_BATCH * (size_t)classes, sizeof(float), "probabilities", error);
+        if (!probabilities) return -1;
+    }
+    *evaluation = (struct evaluation){0};
+    bool whole = evaluate_batches(engine, feed, predictions, classes, probabilities, stop, evaluation);
     free(probabilities);
-    evaluation->loss = (count ? loss / (double)count : 0) + model_penalty(model);
+    if (!whole) return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted");
+    evaluation->loss = (count ? evaluation->loss / (double)count : 0) + model_penalty(model);
     evaluation->accuracy = count ? (double)evaluation->correct / (double)count : 0;
     return 0;
 }

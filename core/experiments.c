@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/platform.h"
 
 /* A run in a process of its own. */
 struct child {
@@ -230,8 +231,9 @@ static int run_in_turn(struct batch_state *state, struct error *error) {
 
 /* ---- side by side ---- */
 
-/* In the child, which ends here: what went wrong goes to the parent in one piece. */
-static void run_child(struct batch_state *state, int index, int descriptor) {
+/* In the child, which ends here or with its parent: what went wrong goes to the parent in one piece. */
+static void run_child(struct batch_state *state, int index, int descriptor, pid_t parent) {
+    platform_end_with(parent);
     struct workshop workshop = *state->request->workshop;
     struct error failure = {0};
     workshop.stop = state->stop;
@@ -247,8 +249,8 @@ static int start_child(struct batch_state *state, int index, struct error *error
     if (provide_data(state, &entry->config, error) != 0) return -1;
     if (pipe(ends) != 0) return error_set(error, ERROR_RUN, NULL, "cannot start a process: %s", strerror(errno));
     tell(state, EXPERIMENT_RUN_BEGIN, index, has_checkpoint(entry));
-    pid_t process = fork();
-    if (process == 0) run_child(state, index, ends[1]);
+    pid_t parent = getpid(), process = fork();
+    if (process == 0) run_child(state, index, ends[1], parent);
     close(ends[1]);
     if (process < 0) {
         close(ends[0]);
@@ -358,7 +360,7 @@ static int open_folder(struct batch_state *state, struct error *error) {
     if (!state->outcome->folder) return error_set(error, ERROR_RUN, NULL, "not enough memory for the folder's name");
     if (run_make_folder(state->plan.folder, error) != 0) return -1;
     state->lock = run_lock_folder(state->plan.folder, error);
-    return state->lock < 0 ? -1 : 0;
+    return state->lock < 0 ? -1 : experiments_plan_check(&state->plan, error);
 }
 
 static int run_batch(struct batch_state *state, struct error *error) {

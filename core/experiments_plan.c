@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config_changes.h"
 #include "core/file.h"
 
 struct experiment_values {
@@ -152,10 +153,8 @@ static int make_overrides(const struct experiments_plan *plan, const cJSON *set,
 }
 
 static int resolve(const struct experiments_plan *plan, struct experiment_entry *entry, struct error *error) {
-    const struct workshop *workshop = plan->request->workshop;
-    if (config_locate_data(&entry->config, workshop->data_folder, plan->request->data_from_user, error) != 0) return -1;
-    entry->text = config_text(&entry->config, workshop->registries, error);
-    return entry->text ? 0 : -1;
+    const struct experiments_request *request = plan->request;
+    return config_locate_data(&entry->config, request->workshop->data_folder, request->data_from_user, error);
 }
 
 /* Where an experiment file's configs are looked for: beside it first, then as any other. */
@@ -284,7 +283,6 @@ void experiments_plan_free(struct experiments_plan *plan) {
     for (int i = 0; plan->entries && i < plan->total; i++) {
         config_free(&plan->entries[i].config);
         free(plan->entries[i].folder);
-        free(plan->entries[i].text);
     }
     free(plan->entries);
     free(plan->names);
@@ -296,24 +294,30 @@ void experiments_plan_free(struct experiments_plan *plan) {
 
 /* ---- folders ---- */
 
-/* 1: the folder's run has this entry's config, or there is no run; 0: another config; -1: an error. */
-static int is_same_run(const struct experiment_entry *entry, struct error *error) {
-    char *path = run_file(entry->folder, "config.json", error), *text = NULL;
-    size_t length = 0;
-    int same = path ? 1 : -1;
-    if (path && file_exists(path)) {
-        same = file_read(path, JSON_SIZE_MAX, &text, &length, error) == 0 ? 0 : -1;
-        if (same == 0) same = length == strlen(entry->text) && memcmp(text, entry->text, length) == 0;
+/* 1: the folder's run has this entry's config, or there is no run; 0: another config, and `changes` says in what; -1:
+ * an error. */
+static int is_same_run(const struct experiments_plan *plan, const struct experiment_entry *entry, struct text *changes,
+                       struct error *error) {
+    char *path = run_file(entry->folder, "config.json", error);
+    if (!path) return -1;
+    int same = 1;
+    if (file_exists(path)) {
+        cJSON *before = json_read_file(path, error);
+        cJSON *now = before ? config_write(&entry->config, plan->request->workshop->registries) : NULL;
+        if (before && !now) error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
+        same = !now ? -1 : config_changes(before, now, true, changes) == 0;
+        cJSON_Delete(before);
+        cJSON_Delete(now);
     }
-    free(text);
     free(path);
     return same;
 }
 
+/* Of all runs; `differs` is the first with another config. */
 static int is_same_batch(const struct experiments_plan *plan, const struct experiment_entry **differs,
-                         struct error *error) {
+                         struct text *changes, struct error *error) {
     for (int i = 0; i < plan->total; i++) {
-        int same = is_same_run(&plan->entries[i], error);
+        int same = is_same_run(plan, &plan->entries[i], changes, error);
         *differs = &plan->entries[i];
         if (same != 1) return same;
     }
@@ -342,24 +346,38 @@ static int set_folder(struct experiments_plan *plan, const char *path, int numbe
     return 0;
 }
 
-static int use_folder(struct experiments_plan *plan, const char *path, struct error *error) {
+int experiments_plan_check(const struct experiments_plan *plan, struct error *error) {
     const struct experiment_entry *differs = NULL;
-    if (set_folder(plan, path, 1, error) != 0) return -1;
-    int same = is_same_batch(plan, &differs, error);
+    struct text changes = {0};
+    int same = is_same_batch(plan, &differs, &changes, error);
     if (same == 0)
         error_set(error, ERROR_CONFIG, differs->folder,
-                  "holds a run with another config; choose another --out, or remove that folder to run it anew");
+                  "holds a run with another config: %s; choose another --out, or remove that folder to run it anew",
+                  changes.failed ? "" : changes.bytes);
+    text_free(&changes);
     return same == 1 ? 0 : -1;
 }
 
-int experiments_plan_folders(struct experiments_plan *plan, struct error *error) {
+static int use_folder(struct experiments_plan *plan, const char *path, struct error *error) {
+    return set_folder(plan, path, 1, error) == 0 ? experiments_plan_check(plan, error) : -1;
+}
+
+/* As is_same_batch, for a folder that is only looked at. */
+static int fits(const struct experiments_plan *plan, struct error *error) {
     const struct experiment_entry *differs = NULL;
+    struct text changes = {0};
+    int same = is_same_batch(plan, &differs, &changes, error);
+    text_free(&changes);
+    return same;
+}
+
+int experiments_plan_folders(struct experiments_plan *plan, struct error *error) {
     if (plan->request->out) return use_folder(plan, plan->request->out, error);
     char path[192];
     snprintf(path, sizeof path, "runs/%s", plan->name);
     for (int number = 1; number < 100000; number++) {
         if (set_folder(plan, path, number, error) != 0) return -1;
-        int same = is_same_batch(plan, &differs, error);
+        int same = fits(plan, error);
         if (same != 0) return same == 1 ? 0 : -1;
     }
     return error_set(error, ERROR_IO, path, "there are too many such folders; remove some");

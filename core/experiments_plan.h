@@ -25,7 +25,6 @@ struct experiments_request {
 struct experiment_entry {
     struct config config;
     char *folder;
-    char *text;     /* the resolved config: a run that is there already must have the same */
     bool is_wanted; /* not left out by --only */
 };
 
@@ -49,6 +48,9 @@ int experiments_plan_read(struct experiments_plan *plan, const struct experiment
  * whose runs have the same configs. Makes nothing. ERROR_CONFIG where the folder asked for holds a run with another
  * config. */
 int experiments_plan_folders(struct experiments_plan *plan, struct error *error);
+/* Fails where a run in the chosen folders has another config, saying what differs: asked again once the folder is
+ * locked, for another process may have begun there. */
+int experiments_plan_check(const struct experiments_plan *plan, struct error *error);
 void experiments_plan_free(struct experiments_plan *plan);
 
 /* The fields of an experiment file, for help and the schema. */

@@ -117,7 +117,7 @@ static int replace_through(char *temporary, const char *path, const struct file_
 }
 
 int file_replace(const char *path, const struct file_piece *pieces, size_t count, struct error *error) {
-    static const char ending[] = ".XXXXXX";
+    static const char ending[] = FILE_TEMPORARY "XXXXXX";
     size_t length = strlen(path);
     char *temporary = malloc(length + sizeof ending);
     if (!temporary) return error_set(error, ERROR_RUN, path, "not enough memory for the temporary file's name");

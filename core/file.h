@@ -15,6 +15,10 @@ int file_read(const char *path, size_t limit, char **bytes, size_t *length, stru
  * what the whole file has. ERROR_IO. */
 int file_read_start(const char *path, char *bytes, size_t most, size_t *length, size_t *size, struct error *error);
 
+/* What stands in the names of temporary files between that of the file and six letters. */
+#define FILE_TEMPORARY ".tmp"
+enum { FILE_TEMPORARY_LETTERS = 6 };
+
 /* Replaces `path` in one move: temporary file beside it, write, fsync, rename, fsync of the folder. On failure the old
  * file is untouched and the temporary one is gone (only where the last step fails, the new file stands already). The
  * pieces are written one after the other. */

@@ -16,7 +16,7 @@
 
 static const char header[] = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds,images_per_second";
 
-enum { COLUMNS = 7, HISTORY_SIZE_MAX = 64 << 20 };
+enum { COLUMNS = 7, COLUMNS_UNTIMED = 5, HISTORY_SIZE_MAX = 64 << 20 };
 
 /* The columns behind the epoch, in the file's order. */
 static const struct column {
@@ -51,11 +51,12 @@ static bool cell_value(const struct column *column, const char *cell, double *va
     return (column->optional && *cell == '\0') || csv_number(cell, value);
 }
 
-static void add_row(struct text *text, const struct history_row *row) {
+/* The epoch and the first `count` columns. */
+static void add_row(struct text *text, const struct history_row *row, int count) {
     struct history_row copy = *row;
     char cell[CELL_SIZE];
     text_print(text, "%d", row->epoch);
-    for (int i = 0; i < COLUMNS; i++)
+    for (int i = 0; i < count; i++)
         text_print(text, ",%s", cell_text(&columns[i], *value_of(&copy, &columns[i]), cell));
     text_add(text, "\n");
 }
@@ -92,6 +93,16 @@ void history_truncate(struct history *history, int epoch) {
     while (history->count > 0 && history->rows[history->count - 1].epoch > epoch) history->count--;
 }
 
+int history_checksum(const struct history *history, char digits[CHECKSUM_DIGITS + 1], struct error *error) {
+    struct text text = {0};
+    for (int i = 0; i < history->count; i++) add_row(&text, &history->rows[i], COLUMNS_UNTIMED);
+    struct file_piece piece = {text.bytes, text.length};
+    int status = text.failed ? error_set(error, ERROR_RUN, NULL, "not enough memory for the history's checksum")
+                             : checksum_pieces(&piece, 1, digits, error);
+    text_free(&text);
+    return status;
+}
+
 /* ---- files ---- */
 
 static int no_memory(const char *path, struct error *error) {
@@ -115,9 +126,10 @@ int history_append(const char *path, const struct history_row *row, struct error
     struct text text = {0};
     int result = fstat(descriptor, &status) == 0 ? 0 : error_set_errno(error, path, "look at the file");
     if (result == 0 && status.st_size == 0) text_print(&text, "%s\n", header);
-    add_row(&text, row);
+    add_row(&text, row, COLUMNS);
     if (result == 0 && text.failed) result = no_memory(path, error);
     if (result == 0) result = write_all(descriptor, path, &text, error);
+    if (result == 0 && fsync(descriptor) != 0) result = error_set_errno(error, path, "sync the file");
     text_free(&text);
     if (close(descriptor) != 0 && result == 0) result = error_set_errno(error, path, "close the file");
     return result;
@@ -126,7 +138,7 @@ int history_append(const char *path, const struct history_row *row, struct error
 int history_write(const char *path, const struct history *history, struct error *error) {
     struct text text = {0};
     text_print(&text, "%s\n", header);
-    for (int i = 0; i < history->count; i++) add_row(&text, &history->rows[i]);
+    for (int i = 0; i < history->count; i++) add_row(&text, &history->rows[i], COLUMNS);
     int status = text.failed ? no_memory(path, error) : file_replace_text(path, text.bytes, error);
     text_free(&text);
     return status;

@@ -2,7 +2,7 @@
 #ifndef CNNTRAIN_CORE_HISTORY_H
 #define CNNTRAIN_CORE_HISTORY_H
 
-#include "core/error.h"
+#include "core/checksum.h"
 
 struct history_row {
     int epoch; /* from 1, as on the terminal */
@@ -23,8 +23,10 @@ void history_free(struct history *history);
 int history_add(struct history *history, const struct history_row *row, struct error *error);
 /* Drops the rows behind epoch `epoch`; 0 drops all. */
 void history_truncate(struct history *history, int epoch);
+/* Of all columns but the times. ERROR_RUN without memory. */
+int history_checksum(const struct history *history, char digits[CHECKSUM_DIGITS + 1], struct error *error);
 
-/* Appends one row to the file, which begins with its header when it was missing or empty; the row is in the file when
+/* Appends one row to the file, which begins with its header when it was missing or empty; the row is on the disk when
  * this returns. ERROR_IO. */
 int history_append(const char *path, const struct history_row *row, struct error *error);
 /* Replaces the file in one move by the header and all rows. ERROR_IO, ERROR_RUN. */

@@ -6,10 +6,14 @@
 
 #include <cJSON.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,6 +134,15 @@ int platform_cores(void) {
     int allowed = allowed_cores(), quota = platform_quota("");
     int cores = quota && quota < allowed ? quota : allowed;
     return cores < 1 ? 1 : cores;
+}
+
+/* ---- processes ---- */
+
+void platform_end_with(long parent) {
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    if (getppid() != parent) raise(SIGKILL); /* it ended before that */
 }
 
 /* ---- versions ---- */

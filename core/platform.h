@@ -16,6 +16,10 @@ int platform_cores(void);
 /* The same limit as read from a system's /proc and /sys below `root`; 0 where there is no limit. */
 int platform_quota(const char *root);
 
+/* In a child of process `parent`: from here on it is killed when that one ends, however it ends. Linux alone can do
+ * this; elsewhere the child goes on. */
+void platform_end_with(long parent);
+
 enum { PLATFORM_VERSION_SIZE = 48 };
 
 struct platform_version {

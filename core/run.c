@@ -1,5 +1,6 @@
 #include "core/run.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/report/run_report.h"
+#include "core/run_resume.h"
 #include "core/statistics.h"
 
 /* Everything a run opens, so that one function can close it again. */
@@ -24,7 +26,8 @@ struct run {
     struct predictions predictions;
     struct confusion confusion;
     char *config_text, *last, *best, *history, *log;
-    int lock; /* descriptor, -1: none */
+    int lock;     /* descriptor, -1: none */
+    bool resumed; /* from a checkpoint */
 };
 
 static void close_run(struct run *run) {
@@ -67,7 +70,8 @@ static void log_event(const struct run *run, const struct train_event *event) {
     if (!file) return;
     static const char *const texts[] = {[TRAIN_RATE_REDUCED] = "learning rate reduced",
                                         [TRAIN_STOPPED_EARLY] = "stopped early",
-                                        [TRAIN_RESTORED] = "best weights restored"};
+                                        [TRAIN_RESTORED] = "best weights restored",
+                                        [TRAIN_STEP_SKIPPED] = "a step is skipped: the loss is not finite"};
     const struct history_row *row = event->row;
     if (event->kind == TRAIN_EPOCH_BEGIN)
         fprintf(file, "epoch %d of %d, step %lld of %lld\n", event->epoch, event->epochs, (long long)event->step,
@@ -149,6 +153,29 @@ static int open_model(struct run *run, struct error *error) {
     return status;
 }
 
+static int judge_changes(const struct run *run, const char *changes, struct error *error) {
+    struct text line = {0};
+    if (!run->request->allow_changes)
+        return error_set(error, ERROR_CONFIG, run->last,
+                         "was written with another config: %s; take the changes back, or go on with them by "
+                         "--allow-changes",
+                         changes);
+    text_print(&line, "goes on with a changed config: %s", changes);
+    if (!line.failed) note(run, line.bytes);
+    text_free(&line);
+    return 0;
+}
+
+static int resume(struct run *run, struct error *error) {
+    struct text changes = {0};
+    int status = run_changes(run->config, run->request->workshop->registries, run->last, &changes, error);
+    if (status == 0 && changes.length) status = judge_changes(run, changes.bytes, error);
+    if (status == 0) status = trainer_resume(run->trainer, run->last, run->request->allow_changes, error);
+    text_free(&changes);
+    run->resumed = true;
+    return status;
+}
+
 static int open_trainer(struct run *run, struct error *error) {
     const struct workshop *workshop = run->request->workshop;
     const struct data_splits *splits = run->request->splits;
@@ -167,8 +194,7 @@ static int open_trainer(struct run *run, struct error *error) {
         .listener = run,
     };
     if (trainer_open(&run->trainer, &setup, error) != 0) return -1;
-    if (!run->request->resume) return 0;
-    return file_exists(run->last) ? trainer_resume(run->trainer, run->last, error) : 0;
+    return run->request->resume && file_exists(run->last) ? resume(run, error) : 0;
 }
 
 static int write_config(const struct run *run, struct error *error) {
@@ -179,16 +205,48 @@ static int write_config(const struct run *run, struct error *error) {
     return status;
 }
 
+/* What metrics.json says of a run that goes on is no longer true. */
+static int forget_result(const struct run *run, struct error *error) {
+    char *path = run_file(run->request->folder, "metrics.json", error);
+    int status = path ? 0 : -1;
+    if (status == 0 && unlink(path) != 0 && errno != ENOENT) status = error_set_errno(error, path, "remove the file");
+    free(path);
+    return status;
+}
+
+/* A new run has a checkpoint first, so that where there is a config.json there is something to go on from: weights that
+ * it was given, for one. One that goes on has its config first: with the checkpoint's still different, going on once
+ * more asks again whether the changes are meant. */
+static int begin_files(struct run *run, struct error *error) {
+    if (!run->resumed && trainer_save(run->trainer, error) != 0) return -1;
+    if (write_config(run, error) != 0) return -1;
+    bool may_differ = run->resumed && run->request->allow_changes;
+    if (may_differ && trainer_save(run->trainer, error) != 0) return -1;
+    return trainer_is_done(run->trainer) ? 0 : forget_result(run, error);
+}
+
 static int open_run(struct run *run, struct error *error) {
     if (open_model(run, error) != 0 || open_files(run, error) != 0) return -1;
     run->lock = run_lock_folder(run->request->folder, error);
     if (run->lock < 0) return -1;
     if (open_feeds(run, error) != 0 || open_engine(run, error) != 0) return -1;
-    if (open_trainer(run, error) != 0) return -1;
-    return write_config(run, error);
+    return open_trainer(run, error) == 0 ? begin_files(run, error) : -1;
 }
 
 /* ---- what a run leaves ---- */
+
+static int test_not_finite(const struct layer *layer, struct error *error) {
+    return error_set(error, ERROR_NOT_FINITE, NULL, "the loss on the test images is not finite%s%s; look at the images",
+                     layer ? "; the first layer with such an output is " : "", layer ? layer->name : "");
+}
+
+static int test_stopped(struct error *error) {
+    if (error->code != ERROR_INTERRUPTED) return -1;
+    error_clear(error);
+    return error_set(error, ERROR_INTERRUPTED, NULL,
+                     "interrupted in the test after the last epoch, whose checkpoint "
+                     "is written");
+}
 
 static int test_run(struct run *run, struct run_result *result, struct error *error) {
     const struct dataset *test = &run->request->splits->test;
@@ -196,7 +254,10 @@ static int test_run(struct run *run, struct run_result *result, struct error *er
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
-    if (evaluate_feed(run->engine, &run->model, &run->test, &run->predictions, &evaluation, error) != 0) return -1;
+    const volatile sig_atomic_t *stop = run->request->workshop->stop;
+    if (evaluate_feed(run->engine, &run->model, &run->test, &run->predictions, stop, &evaluation, error) != 0)
+        return test_stopped(error);
+    if (!isfinite(evaluation.loss)) return test_not_finite(evaluation.first_not_finite, error);
     confusion_add(&run->confusion, run->predictions.labels, run->predictions.predicted, run->predictions.count);
     struct interval interval = wilson_interval(evaluation.correct, test->count);
     result->test_loss = evaluation.loss;
@@ -318,14 +379,17 @@ static int write_report(const struct run *run, const struct run_result *result, 
     struct summary_row *rows = run_summary_rows(&run->model, &summary, error);
     if (!rows) return -1;
     struct text command = {0};
-    text_print(&command, "cnntrain train --config %s/config.json", run->request->folder);
+    char *config = run_file(run->request->folder, "config.json", error);
+    text_add(&command, "cnntrain train --config ");
+    text_add_shell_word(&command, config ? config : "");
     struct run_report report = {.result = result,
                                 .summary = &summary,
                                 .history = trainer_history(run->trainer),
                                 .confusion = run->confusion.classes ? &run->confusion : NULL,
                                 .command = command.failed ? NULL : command.bytes};
-    int status = run_report_write(&report, run->request->folder, error);
+    int status = config ? run_report_write(&report, run->request->folder, error) : -1;
     text_free(&command);
+    free(config);
     free(rows);
     return status;
 }
@@ -366,10 +430,8 @@ int run_execute(const struct run_request *request, struct error *error) {
     int status = open_run(&run, error);
     if (status == 0) {
         status = trainer_run(run.trainer, error);
-        if (status == 0)
-            status = finish_run(&run, error);
-        else if (error->code == ERROR_NOT_FINITE)
-            record_divergence(&run, error);
+        if (status == 0) status = finish_run(&run, error);
+        if (status != 0 && error->code == ERROR_NOT_FINITE) record_divergence(&run, error);
     }
     close_run(&run);
     return status;

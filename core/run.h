@@ -30,11 +30,13 @@ struct run_request {
     const struct data_splits *splits;
     const char *folder;  /* exists and is this run's own; see run_claim_folder */
     const char *weights; /* a safetensors file to start from, or NULL */
-    bool resume;         /* go on from the folder's last.safetensors */
+    bool resume;         /* go on from the folder's last.safetensors, where there is one */
+    bool allow_changes;  /* also with another config or other images than the checkpoint's */
 };
 
-/* Trains, evaluates on the test set and writes the folder's files. On failure the error says why; ERROR_NOT_FINITE also
- * leaves a metrics.json that says so. */
+/* Trains, evaluates on the test set and writes the folder's files. A checkpoint stands there from before the first step
+ * on. On failure the error says why, ERROR_CONFIG what changed since the checkpoint; ERROR_NOT_FINITE also leaves a
+ * metrics.json that says so. */
 int run_execute(const struct run_request *request, struct error *error);
 
 /* Loads the config's data (its paths located already). An error where the config names no data. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -17,14 +18,18 @@ char *run_file(const char *folder, const char *name, struct error *error) {
     return file_join(folder, name, error);
 }
 
-enum claim { CLAIM_FAILED = -1, CLAIM_TAKEN, CLAIM_DONE };
+enum claim { CLAIM_FAILED = -1, CLAIM_TAKEN, CLAIM_DONE, CLAIM_GONE };
 
-/* Two runs that start at once both try to create log.txt; the system lets exactly one do it. */
+/* Two runs that start at once both try to create log.txt; the system lets exactly one do it. The folder is gone where
+ * one that failed took it away in between. */
 static enum claim claim_log(const char *folder, struct error *error) {
     char *log = run_file(folder, "log.txt", error);
     if (!log) return CLAIM_FAILED;
     int descriptor = open(log, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    enum claim result = descriptor >= 0 ? CLAIM_DONE : errno == EEXIST ? CLAIM_TAKEN : CLAIM_FAILED;
+    enum claim result = descriptor >= 0   ? CLAIM_DONE
+                        : errno == EEXIST ? CLAIM_TAKEN
+                        : errno == ENOENT ? CLAIM_GONE
+                                          : CLAIM_FAILED;
     if (result == CLAIM_FAILED) error_set_errno(error, log, "create the file");
     if (descriptor >= 0) close(descriptor);
     free(log);
@@ -32,11 +37,20 @@ static enum claim claim_log(const char *folder, struct error *error) {
 }
 
 /* A failure leaves no empty folder behind. */
-static enum claim claim(const char *folder, struct error *error) {
+static enum claim try_claim(const char *folder, struct error *error) {
     if (file_make_folder(folder, error) != 0) return CLAIM_FAILED;
     enum claim result = claim_log(folder, error);
     if (result == CLAIM_FAILED) rmdir(folder);
     return result;
+}
+
+static enum claim claim(const char *folder, struct error *error) {
+    for (int attempt = 0; attempt < 100; attempt++) {
+        enum claim result = try_claim(folder, error);
+        if (result != CLAIM_GONE) return result;
+    }
+    error_set(error, ERROR_IO, folder, "is taken away again and again; choose another --out");
+    return CLAIM_FAILED;
 }
 
 char *run_claim_folder(const char *path, struct error *error) {
@@ -63,20 +77,77 @@ int run_make_folder(const char *path, struct error *error) {
     return claim(path, error) == CLAIM_FAILED ? -1 : 0;
 }
 
+/* Whether file_replace called a temporary file of a run so: last.safetensors.tmpAbC123. */
+static bool is_temporary(const char *name) {
+    static const char *const endings[] = {".safetensors", ".json", ".csv", ".md", ".html"};
+    size_t length = strlen(name), last = strlen(FILE_TEMPORARY) + FILE_TEMPORARY_LETTERS;
+    if (length <= last || strncmp(name + length - last, FILE_TEMPORARY, strlen(FILE_TEMPORARY)) != 0) return false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > last + ending && strncmp(name + length - last - ending, endings[i], ending) == 0) return true;
+    }
+    return false;
+}
+
+/* Nobody else in this folder can be writing them. */
+static void remove_temporaries(const char *folder) {
+    struct error ignored = {0};
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (!is_temporary(entry->d_name)) continue;
+        char *path = run_file(folder, entry->d_name, &ignored);
+        if (path) unlink(path);
+        free(path);
+    }
+    if (directory) closedir(directory);
+}
+
+/* A descriptor that holds the lock; -1 with errno, which is EWOULDBLOCK where another process holds it. A file system
+ * without locks keeps nobody out. */
+static int lock_log(const char *log) {
+    int descriptor = open(log, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return descriptor;
+    close(descriptor);
+    errno = EWOULDBLOCK;
+    return -1;
+}
+
+/* Processes of a killed batch end a moment after it: what they hold is waited for. */
+static int lock_patiently(const char *log) {
+    enum { ATTEMPTS = 50 };
+    static const struct timespec pause = {0, 10 * 1000 * 1000};
+    int descriptor = lock_log(log);
+    for (int i = 0; i < ATTEMPTS && descriptor < 0 && errno == EWOULDBLOCK; i++) {
+        nanosleep(&pause, NULL);
+        descriptor = lock_log(log);
+    }
+    return descriptor;
+}
+
 int run_lock_folder(const char *folder, struct error *error) {
     char *log = run_file(folder, "log.txt", error);
     if (!log) return -1;
-    int descriptor = open(log, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
-        error_set_errno(error, log, "open the file");
-    } else if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    int descriptor = lock_patiently(log);
+    if (descriptor < 0 && errno == EWOULDBLOCK)
         error_set(error, ERROR_CONFIG, folder,
                   "another cnntrain is at work in this folder; wait for it, or choose another --out");
-        close(descriptor);
-        descriptor = -1;
-    }
+    else if (descriptor < 0)
+        error_set_errno(error, log, "open the file");
+    else
+        remove_temporaries(folder);
     free(log);
     return descriptor;
+}
+
+/* Whether nobody else works in the folder at this moment. */
+static bool is_idle(const char *folder) {
+    struct error ignored = {0};
+    char *log = run_file(folder, "log.txt", &ignored);
+    int descriptor = log && file_exists(log) ? lock_log(log) : 0;
+    bool idle = descriptor >= 0;
+    if (descriptor > 0) close(descriptor);
+    free(log);
+    return idle;
 }
 
 bool run_is_finished(const char *folder) {
@@ -96,7 +167,7 @@ static double unfinished_since(const char *folder, struct error *error) {
     char *path = run_file(folder, "last.safetensors", error);
     bool found = path && stat(path, &status) == 0;
     if (path && !found && errno != ENOENT && errno != ENOTDIR) error_set_errno(error, path, "look at the file");
-    found = found && !run_is_finished(folder);
+    found = found && !run_is_finished(folder) && is_idle(folder);
     free(path);
     return found ? (double)status.st_mtim.tv_sec + 1e-9 * (double)status.st_mtim.tv_nsec : -1;
 }

@@ -11,14 +11,14 @@
 char *run_claim_folder(const char *path, struct error *error);
 /* Claims exactly this folder, making it where missing; a run that is in it stays as it is. */
 int run_make_folder(const char *path, struct error *error);
-/* The newest run in `folder` that has a checkpoint and no metrics.json that says it finished; malloc'd, NULL and
- * ERROR_CONFIG where there is none. */
+/* The newest run in `folder` that has a checkpoint, no metrics.json that says it finished, and nobody at work in it;
+ * malloc'd, NULL and ERROR_CONFIG where there is none. */
 char *run_find_unfinished(const char *folder, struct error *error);
 /* Whether the folder's metrics.json says the run came to its end. */
 bool run_is_finished(const char *folder);
 
-/* Keeps others out of a folder that holds a log.txt as long as the descriptor is open, even where this process is
- * killed; -1 and ERROR_CONFIG where another process works in it. */
+/* Keeps others out of a folder that holds a log.txt as long as the descriptor is open: a process that was killed keeps
+ * nobody out. Then removes temporary files that one left. -1 and ERROR_CONFIG where another process works there. */
 int run_lock_folder(const char *folder, struct error *error);
 
 /* A file of a run's folder, such as "history.csv"; malloc'd. */

@@ -50,6 +50,22 @@ void text_repeat(struct text *text, const char *string, int count) {
     for (int i = 0; i < count; i++) text_add(text, string);
 }
 
+void text_add_shell_word(struct text *text, const char *word) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=,+@%";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        text_add(text, word);
+        return;
+    }
+    text_add(text, "'");
+    for (; *word; word++) {
+        if (*word == '\'')
+            text_add(text, "'\\''");
+        else
+            text_add_bytes(text, word, 1);
+    }
+    text_add(text, "'");
+}
+
 void text_free(struct text *text) {
     free(text->bytes);
     *text = (struct text){0};

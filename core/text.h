@@ -18,6 +18,8 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds `count` times `string`. */
 void text_repeat(struct text *text, const char *string, int count);
+/* Adds a word as a shell reads it back: as it stands, or in single quotes. */
+void text_add_shell_word(struct text *text, const char *word);
 void text_free(struct text *text);
 
 /* Bytes of the UTF-8 sequence (RFC 3629) that stands at `text` with `left` bytes to read; 0 where it is none. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/checkpoint_keep.h"
 #include "core/evaluation.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -23,6 +24,8 @@ struct trainer {
     int64_t *order;                 /* (images): the epoch's permutation */
     struct optimizer_range *ranges; /* (range_count): the trainable variables */
     size_t range_count;
+    float *moving;    /* parameters that are not trainable, as before the step; NULL where no step is ever skipped */
+    bool has_skipped; /* a step of this epoch */
     int epoch_of_weights;
     double learning_rate; /* of the last step */
     double epoch_start;   /* seconds */
@@ -57,14 +60,21 @@ static int open_ranges(struct trainer *trainer, struct error *error) {
     return 0;
 }
 
+/* Of the parameters behind the trainable ones. */
+static size_t moving_count(const struct model *model) {
+    return model->parameter_floats - model->trainable_floats;
+}
+
 static int open_trainer(struct trainer *trainer, struct error *error) {
     const struct trainer_setup *setup = &trainer->setup;
-    int64_t images = setup->train->dataset->count;
-    if (training_state_open(&trainer->state, setup->model, setup->config, images, setup->validation != NULL, error) !=
-        0)
-        return -1;
-    trainer->order = memory_allocate((size_t)images, sizeof *trainer->order, "the order of the images", error);
-    return trainer->order ? open_ranges(trainer, error) : -1;
+    const struct dataset *train = setup->train->dataset;
+    const struct dataset *validation = setup->validation ? setup->validation->dataset : NULL;
+    if (training_state_open(&trainer->state, setup->model, setup->config, train, validation, error) != 0) return -1;
+    trainer->order = memory_allocate((size_t)train->count, sizeof *trainer->order, "the order of the images", error);
+    if (!trainer->order || open_ranges(trainer, error) != 0) return -1;
+    if (trainer->training->on_nan != ON_NAN_SKIP) return 0;
+    trainer->moving = memory_allocate(moving_count(setup->model), sizeof *trainer->moving, "moving statistics", error);
+    return trainer->moving ? 0 : -1;
 }
 
 int trainer_open(struct trainer **trainer, const struct trainer_setup *setup, struct error *error) {
@@ -85,11 +95,23 @@ void trainer_close(struct trainer *trainer) {
     training_state_close(&trainer->state);
     history_free(&trainer->history);
     free(trainer->order);
+    free(trainer->moving);
     free(trainer->ranges);
     free(trainer);
 }
 
 /* ---- checkpoints ---- */
+
+static int weights_not_finite(const char *name, int64_t step, struct error *error) {
+    if (step == 0)
+        return error_set(error, ERROR_NOT_FINITE, NULL,
+                         "%s holds a value that is not finite before the first step; look at its initializer, or at "
+                         "the weights that were given",
+                         name);
+    return error_set(error, ERROR_NOT_FINITE, NULL,
+                     "%s holds a value that is not finite after step %lld; try a smaller learning_rate or clipnorm",
+                     name, (long long)step);
+}
 
 /* Weights that are not finite must not replace good ones: the loss that would tell comes a step too late. */
 static int check_weights(const struct trainer *trainer, struct error *error) {
@@ -100,18 +122,19 @@ static int check_weights(const struct trainer *trainer, struct error *error) {
             char name[PARAMETER_NAME_SIZE];
             for (size_t at = 0; at < model->layers[i].parameters[k].size; at++)
                 if (!isfinite(values[at]))
-                    return error_set(error, ERROR_NOT_FINITE, NULL,
-                                     "%s holds a value that is not finite after step %lld; try a smaller learning_rate "
-                                     "or clipnorm",
-                                     model_parameter_name(&model->layers[i], k, name, sizeof name),
-                                     (long long)trainer->state.position.iteration);
+                    return weights_not_finite(model_parameter_name(&model->layers[i], k, name, sizeof name),
+                                              trainer->state.position.iteration, error);
         }
     return 0;
 }
 
-static int save_last(const struct trainer *trainer, struct error *error) {
-    if (!trainer->setup.last_path) return 0;
-    return training_state_save(&trainer->state, trainer->setup.last_path, &trainer->setup.facts, error);
+int trainer_save(struct trainer *trainer, struct error *error) {
+    const char *path = trainer->setup.last_path;
+    if (check_weights(trainer, error) != 0) return -1;
+    if (!path) return 0;
+    if (history_checksum(&trainer->history, trainer->state.history, error) != 0) return -1;
+    if (training_state_save(&trainer->state, path, &trainer->setup.facts, error) != 0) return -1;
+    return checkpoint_keep(path, trainer->state.position.iteration, trainer->training->keep_checkpoints, error);
 }
 
 static int save_best(const struct trainer *trainer, struct error *error) {
@@ -123,20 +146,36 @@ static int save_best(const struct trainer *trainer, struct error *error) {
                            error);
 }
 
+/* The learning rate of a step, counted from 0 over the whole training. */
+static double rate_of(const struct trainer *trainer, int64_t step) {
+    const struct training_config *training = trainer->training;
+    double base = optimizer_common_of(&training->optimizer)->learning_rate;
+    double rate = schedule_rate(&training->schedule, base, step, trainer->state.steps, training->epochs);
+    return rate * trainer->state.callbacks.rate_scale;
+}
+
 static int import_history(struct trainer *trainer, struct error *error) {
     const char *path = trainer->setup.history_path;
     if (!path) return 0;
     history_free(&trainer->history);
-    if (file_exists(path) && history_read(path, &trainer->history, error) != 0) return -1;
+    if (!file_exists(path)) return 0;
+    if (history_read(path, &trainer->history, error) != 0) return -1;
     history_truncate(&trainer->history, trainer->state.position.epoch);
-    return 0;
+    char digits[CHECKSUM_DIGITS + 1];
+    if (history_checksum(&trainer->history, digits, error) != 0) return -1;
+    if (strcmp(digits, trainer->state.history) == 0) return 0;
+    return error_set(error, ERROR_DATA, path,
+                     "is not the history of the checkpoint: it is damaged or was changed; restore it, or remove it to "
+                     "begin it anew");
 }
 
-int trainer_resume(struct trainer *trainer, const char *path, struct error *error) {
-    int status = training_state_load(&trainer->state, path, error);
+int trainer_resume(struct trainer *trainer, const char *path, bool other_images, struct error *error) {
+    int status = training_state_load(&trainer->state, path, other_images, error);
     engine_refresh(trainer->setup.engine);
     if (status == 0) status = import_history(trainer, error);
-    trainer->epoch_of_weights = trainer->state.position.epoch;
+    const struct training_position *position = &trainer->state.position;
+    trainer->epoch_of_weights = position->epoch;
+    if (position->iteration > 0) trainer->learning_rate = rate_of(trainer, position->iteration - 1);
     return status;
 }
 
@@ -146,7 +185,8 @@ static void tell(const struct trainer *trainer, enum train_event_kind kind, cons
     if (!trainer->setup.listen) return;
     const struct training_position *position = &trainer->state.position;
     double seen = position->seen ? (double)position->seen : 1;
-    int epoch = position->epoch + (kind == TRAIN_EPOCH_BEGIN || kind == TRAIN_STEP);
+    bool within = kind == TRAIN_EPOCH_BEGIN || kind == TRAIN_STEP || kind == TRAIN_STEP_SKIPPED;
+    int epoch = position->epoch + within;
     struct train_event event = {
         .kind = kind,
         .epoch = epoch,
@@ -196,14 +236,6 @@ static void update_part(void *context, int part) {
     optimizer_apply(&trainer->training->optimizer, &step);
 }
 
-static double step_rate(const struct trainer *trainer) {
-    const struct training_config *training = trainer->training;
-    double base = optimizer_common_of(&training->optimizer)->learning_rate;
-    double rate = schedule_rate(&training->schedule, base, trainer->state.position.iteration, trainer->state.steps,
-                                training->epochs);
-    return rate * trainer->state.callbacks.rate_scale;
-}
-
 static void move_weights(struct trainer *trainer) {
     float *gradients = engine_gradients(trainer->setup.engine);
     add_penalty_gradients(trainer, gradients);
@@ -213,7 +245,7 @@ static void move_weights(struct trainer *trainer) {
 }
 
 static int not_finite(const struct trainer *trainer, const struct batch *batch, struct error *error) {
-    const struct layer *layer = engine_first_not_finite(trainer->setup.engine, batch);
+    const struct layer *layer = engine_first_not_finite(trainer->setup.engine, batch, true);
     return error_set(
         error, ERROR_NOT_FINITE, NULL,
         "the loss is not finite in epoch %d, step %lld of %lld%s%s; try a smaller learning_rate or clipnorm",
@@ -221,8 +253,30 @@ static int not_finite(const struct trainer *trainer, const struct batch *batch, 
         layer ? "; the first layer with such an output is " : "", layer ? layer->name : "");
 }
 
+static bool gradients_are_finite(const struct trainer *trainer) {
+    const float *gradients = engine_gradients(trainer->setup.engine);
+    size_t count = trainer->setup.model->trainable_floats;
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(gradients[i])) return false;
+    return true;
+}
+
+/* The step has not moved any weight yet; what it did to moving statistics is undone. */
+static void skip_step(struct trainer *trainer) {
+    const struct model *model = trainer->setup.model;
+    memcpy(model->parameters + model->trainable_floats, trainer->moving, moving_count(model) * sizeof(float));
+    if (!trainer->has_skipped) tell(trainer, TRAIN_STEP_SKIPPED, NULL);
+    trainer->has_skipped = true;
+}
+
+static void keep_moving(const struct trainer *trainer) {
+    const struct model *model = trainer->setup.model;
+    memcpy(trainer->moving, model->parameters + model->trainable_floats, moving_count(model) * sizeof(float));
+}
+
 static int run_step(struct trainer *trainer, struct error *error) {
     struct training_position *position = &trainer->state.position;
+    bool may_skip = trainer->training->on_nan == ON_NAN_SKIP;
     int batch_size = trainer->training->batch_size;
     int64_t first = position->step * batch_size, left = trainer->state.images - first;
     struct batch batch = {.feed = trainer->setup.train,
@@ -233,14 +287,19 @@ static int run_step(struct trainer *trainer, struct error *error) {
                           .augment = true};
     struct batch_result result;
     double penalty = model_penalty(trainer->setup.model);
+    if (may_skip) keep_moving(trainer);
     engine_train_step(trainer->setup.engine, &batch, &result);
     double loss = result.loss + penalty * batch.count;
-    if (!isfinite(loss)) return not_finite(trainer, &batch, error);
-    trainer->learning_rate = step_rate(trainer);
-    move_weights(trainer);
-    position->loss += loss;
-    position->correct += result.correct;
-    position->seen += batch.count;
+    if (!isfinite(loss) && !may_skip) return not_finite(trainer, &batch, error);
+    trainer->learning_rate = rate_of(trainer, position->iteration);
+    if (may_skip && !(isfinite(loss) && gradients_are_finite(trainer))) {
+        skip_step(trainer);
+    } else {
+        move_weights(trainer);
+        position->loss += loss;
+        position->correct += result.correct;
+        position->seen += batch.count;
+    }
     position->step++;
     position->iteration++;
     tell(trainer, TRAIN_STEP, NULL);
@@ -266,31 +325,47 @@ static bool is_stopped(const struct trainer *trainer) {
     return trainer->setup.stop && *trainer->setup.stop;
 }
 
-static int interrupted(const struct trainer *trainer, struct error *error) {
-    if (check_weights(trainer, error) != 0 || save_last(trainer, error) != 0) return -1;
+static int interrupted(struct trainer *trainer, struct error *error) {
+    if (trainer_save(trainer, error) != 0) return -1;
     return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted in epoch %d after step %lld of %lld%s",
                      trainer->state.position.epoch + 1, (long long)trainer->state.position.step,
                      (long long)trainer->state.steps, trainer->setup.last_path ? "; a checkpoint is written" : "");
 }
 
 static int run_steps(struct trainer *trainer, struct error *error) {
-    while (trainer->state.position.step < trainer->state.steps) {
+    const struct training_position *position = &trainer->state.position;
+    const int every = trainer->training->checkpoint_steps;
+    while (position->step < trainer->state.steps) {
         if (is_stopped(trainer)) return interrupted(trainer, error);
         if (run_step(trainer, error) != 0) return -1;
+        if (every > 0 && position->iteration % every == 0 && trainer_save(trainer, error) != 0) return -1;
     }
     return 0;
 }
 
+/* Where steps with a loss that is not finite are left out, such a loss in validation counts as the worst. */
+static int record_validation(const struct trainer *trainer, const struct evaluation *evaluation,
+                             struct history_row *row, struct error *error) {
+    const struct layer *layer = evaluation->first_not_finite;
+    row->val_loss = isfinite(evaluation->loss) ? evaluation->loss : INFINITY;
+    row->val_accuracy = evaluation->accuracy;
+    if (isfinite(evaluation->loss) || trainer->training->on_nan == ON_NAN_SKIP) return 0;
+    return error_set(error, ERROR_NOT_FINITE, NULL,
+                     "the validation loss is not finite after epoch %d%s%s; try a smaller learning_rate or clipnorm, "
+                     "and look at the images",
+                     row->epoch, layer ? "; the first layer with such an output is " : "", layer ? layer->name : "");
+}
+
 static int validate(struct trainer *trainer, struct history_row *row, struct error *error) {
-    row->val_loss = row->val_accuracy = NAN;
-    if (!trainer->setup.validation) return 0;
+    const struct trainer_setup *setup = &trainer->setup;
     struct evaluation evaluation;
-    if (evaluate_feed(trainer->setup.engine, trainer->setup.model, trainer->setup.validation, NULL, &evaluation,
-                      error) != 0)
-        return -1;
-    row->val_loss = evaluation.loss;
-    row->val_accuracy = evaluation.accuracy;
-    return 0;
+    row->val_loss = row->val_accuracy = NAN;
+    if (!setup->validation) return 0;
+    if (evaluate_feed(setup->engine, setup->model, setup->validation, NULL, setup->stop, &evaluation, error) == 0)
+        return record_validation(trainer, &evaluation, row, error);
+    if (error->code != ERROR_INTERRUPTED) return -1;
+    error_clear(error);
+    return interrupted(trainer, error); /* all steps of the epoch are done: going on validates again */
 }
 
 static int record(struct trainer *trainer, const struct history_row *row, struct error *error) {
@@ -303,7 +378,7 @@ static int obey(struct trainer *trainer, const struct callback_verdict *verdict,
     const struct model *model = trainer->setup.model;
     if (verdict->keep_weights) memcpy(trainer->state.kept, model->parameters, model->parameter_floats * sizeof(float));
     if (verdict->rate_reduced) {
-        trainer->learning_rate = step_rate(trainer);
+        trainer->learning_rate = rate_of(trainer, trainer->state.position.iteration);
         tell(trainer, TRAIN_RATE_REDUCED, NULL);
     }
     if (!verdict->save_best) return 0;
@@ -317,15 +392,25 @@ static void begin_next_epoch(struct training_position *position) {
     position->loss = 0;
 }
 
+/* What an epoch without a single step, all of them skipped, would report is not a number. */
+static int check_epoch(const struct trainer *trainer, struct error *error) {
+    if (trainer->state.position.seen == 0)
+        return error_set(error, ERROR_NOT_FINITE, NULL,
+                         "no step of epoch %d had a finite loss; try a smaller learning_rate or clipnorm",
+                         trainer->state.position.epoch + 1);
+    return check_weights(trainer, error);
+}
+
 static int end_epoch(struct trainer *trainer, double train_seconds, int64_t images, struct error *error) {
     struct callback_verdict verdict = {0};
     struct training_position *position = &trainer->state.position;
+    if (check_epoch(trainer, error) != 0) return -1;
     struct history_row row = {.epoch = position->epoch + 1,
                               .loss = position->loss / (double)position->seen,
                               .accuracy = (double)position->correct / (double)position->seen,
                               .learning_rate = trainer->learning_rate,
                               .images_per_second = (double)images / (train_seconds > 0 ? train_seconds : 1e-9)};
-    if (check_weights(trainer, error) != 0 || validate(trainer, &row, error) != 0) return -1;
+    if (validate(trainer, &row, error) != 0) return -1;
     row.seconds = platform_seconds() - trainer->epoch_start;
     struct callback_metrics metrics = {row.loss, row.accuracy, row.val_loss, row.val_accuracy, row.learning_rate};
     callbacks_epoch_end(&trainer->state.callbacks, position->epoch, &metrics, &verdict);
@@ -335,11 +420,12 @@ static int end_epoch(struct trainer *trainer, double train_seconds, int64_t imag
     tell(trainer, TRAIN_EPOCH_END, &row);
     if (obey(trainer, &verdict, error) != 0) return -1;
     position->stopped = verdict.stop;
-    return save_last(trainer, error);
+    return trainer_save(trainer, error);
 }
 
 static int run_epoch(struct trainer *trainer, struct error *error) {
     trainer->epoch_start = platform_seconds();
+    trainer->has_skipped = false;
     int64_t seen = trainer->state.position.seen;
     shuffle(trainer);
     tell(trainer, TRAIN_EPOCH_BEGIN, NULL);
@@ -363,10 +449,15 @@ static int begin_history(const struct trainer *trainer, struct error *error) {
     return trainer->setup.history_path ? history_write(trainer->setup.history_path, &trainer->history, error) : 0;
 }
 
+bool trainer_is_done(const struct trainer *trainer) {
+    const struct training_position *position = &trainer->state.position;
+    return position->stopped || position->epoch >= trainer->training->epochs;
+}
+
 int trainer_run(struct trainer *trainer, struct error *error) {
     const struct training_position *position = &trainer->state.position;
     if (begin_history(trainer, error) != 0) return -1;
-    while (position->epoch < trainer->training->epochs && !position->stopped)
+    while (!trainer_is_done(trainer))
         if (run_epoch(trainer, error) != 0) return -1;
     if (position->epoch < trainer->training->epochs) tell(trainer, TRAIN_STOPPED_EARLY, NULL);
     restore_best(trainer);

@@ -14,6 +14,7 @@
 enum train_event_kind {
     TRAIN_EPOCH_BEGIN,
     TRAIN_STEP,
+    TRAIN_STEP_SKIPPED, /* the first of the epoch whose loss or gradient is not finite */
     TRAIN_EPOCH_END,
     TRAIN_RATE_REDUCED,
     TRAIN_STOPPED_EARLY,
@@ -51,12 +52,17 @@ int trainer_open(struct trainer **trainer, const struct trainer_setup *setup, st
 void trainer_close(struct trainer *trainer);
 
 /* Goes back to where the checkpoint at `path` was written: weights, optimizer, callbacks, position, and the history
- * file cut to it. */
-int trainer_resume(struct trainer *trainer, const char *path, struct error *error);
+ * file cut to it. The images must be those of then unless `other_images` are allowed. ERROR_DATA too where the history
+ * file is not that of the checkpoint; one that is missing begins anew. */
+int trainer_resume(struct trainer *trainer, const char *path, bool other_images, struct error *error);
+/* Writes a checkpoint of where the training stands. */
+int trainer_save(struct trainer *trainer, struct error *error);
 
 /* Trains to the end. Fails with ERROR_INTERRUPTED after a stop (a checkpoint is written), ERROR_NOT_FINITE naming step
  * and layer, or the weights that went wrong (checkpoints stay as they were), ERROR_IO. */
 int trainer_run(struct trainer *trainer, struct error *error);
+/* Whether no epoch is left to train. */
+bool trainer_is_done(const struct trainer *trainer);
 
 const struct history *trainer_history(const struct trainer *trainer);
 /* The epoch (from 1) whose weights the model holds after trainer_run: the last, or the one restored. */

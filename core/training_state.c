@@ -31,20 +31,21 @@ static int open_callbacks(struct training_state *state, const struct config *con
     return callbacks_create(&state->callbacks, &state->config->callbacks, has_validation, &state->arena, &place, error);
 }
 
-static int open_state(struct training_state *state, const struct config *config, bool has_validation,
-                      struct error *error) {
+static int open_state(struct training_state *state, const struct config *config, const struct dataset *train,
+                      const struct dataset *validation, struct error *error) {
     if (state->images == 0) return error_set(error, ERROR_DATA, config->path, "there are no training images");
-    if (open_callbacks(state, config, has_validation, error) != 0) return -1;
+    if (open_callbacks(state, config, validation != NULL, error) != 0) return -1;
+    if (dataset_checksum(train, validation, state->data, error) != 0) return -1;
     state->kept = memory_allocate(state->model->parameter_floats, sizeof(float), "the best weights", error);
     return state->kept ? open_slots(state, error) : -1;
 }
 
 int training_state_open(struct training_state *state, const struct model *model, const struct config *config,
-                        int64_t images, bool has_validation, struct error *error) {
+                        const struct dataset *train, const struct dataset *validation, struct error *error) {
     const struct training_config *training = &config->values.training;
-    *state = (struct training_state){.model = model, .config = training, .images = images};
-    state->steps = (images + training->batch_size - 1) / training->batch_size;
-    if (open_state(state, config, has_validation, error) == 0) return 0;
+    *state = (struct training_state){.model = model, .config = training, .images = train->count};
+    state->steps = (state->images + training->batch_size - 1) / training->batch_size;
+    if (open_state(state, config, train, validation, error) == 0) return 0;
     training_state_close(state);
     return -1;
 }
@@ -125,6 +126,8 @@ static char *position_text(const struct training_state *state) {
                  cJSON_AddNumberToObject(json, "images", (double)state->images) &&
                  cJSON_AddNumberToObject(json, "batch_size", state->config->batch_size) &&
                  cJSON_AddStringToObject(json, "optimizer", state->config->optimizer.kind->name) &&
+                 cJSON_AddStringToObject(json, "data", state->data) &&
+                 cJSON_AddStringToObject(json, "history", state->history) &&
                  json_add(json, "callbacks", callbacks_export(&state->callbacks));
     char *text = whole ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);
@@ -157,8 +160,12 @@ static int64_t count_of(const cJSON *json, const char *key, int64_t maximum, boo
     return 0;
 }
 
+static const char *text_of(const cJSON *json, const char *key) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
+}
+
 static bool read_position(const struct training_state *state, const cJSON *json, struct training_position *position) {
-    const char *loss = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "loss"));
+    const char *loss = text_of(json, "loss");
     const int64_t any = (int64_t)1 << 52;
     bool whole = true;
     position->epoch = (int)count_of(json, "epoch", INT_MAX - 1, &whole);
@@ -173,19 +180,23 @@ static bool read_position(const struct training_state *state, const cJSON *json,
 }
 
 /* What must be as it was, or the training would go on as another one. */
-static int check_circumstances(const struct training_state *state, const cJSON *json, const char *path,
-                               struct error *error) {
+static int check_circumstances(const struct training_state *state, const cJSON *json, bool other_images,
+                               const char *path, struct error *error) {
     bool whole = true;
     int64_t images = count_of(json, "images", INT64_MAX / 2, &whole);
     int64_t batch_size = count_of(json, "batch_size", INT_MAX, &whole);
-    const char *optimizer = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "optimizer"));
+    const char *optimizer = text_of(json, "optimizer"), *data = text_of(json, "data");
     const char *own = state->config->optimizer.kind->name;
-    if (!whole || !optimizer)
+    if (!whole || !optimizer || !data)
         return error_set(error, ERROR_DATA, path, "its training state is damaged; start the run anew");
     if (images != state->images)
         return error_set(error, ERROR_DATA, path,
                          "was written while training on %lld images, now there are %lld; give the same data",
                          (long long)images, (long long)state->images);
+    if (!other_images && strcmp(data, state->data) != 0)
+        return error_set(error, ERROR_DATA, path,
+                         "was written while training on images or labels that are not those of now; give the same "
+                         "data, or go on with these by --allow-changes");
     if (batch_size != state->config->batch_size)
         return error_set(error, ERROR_DATA, path,
                          "was written while training with a batch_size of %lld, now it is %d; keep it, or start a new "
@@ -199,14 +210,30 @@ static int check_circumstances(const struct training_state *state, const cJSON *
     return 0;
 }
 
-static int import_position(struct training_state *state, const cJSON *json, const char *path, struct error *error) {
-    if (check_circumstances(state, json, path, error) != 0) return -1;
+static int import_position(struct training_state *state, const cJSON *json, bool other_images, const char *path,
+                           struct error *error) {
+    if (check_circumstances(state, json, other_images, path, error) != 0) return -1;
     struct training_position position = {0};
-    if (!read_position(state, json, &position))
+    const char *history = text_of(json, "history");
+    if (!read_position(state, json, &position) || !history || strlen(history) > CHECKSUM_DIGITS)
         return error_set(error, ERROR_DATA, path, "its training state is damaged; start the run anew");
     state->position = position;
+    snprintf(state->history, sizeof state->history, "%s", history);
     struct place document = place_document(path), place = place_key(&document, "callbacks");
     return callbacks_import(&state->callbacks, cJSON_GetObjectItemCaseSensitive(json, "callbacks"), &place, error);
+}
+
+/* All or nothing. */
+static int apply_both(const struct safetensors *file, const struct checkpoint_tensor *own, size_t own_count,
+                      const struct extra_tensors *extra, struct error *error) {
+    size_t count = own_count + extra->count;
+    struct checkpoint_tensor *all = calloc(count + 1, sizeof *all);
+    if (!all) return error_set(error, ERROR_RUN, file->path, "not enough memory for a checkpoint");
+    memcpy(all, own, own_count * sizeof *all);
+    memcpy(all + own_count, extra->tensors, extra->count * sizeof *all);
+    int status = checkpoint_apply(file, all, count, CHECKPOINT_STRICT, NULL, error);
+    free(all);
+    return status;
 }
 
 static int import_tensors(const struct training_state *state, const struct safetensors *file, struct error *error) {
@@ -217,8 +244,7 @@ static int import_tensors(const struct training_state *state, const struct safet
     if (model_tensors(state->model, &own, &names, &own_count, error) != 0) return -1;
     int status = list_extras(state, &extra, error);
     if (status == 0) {
-        status = checkpoint_apply(file, own, own_count, CHECKPOINT_STRICT, NULL, error);
-        if (status == 0) status = checkpoint_apply(file, extra.tensors, extra.count, CHECKPOINT_STRICT, NULL, error);
+        status = apply_both(file, own, own_count, &extra, error);
         free_extras(&extra);
     }
     free(own);
@@ -226,22 +252,23 @@ static int import_tensors(const struct training_state *state, const struct safet
     return status;
 }
 
-static int import_file(struct training_state *state, const struct safetensors *file, struct error *error) {
+static int import_file(struct training_state *state, const struct safetensors *file, bool other_images,
+                       struct error *error) {
     const char *text = safetensors_metadata(file, "training");
     if (!text)
         return error_set(error, ERROR_DATA, file->path,
                          "holds weights but no training state; start from it with --weights");
     cJSON *json = json_parse(text, strlen(text), file->path, error);
     if (!json) return -1;
-    int status = import_position(state, json, file->path, error);
+    int status = import_position(state, json, other_images, file->path, error);
     cJSON_Delete(json);
     return status == 0 ? import_tensors(state, file, error) : -1;
 }
 
-int training_state_load(struct training_state *state, const char *path, struct error *error) {
+int training_state_load(struct training_state *state, const char *path, bool other_images, struct error *error) {
     struct safetensors file;
     if (safetensors_read(path, &file, error) != 0) return -1;
-    int status = import_file(state, &file, error);
+    int status = import_file(state, &file, other_images, error);
     safetensors_free(&file);
     return status;
 }

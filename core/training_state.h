@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "core/callback.h"
+#include "core/checksum.h"
 #include "core/config.h"
+#include "core/dataset.h"
 #include "core/model_file.h"
 #include "core/optimizer.h"
 
@@ -30,21 +32,24 @@ struct training_state {
     int64_t images, steps;             /* of the training set; steps an epoch */
     float *slots[OPTIMIZER_SLOTS_MAX]; /* each (trainable_floats), NULL where not used */
     float *kept;                       /* (parameter_floats): weights that EarlyStopping may put back */
+    char data[CHECKSUM_DIGITS + 1];    /* checksum of the images trained and validated on */
+    char history[CHECKSUM_DIGITS + 1]; /* checksum of the history up to the position, filled before each save */
     struct arena arena;
 };
 
-/* As before the first step of training `model` on `images` images. The model and the config must outlive it; close it
- * with training_state_close, on failure nothing is held. ERROR_RUN, ERROR_CONFIG (callbacks), ERROR_DATA (no images).
- */
+/* As before the first step of training `model` on the images of `train`, with or without (NULL) others to validate on.
+ * The model and the config must outlive it; close it with training_state_close, on failure nothing is held. ERROR_RUN,
+ * ERROR_CONFIG (callbacks), ERROR_DATA (no images). */
 int training_state_open(struct training_state *state, const struct model *model, const struct config *config,
-                        int64_t images, bool has_validation, struct error *error);
+                        const struct dataset *train, const struct dataset *validation, struct error *error);
 void training_state_close(struct training_state *state);
 
 /* Writes model and state as a checkpoint, replacing `path` in one move. */
 int training_state_save(const struct training_state *state, const char *path, const struct model_facts *facts,
                         struct error *error);
 /* Brings weights and state back from such a file. ERROR_IO, ERROR_DATA: damaged, without state, of another model,
- * another number of images or another batch size; ERROR_CONFIG: of other callbacks. */
-int training_state_load(struct training_state *state, const char *path, struct error *error);
+ * another number of images or another batch size, or of other images unless `other_images` are allowed; ERROR_CONFIG:
+ * of other callbacks. */
+int training_state_load(struct training_state *state, const char *path, bool other_images, struct error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/interop/safetensors_checksum.h"
 #include "core/json.h"
@@ -200,15 +201,15 @@ static int check_places(const struct reading *reading) {
  * the other one still asks for the check. */
 static int check_checksum(const struct reading *reading, size_t length) {
     const struct safetensors *file = reading->file;
-    size_t at = LENGTH_SIZE + strlen(SAFETENSORS_CHECKSUM_PREFIX), after = at + SAFETENSORS_CHECKSUM_DIGITS;
+    size_t at = LENGTH_SIZE + strlen(SAFETENSORS_CHECKSUM_PREFIX), after = at + CHECKSUM_DIGITS;
     const char *writer = safetensors_metadata(file, "writer");
     bool in_place = length >= after && memcmp(file->bytes + LENGTH_SIZE, SAFETENSORS_CHECKSUM_PREFIX,
                                               strlen(SAFETENSORS_CHECKSUM_PREFIX)) == 0;
     if (!in_place && !(writer && strcmp(writer, SAFETENSORS_WRITER) == 0)) return 0;
-    char digits[SAFETENSORS_CHECKSUM_DIGITS + 1] = "";
+    char digits[CHECKSUM_DIGITS + 1] = "";
     const struct file_piece pieces[] = {{file->bytes, at}, {file->bytes + after, length - after}};
-    if (in_place && safetensors_checksum(pieces, 2, digits, reading->error) != 0) return -1;
-    if (in_place && memcmp(digits, file->bytes + at, SAFETENSORS_CHECKSUM_DIGITS) == 0) return 0;
+    if (in_place && checksum_pieces(pieces, 2, digits, reading->error) != 0) return -1;
+    if (in_place && memcmp(digits, file->bytes + at, CHECKSUM_DIGITS) == 0) return 0;
     return error_set(reading->error, ERROR_DATA, file->path,
                      "the checksum does not fit: the file is damaged, or another program changed it; if that was on "
                      "purpose, remove \"checksum\" and \"writer\" from its metadata");

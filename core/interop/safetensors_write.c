@@ -1,25 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "core/checksum.h"
 #include "core/interop/safetensors.h"
 #include "core/interop/safetensors_checksum.h"
 #include "core/json.h"
 #include "core/text.h"
-
-int safetensors_checksum(const struct file_piece *pieces, size_t count, char digits[SAFETENSORS_CHECKSUM_DIGITS + 1],
-                         struct error *error) {
-    XXH3_state_t *state = XXH3_createState();
-    if (!state) return error_set(error, ERROR_RUN, NULL, "not enough memory for a checksum");
-    XXH3_128bits_reset(state);
-    for (size_t i = 0; i < count; i++) XXH3_128bits_update(state, pieces[i].bytes, pieces[i].length);
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
-    XXH3_freeState(state);
-    for (size_t i = 0; i < sizeof canonical.digest; i++) snprintf(digits + 2 * i, 3, "%02x", canonical.digest[i]);
-    return 0;
-}
 
 static bool is_own_entry(const char *key) {
     return strcmp(key, "checksum") == 0 || strcmp(key, "writer") == 0;
@@ -27,7 +14,7 @@ static bool is_own_entry(const char *key) {
 
 static void write_metadata(const struct safetensors_pair *metadata, size_t count, struct text *header) {
     text_add(header, SAFETENSORS_CHECKSUM_PREFIX);
-    text_repeat(header, "0", SAFETENSORS_CHECKSUM_DIGITS);
+    text_repeat(header, "0", CHECKSUM_DIGITS);
     text_add(header, "\",\"writer\":\"" SAFETENSORS_WRITER "\"");
     for (size_t i = 0; i < count; i++) {
         if (is_own_entry(metadata[i].key)) continue;
@@ -77,15 +64,15 @@ enum { PIECE_LENGTH, PIECE_BEFORE, PIECE_DIGITS, PIECE_AFTER, PIECES_FIRST };
 
 static int write_pieces(const char *path, const struct text *header, struct file_piece *pieces, size_t count,
                         struct error *error) {
-    char length[8], digits[SAFETENSORS_CHECKSUM_DIGITS + 1];
+    char length[8], digits[CHECKSUM_DIGITS + 1];
     for (int i = 0; i < 8; i++) length[i] = (char)((uint64_t)header->length >> (8 * i) & 255);
-    size_t before = strlen(SAFETENSORS_CHECKSUM_PREFIX), after = before + SAFETENSORS_CHECKSUM_DIGITS;
+    size_t before = strlen(SAFETENSORS_CHECKSUM_PREFIX), after = before + CHECKSUM_DIGITS;
     pieces[PIECE_LENGTH] = (struct file_piece){length, sizeof length};
     pieces[PIECE_BEFORE] = (struct file_piece){header->bytes, before};
     pieces[PIECE_DIGITS] = (struct file_piece){digits, 0}; /* no part of what it sums up */
     pieces[PIECE_AFTER] = (struct file_piece){header->bytes + after, header->length - after};
-    if (safetensors_checksum(pieces, count, digits, error) != 0) return -1;
-    pieces[PIECE_DIGITS].length = SAFETENSORS_CHECKSUM_DIGITS;
+    if (checksum_pieces(pieces, count, digits, error) != 0) return -1;
+    pieces[PIECE_DIGITS].length = CHECKSUM_DIGITS;
     return file_replace(path, pieces, count, error);
 }
 

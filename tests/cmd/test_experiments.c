@@ -47,8 +47,8 @@ static void restart_skips_what_is_done(void **state) {
 static void folder_of_another_batch_is_refused(void **state) {
     struct command_world *world = *state;
     command_fails(world, "cnntrain experiments --data synth:64,32 --epochs 2 --seeds 1 --out six", 2,
-                  "six/conv_avg-seed1: holds a run with another config; choose another --out, or remove that folder to "
-                  "run it anew");
+                  "six/conv_avg-seed1: holds a run with another config: training.epochs was 1, now 2; choose another "
+                  "--out, or remove that folder to run it anew");
 }
 
 static void folder_is_numbered_on_without_out(void **state) {

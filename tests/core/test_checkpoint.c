@@ -109,7 +109,9 @@ static void test_missing(void **state) {
                                                 {"optimizer/dense/kernel/velocity", {2, {3, 2}}, world->slot}};
     save_example(world);
     assert_int_equal(load(world, tensors, 3, CHECKPOINT_STRICT), -1);
-    expect_refused(world, ": ", "lacks 2 of the model's 3 tensors: dense/beta, optimizer/dense/kernel/velocity");
+    expect_refused(world, ": ",
+                   "lacks 2 of the model's 3 tensors: dense/beta, optimizer/dense/kernel/velocity; it has others: "
+                   "dense/bias, optimizer/dense/kernel/momentum");
     assert_null(world->report.bytes);
     assert_int_equal(load(world, tensors, 3, CHECKPOINT_LENIENT), 0);
     assert_true(world->kernel[5] == 6);
@@ -136,6 +138,12 @@ static void test_shapes(void **state) {
     save_example(world);
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_STRICT), -1);
     expect_refused(world, ": dense/kernel: ", "has shape (3,2) in the file, (2,3) in the model");
+    tensors[0].shape = (struct shape){1, {3}};
+    assert_int_equal(load(world, tensors, 2, CHECKPOINT_STRICT), -1);
+    expect_refused(world, ": dense/bias: ",
+                   "has shape (2) in the file, (3) in the model; dense/kernel: has shape (3,2) "
+                   "in the file, (2,3) in the model");
+    tensors[0].shape = (struct shape){1, {2}};
     tensors[1].shape = (struct shape){1, {6}};
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_LENIENT), -1);
     expect_refused(world, ": dense/kernel: ", "has shape (3,2) in the file, (6) in the model");

@@ -466,13 +466,16 @@ static void test_first_not_finite(void **state) {
                   &(struct tiny_setup){.model = model, .training = "{'batch_size': 6}", .train = 6, .threads = 2});
         struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = 6};
         engine_train_step(tiny.engine, &batch, &result);
-        assert_null(engine_first_not_finite(tiny.engine, &batch));
+        assert_null(engine_first_not_finite(tiny.engine, &batch, true));
         model_parameter(&tiny.model, &tiny.model.layers[rows[i].layer], 0)[0] = i % 2 ? NAN : INFINITY;
         engine_train_step(tiny.engine, &batch, &result);
         assert_true(!isfinite(result.loss));
-        const struct layer *layer = engine_first_not_finite(tiny.engine, &batch);
-        assert_non_null(layer);
-        assert_string_equal(layer->name, rows[i].name);
+        for (int training = 0; training < 2; training++) {
+            if (!training) engine_evaluate(tiny.engine, &batch, NULL, &result);
+            const struct layer *layer = engine_first_not_finite(tiny.engine, &batch, training);
+            assert_non_null(layer);
+            assert_string_equal(layer->name, rows[i].name);
+        }
         tiny_close(&tiny);
     }
 }

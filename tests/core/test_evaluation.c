@@ -60,7 +60,7 @@ static void check_evaluation(int images, int threads) {
     tiny_open(&tiny, &setup);
     evaluate_by_hand(&tiny, &expected);
     predictions_create(&predictions, images, &error);
-    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, &predictions, &evaluation, &error), 0);
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, &predictions, NULL, &evaluation, &error), 0);
     assert_true(fabs(evaluation.loss - expected.loss) < 1e-5);
     assert_int_equal(evaluation.correct, expected.correct);
     assert_true(evaluation.accuracy == (double)expected.correct / images);
@@ -70,7 +70,7 @@ static void check_evaluation(int images, int threads) {
         assert_true(fabs((double)predictions.probabilities[i] - expected.probability[i]) < 1e-5);
     }
     struct evaluation again;
-    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &again, &error), 0);
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, NULL, &again, &error), 0);
     assert_memory_equal(&again, &evaluation, sizeof again);
     predictions_free(&predictions);
     tiny_close(&tiny);
@@ -93,7 +93,7 @@ static void test_without_augmentation(void **state) {
     for (int i = 0; i < 2; i++) {
         struct tiny tiny;
         tiny_open(&tiny, &(struct tiny_setup){.data = data[i], .train = 21, .threads = 2});
-        evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &evaluations[i], &error);
+        evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, NULL, &evaluations[i], &error);
         expect_no_error(&error);
         tiny_close(&tiny);
     }
@@ -109,7 +109,7 @@ static void test_any_batch_size(void **state) {
     for (int i = 0; i < 3; i++) {
         struct tiny tiny;
         tiny_open(&tiny, &(struct tiny_setup){.training = training[i], .train = 53, .threads = 1 + i});
-        evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &evaluations[i], &error);
+        evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, NULL, &evaluations[i], &error);
         expect_no_error(&error);
         tiny_close(&tiny);
         assert_memory_equal(&evaluations[0], &evaluations[i], sizeof evaluations[0]);
@@ -126,9 +126,23 @@ static void test_no_images(void **state) {
     struct dataset none = {.height = TINY_SIDE, .width = TINY_SIDE, .channels = TINY_CHANNELS};
     struct feed feed = tiny.train;
     feed.dataset = &none;
-    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &feed, &predictions, &evaluation, &error), 0);
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &feed, &predictions, NULL, &evaluation, &error), 0);
     assert_true(evaluation.accuracy == 0 && evaluation.correct == 0);
     assert_true(evaluation.loss == model_penalty(&tiny.model));
+    tiny_close(&tiny);
+}
+
+static void test_stop(void **state) {
+    (void)state;
+    struct tiny tiny;
+    struct error error = {0};
+    struct evaluation evaluation;
+    volatile sig_atomic_t stop = 0;
+    tiny_open(&tiny, &(struct tiny_setup){.train = 9, .inference = true});
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &stop, &evaluation, &error), 0);
+    stop = 1;
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &stop, &evaluation, &error), -1);
+    expect_error(&error, ERROR_INTERRUPTED, "interrupted");
     tiny_close(&tiny);
 }
 
@@ -136,10 +150,9 @@ int main(int argc, char **argv) {
     (void)argc;
     threads_wait_asleep(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_evaluation),
-        cmocka_unit_test(test_without_augmentation),
-        cmocka_unit_test(test_any_batch_size),
-        cmocka_unit_test(test_no_images),
+        cmocka_unit_test(test_evaluation),     cmocka_unit_test(test_without_augmentation),
+        cmocka_unit_test(test_any_batch_size), cmocka_unit_test(test_no_images),
+        cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

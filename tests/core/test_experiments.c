@@ -340,7 +340,8 @@ static void test_other_config_in_the_folder(void **state) {
     put_config(world, "max", "'MaxPooling2D'", ", 'label_smoothing': 0.1");
     snprintf(
         expected, sizeof expected,
-        "%s/max-seed3: holds a run with another config; choose another --out, or remove that folder to run it anew",
+        "%s/max-seed3: holds a run with another config: training.label_smoothing was 0, now 0.1; choose another --out, "
+        "or remove that folder to run it anew",
         world->out);
     run_bad(world, ERROR_CONFIG, expected);
     assert_int_equal(rows_of_results(world), 4);

@@ -228,7 +228,10 @@ static void test_wrong_metadata(void **state) {
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3}]}", good, ERROR_DATA,
                  "dense/kernel: has shape (36,3) in the file, (128,3) in the model");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3, \"name\": \"x\"}]}", good,
-                 ERROR_DATA, "lacks 2 of the model's 2 tensors: x/kernel, x/bias");
+                 ERROR_DATA,
+                 "lacks 2 of the model's 2 tensors: x/kernel, x/bias; it has others: conv2d/kernel, conv2d/bias, "
+                 "batch_normalization/gamma, batch_normalization/beta, batch_normalization/moving_mean, "
+                 "batch_normalization/moving_variance, dense/kernel, dense/bias");
 }
 
 /* ---- weights for another model ---- */
@@ -263,7 +266,9 @@ static void test_weights_of_another_model(void **state) {
     before = other.model.parameters[0] = 42;
     assert_int_equal(model_load_weights(&other.model, world->path, &report, &world->error), -1);
     char expected[1024];
-    snprintf(expected, sizeof expected, "%s: dense/kernel: has shape (36,3) in the file, (144,5) in the model",
+    snprintf(expected, sizeof expected,
+             "%s: dense/kernel: has shape (36,3) in the file, (144,5) in the model; dense/bias: has shape (3) in the "
+             "file, (5) in the model",
              world->path);
     expect_error(&world->error, ERROR_DATA, expected);
     assert_true(other.model.parameters[0] == before);

@@ -300,8 +300,15 @@ static void test_divergence(void **state) {
     assert_string_equal(result.message, world->error.message);
     assert_int_equal(result.epochs, 0);
     run_result_free(&result);
-    assert_false(tree_has(world->run, "last.safetensors"));
     assert_true(tree_has(world->run, "report.md"));
+    /* the checkpoint from before the first step is the last good one */
+    char *last = expect_path(world->run, "last.safetensors");
+    struct saved_model saved;
+    struct config_request request = {.registries = &test_registries};
+    error_clear(&world->error);
+    assert_int_equal(saved_model_open(&saved, last, false, &request, &world->error), 0);
+    saved_model_free(&saved);
+    free(last);
 }
 
 static void refuse(struct world *world, const struct tiny_setup *setup, enum error_code code, const char *text) {

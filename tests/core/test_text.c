@@ -126,11 +126,30 @@ static void test_cut_and_shorten(void **state) {
                         "12345");
 }
 
+/* What a shell makes of the words is what they were. */
+static void test_shell_words(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {{"runs/sep_max-2", "runs/sep_max-2"},
+                                          {"--set=a.b=0.1,2", "--set=a.b=0.1,2"},
+                                          {"", "''"},
+                                          {"a b", "'a b'"},
+                                          {"it's", "'it'\\''s'"},
+                                          {"$HOME*~", "'$HOME*~'"},
+                                          {"\303\244", "'\303\244'"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text text = {0};
+        text_add_shell_word(&text, rows[i][0]);
+        assert_string_equal(text.bytes, rows[i][1]);
+        text_free(&text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_growing), cmocka_unit_test(test_failed),    cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_utf8),    cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_show),    cmocka_unit_test(test_printable), cmocka_unit_test(test_cut_and_shorten),
+        cmocka_unit_test(test_growing),     cmocka_unit_test(test_failed),    cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_show),        cmocka_unit_test(test_printable), cmocka_unit_test(test_cut_and_shorten),
+        cmocka_unit_test(test_shell_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

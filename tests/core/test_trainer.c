@@ -299,6 +299,115 @@ static void test_loss_not_finite(void **state) {
     tree_gone(folder);
 }
 
+/* A feed whose third image no arithmetic survives. */
+static void (*own_fill)(const struct feed *feed, const int64_t *samples, int count, uint64_t epoch, bool augment,
+                        float *x, void *scratch);
+
+static void fill_badly(const struct feed *feed, const int64_t *samples, int count, uint64_t epoch, bool augment,
+                       float *x, void *scratch) {
+    own_fill(feed, samples, count, epoch, augment, x, scratch);
+    for (int i = 0; i < count; i++)
+        if (samples[i] == 3) x[(ptrdiff_t)i * TINY_SIDE * TINY_SIDE * TINY_CHANNELS] = INFINITY;
+}
+
+static void spoil(struct feed *feed) {
+    own_fill = feed->fill;
+    feed->fill = fill_badly;
+}
+
+static bool all_finite(const struct model *model) {
+    for (size_t i = 0; i < model->parameter_floats; i++)
+        if (!isfinite(model->parameters[i])) return false;
+    return true;
+}
+
+/* The step with the bad image is left out of weights, moving statistics and means alike. */
+static void test_skipped_steps(void **state) {
+    (void)state;
+    static const char *const rows[] = {"'on_nan': 'skip'", "'on_nan': 'skip', 'batch_size': 32", "'on_nan': 'stop'"};
+    static const char *const messages[] = {
+        NULL, "no step of epoch 1 had a finite loss; try a smaller learning_rate or clipnorm",
+        "the first layer with such an output is conv2d; try a smaller learning_rate or clipnorm"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{'epochs': 2, %s%s}", strstr(rows[i], "batch") ? "" : "'batch_size': 8, ",
+                 rows[i]);
+        const struct tiny_setup setup = {.training = text, .train = 32, .threads = 2};
+        struct training training;
+        struct error error = {0};
+        struct watch watch = {0};
+        char *folder = expect_folder();
+        training_open(&training, &setup, folder, &watch, &error);
+        spoil(&training.tiny.train);
+        assert_int_equal(trainer_run(training.trainer, &error), messages[i] ? -1 : 0);
+        if (messages[i]) {
+            assert_int_equal(error.code, ERROR_NOT_FINITE);
+            assert_non_null(strstr(error.message, messages[i]));
+        } else {
+            expect_no_error(&error);
+            const struct history *history = trainer_history(training.trainer);
+            assert_int_equal(watch.steps, 8);
+            assert_int_equal(watch.skipped, 2);
+            assert_true(all_finite(&training.tiny.model));
+            for (int row = 0; row < 2; row++) {
+                double hits = history->rows[row].accuracy * 24;
+                assert_true(isfinite(history->rows[row].loss) && fabs(hits - round(hits)) < 1e-6);
+            }
+        }
+        assert_true(tree_has(folder, "last.safetensors") == !messages[i]);
+        training_close(&training);
+        tree_gone(folder);
+    }
+}
+
+static void test_validation_not_finite(void **state) {
+    (void)state;
+    for (int skip = 0; skip < 2; skip++) {
+        const struct tiny_setup setup = {.training = skip ? "{'epochs': 2, 'on_nan': 'skip'}" : "{'epochs': 2}",
+                                         .train = 32,
+                                         .validation = 8,
+                                         .threads = 2};
+        struct training training;
+        struct error error = {0};
+        struct watch watch = {0};
+        char *folder = expect_folder();
+        training_open(&training, &setup, folder, &watch, &error);
+        spoil(&training.tiny.validation);
+        assert_int_equal(trainer_run(training.trainer, &error), skip ? 0 : -1);
+        if (skip) {
+            struct history history;
+            history_read(training.history, &history, &error);
+            expect_no_error(&error);
+            assert_true(history.count == 2 && isinf(history.rows[1].val_loss));
+            history_free(&history);
+        } else {
+            expect_error(&error, ERROR_NOT_FINITE,
+                         "the validation loss is not finite after epoch 1; the first layer with such an output is "
+                         "conv2d; try a smaller learning_rate or clipnorm, and look at the images");
+        }
+        training_close(&training);
+        tree_gone(folder);
+    }
+}
+
+/* Weights that were wrong from the beginning never become a checkpoint. */
+static void test_first_weights_not_finite(void **state) {
+    (void)state;
+    struct training training;
+    struct error error = {0};
+    struct watch watch = {0};
+    char *folder = expect_folder();
+    training_open(&training, &(struct tiny_setup){.train = 8}, folder, &watch, &error);
+    training.tiny.model.parameters[1] = NAN;
+    assert_int_equal(trainer_save(training.trainer, &error), -1);
+    expect_error(&error, ERROR_NOT_FINITE,
+                 "conv2d/kernel holds a value that is not finite before the first step; look at its initializer, or at "
+                 "the weights that were given");
+    assert_false(tree_has(folder, "last.safetensors"));
+    training_close(&training);
+    tree_gone(folder);
+}
+
 /* Weights go wrong in the last step of an epoch, which only a later loss would tell: the checkpoint stays good. */
 static void test_weights_not_finite(void **state) {
     (void)state;
@@ -317,7 +426,7 @@ static void test_weights_not_finite(void **state) {
     struct error error = {0};
     struct watch rest = {0};
     training_open(&training, &setup, folder, &rest, &error);
-    trainer_resume(training.trainer, training.last, &error);
+    trainer_resume(training.trainer, training.last, false, &error);
     expect_no_error(&error);
     assert_int_equal(trainer_run(training.trainer, &error), -1);
     expect_error(&error, ERROR_NOT_FINITE,
@@ -389,6 +498,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_best_epoch),
         cmocka_unit_test(test_loss_not_finite),
         cmocka_unit_test(test_weights_not_finite),
+        cmocka_unit_test(test_skipped_steps),
+        cmocka_unit_test(test_validation_not_finite),
+        cmocka_unit_test(test_first_weights_not_finite),
         cmocka_unit_test(test_files_not_writable),
         cmocka_unit_test(test_no_allocation_in_steps),
     };

@@ -113,6 +113,56 @@ static void test_resume_other_optimizers(void **state) {
     }
 }
 
+/* ---- every step ---- */
+
+/* Stops after every single step, at the beginning of an epoch and in its validation, and goes on each time, on another
+ * number of threads. */
+static void check_every_step(const struct tiny_setup *setup, int steps) {
+    char *whole = expect_folder(), *folder = expect_folder();
+    struct watch watch = {0};
+    training_run(setup, whole, &watch, false, ERROR_NONE);
+    assert_int_equal(watch.steps, watch.ends * steps);
+    struct tiny_setup other = *setup;
+    for (int at = 0; at <= watch.ends * steps; at++) {
+        struct watch stop = {.stop_epoch = at / steps + 1, .stop_step = at % steps};
+        if (at && stop.stop_step == 0) stop = (struct watch){.stop_epoch = at / steps, .stop_step = steps};
+        other.threads = 1 + at % 3;
+        bool ends = at == watch.ends * steps && !setup->validation; /* the last step leaves nothing to stop */
+        training_run(&other, folder, &stop, at > 0, ends ? ERROR_NONE : ERROR_INTERRUPTED);
+    }
+    struct watch rest = {0};
+    if (setup->validation) training_run(&other, folder, &rest, true, ERROR_NONE);
+    same_training(whole, folder, "stopped after every step");
+    tree_gone(whole);
+    tree_gone(folder);
+}
+
+static void test_resume_at_every_step(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "'optimizer': {'type': 'Adam', 'amsgrad': true}, 'schedule': {'type': 'StepDecay', 'step_epochs': 0.7}, "
+        "'checkpoint_steps': 2, 'keep_checkpoints': 2",
+        "'optimizer': {'type': 'SGD', 'momentum': 0.9, 'nesterov': true}, 'schedule': {'type': 'ExponentialDecay', "
+        "'decay_rate': 0.5}, 'callbacks': [{'type': 'ReduceLROnPlateau', 'monitor': 'loss', 'patience': 0, "
+        "'min_delta': 1}]",
+        "'optimizer': {'type': 'RMSprop', 'centered': true, 'momentum': 0.3}, 'schedule': {'type': 'CosineDecay', "
+        "'warmup_epochs': 0.6}, 'callbacks': [{'type': 'EarlyStopping', 'monitor': 'loss', 'patience': 1, 'min_delta': "
+        "9, 'restore_best_weights': true}]",
+        "'optimizer': 'Nadam', 'on_nan': 'skip'",
+        "'optimizer': {'type': 'Adagrad', 'clipnorm': 0.5}, 'label_smoothing': 0.1",
+        "'optimizer': {'type': 'AdamW', 'weight_decay': 0.1}, 'shuffle': false",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char training[512];
+        snprintf(training, sizeof training, "{'epochs': 3, 'batch_size': 5, %s}", rows[i]);
+        for (int validation = 0; validation <= 6; validation += 6)
+            check_every_step(
+                &(struct tiny_setup){
+                    .data = augmented, .training = training, .train = 17, .validation = validation, .threads = 1},
+                4);
+    }
+}
+
 /* A stopped training is not started again by going on with it: it only puts the best weights back once more. */
 static void test_resume_of_a_finished_training(void **state) {
     (void)state;
@@ -147,7 +197,7 @@ static void refuse_resume(const struct tiny_setup *setup, const char *folder, en
     char expected[1024];
     training_open(&training, setup, folder, &watch, &error);
     expect_no_error(&error);
-    assert_int_equal(trainer_resume(training.trainer, training.last, &error), -1);
+    assert_int_equal(trainer_resume(training.trainer, training.last, false, &error), -1);
     snprintf(expected, sizeof expected, "%s%s", training.last, text);
     expect_error(&error, code, expected);
     training_close(&training);
@@ -184,10 +234,11 @@ static void test_refused_resume(void **state) {
                   ": was written while training with RMSprop, now it is Adam; keep it, or start a new run from these "
                   "weights with --weights");
     other.training = "{'batch_size': 8, 'optimizer': {'type': 'RMSprop', 'momentum': 0.5}}";
-    refuse_resume(&other, folder, ERROR_DATA, ": lacks 1 of the model's 2 tensors: optimizer/top/kernel/momentum");
+    refuse_resume(&other, folder, ERROR_DATA, ": lacks 1 of the model's 3 tensors: optimizer/top/kernel/momentum");
     other = setup;
     other.model = dense_model;
-    refuse_resume(&other, folder, ERROR_DATA, ": lacks 1 of the model's 2 tensors: top/bias");
+    refuse_resume(&other, folder, ERROR_DATA,
+                  ": lacks 2 of the model's 4 tensors: top/bias, optimizer/top/bias/velocity");
     tree_gone(folder);
 }
 
@@ -209,11 +260,9 @@ int main(int argc, char **argv) {
     (void)argc;
     threads_wait_asleep(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume_adam_with_early_stopping),
-        cmocka_unit_test(test_resume_momentum_with_plateau),
-        cmocka_unit_test(test_resume_other_optimizers),
-        cmocka_unit_test(test_resume_of_a_finished_training),
-        cmocka_unit_test(test_refused_resume),
+        cmocka_unit_test(test_resume_adam_with_early_stopping), cmocka_unit_test(test_resume_momentum_with_plateau),
+        cmocka_unit_test(test_resume_other_optimizers),         cmocka_unit_test(test_resume_at_every_step),
+        cmocka_unit_test(test_resume_of_a_finished_training),   cmocka_unit_test(test_refused_resume),
         cmocka_unit_test(test_weights_are_no_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

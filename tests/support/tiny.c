@@ -93,7 +93,7 @@ static void open_engine(struct tiny *tiny, const struct tiny_setup *setup) {
                                      .label_smoothing = values->training.label_smoothing,
                                      .seed = (uint64_t)values->seed,
                                      .feed_scratch_bytes = tiny->train.scratch_bytes};
-    engine_open(&tiny->engine, &tiny->model, kernels_select(NULL), &options, &error);
+    engine_open(&tiny->engine, &tiny->model, kernels_select(setup->cpu), &options, &error);
     expect_no_error(&error);
 }
 

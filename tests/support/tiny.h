@@ -13,6 +13,7 @@ struct tiny_setup {
     const char *model, *data, *training;
     int train, validation, test; /* images */
     int threads;
+    const char *cpu;   /* the kernels' table; NULL: the fastest */
     bool inference;    /* the engine only evaluates */
     bool keep_outputs; /* of the engine's options */
 };

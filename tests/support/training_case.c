@@ -13,6 +13,7 @@ static void hear(void *listener, const struct train_event *event) {
     watch->reduced += event->kind == TRAIN_RATE_REDUCED;
     watch->stopped += event->kind == TRAIN_STOPPED_EARLY;
     watch->steps += event->kind == TRAIN_STEP;
+    watch->skipped += event->kind == TRAIN_STEP_SKIPPED;
     if (event->kind == TRAIN_RESTORED) {
         watch->restored++;
         watch->best_epoch = event->best_epoch;
@@ -65,7 +66,7 @@ void training_run(const struct tiny_setup *setup, const char *folder, struct wat
     struct error error = {0};
     training_open(&training, setup, folder, watch, &error);
     expect_no_error(&error);
-    if (resume) trainer_resume(training.trainer, training.last, &error);
+    if (resume) trainer_resume(training.trainer, training.last, false, &error);
     expect_no_error(&error);
     trainer_run(training.trainer, &error);
     if (error.code != expected) fail_msg("code %d, not %d: %s", error.code, expected, error.message);

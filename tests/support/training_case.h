@@ -13,7 +13,7 @@ struct watch {
     int copy_epoch;        /* the folder is copied when this epoch ends, before its checkpoint is written; 0: never */
     const char *from, *to; /* folders of the copy */
     void (*on_step)(const struct train_event *event); /* NULL: nothing more */
-    int begins, ends, reduced, stopped, restored, best_epoch;
+    int begins, ends, reduced, stopped, restored, skipped, best_epoch;
     int64_t steps;
 };
 
