@@ -15,19 +15,18 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libcjson stb matio zlib libxxhash popt
-TEST_PACKAGES := cmocka
+PACKAGES := libcjson stb zlib libxxhash popt
+TEST_PACKAGES := cmocka matio
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wcast-align -Wundef -Wstrict-prototypes \
 	-Wmissing-prototypes
 # System headers of the libraries are not ours to warn about.
-PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null))
+PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null))
 # Contraction is off outside the kernels, so that other code rounds alike with every compiler.
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
 	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
-# One file of ours compiles stb_image, so libstb is not linked. matio names libhdf5, which --as-needed drops where
-# nothing calls it.
+# One file of ours compiles stb_image, so libstb is not linked.
 PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
 TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
 # gcc's OpenMP runtime is linked into the program (cmd/threads.c says why); clang has another one.
@@ -42,13 +41,16 @@ TEST_SOURCES := $(sort $(shell find $(wildcard tests) -name 'test_*.c'))
 BENCH_SOURCES := $(sort $(shell find $(wildcard tests) -name 'bench_*.c'))
 PLANTED_SOURCES := $(sort $(wildcard tests/planted/*.c))
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
+# For LD_PRELOAD: lets calls of the program fail.
+FAULTS_SOURCE := tests/faults/preload.c
+FAULTS_LIBRARY := $(BUILD)/tests/faults/preload.so
 TEST_SCRIPTS := $(sort $(wildcard tests/scripts/test_*.sh))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 # libFuzzer brings its own main.
 FUZZ_REPLAY := tests/fuzz/support/replay.c
 FUZZ_SUPPORT := $(filter-out $(FUZZ_REPLAY),$(sort $(wildcard tests/fuzz/support/*.c)))
 SOURCES := $(LIBRARY_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(PLANTED_SOURCES) $(TEST_SUPPORT) \
-	$(FUZZ_SOURCES) $(FUZZ_SUPPORT) $(FUZZ_REPLAY)
+	$(FUZZ_SOURCES) $(FUZZ_SUPPORT) $(FUZZ_REPLAY) $(FAULTS_SOURCE)
 
 PROGRAM := $(BUILD)/cnntrain
 LIBRARY := $(BUILD)/libcnntrain.a
@@ -71,7 +73,7 @@ objects = $(1:%.c=$(BUILD)/%.o)
 .DELETE_ON_ERROR:
 .PHONY: all tests replays fuzzers objects program-objects tidy force packages-found
 all: $(PROGRAM) ## build the program, build/cnntrain
-tests: $(TESTS)
+tests: $(TESTS) $(FAULTS_LIBRARY)
 replays: $(REPLAYS)
 fuzzers: $(FUZZERS)
 objects: $(call objects,$(SOURCES))
@@ -93,7 +95,7 @@ demo: deps ## build, train the six combinations on built-in data and print their
 test: deps ## build everything and run all tests
 	@$(MAKE) run-tests
 
-run-tests: $(PROGRAM) $(TESTS) $(REPLAYS) $(BENCHES)
+run-tests: $(PROGRAM) $(TESTS) $(REPLAYS) $(BENCHES) $(FAULTS_LIBRARY)
 	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/run $(TESTS) $(REPLAYS) $(TEST_SCRIPTS)
 
 # Checks on every access of the unrolled kernels take a compiler minutes at -O3.
@@ -222,6 +224,11 @@ $(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIBRARY)
 
 $(TESTS) $(BENCHES) $(PLANTED): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+
+# Without the sanitizers, which bring an allocator of their own.
+$(FAULTS_LIBRARY): $(FAULTS_SOURCE) $(BUILD)/flags Makefile
+	@mkdir -p $(@D)
+	$(SHOW)$(CC) -std=c17 $(WARNINGS) -O1 -g -fPIC -shared -o $@ $< -ldl
 
 $(REPLAYS): %: %.o $(call objects,$(FUZZ_REPLAY) $(FUZZ_SUPPORT) $(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)

@@ -214,8 +214,11 @@ static int act(struct session *session, const struct options *options, const str
     const char *path =
         options_config(options, session, &bench_command, given->train.config, "a config or a trained model");
     if (!path || session_start(session) != 0) return -1;
+    session_start_threads(session->workshop.threads);
     arguments.train.config = path;
-    if (given->train.config || !session_is_model(path)) return bench_config(session, &arguments);
+    int is_saved = given->train.config ? 0 : session_is_model(session, path);
+    if (is_saved < 0) return -1;
+    if (!is_saved) return bench_config(session, &arguments);
     if (given->train.data || given->train.set)
         return error_set(&session->error, ERROR_CONFIG, path, "is a trained model; --data and --set are for configs");
     return bench_saved(session, &arguments, path);

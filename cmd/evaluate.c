@@ -202,6 +202,7 @@ static int run_evaluate(struct session *session, int argc, const char **argv) {
     if (status == 0 && !options.help_shown) {
         status = options_expect(&options, session, &evaluate_command, 1, 1, "a model: a checkpoint or a run's folder");
         if (status == 0) status = session_start(session);
+        if (status == 0) session_start_threads(session->workshop.threads);
         if (status == 0) status = evaluate_model(session, &arguments, options.arguments[0]);
     }
     options_free(&options);

@@ -25,7 +25,7 @@ static void write_command(struct text *text, int argc, const char **argv) {
 static int print_outcome(struct session *session, const struct experiments_outcome *outcome) {
     if (session->json) {
         char *path = run_file(outcome->folder, "results.json", &session->error);
-        cJSON *json = path ? json_read_file(path, &session->error) : NULL;
+        cJSON *json = path ? json_read_file(path, JSON_SIZE_MAX, &session->error) : NULL;
         free(path);
         return json ? session_print_json(session, json) : -1;
     }
@@ -93,6 +93,8 @@ static int act(struct session *session, const struct options *options, const str
     if (options_check_range(session, "--seeds", arguments->seeds, 1, FIELD_LIST_MAX) != 0) return -1;
     if (options_check_range(session, "--jobs", arguments->jobs, 1, 256) != 0) return -1;
     if (session_start(session) != 0) return -1;
+    /* Side by side, each run is a process with threads of its own. */
+    if (arguments->jobs == 1) session_start_threads(session->workshop.threads);
     return execute(session, arguments, options->argument_count ? options->arguments[0] : "six.json", command);
 }
 

@@ -106,6 +106,7 @@ static int run_gradcheck(struct session *session, int argc, const char **argv) {
         struct train_options given = train;
         given.config = options_config(&options, session, &gradcheck_command, train.config, "a config");
         status = given.config ? session_start(session) : -1;
+        if (status == 0) session_start_threads(session->workshop.threads);
         if (status == 0) status = check_config(session, &given);
     }
     options_free(&options);

@@ -5,31 +5,30 @@
 #include "cmd/document.h"
 #include "core/layer.h"
 
-static void print_fields(const struct field *fields) {
+static void add_field_lines(const struct field *fields, struct text *text) {
     for (; fields && fields->key; fields++) {
-        struct text type = {0};
-        field_describe(fields, &type);
-        printf("  %-22s %s\n", fields->key, fields->help ? fields->help : "");
-        printf("  %-22s %s; %s%s\n", "", type.bytes && !type.failed ? type.bytes : "",
-               fields->fallback ? "default " : "required", fields->fallback ? fields->fallback : "");
-        text_free(&type);
+        text_print(text, "  %-22s %s\n  %-22s ", fields->key, fields->help ? fields->help : "", "");
+        field_describe(fields, text);
+        text_print(text, "; %s%s\n", fields->fallback ? "default " : "required",
+                   fields->fallback ? fields->fallback : "");
     }
 }
 
-static void print_kind(const struct component_registry *registry, const struct component_kind *kind) {
+static void add_kind(const struct component_registry *registry, const struct component_kind *kind, struct text *text) {
     bool has_fields = (kind->fields && kind->fields->key) || (registry->common && registry->common->key);
-    printf("%s (%s%s%s): %s\n%s", kind->name, registry->what, kind->alias ? ", also " : "",
-           kind->alias ? kind->alias : "", kind->summary, has_fields ? "\n" : "");
-    print_fields(kind->fields);
-    print_fields(registry->common);
+    text_print(text, "%s (%s%s%s): %s\n%s", kind->name, registry->what, kind->alias ? ", also " : "",
+               kind->alias ? kind->alias : "", kind->summary, has_fields ? "\n" : "");
+    add_field_lines(kind->fields, text);
+    add_field_lines(registry->common, text);
     if (strcmp(registry->what, "layer") != 0) return;
     const struct layer_example *example = ((const struct layer_kind *)kind)->examples;
     char shape[SHAPE_TEXT_SIZE];
-    printf("\nExamples:\n");
+    text_add(text, "\nExamples:\n");
     for (; example && example->config; example++)
-        printf("  {\"type\": \"%s\"%s%s   on %s\n", kind->name, strcmp(example->config, "{}") == 0 ? "" : ", ",
-               strcmp(example->config, "{}") == 0 ? "}" : example->config + 1,
-               shape_text(&example->input, shape, sizeof shape));
+        text_print(text, "  {\"type\": \"%s\"%s%s   on %s\n", kind->name,
+                   strcmp(example->config, "{}") == 0 ? "" : ", ",
+                   strcmp(example->config, "{}") == 0 ? "}" : example->config + 1,
+                   shape_text(&example->input, shape, sizeof shape));
 }
 
 static void add_fields(struct document *document, cJSON *list, const struct field *fields) {
@@ -78,11 +77,12 @@ static int list_layers(struct session *session) {
 /* A registry's name lists its kinds: `cnntrain layers optimizer`. */
 static int list_registry(struct session *session, const struct component_registry *registry) {
     if (session->json) return registry_json(session, registry);
+    struct text text = {0};
     for (const struct component_kind *const *kind = registry->kinds; *kind; kind++) {
-        if (kind != registry->kinds) printf("\n");
-        print_kind(registry, *kind);
+        if (kind != registry->kinds) text_add(&text, "\n");
+        add_kind(registry, *kind, &text);
     }
-    return 0;
+    return session_print_text(session, &text);
 }
 
 static int show(struct session *session, const char *name) {
@@ -96,8 +96,9 @@ static int show(struct session *session, const char *name) {
             fill_kind(&document, document.root, *at, kind);
             return document_print(session, &document);
         }
-        print_kind(*at, kind);
-        return 0;
+        struct text text = {0};
+        add_kind(*at, kind, &text);
+        return session_print_text(session, &text);
     }
     for (const struct component_registry *const *at = session->registries.items; *at; at++) {
         const char *nearest = registry_nearest(*at, name);

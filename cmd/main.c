@@ -1,7 +1,12 @@
 /* The table of subcommands, and the one place that turns an error into a message and an exit code. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cmd/ending.h"
 #include "cmd/session.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
@@ -43,7 +48,8 @@ static int unknown_command(struct session *session, const char *name) {
     for (const struct command *const *command = commands; *command && count < 32; command++)
         words[count++] = (*command)->name;
     const char *nearest = text_nearest(name, words, count);
-    if (file_exists(name) && !file_is_folder(name))
+    struct error ignored = {0};
+    if (file_exists(name) && file_is_folder(name, &ignored) == 0)
         return error_set(&session->error, ERROR_CONFIG, name,
                          "unknown command; to train this config: cnntrain --config %s", name);
     if (nearest)
@@ -94,8 +100,19 @@ static int dispatch(struct session *session, int argc, const char **argv) {
     return command->run(session, argc - skipped, argv + skipped);
 }
 
+/* Descriptors that the caller closed: without this, a file that the program opens would get the number of stdout. */
+static void fill_descriptors(void) {
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null",
+                 descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR); /* results must not get lost unnoticed */
+}
+
 int main(int argc, char **argv) {
     struct session session;
+    ending_says(NULL);
+    fill_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write */
     int status = session_open(&session);
     if (status == 0) status = dispatch(&session, argc, (const char **)(void *)argv);
     if (fflush(stdout) != 0)

@@ -1,12 +1,16 @@
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/ending.h"
 #include "cmd/session.h"
 #include "core/text.h"
 
 enum { OPTION_HELP = 1000, OPTION_VERSION, FLAGS_MAX = 96 /* vals of options, below: 1 to 31 */ };
+
+static const char memory_message[] = "not enough memory for the command line";
 
 /* Options of every command; popt writes into the session. */
 struct common_table {
@@ -64,10 +68,14 @@ static int bad_option(struct session *session, const struct command *command, co
     return error_set(&session->error, ERROR_CONFIG, flag, "unknown option; see: cnntrain %s --help", command->name);
 }
 
+static int no_memory(struct session *session) {
+    return error_set(&session->error, ERROR_RUN, NULL, "%s", memory_message);
+}
+
 static int read_options(struct options *options, struct session *session, const struct command *command,
                         const struct poptOption *table, struct common_table *common, const char **argv) {
     int code = 0;
-    while ((code = poptGetNextOpt(options->context)) > 0) {
+    while ((code = poptGetNextOpt(options->context)) > 0 && errno != ENOMEM) {
         if (code < OPTION_HELP) {
             options->seen |= 1u << code;
             continue;
@@ -80,6 +88,7 @@ static int read_options(struct options *options, struct session *session, const 
         options->help_shown = true;
         return 0;
     }
+    if (errno == ENOMEM) return no_memory(session);
     return code < -1 ? bad_option(session, command, table, common, options->context, code, argv) : 0;
 }
 
@@ -96,8 +105,8 @@ static int check_empty(const struct options *options, struct session *session) {
     return 0;
 }
 
-int options_parse(struct options *options, struct session *session, const struct command *command,
-                  const struct poptOption *table, int argc, const char **argv) {
+static int parse(struct options *options, struct session *session, const struct command *command,
+                 const struct poptOption *table, int argc, const char **argv) {
     struct common_table common = {.threads = NOT_GIVEN};
     fill_common(&common);
     *options = (struct options){.table = table};
@@ -107,8 +116,9 @@ int options_parse(struct options *options, struct session *session, const struct
         {NULL, 0, POPT_ARG_INCLUDE_TABLE, table ? (void *)(uintptr_t)table : common.options, 0, NULL, NULL},
         end,
     };
+    errno = 0; /* some of popt's functions leave out arguments that they have no memory for */
     options->context = poptGetContext("cnntrain", argc, argv, both, 0);
-    if (!options->context) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+    if (!options->context || errno == ENOMEM) return no_memory(session);
     int status = read_options(options, session, command, table, &common, argv);
     session->quiet = session->quiet || common.quiet;
     session->verbose = session->verbose || common.verbose;
@@ -119,6 +129,15 @@ int options_parse(struct options *options, struct session *session, const struct
     options->arguments = poptGetArgs(options->context);
     while (options->arguments && options->arguments[options->argument_count]) options->argument_count++;
     return options->help_shown ? 0 : check_empty(options, session);
+}
+
+/* popt ends the program where it gets no memory. */
+int options_parse(struct options *options, struct session *session, const struct command *command,
+                  const struct poptOption *table, int argc, const char **argv) {
+    ending_says(memory_message);
+    int status = parse(options, session, command, table, argc, argv);
+    ending_says(NULL);
+    return status;
 }
 
 static void free_strings(char **strings) {
@@ -250,7 +269,7 @@ static int add_setting(struct session *session, struct override_list *list, cons
                          "\"%s\" is not KEY.PATH=VALUE, such as training.epochs=5", setting);
     snprintf(key, sizeof key, "%.*s", (int)length, setting);
     if (add_override(list, key, setting + length + 1)) return 0;
-    return error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+    return error_set(&session->error, ERROR_RUN, "--set", "not enough memory");
 }
 
 int make_overrides(struct session *session, const struct train_options *options, struct override_list *list) {
@@ -266,7 +285,7 @@ int make_overrides(struct session *session, const struct train_options *options,
     if (whole && options->batch_size != NOT_GIVEN) whole = add_number(list, "training.batch_size", options->batch_size);
     if (whole && options->seed != NOT_GIVEN) whole = add_number(list, "seed", options->seed);
     if (whole && options->freeze) whole = add_list(list, "training.freeze", options->freeze);
-    if (!whole) error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+    if (!whole) no_memory(session);
     for (size_t i = 0; whole && options->set && options->set[i]; i++)
         whole = add_setting(session, list, options->set[i]) == 0;
     if (whole) return 0;

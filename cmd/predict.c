@@ -114,7 +114,8 @@ static void print_picture(const struct predictor *predictor, const char *path) {
     putchar('\n');
 }
 
-/* A picture that cannot be read is named, and the next one follows; the exit code is that of the first. */
+/* A picture that cannot be read is named, and the next one follows; the exit code is that of the first. Without memory
+ * none follows. */
 static int predict_all(struct session *session, struct predictor *predictor, const char **paths, int count) {
     struct document document = document_list();
     int64_t sample = 0;
@@ -124,7 +125,7 @@ static int predict_all(struct session *session, struct predictor *predictor, con
     if (predictor->top > classes) predictor->top = classes;
     for (int i = 0; i < count; i++) {
         if (read_picture(session, predictor, paths[i]) != 0) {
-            if (count == 1) break;
+            if (count == 1 || session->error.code == ERROR_RUN) break;
             terminal_error(session);
             if (failed++ == 0) code = session->error.code;
             error_clear(&session->error);
@@ -141,8 +142,9 @@ static int predict_all(struct session *session, struct predictor *predictor, con
         status = document_print(session, &document);
     else
         document_free(&document);
-    return failed ? error_set(&session->error, code, NULL, "%d of %d pictures could not be read", failed, count)
-                  : status;
+    return failed && status == 0
+               ? error_set(&session->error, code, NULL, "%d of %d pictures could not be read", failed, count)
+               : status;
 }
 
 static int run_predict(struct session *session, int argc, const char **argv);
@@ -170,6 +172,7 @@ static int run_predict(struct session *session, int argc, const char **argv) {
         if (status == 0 && predictor.top < 1)
             status = error_set(&session->error, ERROR_CONFIG, "--top", "must be 1 or more, got %d", predictor.top);
         if (status == 0) status = session_start(session);
+        if (status == 0) session_start_threads(1);
         if (status == 0) status = open_predictor(session, &predictor, options.arguments[0]);
         if (status == 0) status = predict_all(session, &predictor, options.arguments + 1, options.argument_count - 1);
         close_predictor(session, &predictor);

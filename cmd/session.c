@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/ending.h"
 #include "core/activation.h"
 #include "core/callback.h"
+#include "core/engine.h"
 #include "core/file.h"
 #include "core/initializer.h"
 #include "core/interop/keras_model.h"
@@ -111,6 +113,15 @@ int session_start(struct session *session) {
     return choose_kernels(session) != 0 ? -1 : choose_threads(session);
 }
 
+void session_start_threads(int threads) {
+    char message[128];
+    snprintf(message, sizeof message,
+             "cannot start %d threads: not enough memory, or too many processes; give fewer with --threads", threads);
+    ending_says(message);
+    engine_start_threads(threads);
+    ending_says(NULL);
+}
+
 /* ---- signals ---- */
 
 static volatile sig_atomic_t stop_signal;
@@ -149,16 +160,18 @@ int session_print_json(struct session *session, cJSON *json) {
 }
 
 int session_print_text(struct session *session, struct text *text) {
-    int status = text->failed ? error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the table") : 0;
+    int status =
+        text->failed ? error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the text to print") : 0;
     if (status == 0 && text->bytes) fputs(text->bytes, stdout);
     text_free(text);
     return status;
 }
 
-bool session_is_model(const char *path) {
+int session_is_model(struct session *session, const char *path) {
     static const char ending[] = ".safetensors";
     size_t length = strlen(path), size = sizeof ending - 1;
-    return file_is_folder(path) || (length >= size && strcmp(path + length - size, ending) == 0);
+    if (length >= size && strcmp(path + length - size, ending) == 0) return 1;
+    return file_is_folder(path, &session->error);
 }
 
 int session_check_model(struct session *session, const char *path) {

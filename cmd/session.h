@@ -39,6 +39,8 @@ int session_open(struct session *session);
 void session_close(struct session *session);
 /* Chooses kernels (CNNTRAIN_CPU) and the number of threads (--threads, OMP_NUM_THREADS, the usable cores). */
 int session_start(struct session *session);
+/* Starts the threads that engines will use: now, for without memory or processes for them the program ends. */
+void session_start_threads(int threads);
 /* From here on Ctrl-C, SIGTERM and SIGHUP ask the training to stop at its next step; a second one ends the program at
  * once. */
 void session_catch_signals(struct session *session);
@@ -50,8 +52,8 @@ struct config_request session_request(const struct session *session, const char 
 int session_print_json(struct session *session, cJSON *json);
 /* Prints a text to stdout and frees it. */
 int session_print_text(struct session *session, struct text *text);
-/* Whether a path that may be a config or a trained model looks like the latter. */
-bool session_is_model(const char *path);
+/* Whether a path that may be a config or a trained model looks like the latter: 1 or 0; -1 where nobody can say. */
+int session_is_model(struct session *session, const char *path);
 /* Fails unless `path` is there, with advice to someone who looks for a trained model. */
 int session_check_model(struct session *session, const char *path);
 

@@ -90,8 +90,9 @@ static int act(struct session *session, const struct options *options, const str
     const char *path =
         options_config(options, session, &summary_command, given->train.config, "a config or a trained model");
     if (!path) return -1;
-    bool is_saved = !given->train.config && session_is_model(path);
+    int is_saved = given->train.config ? 0 : session_is_model(session, path);
     arguments.train.config = path;
+    if (is_saved < 0) return -1;
     if (!is_saved) return summarize_config(session, &arguments);
     if (given->train.data || given->train.set)
         return error_set(&session->error, ERROR_CONFIG, path, "is a trained model; --data and --set are for configs");

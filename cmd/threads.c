@@ -6,6 +6,10 @@
  * constructor of its own: it is linked into the program, where constructors run by priority, so this one is first. */
 #include <stdlib.h>
 
+#include "cmd/ending.h"
+
+/* The runtime's own constructor ends the program where it gets no memory. */
 __attribute__((constructor(101))) static void wait_briefly(void) {
+    ending_says("not enough memory for OpenMP's runtime");
     if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "1000", 0);
 }

@@ -1,4 +1,6 @@
 /* cnntrain train: one run. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +25,9 @@ static int print_result(struct session *session, const char *folder) {
     if (!path) return -1;
     int status = 0;
     if (session->json) {
-        cJSON *json = json_read_file(path, &session->error);
+        cJSON *json = json_read_file(path, JSON_SIZE_MAX, &session->error);
         if (json && !cJSON_AddStringToObject(json, "folder", folder))
-            status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory");
+            status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
         status = json && status == 0 ? session_print_json(session, json) : -1;
     } else {
         struct run_result result;
@@ -81,17 +83,18 @@ static char *new_folder(struct session *session, const struct config *config, co
     return run_claim_folder(path, &session->error);
 }
 
-/* A run that failed before its first checkpoint leaves no folder behind; one with files in it stays. */
+/* A run that failed before its first checkpoint leaves no folder behind; one with files in it stays. Works without
+ * memory. */
 static void release_folder(const char *folder) {
-    struct error ignored = {0};
-    char *log = run_file(folder, "log.txt", &ignored), *last = run_file(folder, "last.safetensors", &ignored);
     struct stat status;
-    if (log && last && stat(log, &status) == 0 && status.st_size == 0 && !file_exists(last)) {
-        unlink(log);
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    bool is_new = fstatat(descriptor, "last.safetensors", &status, 0) != 0 && errno == ENOENT;
+    if (is_new && fstatat(descriptor, "log.txt", &status, 0) == 0 && status.st_size == 0) {
+        unlinkat(descriptor, "log.txt", 0);
         rmdir(folder);
     }
-    free(log);
-    free(last);
+    close(descriptor);
 }
 
 /* What can be known before the data are loaded. */
@@ -156,7 +159,7 @@ static int start_new(struct session *session, const struct arguments *arguments,
     if (check_before(session, config) != 0) return -1;
     if (arguments->dry_run) return dry_run(session, config);
     if (arguments->weights && !file_exists(arguments->weights))
-        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights");
+        return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights; check the name");
     char *folder = new_folder(session, config, arguments->out);
     if (!folder) return -1;
     int status =
@@ -237,9 +240,11 @@ static int go_on(struct session *session, const struct arguments *arguments, con
 }
 
 static int resume_folder(struct session *session, const struct arguments *arguments, const char *folder) {
-    if (!file_is_folder(folder))
-        return error_set(&session->error, ERROR_IO, folder,
-                         "no such folder; name a run's folder, such as runs/sep_max");
+    int is_folder = file_is_folder(folder, &session->error);
+    if (is_folder < 0) return -1;
+    if (!is_folder)
+        return error_set(&session->error, ERROR_IO, folder, "%s; name a run's folder, such as runs/sep_max",
+                         file_exists(folder) ? "is no folder" : "no such folder");
     switch (judge_folder(session, arguments, folder)) {
     case NEXT_GO_ON:
         return go_on(session, arguments, folder);
@@ -293,6 +298,7 @@ static int act(struct session *session, const struct options *options, const str
         if (!given.train.config) return -1;
     }
     if (session_start(session) != 0) return -1;
+    session_start_threads(session->workshop.threads);
     return resumes ? train_resume(session, &given) : train_new(session, &given);
 }
 

@@ -90,6 +90,8 @@ static int match_all(const struct safetensors *file, const struct checkpoint_ten
         if (!stored) add_name(missing, tensors[i].name);
         if (stored && !same_shape(stored, &tensors[i].shape)) add_difference(differing, stored, &tensors[i]);
     }
+    if (missing->text.failed || differing->text.failed)
+        return error_set(error, ERROR_RUN, file->path, "not enough memory for the names of the tensors that differ");
     if (differing->count) return error_set(error, ERROR_DATA, file->path, "%s", listed(differing));
     if (missing->count && match == CHECKPOINT_STRICT) return refuse_missing(file, tensors, count, missing, error);
     if (count && missing->count == count)
@@ -110,9 +112,10 @@ static void write_report(const struct safetensors *file, const struct checkpoint
 
 int checkpoint_check(const struct safetensors *file, const struct checkpoint_tensor *tensors, size_t count,
                      enum checkpoint_match match, struct error *error) {
-    struct names missing = {0};
-    int status = match_all(file, tensors, count, match, &missing, error);
+    struct names missing = {0}, differing = {0};
+    int status = match_all(file, tensors, count, match, &missing, &differing, error);
     text_free(&missing.text);
+    text_free(&differing.text);
     return status;
 }
 

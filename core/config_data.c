@@ -43,7 +43,7 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     const char *base = from_user ? "" : config->folder;
     struct text text = {0};
     char *copy = strdup(data->path);
-    int status = copy ? 0 : error_set(error, ERROR_RUN, NULL, "not enough memory");
+    int status = copy ? 0 : error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     char *whole = copy ? file_join(base, copy, error) : NULL;
     bool is_one = !copy || !strchr(copy, ',') || (whole && file_exists(whole));
     if (status == 0)
@@ -52,7 +52,7 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     if (status == 0 && !text.failed && !text_is_utf8(text.bytes))
         status = error_set(error, ERROR_CONFIG, text.bytes,
                            "is not UTF-8 text, so the run could not note where its data were; rename the folder");
-    if (status == 0 && text.failed) status = error_set(error, ERROR_RUN, NULL, "not enough memory");
+    if (status == 0 && text.failed) status = error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     if (status == 0) data->path = arena_string(&config->arena, text.bytes, error);
     text_free(&text);
     free(whole);

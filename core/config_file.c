@@ -16,11 +16,13 @@ static char *find_below(const char *folder, const char *path, struct error *erro
         struct text name = {0};
         text_print(&name, "%s%s", path, endings[i]);
         char *candidate = name.failed ? NULL : file_join(folder, name.bytes, error);
-        if (name.failed) error_set(error, ERROR_RUN, path, "not enough memory");
+        if (name.failed) error_set(error, ERROR_RUN, path, "not enough memory for the file's name");
         text_free(&name);
         if (!candidate) return NULL;
-        if (file_exists(candidate) && !file_is_folder(candidate)) return candidate;
+        int is_folder = file_is_folder(candidate, error);
+        if (is_folder == 0 && file_exists(candidate)) return candidate;
         free(candidate);
+        if (is_folder < 0) return NULL;
     }
     return NULL;
 }
@@ -40,7 +42,9 @@ static void list_search(const char *path, const struct config_search *search, st
 }
 
 char *config_find(const char *path, const struct config_search *search, struct error *error) {
-    if (file_is_folder(path)) {
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return NULL;
+    if (is_folder) {
         error_set(error, ERROR_IO, path, "is a folder; a JSON file is needed");
         return NULL;
     }
@@ -112,20 +116,20 @@ static cJSON *extend(const cJSON *json, const cJSON *name, const struct descent 
         place_error(&place, error, "must be the name of a config file");
         return NULL;
     }
-    char *found = find_base(descent, name->valuestring, search, error);
+    char where[ERROR_PATH_SIZE], *found = find_base(descent, name->valuestring, search, error);
     if (!found) return NULL;
     struct descent next = {descent, found, descent->depth + 1};
     cJSON *base = read_extended(&next, search, error);
     free(found);
-    if (base && json_merge(base, json, error) != 0) {
-        cJSON_Delete(base);
-        return NULL;
-    }
-    return base;
+    struct error inner = {0};
+    if (!base || json_merge(base, json, &inner) == 0) return base;
+    cJSON_Delete(base);
+    error_set(error, inner.code, place_text(&place, where, sizeof where), "%s", inner.message);
+    return NULL;
 }
 
 static cJSON *read_extended(const struct descent *descent, const struct config_search *search, struct error *error) {
-    cJSON *json = json_read_file(descent->path, error);
+    cJSON *json = json_read_file(descent->path, CONFIG_SIZE_MAX, error);
     if (!json) return NULL;
     if (!cJSON_IsObject(json)) {
         error_set(error, ERROR_CONFIG, descent->path, "must hold a JSON object, {...}");

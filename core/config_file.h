@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 
+enum { CONFIG_SIZE_MAX = 4 << 20 }; /* bytes of a config or experiment file */
+
 /* Where configs are looked for after the path as given, in this order; ended by NULL. */
 struct config_search {
     const char *folders[6];

@@ -140,6 +140,46 @@ static void combine(struct engine *engine, const struct batch *batch, int index,
     (backward ? kind->backward_combine : kind->forward_combine)(layer, &pass, work->partials, shards_of(batch));
 }
 
+/* ---- threads ---- */
+
+/* What the parts of a loop are done for. */
+struct job {
+    const struct engine *engine;
+    const struct batch *batch;
+    int forward, backward; /* phases, or NO_PHASE */
+    float *probabilities;  /* or NULL */
+};
+
+/* Calls work(job, part) for part = 0 .. parts-1, each on the thread that is free first. One thread needs no team: the
+ * runtime would make one anew each time, and end the program where it finds no memory for it. */
+static void share(const struct job *job, int parts, void (*work)(const struct job *job, int part)) {
+    if (job->engine->options.threads == 1) {
+        for (int part = 0; part < parts; part++) work(job, part);
+        return;
+    }
+#pragma omp parallel for schedule(dynamic) num_threads(job->engine->options.threads)
+    for (int part = 0; part < parts; part++) work(job, part);
+}
+
+void engine_parallel(const struct engine *engine, int parts, void (*work)(void *context, int part), void *context) {
+    if (engine->options.threads == 1) {
+        for (int part = 0; part < parts; part++) work(context, part);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(engine->options.threads)
+    for (int part = 0; part < parts; part++) work(context, part);
+}
+
+static void nothing(void *context, int part) {
+    (void)context;
+    (void)part;
+}
+
+void engine_start_threads(int threads) {
+    const struct engine engine = {.options = {.threads = threads}};
+    engine_parallel(&engine, threads, nothing, NULL);
+}
+
 /* ---- steps ---- */
 
 enum { PACK_PARTS = 8 };
@@ -157,29 +197,32 @@ static void pack_part(const struct engine *engine, int index, int part) {
     layer->kind->pack(layer, &pass, work->packed + work->plan.layers[index].packed_offset, part, PACK_PARTS);
 }
 
+static void pack_job(const struct job *job, int i) {
+    pack_part(job->engine, i / PACK_PARTS, i % PACK_PARTS);
+}
+
 static void pack(struct engine *engine) {
     if (!engine->packed_is_stale) return;
-    const int parts = engine->work.plan.layer_count * PACK_PARTS;
-#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int i = 0; i < parts; i++) pack_part(engine, i / PACK_PARTS, i % PACK_PARTS);
+    const struct job job = {.engine = engine};
+    share(&job, engine->work.plan.layer_count * PACK_PARTS, pack_job);
     engine->packed_is_stale = false;
 }
 
 enum { NO_PHASE = -1 };
 
-/* Every lane takes its shards in order; which thread runs a lane changes nothing. */
-static void run_lanes(struct engine *engine, const struct batch *batch, int forward, int backward) {
-    const struct workspace *work = &engine->work;
-    const struct engine_plan *plan = &work->plan;
-    int shards = shards_of(batch);
-#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int lane = 0; lane < plan->lanes; lane++) {
-        for (int shard = lane; shard < shards; shard += plan->lanes) {
-            struct journey journey = journey_of(work, batch, true, shard, lane, omp_get_thread_num());
-            if (forward != NO_PHASE) journey_forward(&journey, forward);
-            if (backward != NO_PHASE) journey_backward(&journey, backward);
-        }
+/* A lane takes its shards in order; which thread runs it changes nothing. */
+static void run_lane(const struct job *job, int lane) {
+    const struct workspace *work = &job->engine->work;
+    for (int shard = lane; shard < shards_of(job->batch); shard += work->plan.lanes) {
+        struct journey journey = journey_of(work, job->batch, true, shard, lane, omp_get_thread_num());
+        if (job->forward != NO_PHASE) journey_forward(&journey, job->forward);
+        if (job->backward != NO_PHASE) journey_backward(&journey, job->backward);
     }
+}
+
+static void run_lanes(const struct engine *engine, const struct batch *batch, int forward, int backward) {
+    const struct job job = {engine, batch, forward, backward, NULL};
+    share(&job, engine->work.plan.lanes, run_lane);
 }
 
 /* ---- gradients of the whole batch ---- */
@@ -234,17 +277,18 @@ static void sum_lanes_part(const struct engine *engine, const struct batch *batc
 
 /* What is left to do when all shards are through: the layers' batch gradients and the sums over lanes, in parts that do
  * not touch each other, so that one loop takes them all. */
-static void finish_gradients(struct engine *engine, const struct batch *batch) {
-    const struct engine_plan *plan = &engine->work.plan;
-    int parts = (plan->layer_count + 1) * ENGINE_LANES;
-#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int i = 0; i < parts; i++) {
-        int index = i / ENGINE_LANES, part = i % ENGINE_LANES;
-        if (index == plan->layer_count)
-            sum_lanes_part(engine, batch, part);
-        else if (plan->layers[index].gradient_on_batch && index >= plan->first_trainable)
-            batch_gradient_part(engine, batch, index, part);
-    }
+static void finish_part(const struct job *job, int i) {
+    const struct engine_plan *plan = &job->engine->work.plan;
+    int index = i / ENGINE_LANES, part = i % ENGINE_LANES;
+    if (index == plan->layer_count)
+        sum_lanes_part(job->engine, job->batch, part);
+    else if (plan->layers[index].gradient_on_batch && index >= plan->first_trainable)
+        batch_gradient_part(job->engine, job->batch, index, part);
+}
+
+static void finish_gradients(const struct engine *engine, const struct batch *batch) {
+    const struct job job = {.engine = engine, .batch = batch};
+    share(&job, (engine->work.plan.layer_count + 1) * ENGINE_LANES, finish_part);
 }
 
 static void sum_result(const struct engine *engine, const struct batch *batch, struct batch_result *result) {
@@ -289,20 +333,17 @@ void engine_train_step(struct engine *engine, const struct batch *batch, struct 
     engine->packed_is_stale = true;
 }
 
-void engine_evaluate(struct engine *engine, const struct batch *batch, float *probabilities,
-                     struct batch_result *result) {
-    pack(engine);
-#pragma omp parallel for schedule(dynamic) num_threads(engine->options.threads)
-    for (int shard = 0; shard < shards_of(batch); shard++) {
-        struct journey journey = journey_of(&engine->work, batch, false, shard, 0, omp_get_thread_num());
-        journey_evaluate(&journey, probabilities);
-    }
-    if (result) sum_result(engine, batch, result);
+static void evaluate_shard(const struct job *job, int shard) {
+    struct journey journey = journey_of(&job->engine->work, job->batch, false, shard, 0, omp_get_thread_num());
+    journey_evaluate(&journey, job->probabilities);
 }
 
-void engine_parallel(const struct engine *engine, int parts, void (*work)(void *context, int part), void *context) {
-#pragma omp parallel for schedule(static) num_threads(engine->options.threads)
-    for (int part = 0; part < parts; part++) work(context, part);
+void engine_evaluate(struct engine *engine, const struct batch *batch, float *probabilities,
+                     struct batch_result *result) {
+    const struct job job = {.engine = engine, .batch = batch, .probabilities = probabilities};
+    pack(engine);
+    share(&job, shards_of(batch), evaluate_shard);
+    if (result) sum_result(engine, batch, result);
 }
 
 const struct layer *engine_first_not_finite(const struct engine *engine, const struct batch *batch, bool training) {

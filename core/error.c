@@ -22,6 +22,7 @@ void error_fill(struct error *error, enum error_code code, const char *path, con
 
 int error_set_errno(struct error *error, const char *path, const char *doing) {
     int number = errno;
+    if (number == ENOMEM) return error_set(error, ERROR_RUN, path, "not enough memory to %s", doing);
     return error_set(error, ERROR_IO, path, "cannot %s: %s", doing, strerror(number));
 }
 

@@ -36,7 +36,8 @@ static inline int error_status(void) {
  * see what it returns. */
 #define error_set(...) (error_fill(__VA_ARGS__), error_status())
 
-/* Like error_set with ERROR_IO, ending the message with what errno says: "path: cannot open: No such file". */
+/* Like error_set with ERROR_IO, ending the message with what errno says: "path: cannot open: No such file". ENOMEM is
+ * ERROR_RUN. */
 int error_set_errno(struct error *error, const char *path, const char *doing);
 
 /* Back to "no error", for callers that handle a failure themselves. */

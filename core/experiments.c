@@ -341,7 +341,7 @@ static int run_side_by_side(struct batch_state *state, struct error *error) {
     void *shared = mmap(NULL, sizeof *state->stop, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int status = -1;
     if (!polled || !state->children || shared == MAP_FAILED) {
-        error_set(error, ERROR_RUN, NULL, "not enough memory to run side by side");
+        error_set(error, ERROR_RUN, NULL, "not enough memory for %d runs side by side", state->plan.total);
     } else {
         state->stop = shared;
         status = run_children(state, polled, error);

@@ -89,7 +89,7 @@ static int choose_seeds(struct experiments_plan *plan, const struct experiment_v
 static int read_file(struct experiments_plan *plan, const char *path, struct experiment_values *values,
                      struct error *error) {
     struct place document = place_document(path);
-    plan->json = json_read_file(path, error);
+    plan->json = json_read_file(path, CONFIG_SIZE_MAX, error);
     if (!plan->json) return -1;
     if (!cJSON_IsObject(plan->json)) return place_error(&document, error, "must hold a JSON object, {...}");
     if (cJSON_HasObjectItem(plan->json, "model"))
@@ -302,7 +302,7 @@ static int is_same_run(const struct experiments_plan *plan, const struct experim
     if (!path) return -1;
     int same = 1;
     if (file_exists(path)) {
-        cJSON *before = json_read_file(path, error);
+        cJSON *before = json_read_file(path, JSON_SIZE_MAX, error);
         cJSON *now = before ? config_write(&entry->config, plan->request->workshop->registries) : NULL;
         if (before && !now) error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
         same = !now ? -1 : config_changes(before, now, true, changes) == 0;

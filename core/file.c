@@ -19,17 +19,21 @@ static int read_all(int descriptor, const char *path, char *bytes, size_t length
     return 0;
 }
 
-static int read_open(int descriptor, const char *path, size_t limit, char **bytes, size_t *length,
-                     struct error *error) {
+static int file_size_of(int descriptor, const char *path, size_t *size, struct error *error) {
     struct stat status;
     if (fstat(descriptor, &status) != 0) return error_set_errno(error, path, "look at the file");
     if (S_ISDIR(status.st_mode)) return error_set(error, ERROR_IO, path, "is a folder; a file is needed here");
     if (!S_ISREG(status.st_mode))
         return error_set(error, ERROR_IO, path, "is a pipe or a device; copy what it gives into a file");
-    if ((unsigned long long)status.st_size > limit)
-        return error_set(error, ERROR_IO, path, "has %lld bytes, at most %zu are read here", (long long)status.st_size,
-                         limit);
-    size_t size = (size_t)status.st_size;
+    *size = (size_t)status.st_size;
+    return 0;
+}
+
+static int read_open(int descriptor, const char *path, size_t limit, char **bytes, size_t *length,
+                     struct error *error) {
+    size_t size = 0;
+    if (file_size_of(descriptor, path, &size, error) != 0) return -1;
+    if (size > limit) return error_set(error, ERROR_IO, path, "has %zu bytes, at most %zu are read here", size, limit);
     char *memory = malloc(size + 1);
     if (!memory) return error_set(error, ERROR_RUN, path, "not enough memory for the file's %zu bytes", size);
     if (read_all(descriptor, path, memory, size, error) != 0) {
@@ -46,6 +50,18 @@ int file_read(const char *path, size_t limit, char **bytes, size_t *length, stru
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return error_set_errno(error, path, "open the file");
     int status = read_open(descriptor, path, limit, bytes, length, error);
+    close(descriptor);
+    return status;
+}
+
+int file_read_start(const char *path, char *bytes, size_t most, size_t *length, size_t *size, struct error *error) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return error_set_errno(error, path, "open the file");
+    int status = file_size_of(descriptor, path, size, error);
+    if (status == 0) {
+        *length = *size < most ? *size : most;
+        status = read_all(descriptor, path, bytes, *length, error);
+    }
     close(descriptor);
     return status;
 }
@@ -104,7 +120,7 @@ int file_replace(const char *path, const struct file_piece *pieces, size_t count
     static const char ending[] = FILE_TEMPORARY "XXXXXX";
     size_t length = strlen(path);
     char *temporary = malloc(length + sizeof ending);
-    if (!temporary) return error_set(error, ERROR_RUN, path, "not enough memory");
+    if (!temporary) return error_set(error, ERROR_RUN, path, "not enough memory for the temporary file's name");
     memcpy(temporary, path, length);
     memcpy(temporary + length, ending, sizeof ending);
     int status = replace_through(temporary, path, pieces, count, error);
@@ -116,16 +132,22 @@ int file_replace_text(const char *path, const char *text, struct error *error) {
     return file_replace(path, &(struct file_piece){text, strlen(text)}, 1, error);
 }
 
+/* mkdir failed: that there is such a folder already is no error. */
+static int accept_existing(const char *path, struct error *error) {
+    int number = errno, is_folder = number == EEXIST ? file_is_folder(path, error) : 0;
+    errno = number;
+    return is_folder > 0 ? 0 : error_set_errno(error, path, "create the folder");
+}
+
 int file_make_folder(const char *path, struct error *error) {
     char *copy = strdup(path);
-    if (!copy) return error_set(error, ERROR_RUN, path, "not enough memory");
+    if (!copy) return error_set(error, ERROR_RUN, path, "not enough memory for the folder's name");
     int status = 0;
     for (char *at = copy + 1; status == 0 && *copy; at++) {
         char end = *at;
         if (end != '/' && end != '\0') continue;
         *at = '\0';
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && file_is_folder(copy)))
-            status = error_set_errno(error, copy, "create the folder");
+        if (mkdir(copy, 0777) != 0) status = accept_existing(copy, error);
         *at = end;
         if (end == '\0') break;
     }
@@ -133,14 +155,20 @@ int file_make_folder(const char *path, struct error *error) {
     return status;
 }
 
-bool file_exists(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0;
+/* What errno says where no such file can be. */
+static bool is_missing(int number) {
+    return number == ENOENT || number == ENOTDIR || number == ENAMETOOLONG || number == ELOOP;
 }
 
-bool file_is_folder(const char *path) {
+bool file_exists(const char *path) {
     struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    return stat(path, &status) == 0 || !is_missing(errno);
+}
+
+int file_is_folder(const char *path, struct error *error) {
+    struct stat status;
+    if (stat(path, &status) == 0) return S_ISDIR(status.st_mode);
+    return is_missing(errno) ? 0 : error_set_errno(error, path, "look at the file");
 }
 
 char *file_join(const char *folder, const char *name, struct error *error) {
@@ -148,7 +176,7 @@ char *file_join(const char *folder, const char *name, struct error *error) {
     size_t before = alone ? 0 : strlen(folder), length = strlen(name);
     char *path = malloc(before + length + 2);
     if (!path) {
-        error_set(error, ERROR_RUN, name, "not enough memory");
+        error_set(error, ERROR_RUN, name, "not enough memory for the path");
         return NULL;
     }
     if (before) memcpy(path, folder, before);
@@ -162,7 +190,7 @@ char *file_folder_of(const char *path, struct error *error) {
     size_t length = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
     char *folder = malloc(length + 1);
     if (!folder) {
-        error_set(error, ERROR_RUN, path, "not enough memory");
+        error_set(error, ERROR_RUN, path, "not enough memory for the folder's name");
         return NULL;
     }
     memcpy(folder, slash ? path : ".", length);

@@ -11,6 +11,10 @@
  * *length bytes. Fails with ERROR_IO where the file cannot be read or is larger. */
 int file_read(const char *path, size_t limit, char **bytes, size_t *length, struct error *error);
 
+/* Reads the first bytes of a regular file, at most `most` of them, into `bytes`; *length is how many there were, *size
+ * what the whole file has. ERROR_IO. */
+int file_read_start(const char *path, char *bytes, size_t most, size_t *length, size_t *size, struct error *error);
+
 /* What stands in the names of temporary files between that of the file and six letters. */
 #define FILE_TEMPORARY ".tmp"
 enum { FILE_TEMPORARY_LETTERS = 6 };
@@ -28,8 +32,10 @@ int file_replace_text(const char *path, const char *text, struct error *error);
 
 /* Creates the folder and its parents where missing. */
 int file_make_folder(const char *path, struct error *error);
+/* False only where nothing is there: where the system cannot say, opening the file will. */
 bool file_exists(const char *path);
-bool file_is_folder(const char *path);
+/* 1: a folder, or a link to one; 0: something else, or nothing; -1 with an error: the system cannot say. */
+int file_is_folder(const char *path, struct error *error);
 
 /* "folder/name" in malloc'd memory ("name" where folder is NULL or "" or name is absolute); NULL and ERROR_RUN. */
 char *file_join(const char *folder, const char *name, struct error *error);

@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,7 +59,11 @@ static int check_keys(const cJSON *object, const struct place *place, struct err
     size_t count = (size_t)cJSON_GetArraySize(object), at = 0;
     if (count < 2) return 0;
     const char **keys = malloc(count * sizeof *keys);
-    if (!keys) return error_set(error, ERROR_RUN, NULL, "not enough memory for a JSON document");
+    if (!keys) {
+        char path[ERROR_PATH_SIZE];
+        return error_set(error, ERROR_RUN, place_text(place, path, sizeof path),
+                         "not enough memory for the JSON document");
+    }
     for (const cJSON *child = object->child; child; child = child->next) keys[at++] = child->string;
     qsort(keys, count, sizeof *keys, compare_keys);
     const char *twice = NULL;
@@ -101,7 +106,12 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
     }
     if (json_check_text(text, length, name, error) != 0) return NULL;
     const char *end = NULL;
+    errno = 0;
     cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    if (!root && errno == ENOMEM) { /* the library does not tell */
+        error_set(error, ERROR_RUN, name, "not enough memory for the JSON document");
+        return NULL;
+    }
     if (!root) {
         json_syntax_error(text, end ? (size_t)(end - text) : 0, name,
                           "not valid JSON here; look for a missing comma, quote or bracket at or before this place",
@@ -118,10 +128,10 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
     return NULL;
 }
 
-cJSON *json_read_file(const char *path, struct error *error) {
+cJSON *json_read_file(const char *path, size_t limit, struct error *error) {
     char *text = NULL;
     size_t length = 0;
-    if (file_read(path, JSON_SIZE_MAX, &text, &length, error) != 0) return NULL;
+    if (file_read(path, limit, &text, &length, error) != 0) return NULL;
     cJSON *root = json_parse(text, length, path, error);
     free(text);
     return root;
@@ -135,17 +145,20 @@ static int no_memory(struct error *error) {
 static int put(cJSON *object, const char *key, cJSON *value, struct error *error) {
     if (!value) return no_memory(error);
     cJSON *old = cJSON_GetObjectItemCaseSensitive(object, key);
-    bool done =
-        old ? cJSON_ReplaceItemInObjectCaseSensitive(object, key, value) : cJSON_AddItemToObject(object, key, value);
-    if (done) return 0;
-    cJSON_Delete(value);
-    return no_memory(error);
+    if (old) { /* the library's own function does not notice where it has no memory for the key */
+        char *own_key = value->string;
+        value->string = old->string;
+        old->string = own_key;
+        cJSON_ReplaceItemViaPointer(object, old, value);
+        return 0;
+    }
+    return json_add(object, key, value) ? 0 : no_memory(error);
 }
 
 int json_merge(cJSON *base, const cJSON *over, struct error *error) {
     enum { KEYS_MAX = 4096 }; /* looking up each of n keys among n takes n * n steps */
     if (cJSON_GetArraySize(base) > KEYS_MAX || cJSON_GetArraySize(over) > KEYS_MAX)
-        return error_set(error, ERROR_CONFIG, "extends", "an object has more than %d keys; remove some", KEYS_MAX);
+        return error_set(error, ERROR_CONFIG, NULL, "an object has more than %d keys; remove some", KEYS_MAX);
     for (const cJSON *child = over->child; child; child = child->next) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(base, child->string);
         bool deeper = cJSON_IsObject(old) && cJSON_IsObject(child);
@@ -162,6 +175,10 @@ static cJSON *value_of(const char *text, struct error *error) {
     struct error inner = {0};
     cJSON *value = json_parse(text, strlen(text), "--set", &inner);
     if (value) return value;
+    if (inner.code == ERROR_RUN) {
+        error_set(error, inner.code, inner.path, "%s", inner.message);
+        return NULL;
+    }
     if (*text == '{' || *text == '[') {
         error_set(error, inner.code, inner.path, "in the value %.*s: %s", (int)text_cut(text, 60), text, inner.message);
         return NULL;

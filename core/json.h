@@ -31,8 +31,8 @@ void place_fill_error(const struct place *place, struct error *error, const char
  * trailing text and bytes that are not UTF-8 are errors (ERROR_CONFIG). `name` is what errors call the document.
  * The result is freed with cJSON_Delete; NULL on failure. */
 cJSON *json_parse(const char *text, size_t length, const char *name, struct error *error);
-/* Reads and parses a file; the name is the path. */
-cJSON *json_read_file(const char *path, struct error *error);
+/* Reads and parses a file of at most `limit` bytes; the name is the path. */
+cJSON *json_read_file(const char *path, size_t limit, struct error *error);
 
 /* Merges `over` into `base` key by key; lists and plain values replace. `base` takes copies. Fails without memory. */
 int json_merge(cJSON *base, const cJSON *over, struct error *error);

@@ -180,6 +180,11 @@ int model_plan(struct model *model, const struct config *config, const struct sh
     const struct place document = place_document(config->path), place = place_key(&document, "model");
     const int count = config->values.model.count;
     *model = (struct model){.input = *input};
+    size_t elements = 0;
+    char text[SHAPE_TEXT_SIZE];
+    if (!shape_elements(input, &elements))
+        return place_error(&place, error, "images of %s are larger than any layer takes; make them smaller",
+                           shape_text(input, text, sizeof text));
     if (count == 0) return place_error(&place, error, "has no layers; a model needs at least one");
     if (count > MODEL_LAYERS_MAX)
         return place_error(&place, error, "has %d layers, at most %d are allowed", count, MODEL_LAYERS_MAX);

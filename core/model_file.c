@@ -215,7 +215,9 @@ static int open_file(struct saved_model *saved, const struct safetensors *file, 
 }
 
 static char *file_of_model(const char *path, bool prefer_best, struct error *error) {
-    if (!file_is_folder(path)) return file_join(NULL, path, error);
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return NULL;
+    if (!is_folder) return file_join(NULL, path, error);
     char *best = file_join(path, "best.safetensors", error);
     if (!best || (prefer_best && file_exists(best))) return best;
     char *last = file_join(path, "last.safetensors", error);

@@ -5,7 +5,6 @@
 #include "core/platform.h"
 
 #include <cJSON.h>
-#include <matio.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -156,12 +155,6 @@ static const char *compiler_name(void) {
 #endif
 }
 
-static void matio_version(char version[PLATFORM_VERSION_SIZE]) {
-    int major = 0, minor = 0, release = 0;
-    Mat_GetLibraryVersion(&major, &minor, &release);
-    snprintf(version, PLATFORM_VERSION_SIZE, "%d.%d.%d", major, minor, release);
-}
-
 static void xxhash_version(char version[PLATFORM_VERSION_SIZE]) {
     unsigned number = XXH_versionNumber();
     snprintf(version, PLATFORM_VERSION_SIZE, "%u.%u.%u", number / 10000, number / 100 % 100, number % 100);
@@ -182,8 +175,6 @@ void platform_versions(struct platform_version versions[PLATFORM_VERSIONS]) {
 #endif
     at->name = "cJSON";
     snprintf(at++->version, PLATFORM_VERSION_SIZE, "%s", cJSON_Version());
-    at->name = "matio";
-    matio_version(at++->version);
     at->name = "zlib";
     snprintf(at++->version, PLATFORM_VERSION_SIZE, "%s", zlibVersion());
     at->name = "xxhash";

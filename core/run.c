@@ -331,6 +331,7 @@ static const char *data_text(const struct run *run, struct arena *arena, struct 
     const char *path = ((const struct data_common *)data->config)->path;
     struct text text = {0};
     text_print(&text, path ? "%s:%s" : "%s", data->kind->name, path);
+    if (text.failed) error_set(error, ERROR_RUN, NULL, "not enough memory for the name of the data");
     char *copy = text.failed ? NULL : arena_string(arena, text.bytes, error);
     text_free(&text);
     return copy;

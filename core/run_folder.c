@@ -22,8 +22,7 @@ enum claim { CLAIM_FAILED = -1, CLAIM_TAKEN, CLAIM_DONE, CLAIM_GONE };
 
 /* Two runs that start at once both try to create log.txt; the system lets exactly one do it. The folder is gone where
  * one that failed took it away in between. */
-static enum claim try_claim(const char *folder, struct error *error) {
-    if (file_make_folder(folder, error) != 0) return CLAIM_FAILED;
+static enum claim claim_log(const char *folder, struct error *error) {
     char *log = run_file(folder, "log.txt", error);
     if (!log) return CLAIM_FAILED;
     int descriptor = open(log, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -34,6 +33,14 @@ static enum claim try_claim(const char *folder, struct error *error) {
     if (result == CLAIM_FAILED) error_set_errno(error, log, "create the file");
     if (descriptor >= 0) close(descriptor);
     free(log);
+    return result;
+}
+
+/* A failure leaves no empty folder behind. */
+static enum claim try_claim(const char *folder, struct error *error) {
+    if (file_make_folder(folder, error) != 0) return CLAIM_FAILED;
+    enum claim result = claim_log(folder, error);
+    if (result == CLAIM_FAILED) rmdir(folder);
     return result;
 }
 
@@ -53,7 +60,7 @@ char *run_claim_folder(const char *path, struct error *error) {
         size_t size = length + 16;
         char *folder = malloc(size);
         if (!folder) {
-            error_set(error, ERROR_RUN, path, "not enough memory");
+            error_set(error, ERROR_RUN, path, "not enough memory for the folder's name");
             return NULL;
         }
         snprintf(folder, size, number == 1 ? "%.*s" : "%.*s-%d", (int)length, path, number);
@@ -155,23 +162,34 @@ bool run_is_finished(const char *folder) {
 }
 
 /* When the folder's checkpoint was written, if its run is one to go on with; else -1. */
-static double unfinished_since(const char *folder) {
-    struct error error = {0};
+static double unfinished_since(const char *folder, struct error *error) {
     struct stat status;
-    char *path = run_file(folder, "last.safetensors", &error);
-    bool found = path && stat(path, &status) == 0 && !run_is_finished(folder) && is_idle(folder);
+    char *path = run_file(folder, "last.safetensors", error);
+    bool found = path && stat(path, &status) == 0;
+    if (path && !found && errno != ENOENT && errno != ENOTDIR) error_set_errno(error, path, "look at the file");
+    found = found && !run_is_finished(folder) && is_idle(folder);
     free(path);
     return found ? (double)status.st_mtim.tv_sec + 1e-9 * (double)status.st_mtim.tv_nsec : -1;
+}
+
+/* The next one that is not hidden; NULL after the last, and after an error. */
+static struct dirent *next_entry(DIR *directory, const char *folder, struct error *error) {
+    struct dirent *entry = NULL;
+    if (error->code != ERROR_NONE) return NULL;
+    errno = 0;
+    while ((entry = readdir(directory)) && entry->d_name[0] == '.') continue;
+    if (!entry && errno != 0) error_set_errno(error, folder, "read the folder");
+    return entry;
 }
 
 char *run_find_unfinished(const char *folder, struct error *error) {
     char *newest = NULL;
     double newest_time = -1;
     DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (entry->d_name[0] == '.') continue;
+    if (!directory && errno != ENOENT) error_set_errno(error, folder, "open the folder");
+    for (struct dirent *entry; directory && (entry = next_entry(directory, folder, error));) {
         char *path = file_join(folder, entry->d_name, error);
-        double since = path ? unfinished_since(path) : -1;
+        double since = path ? unfinished_since(path, error) : -1;
         if (since > newest_time) {
             free(newest);
             newest = path;
@@ -181,6 +199,10 @@ char *run_find_unfinished(const char *folder, struct error *error) {
         }
     }
     if (directory) closedir(directory);
+    if (error->code != ERROR_NONE) {
+        free(newest);
+        return NULL;
+    }
     if (!newest) error_set(error, ERROR_CONFIG, folder, "holds no unfinished run; name the run's folder: --resume RUN");
     return newest;
 }

@@ -90,7 +90,7 @@ static int load_files(char *const *paths, int count, const struct record_form *f
 
 static int load_one(const char *path, const struct record_form *form, struct dataset *dataset, struct error *error) {
     char *copy = strdup(path);
-    if (!copy) return error_set(error, ERROR_RUN, path, "not enough memory");
+    if (!copy) return error_set(error, ERROR_RUN, path, "not enough memory for the path");
     int status = load_files(&copy, 1, form, dataset, error);
     free(copy);
     return status;
@@ -134,7 +134,8 @@ static bool is_train_batch(const char *name) {
 }
 
 static int list_batches(DIR *directory, const char *folder, char **paths, int *count, struct error *error) {
-    for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
+    errno = 0;
+    for (const struct dirent *entry = readdir(directory); entry; errno = 0, entry = readdir(directory)) {
         if (!is_train_batch(entry->d_name)) continue;
         if (*count == FILES_MAX)
             return error_set(error, ERROR_DATA, folder, "holds more than %d data_batch files", FILES_MAX);
@@ -142,6 +143,7 @@ static int list_batches(DIR *directory, const char *folder, char **paths, int *c
         if (!paths[*count]) return -1;
         (*count)++;
     }
+    if (errno != 0) return error_set_errno(error, folder, "read the folder");
     qsort(paths, (size_t)*count, sizeof *paths, compare_strings);
     return 0;
 }
@@ -164,7 +166,9 @@ static int load_batches(const char *folder, const struct record_form *form, stru
 static int cifar10_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
     static const struct record_form form = {.label_bytes = 1, .label_at = 0, .classes = 10};
     splits->classes = form.classes;
-    if (!file_is_folder(request->path)) return load_one(request->path, &form, &splits->train, error);
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    if (!is_folder) return load_one(request->path, &form, &splits->train, error);
     char *folder = inner_folder(request->path, "cifar-10-batches-bin", error);
     if (!folder) return -1;
     int status = load_batches(folder, &form, &splits->train, error);
@@ -187,7 +191,9 @@ static int cifar100_load(const struct source_request *request, struct data_split
     bool coarse = config->labels == LABELS_COARSE;
     const struct record_form form = {.label_bytes = 2, .label_at = coarse ? 0 : 1, .classes = coarse ? 20 : 100};
     splits->classes = form.classes;
-    if (!file_is_folder(request->path)) return load_one(request->path, &form, &splits->train, error);
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    if (!is_folder) return load_one(request->path, &form, &splits->train, error);
     char *folder = inner_folder(request->path, "cifar-100-binary", error);
     if (!folder) return -1;
     int status = cifar100_folder(folder, coarse, &form, splits, error);

@@ -136,7 +136,8 @@ static int compare_numbers(const void *a, const void *b) {
 static int collect_classes(struct manifest *manifest) {
     size_t count = 0;
     manifest->classes = calloc(manifest->count + 1, sizeof *manifest->classes);
-    if (!manifest->classes) return error_set(manifest->error, ERROR_RUN, manifest->path, "not enough memory");
+    if (!manifest->classes)
+        return error_set(manifest->error, ERROR_RUN, manifest->path, "not enough memory for the class names");
     manifest->numeric = true;
     for (size_t i = 0; i < manifest->count; i++) {
         if (manifest->entries[i].part != PART_TRAIN) continue;

@@ -74,11 +74,12 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool entry_is_folder(const char *folder, const struct dirent *entry, struct error *error) {
-    if (entry->d_type == DT_DIR) return true;
-    if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) return false;
+/* 1 or 0; -1 with an error. */
+static int entry_is_folder(const char *folder, const struct dirent *entry, struct error *error) {
+    if (entry->d_type == DT_DIR) return 1;
+    if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) return 0;
     char *path = file_join(folder, entry->d_name, error);
-    bool is_folder = path && file_is_folder(path);
+    int is_folder = path ? file_is_folder(path, error) : -1;
     free(path);
     return is_folder;
 }
@@ -91,8 +92,8 @@ static int list_entries(struct folder_reader *reader, const char *folder, bool f
     errno = 0;
     for (const struct dirent *entry = readdir(directory); status == 0 && entry; entry = readdir(directory)) {
         if (entry->d_name[0] == '.') continue;
-        bool wanted = folders ? entry_is_folder(folder, entry, reader->error) : is_image_name(entry->d_name);
-        if (wanted) status = add_name(reader, list, entry->d_name);
+        int wanted = folders ? entry_is_folder(folder, entry, reader->error) : is_image_name(entry->d_name);
+        status = wanted > 0 ? add_name(reader, list, entry->d_name) : wanted;
         errno = 0;
     }
     if (status == 0 && errno != 0) status = error_set_errno(reader->error, folder, "read the folder");
@@ -197,7 +198,8 @@ static int load_other(struct folder_reader *reader, const char *root, const char
                       struct dataset *dataset) {
     const char *folder = arena_join(reader, root, name);
     if (!folder) return -1;
-    if (!file_is_folder(folder)) return 0;
+    int is_folder = file_is_folder(folder, reader->error);
+    if (is_folder <= 0) return is_folder;
     if (dataset->count > 0)
         return error_set(reader->error, ERROR_DATA, root, "holds both validation/ and val/; keep one");
     struct name_list here = {0};
@@ -212,7 +214,9 @@ static int load_parts(struct folder_reader *reader, const char *root, struct nam
                       struct data_splits *splits) {
     const char *train = arena_join(reader, root, "train");
     if (!train) return -1;
-    if (!file_is_folder(train)) return load_train(reader, root, classes, splits);
+    int is_folder = file_is_folder(train, reader->error);
+    if (is_folder < 0) return -1;
+    if (!is_folder) return load_train(reader, root, classes, splits);
     if (load_train(reader, train, classes, splits) != 0) return -1;
     if (load_other(reader, root, "validation", classes, &splits->validation) != 0) return -1;
     if (load_other(reader, root, "val", classes, &splits->validation) != 0) return -1;
@@ -222,7 +226,9 @@ static int load_parts(struct folder_reader *reader, const char *root, struct nam
 static int folder_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
     struct folder_reader reader = {.common = request->config, .error = error};
     struct name_list classes = {0};
-    if (!file_is_folder(request->path))
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    if (!is_folder)
         return error_set(error, ERROR_DATA, request->path,
                          "is a file; a folder with a folder for each class is needed");
     int status = load_parts(&reader, request->path, &classes, splits);

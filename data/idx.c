@@ -1,4 +1,5 @@
 /* IDX files, the format of MNIST and its family: 00 00 type rank, big-endian sizes, row-major values; plain or gzip. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +27,13 @@ struct idx_file {
 
 static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
     int code = Z_OK;
-    const char *text = gzerror(file->file, &code);
+    const char *text = gzerror(file->file, &code), *reason = strstr(text, ": "); /* behind the path */
+    if (code == Z_MEM_ERROR)
+        return error_set(file->error, ERROR_RUN, file->path, "not enough memory to decompress the file");
     if (code == Z_ERRNO) return error_set_errno(file->error, file->path, "read the file");
     if (code != Z_OK && code != Z_BUF_ERROR)
-        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again", text);
+        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
+                         reason ? reason + 2 : text);
     return error_set(file->error, ERROR_DATA, file->path,
                      "is truncated: %zu bytes are missing of the %zu that its header promises", wanted - got, wanted);
 }
@@ -48,9 +52,9 @@ static int read_exactly(const struct idx_file *file, void *bytes, size_t length)
 static int read_end(const struct idx_file *file) {
     char byte = 0;
     int got = gzread(file->file, &byte, 1);
-    if (got < 0) return read_failed(file, 0, 0);
     int code = Z_OK;
     if (got == 0) gzerror(file->file, &code);
+    if (got < 0 || code == Z_MEM_ERROR || code == Z_ERRNO) return read_failed(file, 0, 0);
     if (code != Z_OK)
         return error_set(file->error, ERROR_DATA, file->path, "is truncated: its checksum is missing or cut");
     if (got > 0) return error_set(file->error, ERROR_DATA, file->path, "holds more bytes than its header says");
@@ -100,6 +104,7 @@ static int open_file(struct idx_file *file, const char *path, int rank, const ch
     *file = (struct idx_file){.path = path, .error = error};
     size_t size = 0;
     if (source_file_size(path, &size, error) != 0) return -1;
+    errno = ENOMEM; /* what the library means where it leaves errno alone */
     file->file = gzopen(path, "rbe");
     if (!file->file) return error_set_errno(error, path, "open the file");
     gzbuffer(file->file, 1 << 17);
@@ -156,7 +161,7 @@ static int load_pair(const char *images, const char *labels, struct dataset *dat
 static char *find_labels_beside(const char *images, struct error *error) {
     char *copy = strdup(images);
     if (!copy) {
-        error_set(error, ERROR_RUN, images, "not enough memory");
+        error_set(error, ERROR_RUN, images, "not enough memory for the path");
         return NULL;
     }
     char *name = copy + (file_name_of(images) - images);
@@ -215,9 +220,14 @@ static int load_folder(const char *folder, struct data_splits *splits, struct er
     return load_part(folder, "t10k", &splits->test, error);
 }
 
+static int load(const char *path, struct data_splits *splits, struct error *error) {
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return -1;
+    return is_folder ? load_folder(path, splits, error) : load_file(path, splits, error);
+}
+
 static int idx_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    int status = file_is_folder(request->path) ? load_folder(request->path, splits, error)
-                                               : load_file(request->path, splits, error);
+    int status = load(request->path, splits, error);
     source_count_classes(splits);
     return status;
 }
@@ -229,8 +239,7 @@ static int fashion_mnist_load(const struct source_request *request, struct data_
     if (!request->path && !file_exists(path))
         return error_set(error, ERROR_IO, path,
                          "is missing; install the Debian package dataset-fashion-mnist or give a path");
-    int status = file_is_folder(path) ? load_folder(path, splits, error) : load_file(path, splits, error);
-    if (status != 0) return -1;
+    if (load(path, splits, error) != 0) return -1;
     return source_name_classes(splits, names, 10, path, error);
 }
 

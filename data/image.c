@@ -1,5 +1,6 @@
 #include "data/image.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,12 @@ int image_decode(const void *bytes, size_t length, const char *path, struct imag
     *image = (struct image){0};
     if (length > INT_MAX) return error_set(error, ERROR_DATA, path, "is too large for an image (%zu bytes)", length);
     if (image_check(&(struct image_file){bytes, length, path, error}) != 0) return -1;
+    errno = 0; /* where the library has no memory to look at a file, it says that it does not know the type */
     image->pixels = stbi_load_from_memory(bytes, (int)length, &image->width, &image->height, &image->channels, 0);
     if (image->pixels) return 0;
     *image = (struct image){0};
+    if (errno == ENOMEM || strcmp(stbi_failure_reason(), "outofmem") == 0)
+        return error_set(error, ERROR_RUN, path, "not enough memory for the image");
     return error_set(error, ERROR_DATA, path, "cannot be read as a PNG, JPEG or BMP image (%s)", stbi_failure_reason());
 }
 

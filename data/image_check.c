@@ -49,8 +49,8 @@ int image_check(const struct image_file *file) {
             memcmp(file->bytes + format->at, format->start, format->length) != 0)
             continue;
         if (format->check) return format->check(file);
-        return error_set(file->error, ERROR_DATA, file->path, "is a %s image; convert it to PNG, JPEG or BMP",
-                         format->name);
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is an image of the format %s; convert it to PNG, JPEG or BMP", format->name);
     }
     return error_set(file->error, ERROR_DATA, file->path, "is no PNG, JPEG or BMP image; convert it to one of these");
 }

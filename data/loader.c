@@ -47,7 +47,7 @@ static char *find_pair(const char *path, const char *comma, const char *base, co
     free(first);
     free(second);
     if (joined.bytes && !joined.failed) return joined.bytes;
-    error_set(error, ERROR_RUN, path, "not enough memory");
+    error_set(error, ERROR_RUN, path, "not enough memory for the path");
     text_free(&joined);
     return NULL;
 }

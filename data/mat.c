@@ -9,7 +9,7 @@
 #include "data/source.h"
 
 enum { HEADER_SIZE = 128, HEAD_SIZE = 512, BLOCK_SIZE = 1 << 16 };
-enum { TYPE_INT32 = 5, TYPE_UINT32 = 6, TYPE_MATRIX = 14, TYPE_COMPRESSED = 15 };
+enum { TYPE_MATRIX = 14, TYPE_COMPRESSED = 15 };
 
 struct mat_file {
     FILE *file;
@@ -18,11 +18,14 @@ struct mat_file {
     struct error *error;
 };
 
-/* An element's first bytes and its length, both after decompression: a matrix tag and what it covers. */
+/* An element's first bytes and its length, both after decompression: a matrix tag and what it covers. Where the numbers
+ * are wanted, the bytes from values_at on go to `values`. */
 struct element {
     unsigned char head[HEAD_SIZE];
     size_t head_length;
     uint64_t length;
+    unsigned char *values; /* or NULL */
+    uint64_t values_at, values_length;
 };
 
 static uint32_t little_endian(const unsigned char *bytes) {
@@ -33,6 +36,10 @@ static int read_bytes(const struct mat_file *file, void *bytes, size_t length) {
     if (fread(bytes, 1, length, file->file) == length) return 0;
     if (ferror(file->file)) return error_set_errno(file->error, file->path, "read the file");
     return error_set(file->error, ERROR_DATA, file->path, "became shorter while it was read; try again");
+}
+
+static int no_memory(const struct mat_file *file) {
+    return error_set(file->error, ERROR_RUN, file->path, "not enough memory to decompress the file");
 }
 
 static int bad_element(const struct mat_file *file, size_t at, const char *what) {
@@ -58,11 +65,24 @@ static int check_header(const struct mat_file *file) {
     return 0;
 }
 
-/* Keeps the beginning of what was inflated and counts all of it. */
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* Copies what the block, which begins element->length bytes into the element, holds of the numbers. */
+static void keep_values(struct element *element, const unsigned char *block, size_t length) {
+    uint64_t from = element->values_at, end = from + element->values_length, begin = element->length;
+    if (begin > from) from = begin;
+    end = smaller(end, begin + length);
+    if (from < end) memcpy(element->values + (from - element->values_at), block + (from - begin), (size_t)(end - from));
+}
+
+/* Keeps the beginning of what was inflated, and the numbers where they are wanted; counts all of it. */
 static void note_inflated(struct element *element, const unsigned char *block, size_t length) {
-    size_t room = sizeof element->head - element->head_length, kept = length < room ? length : room;
+    size_t kept = (size_t)smaller(sizeof element->head - element->head_length, length);
     memcpy(element->head + element->head_length, block, kept);
     element->head_length += kept;
+    if (element->values) keep_values(element, block, length);
     element->length += length;
 }
 
@@ -86,7 +106,7 @@ static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t 
     while (state != Z_STREAM_END) {
         if (stream->avail_in == 0) {
             if (length == 0) return bad_element(file, at, "ends before its compressed data does");
-            size_t part = length < BLOCK_SIZE ? length : BLOCK_SIZE;
+            size_t part = (size_t)smaller(length, BLOCK_SIZE);
             if (read_bytes(file, in, part) != 0) return -1;
             length -= part;
             stream->next_in = in;
@@ -95,6 +115,7 @@ static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t 
         stream->next_out = out;
         stream->avail_out = BLOCK_SIZE;
         state = inflate(stream, Z_NO_FLUSH);
+        if (state == Z_MEM_ERROR) return no_memory(file);
         if (state != Z_OK && state != Z_STREAM_END) return bad_element(file, at, "cannot be decompressed");
         note_inflated(element, out, BLOCK_SIZE - stream->avail_out);
         if (check_length(file, at, packed, element) != 0) return -1;
@@ -108,7 +129,7 @@ static int inflate_element(const struct mat_file *file, size_t at, size_t length
     unsigned char *buffers = malloc(2 * (size_t)BLOCK_SIZE);
     if (!buffers || inflateInit(&stream) != Z_OK) {
         free(buffers);
-        return error_set(file->error, ERROR_RUN, file->path, "not enough memory");
+        return no_memory(file);
     }
     int status = inflate_blocks(file, &stream, at, length, element, buffers);
     inflateEnd(&stream);
@@ -141,7 +162,7 @@ static uint64_t type_bytes(uint32_t type) {
 }
 
 static bool read_sizes(const struct element *element, const struct part *part, struct mat_array *array) {
-    if (part->type != TYPE_INT32 || part->length % 4 != 0 || part->length < 8 || part->length > 4 * MAT_RANK_MAX)
+    if (part->type != MAT_INT32_TYPE || part->length % 4 != 0 || part->length < 8 || part->length > 4 * MAT_RANK_MAX)
         return false;
     if (part->next > element->head_length) return false;
     array->rank = (int)(part->length / 4);
@@ -164,7 +185,7 @@ static int check_array(const struct mat_file *file, size_t at, const struct elem
     struct part part = {0};
     if (!read_part(element, 0, &part) || part.type != TYPE_MATRIX || element->length != 8 + (uint64_t)part.length)
         return bad_element(file, at, "is no array of the length it states");
-    if (!read_part(element, 8, &part) || part.type != TYPE_UINT32 || part.length != 8 ||
+    if (!read_part(element, 8, &part) || part.type != MAT_UINT32_TYPE || part.length != 8 ||
         part.next > element->head_length)
         return bad_element(file, at, "has no array flags");
     uint32_t flags = little_endian(element->head + part.data);
@@ -181,13 +202,18 @@ static int check_array(const struct mat_file *file, size_t at, const struct elem
         __builtin_mul_overflow(array->elements, type_bytes(part.type), &bytes) || bytes != part.length ||
         part.data + bytes > element->length)
         return bad_element(file, at, "does not hold as many numbers as its sizes say");
+    array->type = (enum mat_type)part.type;
+    array->bytes = bytes;
+    array->at = at;
+    array->values_at = part.data;
     return 0;
 }
 
 /* The element at byte `at`, whose tag is `tag`. */
 static int read_element(const struct mat_file *file, size_t at, const unsigned char tag[8], struct element *element) {
     uint32_t type = little_endian(tag), length = little_endian(tag + 4);
-    *element = (struct element){.length = 0};
+    element->head_length = 0;
+    element->length = 0;
     if (type != TYPE_MATRIX && type != TYPE_COMPRESSED) return bad_element(file, at, "is of no known type");
     if (length > file->size - at - 8)
         return error_set(file->error, ERROR_DATA, file->path,
@@ -195,24 +221,32 @@ static int read_element(const struct mat_file *file, size_t at, const unsigned c
                          (unsigned long)length, file->size - at - 8);
     if (type == TYPE_COMPRESSED) return inflate_element(file, at, length, element);
     memcpy(element->head, tag, 8);
-    size_t kept = length < HEAD_SIZE - 8 ? length : HEAD_SIZE - 8;
+    size_t kept = (size_t)smaller(length, HEAD_SIZE - 8);
     element->head_length = 8 + kept;
     element->length = 8 + (uint64_t)length;
     return read_bytes(file, element->head + 8, kept);
 }
 
+static int seek(const struct mat_file *file, uint64_t at) {
+    if (fseeko(file->file, (off_t)at, SEEK_SET) == 0) return 0;
+    return error_set_errno(file->error, file->path, "read the file");
+}
+
+static int read_element_at(const struct mat_file *file, size_t at, unsigned char tag[8], struct element *element) {
+    if (seek(file, at) != 0 || read_bytes(file, tag, 8) != 0) return -1;
+    return read_element(file, at, tag, element);
+}
+
 static int check_elements(const struct mat_file *file, struct mat_arrays *arrays) {
     for (size_t at = HEADER_SIZE; at < file->size;) {
         unsigned char tag[8];
-        struct element element;
+        struct element element = {.values = NULL};
         if (file->size - at < sizeof tag)
             return error_set(file->error, ERROR_DATA, file->path,
                              "is truncated: it ends within an element's tag at byte %zu; fetch the file again", at);
         if (arrays->count == MAT_ARRAYS_MAX)
             return error_set(file->error, ERROR_DATA, file->path, "holds more than %d arrays", MAT_ARRAYS_MAX);
-        if (fseeko(file->file, (off_t)at, SEEK_SET) != 0)
-            return error_set_errno(file->error, file->path, "read the file");
-        if (read_bytes(file, tag, sizeof tag) != 0 || read_element(file, at, tag, &element) != 0 ||
+        if (read_element_at(file, at, tag, &element) != 0 ||
             check_array(file, at, &element, &arrays->items[arrays->count]) != 0)
             return -1;
         arrays->count++;
@@ -221,16 +255,75 @@ static int check_elements(const struct mat_file *file, struct mat_arrays *arrays
     return 0;
 }
 
+static int open_file(struct mat_file *file, const char *path, struct error *error) {
+    *file = (struct mat_file){.path = path, .error = error};
+    if (source_file_size(path, &file->size, error) != 0) return -1;
+    file->file = fopen(path, "rbe");
+    return file->file ? 0 : error_set_errno(error, path, "open the file");
+}
+
 int mat_check(const char *path, struct mat_arrays *arrays, struct error *error) {
-    struct mat_file file = {.path = path, .error = error};
+    struct mat_file file;
     *arrays = (struct mat_arrays){0};
-    if (source_file_size(path, &file.size, error) != 0) return -1;
-    file.file = fopen(path, "rbe");
-    if (!file.file) return error_set_errno(error, path, "open the file");
+    if (open_file(&file, path, error) != 0) return -1;
     int status = check_header(&file);
     if (status == 0) status = check_elements(&file, arrays);
     fclose(file.file);
     return status;
+}
+
+/* ---- numbers ---- */
+
+static int read_values(const struct mat_file *file, const struct mat_array *array, void *values) {
+    unsigned char tag[8];
+    struct mat_array again;
+    struct element element = {.values = values, .values_at = array->values_at, .values_length = array->bytes};
+    if (file->size < array->at + sizeof tag || read_element_at(file, array->at, tag, &element) != 0 ||
+        check_array(file, array->at, &element, &again) != 0)
+        return -1;
+    if (again.type != array->type || again.bytes != array->bytes || again.values_at != array->values_at)
+        return error_set(file->error, ERROR_DATA, file->path, "changed while it was read; try again");
+    if (little_endian(tag) == TYPE_COMPRESSED) return 0;
+    return seek(file, array->at + array->values_at) != 0 ? -1 : read_bytes(file, values, (size_t)array->bytes);
+}
+
+int mat_read(const char *path, const struct mat_array *array, void *values, struct error *error) {
+    struct mat_file file;
+    if (open_file(&file, path, error) != 0) return -1;
+    int status = read_values(&file, array, values);
+    fclose(file.file);
+    return status;
+}
+
+double mat_value(const void *values, enum mat_type type, size_t i) {
+    uint64_t bits = 0;
+    size_t size = (size_t)type_bytes(type);
+    for (size_t k = 0; k < size; k++) bits |= (uint64_t)((const unsigned char *)values)[i * size + k] << 8 * k;
+    uint32_t low = (uint32_t)bits;
+    float single = 0;
+    double number = 0;
+    switch (type) {
+    case MAT_INT8_TYPE:
+        return (int8_t)bits;
+    case MAT_INT16_TYPE:
+        return (int16_t)bits;
+    case MAT_INT32_TYPE:
+        return (int32_t)low;
+    case MAT_INT64_TYPE:
+        return (double)(int64_t)bits;
+    case MAT_SINGLE_TYPE:
+        memcpy(&single, &low, sizeof single);
+        return (double)single;
+    case MAT_DOUBLE_TYPE:
+        memcpy(&number, &bits, sizeof number);
+        return number;
+    case MAT_UINT8_TYPE:
+    case MAT_UINT16_TYPE:
+    case MAT_UINT32_TYPE:
+    case MAT_UINT64_TYPE:
+        break;
+    }
+    return (double)bits;
 }
 
 const struct mat_array *mat_find(const struct mat_arrays *arrays, const char *name) {

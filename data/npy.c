@@ -43,12 +43,13 @@ static int read_images(struct npy_file *npy, const char *path, struct dataset *d
     return check_finite(dataset, path, error);
 }
 
-/* The little-endian integer at `bytes`; unsigned values beyond int64_t become negative, and so an error. */
+/* The little-endian integer at `bytes`; unsigned values beyond int64_t become the largest, and so an error. */
 static int64_t integer_at(const unsigned char *bytes, const struct npy_file *npy) {
     uint64_t value = 0;
     for (int i = npy->width; i-- > 0;) value = value << 8 | bytes[i];
     unsigned bits = 8U * (unsigned)npy->width;
     if (npy->kind == 'i' && bits < 64 && value >> (bits - 1)) value |= UINT64_MAX << bits;
+    if (npy->kind == 'u' && value > INT64_MAX) return INT64_MAX;
     return (int64_t)value;
 }
 
@@ -119,15 +120,16 @@ static int load_named_pair(const char *path, struct data_splits *splits, struct 
                          "is one file; give images and labels as IMAGES.npy,LABELS.npy, or a folder with x_train.npy "
                          "and y_train.npy");
     char *images = strndup(path, (size_t)(comma - path));
-    if (!images) return error_set(error, ERROR_RUN, path, "not enough memory");
+    if (!images) return error_set(error, ERROR_RUN, path, "not enough memory for the path");
     int status = load_pair(images, comma + 1, &splits->train, error);
     free(images);
     return status;
 }
 
 static int npy_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    int status = file_is_folder(request->path) ? load_folder(request->path, splits, error)
-                                               : load_named_pair(request->path, splits, error);
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    int status = is_folder ? load_folder(request->path, splits, error) : load_named_pair(request->path, splits, error);
     if (status == 0) source_count_classes(splits);
     return status;
 }

@@ -13,10 +13,10 @@ enum { NAMES_FILE_MAX = 1 << 20 };
 static int check_form(int64_t count, int height, int width, int channels, const char *path, struct error *error) {
     if (count < 0) return error_set(error, ERROR_DATA, path, "%lld images", (long long)count);
     if (height < 1 || width < 1 || height > DATASET_SIDE_MAX || width > DATASET_SIDE_MAX)
-        return error_set(error, ERROR_DATA, path, "images of %d x %d pixels; a side has 1 to %d", height, width,
+        return error_set(error, ERROR_DATA, path, "holds images of %d x %d pixels; a side has 1 to %d", height, width,
                          DATASET_SIDE_MAX);
     if (channels < 1 || channels > 4)
-        return error_set(error, ERROR_DATA, path, "images with %d channels; 1 to 4 can be used", channels);
+        return error_set(error, ERROR_DATA, path, "holds images with %d channels; 1 to 4 can be used", channels);
     return 0;
 }
 
@@ -78,9 +78,10 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
     const char **lines = calloc((size_t)count, sizeof *lines);
     int status = -1;
     if (!lines) {
-        error_set(error, ERROR_RUN, path, "not enough memory");
+        error_set(error, ERROR_RUN, path, "not enough memory for the class names");
     } else {
-        int found = cut_lines(text, lines, count);
+        static const char mark[] = "\xEF\xBB\xBF"; /* UTF-8's byte order mark */
+        int found = cut_lines(strncmp(text, mark, 3) == 0 ? text + 3 : text, lines, count);
         if (found == count)
             status = source_name_classes(splits, lines, count, path, error);
         else

@@ -1,7 +1,6 @@
 /* SVHN's cropped digits: MATLAB files with X (h,w,3,n) bytes, column-major, and y (n,1), where 10 stands for digit 0.
  */
 #include <limits.h>
-#include <matio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +15,10 @@ struct svhn_config {
     struct data_common common;
 };
 
-/* The library's messages go nowhere: mat_check has said what is wrong with a file before the library sees it. */
-static void ignore_message(int level, char *message) {
-    (void)level;
-    (void)message;
-}
-
 static int check_images(const struct mat_array *images, const char *path, struct error *error) {
     if (!images) return error_set(error, ERROR_DATA, path, "holds no array \"X\" with the images");
-    if (images->class != MAT_UINT8) return error_set(error, ERROR_DATA, path, "X is not of class uint8, as images are");
+    if (images->class != MAT_UINT8 || images->type != MAT_UINT8_TYPE)
+        return error_set(error, ERROR_DATA, path, "X is not of class uint8, as images are");
     /* MATLAB drops a last size of 1: one image alone has three sizes. */
     if (images->rank != 3 && images->rank != 4)
         return error_set(error, ERROR_DATA, path, "X has %d sizes; (height, width, 3, images) are expected",
@@ -54,49 +48,10 @@ static int check_labels(const struct mat_array *labels, int64_t count, const cha
     return 0;
 }
 
-/* Reads the array `name`, as the numbers of its class, into room for all of it. */
-static int read_array(mat_t *mat, const struct mat_array *array, void *values, const char *path, struct error *error) {
-    matvar_t *variable = Mat_VarReadInfo(mat, array->name);
-    bool agrees = variable && variable->rank == array->rank && (int)variable->class_type == (int)array->class &&
-                  !variable->isComplex;
-    for (int i = 0; agrees && i < array->rank; i++) agrees = variable->dims[i] == array->size[i];
-    int status = agrees ? Mat_VarReadDataLinear(mat, variable, values, 0, 1, (int)array->elements) : -1;
-    Mat_VarFree(variable);
-    if (status == 0) return 0;
-    return error_set(error, ERROR_DATA, path, "libmatio cannot read its array %s", array->name);
-}
-
-/* One label as a number, from an array of class `class`. */
-static double label_at(const void *values, enum mat_class class, size_t i) {
-    switch (class) {
-    case MAT_DOUBLE:
-        return ((const double *)values)[i];
-    case MAT_SINGLE:
-        return (double)((const float *)values)[i];
-    case MAT_INT8:
-        return ((const int8_t *)values)[i];
-    case MAT_UINT8:
-        return ((const uint8_t *)values)[i];
-    case MAT_INT16:
-        return ((const int16_t *)values)[i];
-    case MAT_UINT16:
-        return ((const uint16_t *)values)[i];
-    case MAT_INT32:
-        return ((const int32_t *)values)[i];
-    case MAT_UINT32:
-        return ((const uint32_t *)values)[i];
-    case MAT_INT64:
-        return (double)((const int64_t *)values)[i];
-    case MAT_UINT64:
-        return (double)((const uint64_t *)values)[i];
-    }
-    return 0;
-}
-
-static int convert_labels(const void *values, enum mat_class class, struct dataset *dataset, const char *path,
+static int convert_labels(const void *values, enum mat_type type, struct dataset *dataset, const char *path,
                           struct error *error) {
     for (int64_t i = 0; i < dataset->count; i++) {
-        double label = label_at(values, class, (size_t)i);
+        double label = mat_value(values, type, (size_t)i);
         int digit = label >= 1 && label <= DIGITS ? (int)label : 0;
         if ((double)digit != label || digit == 0)
             return error_set(error, ERROR_DATA, path, "label %lld of y is %g; 1 to 10 are expected, 10 for digit 0",
@@ -106,12 +61,11 @@ static int convert_labels(const void *values, enum mat_class class, struct datas
     return 0;
 }
 
-static int read_labels(mat_t *mat, const struct mat_array *labels, struct dataset *dataset, const char *path,
-                       struct error *error) {
-    void *values = memory_allocate((size_t)labels->elements, sizeof(double), "the labels", error);
+static int read_labels(const struct mat_array *labels, struct dataset *dataset, const char *path, struct error *error) {
+    void *values = memory_allocate((size_t)labels->bytes, 1, "the labels", error);
     if (!values) return -1;
-    int status = read_array(mat, labels, values, path, error);
-    if (status == 0) status = convert_labels(values, labels->class, dataset, path, error);
+    int status = mat_read(path, labels, values, error);
+    if (status == 0) status = convert_labels(values, labels->type, dataset, path, error);
     free(values);
     return status;
 }
@@ -129,14 +83,13 @@ static void transpose_images(struct dataset *dataset, uint8_t *spare) {
     }
 }
 
-static int read_images(mat_t *mat, const struct mat_array *images, struct dataset *dataset, const char *path,
-                       struct error *error) {
+static int read_images(const struct mat_array *images, struct dataset *dataset, const char *path, struct error *error) {
     if (source_allocate(dataset, image_count(images), (int)images->size[0], (int)images->size[1], COLORS, PIXEL_UINT8,
                         path, error) != 0)
         return -1;
-    uint8_t *spare = malloc(dataset_image_bytes(dataset));
-    if (!spare) return error_set(error, ERROR_RUN, path, "not enough memory");
-    int status = read_array(mat, images, dataset->pixels, path, error);
+    uint8_t *spare = memory_allocate(dataset_image_bytes(dataset), 1, "an image", error);
+    if (!spare) return -1;
+    int status = mat_read(path, images, dataset->pixels, error);
     if (status == 0) transpose_images(dataset, spare);
     free(spare);
     return status;
@@ -148,13 +101,8 @@ static int load_file(const char *path, struct dataset *dataset, struct error *er
     const struct mat_array *images = mat_find(&arrays, "X"), *labels = mat_find(&arrays, "y");
     if (check_images(images, path, error) != 0 || check_labels(labels, image_count(images), path, error) != 0)
         return -1;
-    Mat_LogInitFunc("cnntrain", ignore_message);
-    mat_t *mat = Mat_Open(path, MAT_ACC_RDONLY);
-    if (!mat) return error_set(error, ERROR_DATA, path, "libmatio cannot open it");
-    int status = read_images(mat, images, dataset, path, error);
-    if (status == 0) status = read_labels(mat, labels, dataset, path, error);
-    Mat_Close(mat);
-    return status;
+    if (read_images(images, dataset, path, error) != 0) return -1;
+    return read_labels(labels, dataset, path, error);
 }
 
 static int load_folder(const char *folder, struct data_splits *splits, struct error *error) {
@@ -173,7 +121,9 @@ static int load_folder(const char *folder, struct data_splits *splits, struct er
 
 static int svhn_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
     splits->classes = DIGITS;
-    if (file_is_folder(request->path)) return load_folder(request->path, splits, error);
+    int is_folder = file_is_folder(request->path, error);
+    if (is_folder < 0) return -1;
+    if (is_folder) return load_folder(request->path, splits, error);
     return load_file(request->path, &splits->train, error);
 }
 

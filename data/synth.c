@@ -207,7 +207,7 @@ static int draw_part(uint64_t seed, uint64_t part, int count, struct dataset *da
     if (source_allocate(dataset, count, SIDE, SIDE, COLORS, PIXEL_UINT8, "synth", error) != 0) return -1;
     struct glyph glyphs[GLYPH_COUNT];
     struct canvas *canvas = malloc(sizeof *canvas);
-    if (!canvas) return error_set(error, ERROR_RUN, "synth", "not enough memory");
+    if (!canvas) return error_set(error, ERROR_RUN, "synth", "not enough memory for a picture");
     for (int digit = 0; digit < GLYPH_COUNT; digit++) glyph_build(digit, &glyphs[digit]);
     uint8_t *pixels = dataset->pixels;
     for (int64_t i = 0; i < count; i++, pixels += PIXELS * COLORS)

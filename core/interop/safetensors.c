@@ -220,6 +220,8 @@ static int header_length(const struct safetensors *file, size_t length, size_t *
         return error_set(error, ERROR_DATA, file->path, "has %zu bytes, too few for a safetensors file", length);
     uint64_t claimed = 0;
     memcpy(&claimed, file->bytes, sizeof claimed);
+    if (claimed < strlen("{}"))
+        return error_set(error, ERROR_DATA, file->path, "is no safetensors file, or damaged: its header is empty");
     if (claimed > SAFETENSORS_HEADER_MAX)
         return error_set(error, ERROR_DATA, file->path,
                          "is no safetensors file, or damaged: its header would have %llu bytes, at most %d are read",
@@ -238,14 +240,16 @@ static cJSON *parse_header(const struct safetensors *file, size_t length, struct
     if (header && cJSON_IsObject(header)) return header;
     if (header)
         error_set(error, ERROR_DATA, file->path, "the header is not a JSON object");
+    else if (inner.code == ERROR_CONFIG)
+        error_set(error, ERROR_DATA, inner.path, "the header is damaged: %s", inner.message);
     else
-        error_set(error, inner.code == ERROR_CONFIG ? ERROR_DATA : inner.code, inner.path, "the header is damaged: %s",
-                  inner.message);
+        error_set(error, inner.code, inner.path, "%s", inner.message);
     cJSON_Delete(header);
     return NULL;
 }
 
-static int parse(struct safetensors *file, size_t length, struct error *error) {
+/* `length` is the whole file's; where only its header is in memory, its checksum is left for later. */
+static int parse(struct safetensors *file, size_t length, bool whole, struct error *error) {
     size_t header_size = 0;
     if (header_length(file, length, &header_size, error) != 0) return -1;
     cJSON *header = parse_header(file, header_size, error);
@@ -255,21 +259,39 @@ static int parse(struct safetensors *file, size_t length, struct error *error) {
     int status = read_entries(&reading, header);
     cJSON_Delete(header);
     if (status != 0 || check_places(&reading) != 0) return -1;
-    return check_checksum(&reading, length);
+    return whole ? check_checksum(&reading, length) : 0;
 }
 
 int safetensors_parse(const char *path, char *bytes, size_t length, struct safetensors *file, struct error *error) {
     *file = (struct safetensors){.bytes = bytes};
     file->path = arena_string(&file->arena, path, error);
-    if (file->path && parse(file, length, error) == 0) return 0;
+    if (file->path && parse(file, length, true, error) == 0) return 0;
     safetensors_free(file);
     return -1;
+}
+
+/* The header alone, against the file's size: no more is read of a file than its header accounts for. */
+static int check_start(const char *path, struct error *error) {
+    char start[LENGTH_SIZE];
+    size_t length = 0, size = 0, header = 0;
+    if (file_read_start(path, start, sizeof start, &length, &size, error) != 0) return -1;
+    struct safetensors file = {.bytes = start, .path = (char *)(uintptr_t)path};
+    if (header_length(&file, size, &header, error) != 0) return -1;
+    file = (struct safetensors){.bytes = malloc(LENGTH_SIZE + header), .path = (char *)(uintptr_t)path};
+    if (!file.bytes) return error_set(error, ERROR_RUN, path, "not enough memory for the file's header");
+    int status = file_read_start(path, file.bytes, LENGTH_SIZE + header, &length, &size, error);
+    if (status == 0 && length < LENGTH_SIZE + header)
+        status = error_set(error, ERROR_IO, path, "the file became shorter while it was read; try again");
+    if (status == 0) status = parse(&file, size, false, error);
+    safetensors_free(&file);
+    return status;
 }
 
 int safetensors_read(const char *path, struct safetensors *file, struct error *error) {
     char *bytes = NULL;
     size_t length = 0;
     *file = (struct safetensors){0};
+    if (check_start(path, error) != 0) return -1;
     if (file_read(path, PTRDIFF_MAX - 1, &bytes, &length, error) != 0) return -1;
     return safetensors_parse(path, bytes, length, file, error);
 }

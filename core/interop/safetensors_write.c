@@ -57,8 +57,6 @@ static int write_header(const char *path, const struct safetensors_source *tenso
     if (header->length > SAFETENSORS_HEADER_MAX)
         return error_set(error, ERROR_RUN, path, "the file's header would have %zu bytes, at most %d are allowed",
                          header->length, SAFETENSORS_HEADER_MAX);
-    if (!text_is_utf8(header->bytes))
-        return error_set(error, ERROR_RUN, path, "a tensor's name or the metadata is not UTF-8 text");
     return 0;
 }
 
@@ -94,9 +92,22 @@ static int check_names(const char *path, const struct safetensors_source *tensor
     return 0;
 }
 
+/* What is not UTF-8 would be written as something else. */
+static int check_encoding(const char *path, const struct safetensors_source *tensors, size_t count,
+                          const struct safetensors_pair *metadata, size_t metadata_count, struct error *error) {
+    bool good = true;
+    for (size_t i = 0; i < count; i++) good = good && text_is_utf8(tensors[i].name);
+    for (size_t i = 0; i < metadata_count; i++)
+        good = good && text_is_utf8(metadata[i].key) && text_is_utf8(metadata[i].value);
+    if (good) return 0;
+    return error_set(error, ERROR_RUN, path, "a tensor's name or the metadata is not UTF-8 text");
+}
+
 int safetensors_write(const char *path, const struct safetensors_source *tensors, size_t count,
                       const struct safetensors_pair *metadata, size_t metadata_count, struct error *error) {
-    if (check_names(path, tensors, count, metadata, metadata_count, error) != 0) return -1;
+    if (check_names(path, tensors, count, metadata, metadata_count, error) != 0 ||
+        check_encoding(path, tensors, count, metadata, metadata_count, error) != 0)
+        return -1;
     struct file_piece *pieces = calloc(count + PIECES_FIRST, sizeof *pieces);
     if (!pieces) return error_set(error, ERROR_RUN, path, "not enough memory for the file's header");
     struct text header = {0};

@@ -267,7 +267,7 @@ static int read_root(const struct reader *reader, const cJSON *root, const char 
 
 int run_result_read(const char *path, struct run_result *result, struct error *error) {
     *result = run_result_empty();
-    cJSON *root = json_read_file(path, error);
+    cJSON *root = json_read_file(path, JSON_SIZE_MAX, error);
     /* What is no JSON is bad data here, not a mistake in a config. */
     if (!root && error->code == ERROR_CONFIG) error->code = ERROR_DATA;
     if (!root) return -1;

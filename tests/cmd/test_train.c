@@ -110,7 +110,7 @@ static void weights_with_a_lenient_report(void **state) {
     command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
                   "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model");
     command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights no.safetensors", 4,
-                  "no.safetensors: no such file of weights");
+                  "no.safetensors: no such file of weights; check the name");
     assert_false(command_has(world, "w-bad"));
 }
 

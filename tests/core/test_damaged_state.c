@@ -73,7 +73,7 @@ static void resume(const struct world *world, const char *training, enum error_c
     write_state(world, training);
     training_open(&opened, &setup, world->folder, &watch, &error);
     expect_no_error(&error);
-    assert_int_equal(trainer_resume(opened.trainer, opened.last, &error), code == ERROR_NONE ? 0 : -1);
+    assert_int_equal(trainer_resume(opened.trainer, opened.last, false, &error), code == ERROR_NONE ? 0 : -1);
     assert_int_equal(error.code, code);
     training_close(&opened);
 }

@@ -149,6 +149,8 @@ static void test_too_large(void **state) {
     refuse("[{'type': 'Conv2D', 'filters': 8, 'kernel_size': 1}]", huge,
            "m.json: model[0]: the output would be (65536,32767,8), more than 2147483647 numbers an image; make it "
            "smaller");
+    refuse("['Flatten']", (struct shape){3, {65536, 65536, 65536}},
+           "m.json: model: images of (65536,65536,65536) are larger than any layer takes; make them smaller");
     char *many = malloc(16 * 1100);
     assert_non_null(many);
     strcpy(many, "['Flatten'");
@@ -303,13 +305,40 @@ static void test_shipped_configs(void **state) {
     }
 }
 
+/* Planning makes no room: a model of any size can be looked at. */
+static void test_plan(void **state) {
+    (void)state;
+    struct built built = {0};
+    struct error error = {0};
+    build(&built, "[{'type': 'Dense', 'units': 3}]", (struct shape){1, {4}});
+    const struct layer *layer = &built.model.layers[0];
+    assert_ptr_equal(model_parameter(&built.model, layer, 0), built.model.parameters + layer->parameters[0].offset);
+    struct place place = place_document("m.json");
+    struct model planned;
+    assert_int_equal(model_plan(&planned, &built.config.values.model, &(struct shape){1, {4}}, &place, &error), 0);
+    assert_null(planned.parameters);
+    assert_null(model_parameter(&planned, &planned.layers[0], 1));
+    assert_int_equal(planned.parameter_floats, built.model.parameter_floats);
+    assert_int_equal(planned.trainable_count, 15);
+    assert_int_equal(model_allocate(&planned, &error), 0);
+    assert_non_null(planned.parameters);
+    model_free(&planned);
+    take_down(&built);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_automatic_names), cmocka_unit_test(test_given_names),
-        cmocka_unit_test(test_snake_case),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_large),       cmocka_unit_test(test_parameter_block),
-        cmocka_unit_test(test_initialize),      cmocka_unit_test(test_penalty),
-        cmocka_unit_test(test_activations),     cmocka_unit_test(test_shipped_configs),
+        cmocka_unit_test(test_automatic_names),
+        cmocka_unit_test(test_given_names),
+        cmocka_unit_test(test_snake_case),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_parameter_block),
+        cmocka_unit_test(test_initialize),
+        cmocka_unit_test(test_penalty),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_shipped_configs),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

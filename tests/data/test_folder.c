@@ -111,7 +111,8 @@ static void test_bad_pictures(void **state) {
     room_write_text(room, "f/a/2.png", "");
     room_load_bad(room, load_it, ERROR_DATA, "f/a/2.png", "is empty; a PNG, JPEG or BMP image was expected");
     room_write_text(room, "f/a/2.png", "GIF89a");
-    room_load_bad(room, load_it, ERROR_DATA, "f/a/2.png", "is a GIF image; convert it to PNG, JPEG or BMP");
+    room_load_bad(room, load_it, ERROR_DATA, "f/a/2.png",
+                  "is an image of the format GIF; convert it to PNG, JPEG or BMP");
 }
 
 static void test_folder_named_like_a_picture(void **state) {

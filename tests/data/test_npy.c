@@ -118,7 +118,7 @@ static void test_bad_images(void **state) {
     expect_bad_images(room, "{'descr': '|u1', 'shape': (2,)}", 2, "has a .npy header without 'fortran_order'");
     expect_bad_images(room, "{'descr': '|u1', 'fortran_order': False}", 2, "has a .npy header without a 'shape'");
     expect_bad_images(room, BYTES("(-1, 3)"), 2, "has a .npy header whose 'shape' is not a list of sizes");
-    expect_bad_images(room, BYTES("(2, 0, 3)"), 0, "images of 0 x 3 pixels; a side has 1 to 4096");
+    expect_bad_images(room, BYTES("(2, 0, 3)"), 0, "holds images of 0 x 3 pixels; a side has 1 to 4096");
     expect_bad_images(room, BYTES("(2, 3"), 2, "has a .npy header whose 'shape' is not a list of sizes");
 }
 
@@ -168,7 +168,7 @@ static void test_labels(void **state) {
     expect_bad_labels(room, TYPE("|i1", "(2,)"), (int8_t[]){1, -1}, 2, "label 1 is -1; 0 to 65535 are expected");
     expect_bad_labels(room, TYPE("<i4", "(2,)"), (int32_t[]){65536, 1}, 8, "label 0 is 65536; 0 to 65535 are expected");
     expect_bad_labels(room, TYPE("<u8", "(2,)"), (uint64_t[]){1, UINT64_MAX}, 16,
-                      "label 1 is -1; 0 to 65535 are expected");
+                      "label 1 is 9223372036854775807; 0 to 65535 are expected");
     expect_bad_labels(room, TYPE("|i1", "(1,)"), (int8_t[]){1}, 1, "holds 1 labels for 2 images");
     expect_bad_labels(room, TYPE("|i1", "(2, 2)"), (int8_t[]){1, 0, 0, 1}, 4,
                       "has 2 dimensions; labels have (count) or (count, 1)");

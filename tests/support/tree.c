@@ -61,7 +61,7 @@ void tree_copy(const char *from, const char *to) {
     assert_non_null(listing);
     for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing)) {
         char *path = expect_path(from, entry->d_name);
-        if (!file_is_folder(path)) {
+        if (file_is_folder(path, &error) == 0) {
             size_t length = 0;
             char *bytes = tree_read(from, entry->d_name, &length);
             write_bytes(to, entry->d_name, bytes, length);

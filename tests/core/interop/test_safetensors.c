@@ -195,7 +195,7 @@ static void test_accepted(void **state) {
 
 static void test_damaged_header(void **state) {
     (void)state;
-    expect_refused("", 0, "f.safetensors: the header is damaged: is empty; a JSON document is needed");
+    expect_refused("", 0, "f.safetensors: is no safetensors file, or damaged: its header is empty");
     expect_refused("[]", 0, "f.safetensors: the header is not a JSON object");
     expect_refused("{\"a\"}", 0,
                    "f.safetensors: the header is damaged: line 1, column 5: not valid JSON here; look for a missing "

@@ -122,7 +122,7 @@ static void test_absent_values_are_null(void **state) {
     result.message = "the loss became NaN";
     result.train_loss = INFINITY;
     assert_int_equal(run_result_write(&result, path, &error), 0);
-    cJSON *root = json_read_file(path, &error);
+    cJSON *root = json_read_file(path, JSON_SIZE_MAX, &error);
     static const char *const absent[] = {"val_loss",   "val_accuracy", "test_loss",         "test_accuracy",
                                          "train_loss", "classes",      "seconds_per_epoch", "kernel"};
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
@@ -168,7 +168,7 @@ static void test_bad_documents(void **state) {
         {"{\"name\":\"a\",\"threads\":-1}", ": threads", "must be a number, 0 or more, got -1"},
         {"{\"name\":\"a\",\"threads\":1e10}", ": threads", "got 1e+10"},
         {"{\"name\":\"a\",\"test_accuracy\":88.3}", ": test_accuracy", "must be a number from 0 to 1, got 88.3"},
-        {"{\"name\":\"a\",\"test_loss\":1e999}", ": test_loss", "must be a finite number"},
+        {"{\"name\":\"a\",\"test_loss\":1e999}", "", "\"1e999\" is larger than any number"},
         {"{\"name\":\"a\",\"status\":\"failed\",\"classes\":{}}", ": classes", "must be a list, got an object"},
         {"{\"name\":\"a\",\"status\":\"failed\",\"classes\":[1]}", ": classes[0]", "must be an object, got 1"},
         {"{\"name\":\"a\",\"status\":\"failed\",\"classes\":[{}]}", ": classes[0]", "an object with a name"},

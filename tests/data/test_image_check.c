@@ -1,0 +1,267 @@
+/* Pictures that are cut off, damaged, or lie about what they hold. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "core/file.h"
+#include "data/image.h"
+#include "tests/support/data_room.h"
+
+/* The picture with the bytes at `at` replaced is refused with this message. */
+static void expect_refused_with(const char *bytes, size_t length, size_t at, const char *with, size_t count,
+                                const char *message) {
+    struct image image;
+    struct error error = {0};
+    char expected[1024], *copy = malloc(length + 1);
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    if (count) memcpy(copy + at, with, count);
+    assert_int_equal(image_decode(copy, length, "picture", &image, &error), -1);
+    snprintf(expected, sizeof expected, "picture: %s", message);
+    expect_error(&error, ERROR_DATA, expected);
+    free(copy);
+}
+
+static void expect_refused(const char *bytes, size_t length, const char *message) {
+    expect_refused_with(bytes, length, 0, NULL, 0, message);
+}
+
+static void expect_read(const char *bytes, size_t length) {
+    struct image image;
+    struct error error = {0};
+    assert_int_equal(image_decode(bytes, length, "picture", &image, &error), 0);
+    image_free(&image);
+}
+
+static char *read_seed(const char *name, size_t *length) {
+    struct error error = {0};
+    char path[128], *bytes = NULL;
+    snprintf(path, sizeof path, "tests/fuzz/seeds/image/%s", name);
+    file_read(path, 1 << 20, &bytes, length, &error);
+    expect_no_error(&error);
+    return bytes;
+}
+
+#define DAMAGED(format, what) "is a damaged " format " image: " what "; save or fetch it again"
+#define TRUNCATED(format, where) "is a truncated " format " image: it ends " where "; save or fetch it again"
+
+static void test_other_formats(void **state) {
+    (void)state;
+    expect_refused("", 0, "is empty; a PNG, JPEG or BMP image was expected");
+    expect_refused("GIF89a", 6, "is an image of the format GIF; convert it to PNG, JPEG or BMP");
+    expect_refused("RIFF\0\0\0\0WEBP", 12, "is an image of the format WebP; convert it to PNG, JPEG or BMP");
+    expect_refused("II*\0", 4, "is an image of the format TIFF; convert it to PNG, JPEG or BMP");
+    expect_refused("\0\0\0 ftypavif", 12, "is an image of the format AVIF or HEIC; convert it to PNG, JPEG or BMP");
+    expect_refused("B", 1, "is no PNG, JPEG or BMP image; convert it to one of these");
+    expect_refused("<svg/>", 6, "is no PNG, JPEG or BMP image; convert it to one of these");
+}
+
+/* ---- PNG ---- */
+
+/* A PNG of chunks given as "IHDR" with their data; their checksums fit. */
+struct png {
+    char bytes[4096];
+    size_t length;
+};
+
+static void put_word(struct png *png, unsigned long value) {
+    for (int shift = 24; shift >= 0; shift -= 8) png->bytes[png->length++] = (char)(value >> shift & 255);
+}
+
+static void put_chunk(struct png *png, const char *type, const void *data, size_t length) {
+    put_word(png, length);
+    char *start = png->bytes + png->length;
+    memcpy(start, type, 4);
+    if (length) memcpy(start + 4, data, length);
+    png->length += 4 + length;
+    put_word(png, crc32(0, (const Bytef *)start, (uInt)(4 + length)));
+}
+
+static struct png png_start(unsigned long width, unsigned long height, int depth, int color) {
+    struct png png = {.bytes = "\x89PNG\r\n\x1a\n", .length = 8};
+    struct png header = {.length = 0};
+    put_word(&header, width);
+    put_word(&header, height);
+    const char rest[] = {(char)depth, (char)color, 0, 0, 0};
+    memcpy(header.bytes + 8, rest, 5);
+    put_chunk(&png, "IHDR", header.bytes, 13);
+    return png;
+}
+
+static void put_pixels(struct png *png, size_t length) {
+    unsigned char plain[512] = {0}, packed[600];
+    uLongf size = sizeof packed;
+    assert_int_equal(compress(packed, &size, plain, length), Z_OK);
+    put_chunk(png, "IDAT", packed, size);
+}
+
+static void test_png(void **state) {
+    (void)state;
+    struct png png = png_start(3, 2, 8, 0);
+    put_pixels(&png, 8);
+    size_t without_end = png.length;
+    put_chunk(&png, "IEND", "", 0);
+    expect_read(png.bytes, png.length);
+    expect_refused(png.bytes, without_end, TRUNCATED("PNG", "without an IEND chunk"));
+    expect_refused(png.bytes, without_end - 1, TRUNCATED("PNG", "within the chunk at byte 33"));
+    expect_refused(png.bytes, 9, TRUNCATED("PNG", "within the chunk at byte 8"));
+    expect_refused_with(png.bytes, png.length, 45, "x", 1,
+                        DAMAGED("PNG", "the checksum of the chunk at byte 33 does not fit"));
+    expect_refused_with(png.bytes, png.length, 33, "\xff\xff\xff\xff", 4,
+                        TRUNCATED("PNG", "within the chunk at byte 33"));
+    expect_refused_with(png.bytes, png.length, 12, "IDAT", 4,
+                        DAMAGED("PNG", "the checksum of the chunk at byte 8 does not fit"));
+}
+
+static void expect_png_refused(struct png png, size_t pixels, const char *message) {
+    if (pixels) put_pixels(&png, pixels);
+    put_chunk(&png, "IEND", "", 0);
+    expect_refused(png.bytes, png.length, message);
+}
+
+static void test_png_content(void **state) {
+    (void)state;
+    expect_png_refused(png_start(3, 2, 8, 0), 7, DAMAGED("PNG", "it holds fewer pixels than its header says"));
+    expect_png_refused(png_start(3, 2, 8, 0), 9, DAMAGED("PNG", "it holds more pixels than its header says"));
+    expect_png_refused(png_start(3, 2, 8, 0), 0, DAMAGED("PNG", "it holds fewer pixels than its header says"));
+    expect_png_refused(png_start(3, 2, 3, 0), 8,
+                       DAMAGED("PNG", "its header has a color type, depth or method that does not exist"));
+    expect_png_refused(png_start(3, 2, 4, 2), 8,
+                       DAMAGED("PNG", "its header has a color type, depth or method that does not exist"));
+    expect_png_refused(png_start(3, 2, 8, 5), 8,
+                       DAMAGED("PNG", "its header has a color type, depth or method that does not exist"));
+    expect_png_refused(png_start(3, 2, 8, 3), 8, DAMAGED("PNG", "its palette is missing"));
+    expect_png_refused(png_start(0, 2, 8, 0), 8,
+                       "has 0 x 2 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+    expect_png_refused(
+        png_start(100000, 1, 8, 0), 8,
+        "has 100000 x 1 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+    struct png palette = png_start(3, 2, 8, 3);
+    put_chunk(&palette, "PLTE", "abcd", 4);
+    expect_png_refused(palette, 8, DAMAGED("PNG", "its palette is out of place or of a wrong size"));
+    struct png packed = png_start(3, 2, 8, 0);
+    put_chunk(&packed, "IDAT", "not deflated", 12);
+    expect_png_refused(packed, 0, DAMAGED("PNG", "its pixels cannot be decompressed"));
+    struct png headless = {.bytes = "\x89PNG\r\n\x1a\n", .length = 8};
+    put_chunk(&headless, "IEND", "", 0);
+    expect_refused(headless.bytes, headless.length, DAMAGED("PNG", "it does not begin with an IHDR chunk of 13 bytes"));
+}
+
+/* A picture of one pixel that inflates to as much as one wants. */
+static void test_png_bomb(void **state) {
+    (void)state;
+    enum { INFLATED = 64 << 20, ROOM = 1 << 17 };
+    struct png png = png_start(1, 1, 8, 0), end = {.length = 0};
+    unsigned char *plain = calloc(1, INFLATED), *packed = malloc(ROOM);
+    char *whole = malloc(2 * ROOM);
+    uLongf size = ROOM;
+    assert_true(plain && packed && whole);
+    assert_int_equal(compress(packed, &size, plain, INFLATED), Z_OK);
+    memcpy(whole, png.bytes, png.length);
+    put_word(&end, size);
+    memcpy(whole + png.length, end.bytes, 4);
+    memcpy(whole + png.length + 4, "IDAT", 4);
+    memcpy(whole + png.length + 8, packed, size);
+    end.length = 0;
+    put_word(&end, crc32(0, (const Bytef *)whole + png.length + 4, (uInt)size + 4));
+    memcpy(whole + png.length + 8 + size, end.bytes, 4);
+    expect_refused(whole, png.length + 12 + size, DAMAGED("PNG", "it holds more pixels than its header says"));
+    free(whole);
+    free(packed);
+    free(plain);
+}
+
+/* ---- JPEG ---- */
+
+static void test_jpeg(void **state) {
+    (void)state;
+    struct error error = {0};
+    char *bytes = NULL;
+    size_t length = 0;
+    file_read("tests/golden/images/slope.jpg", 1 << 20, &bytes, &length, &error);
+    expect_no_error(&error);
+    expect_read(bytes, length);
+    expect_refused(bytes, length - 2, TRUNCATED("JPEG", "without its end marker"));
+    expect_refused(bytes, length / 2, TRUNCATED("JPEG", "within the segment at byte 173"));
+    expect_refused(bytes, 3, TRUNCATED("JPEG", "without its end marker"));
+    expect_refused("\xff\xd8\xff\xd9", 4, DAMAGED("JPEG", "it holds no picture"));
+    expect_refused("\xff\xd8\xff\xe0\0\2xx", 8, DAMAGED("JPEG", "no marker stands at byte 6"));
+    expect_refused("\xff\xd8\xff\xe0\0\1xx", 8, DAMAGED("JPEG", "a segment is shorter than its own length"));
+    free(bytes);
+}
+
+/* Frames, tables and scans, each in a file of its own behind the start marker. */
+static void test_jpeg_segments(void **state) {
+    (void)state;
+#define START "\xff\xd8"
+#define FRAME "\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0"
+#define REFUSE(bytes, message) expect_refused(bytes, sizeof(bytes) - 1, message)
+    REFUSE(START "\xff\xc0\0\x0b\x08\xff\xff\0\1\1\1\x11\0",
+           "has 1 x 65535 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+    REFUSE(START "\xff\xc0\0\x0b\x0c\0\1\0\1\1\1\x11\0",
+           "is a JPEG image of 1 channels with 12 bits; 1, 3 or 4 channels with 8 bits are read");
+    REFUSE(START "\xff\xc9\0\x0b\x08\0\1\0\1\1\1\x11\0",
+           "is a JPEG image of a kind that is not read (lossless, hierarchical or arithmetic); save it as baseline or "
+           "progressive JPEG");
+    REFUSE(START "\xff\xc0\0\x0a\x08\0\1\0\1\1\1\x11", DAMAGED("JPEG", "its frame header has a wrong length"));
+    REFUSE(START FRAME FRAME, DAMAGED("JPEG", "it has two frames"));
+    REFUSE(START "\xff\xda\0\x08\1\1\0\0\x3f\0", DAMAGED("JPEG", "the header of a scan is wrong"));
+    REFUSE(START FRAME "\xff\xda\0\x08\2\1\0\0\x3f\0", DAMAGED("JPEG", "the header of a scan is wrong"));
+    REFUSE(START FRAME "\xff\xda\0\x08\1\2\0\0\x3f\0\xff\0\xff\xd0\xff\xd9", DAMAGED("JPEG", "a channel is missing"));
+    REFUSE(START "\xff\xc4\0\x05\0\0\0", DAMAGED("JPEG", "a Huffman table is cut off"));
+    REFUSE(START "\xff\xc4\0\x14\0\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0z",
+           DAMAGED("JPEG", "a Huffman table has too many codes"));
+    REFUSE(START "\xff\xc4\0\x14\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0z",
+           DAMAGED("JPEG", "a Huffman table has more codes than values"));
+}
+
+/* ---- BMP ---- */
+
+static void test_bmp(void **state) {
+    (void)state;
+    size_t length = 0;
+    char *bytes = read_seed("bmp_24", &length);
+    expect_read(bytes, length);
+    expect_refused(bytes, length - 2, TRUNCATED("BMP", "before its last pixel"));
+    expect_refused(bytes, 16, TRUNCATED("BMP", "within its header"));
+    expect_refused(bytes, 40, TRUNCATED("BMP", "within its header"));
+    expect_refused_with(bytes, length, 10, "\0\0\0\x7f", 4, TRUNCATED("BMP", "before its last pixel"));
+    expect_refused_with(bytes, length, 10, "\x20", 1, DAMAGED("BMP", "its pixels would begin within its header"));
+    expect_refused_with(bytes, length, 22, "\0\0\0\x80", 4,
+                        "has 5 x 2147483648 pixels (width x height); a side has 1 to 4096, so resize it with another "
+                        "program");
+    expect_refused_with(
+        bytes, length, 28, "\7", 1,
+        "is a BMP image of a kind that is not read (header of 40 bytes, 7 bits a pixel, compression 0); "
+        "save it as PNG or as an uncompressed BMP");
+    free(bytes);
+}
+
+static void test_bmp_palette_and_masks(void **state) {
+    (void)state;
+    size_t length = 0;
+    char *bytes = read_seed("bmp_8", &length);
+    expect_refused(bytes, length, DAMAGED("BMP", "a pixel has a color that its palette lacks"));
+    memset(bytes + length - 24, 3, 24);
+    expect_read(bytes, length);
+    expect_refused_with(bytes, length, 10, "\x36", 1, DAMAGED("BMP", "it has no palette of 1 to 256 colors"));
+    free(bytes);
+    bytes = read_seed("bmp_masks", &length);
+    expect_read(bytes, length);
+    expect_refused_with(bytes, length, 54, "\1\0\1\0", 4, DAMAGED("BMP", "its color masks are not usable"));
+    expect_refused_with(bytes, length, 54, "\0\xff\0\0", 4, DAMAGED("BMP", "its color masks are not usable"));
+    expect_refused_with(bytes, length, 54, "\0\0\0\0", 4, DAMAGED("BMP", "its color masks are not usable"));
+    expect_refused(bytes, 60, TRUNCATED("BMP", "within its header"));
+    free(bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_other_formats), cmocka_unit_test(test_png),
+        cmocka_unit_test(test_png_content),   cmocka_unit_test(test_png_bomb),
+        cmocka_unit_test(test_jpeg),          cmocka_unit_test(test_jpeg_segments),
+        cmocka_unit_test(test_bmp),           cmocka_unit_test(test_bmp_palette_and_masks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

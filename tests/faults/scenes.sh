@@ -1,0 +1,172 @@
+# Sourced by tests/faults/sweep: commands of the program with all that a sweep of faults needs of them. A scene NAME is
+#   NAME_begin    fills the working folder, with nothing failing
+#   NAME_run      the command under test, with "$@" in front of the program
+#   NAME_again    what a user does after a failure, so that what NAME_run left undone is done; without it: NAME_run
+#   NAME_result   prints what must be the same in the end, whatever failed on the way (times left out); without it: what
+#                 NAME_run printed, as NAME_view shows it
+# All run in the working folder, which is as NAME_begin left it before each NAME_run.
+# shellcheck shell=sh disable=SC2154 # $program, $root and $library come from sweep
+
+# Small, but with every kind of layer, callback, schedule and augmentation that takes memory.
+write_configs() {
+    cat >tiny.json <<'END'
+{"name": "tiny", "seed": 3,
+ "data": {"source": "synth", "train": 20, "test": 8, "validation_split": 0.2, "resize": [8, 8], "normalize": "standardize",
+          "augment": [{"type": "RandomFlip"}, {"type": "RandomTranslation", "height_factor": 0.1, "width_factor": 0.1}]},
+ "model": [
+   {"type": "Conv2D", "filters": 3, "kernel_size": 3, "padding": "same", "activation": "relu",
+    "kernel_regularizer": {"type": "L2", "l2": 0.001}},
+   {"type": "BatchNormalization"}, {"type": "MaxPooling2D", "pool_size": 2},
+   {"type": "SeparableConv2D", "filters": 4, "kernel_size": 3},
+   {"type": "Flatten"}, {"type": "Dropout", "rate": 0.2}, {"type": "Dense", "units": 10, "activation": "softmax"}],
+ "training": {"epochs": 2, "batch_size": 5, "optimizer": {"type": "Adam", "learning_rate": 0.01},
+   "schedule": {"type": "CosineDecay"},
+   "callbacks": [{"type": "EarlyStopping", "patience": 5, "restore_best_weights": true},
+                 {"type": "ModelCheckpoint", "save_best_only": false}]}}
+END
+    cat >other.json <<'END'
+{"extends": "tiny.json", "name": "other",
+ "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"}, {"type": "GlobalAveragePooling2D"},
+           {"type": "Dense", "units": 10, "activation": "softmax"}]}
+END
+    echo '{"name": "batch", "configs": ["tiny.json", "other.json"], "seeds": [1, 2], "set": {"training.epochs": 1}}' \
+        >batch.json
+}
+
+# Data sets of a few images in every format.
+write_data() {
+    mkdir idx cifar classes classes/a classes/b
+    printf '\0\0\10\3\0\0\0\4\0\0\0\10\0\0\0\10' >idx/train-images-idx3-ubyte
+    head -c 256 "$root/tests/golden/images/slope.jpg" >>idx/train-images-idx3-ubyte
+    printf '\0\0\10\1\0\0\0\4\0\1\2\3' >idx/train-labels-idx1-ubyte
+    for kind in images-idx3 labels-idx1; do
+        gzip -c idx/train-$kind-ubyte >idx/t10k-$kind-ubyte.gz
+    done
+    for batch in data_batch_1 data_batch_2 test_batch; do
+        { printf '\1' && head -c 3072 "$root/tests/golden/images/flat_100.jpg"; } >cifar/$batch.bin
+        head -c $((3073 - $(wc -c <cifar/$batch.bin))) /dev/zero >>cifar/$batch.bin
+    done
+    printf 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n' >cifar/batches.meta.txt
+    cp "$root/tests/golden/images/flat_100.jpg" classes/a/1.jpg
+    cp "$root/tests/golden/images/flat_200.jpg" classes/b/1.jpg
+    printf 'file,label\nclasses/a/1.jpg,a\nclasses/b/1.jpg,b\n' >list.csv
+    cp "$root/tests/golden/mat/svhn_tiny_32x32.mat" digits.mat
+    npy_header "'|u1'" '(2, 4, 4, 3)' >images.npy
+    head -c 96 "$root/tests/golden/images/slope.jpg" >>images.npy
+    npy_header "'<i4'" '(2,)' >labels.npy
+    printf '\0\0\0\0\1\0\0\0' >>labels.npy
+}
+
+npy_header() { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': $1, 'fortran_order': False, 'shape': $2, }"; }
+
+# The files of a run that no clock stands in.
+run_result() {
+    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json; do
+        cksum "$1/$file" || return 1
+    done
+    cut -d , -f 1-6 "$1/history.csv"
+    sed -n 's/^ *"\(status\|test_loss\|test_accuracy\|epochs\)": /\1 /p' "$1/metrics.json"
+    test -s "$1/report.md" || return 1
+}
+
+# A run in which something failed: resumed where it can be, else repeated. Its folder must then be free for it.
+go_on() {
+    if [ -e "$1/config.json" ]; then
+        "$program" train --resume "$1" -q
+    else
+        shift
+        "$@"
+    fi
+}
+
+train_command() { "$@" "$program" train tiny.json --threads 2 --out run; }
+train_begin() { write_configs; }
+train_run() { train_command "$@"; }
+train_again() { go_on run train_command env; }
+train_result() { run_result run; }
+
+# The third checkpoint cannot be moved into place: the run ends in its second epoch.
+resume_begin() {
+    write_configs
+    env LD_PRELOAD="$library" FAULTS_CLASS=rename FAULTS_AT=5 FAULTS_ERRNO=5 \
+        "$program" train tiny.json --threads 2 --out runs/cut >/dev/null 2>&1
+    [ -e runs/cut/last.safetensors ] && [ ! -e runs/cut/metrics.json ]
+}
+resume_run() { "$@" "$program" train --resume --threads 2; }
+resume_again() { "$program" train --resume runs/cut; }
+resume_result() { run_result runs/cut; }
+
+weights_begin() {
+    write_configs
+    "$program" train tiny.json -q --out first >/dev/null
+}
+weights_command() { "$@" "$program" train tiny.json --threads 1 --json --out run --weights first/best.safetensors; }
+weights_run() { weights_command "$@"; }
+weights_again() { go_on run weights_command env; }
+weights_result() { run_result run; }
+
+experiments_begin() { write_configs; }
+experiments_run() { "$@" "$program" experiments batch.json --threads 2 --out batch; }
+experiments_again() { experiments_run env; }
+experiments_result() {
+    for run in batch/*/; do run_result "$run" || return 1; done
+    cut -d , -f 1-8 batch/results.csv
+    test -s batch/report.md && test -s batch/results.json
+}
+
+jobs_begin() { write_configs; }
+jobs_run() { "$@" "$program" experiments batch.json --jobs 2 --threads 2 --out batch; }
+jobs_again() { jobs_run env; }
+jobs_result() { experiments_result; }
+
+model_begin() {
+    write_configs
+    write_data
+    "$program" train tiny.json -q --out run >/dev/null
+}
+evaluate_begin() { model_begin; }
+evaluate_run() { "$@" "$program" evaluate run --threads 2; }
+evaluate_json_begin() { model_begin; }
+evaluate_json_run() { "$@" "$program" evaluate run/best.safetensors --json --split train --threads 1; }
+predict_begin() { model_begin; }
+predict_run() { "$@" "$program" predict run classes/a/1.jpg classes/b/1.jpg --top 3; }
+predict_json_begin() { model_begin; }
+predict_json_run() { "$@" "$program" predict run classes/a/1.jpg --json; }
+
+data_synth_begin() { :; }
+data_synth_run() { "$@" "$program" data synth:20,10; }
+data_idx_begin() { write_data; }
+data_idx_run() { "$@" "$program" data idx:idx; }
+data_cifar_begin() { write_data; }
+data_cifar_run() { "$@" "$program" data cifar10:cifar --json; }
+data_folder_begin() { write_data; }
+data_folder_run() { "$@" "$program" data folder:classes; }
+data_csv_begin() { write_data; }
+data_csv_run() { "$@" "$program" data csv:list.csv --json; }
+data_svhn_begin() { write_data; }
+data_svhn_run() { "$@" "$program" data svhn:digits.mat; }
+data_npy_begin() { write_data; }
+data_npy_run() { "$@" "$program" data npy:images.npy,labels.npy; }
+
+summary_begin() { model_begin; }
+summary_run() { "$@" "$program" summary run; }
+summary_json_begin() { write_configs; }
+summary_json_run() { "$@" "$program" summary tiny.json --json --set input_shape=[8,8,3] --cost; }
+config_begin() { write_configs; }
+config_run() { "$@" "$program" config tiny.json --set training.epochs=3 --set 'training.optimizer=SGD'; }
+keras_begin() { cp "$root/tests/golden/keras_json/sep_max.keras3.json" .; }
+keras_run() { "$@" "$program" config sep_max.keras3.json; }
+schema_begin() { :; }
+schema_run() { "$@" "$program" config --schema; }
+layers_begin() { :; }
+layers_run() { "$@" "$program" layers Conv2D; }
+gradcheck_begin() { write_configs; }
+gradcheck_run() { "$@" "$program" gradcheck --config other.json --set input_shape=[8,8,3]; }
+dry_begin() { write_configs; }
+dry_view() { grep -v '^Nothing was trained'; }
+dry_run() { "$@" "$program" train tiny.json --dry-run; }
+
+# Its figures are times: that it printed something is all that can be compared.
+bench_begin() { write_configs; }
+bench_run() { "$@" "$program" bench tiny.json --steps 1 --threads 2 --set 'input_shape=[8,8,3]'; }
+bench_view() { sed 's/[-0-9].*//'; }

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Calls that fail, full disks and closed outputs, a sample of them; scripts/torture-faults takes them all.
+set -eu
+. tests/scripts/lib.sh
+
+if [ ! -e "${FAULTS_LIBRARY:=$(dirname "$program")/tests/faults/preload.so}" ]; then
+    skip "calls that fail: $FAULTS_LIBRARY is not built"
+    finish
+    exit
+fi
+export FAULTS_LIBRARY
+
+# The sanitizers bring an allocator that has to be the first of all libraries.
+if grep -q __asan_init "$program"; then
+    skip "calls that fail: not with the address sanitizer"
+    finish
+    exit
+fi
+
+check "a library that fails calls, fails them" exits 4 env LD_PRELOAD="$FAULTS_LIBRARY" FAULTS_CLASS=open FAULTS_AT=1 \
+    FAULTS_ERRNO=5 "$program" config configs/base.json
+
+sample() { check "$1: $2 fails ($3${4:+, $4})" tests/faults/sweep "$@"; }
+sample train memory 12 once 41
+sample resume memory 12 once 61
+sample experiments memory 12 once 401
+sample predict memory 12 once 83
+sample config memory 12 once 5
+sample layers memory 12
+sample data_folder memory 12
+sample train thread 11
+sample train open 24 once 3
+sample train write 28 once 9
+sample train write 28 always 23
+sample train write 28 short 9
+sample train sync 5 once 5
+sample train rename 5 once 3
+sample train close 5 once 5
+sample train folder 28
+sample resume status 5 once 2
+sample resume list 5
+sample jobs process 11 once 3
+sample evaluate read 5
+sample data_cifar list 5
+sample data_folder status 5
+sample data_idx read 5
+sample data_svhn read 4
+check "full disks, read-only folders, closed outputs, limits" tests/faults/storage 12
+finish
