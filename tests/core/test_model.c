@@ -313,9 +313,8 @@ static void test_plan(void **state) {
     build(&built, "[{'type': 'Dense', 'units': 3}]", (struct shape){1, {4}});
     const struct layer *layer = &built.model.layers[0];
     assert_ptr_equal(model_parameter(&built.model, layer, 0), built.model.parameters + layer->parameters[0].offset);
-    struct place place = place_document("m.json");
     struct model planned;
-    assert_int_equal(model_plan(&planned, &built.config.values.model, &(struct shape){1, {4}}, &place, &error), 0);
+    assert_int_equal(model_plan(&planned, &built.config, &(struct shape){1, {4}}, &error), 0);
     assert_null(planned.parameters);
     assert_null(model_parameter(&planned, &planned.layers[0], 1));
     assert_int_equal(planned.parameter_floats, built.model.parameter_floats);
