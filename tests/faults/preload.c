@@ -222,6 +222,7 @@ void *reallocarray(void *memory, size_t count, size_t size) {
     return keep(__libc_realloc(memory, bytes), bytes, CALLER);
 }
 
+void *memalign(size_t alignment, size_t size);
 void *memalign(size_t alignment, size_t size) {
     return fails(MEMORY, "memalign") ? NULL : keep(__libc_memalign(alignment, size), size, CALLER);
 }

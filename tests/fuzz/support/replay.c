@@ -36,7 +36,8 @@ static int play_folder(const char *folder, bool plays) {
     for (int i = 0; i < count; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        bool is_file = !file_is_folder(path);
+        struct error error = {0};
+        bool is_file = file_is_folder(path, &error) == 0;
         free(entries[i]);
         files += is_file;
         if (is_file && plays) play(path);
