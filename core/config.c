@@ -242,7 +242,7 @@ static int take_foreign_file(const struct config *config, cJSON *json, const cha
                              const struct config_request *request, struct error *error) {
     char *path = *file == '/' ? strdup(file) : file_join(config->folder, file, error);
     if (!path) return error_set(error, ERROR_RUN, file, "not enough memory for the path");
-    cJSON *model = json_read_file(path, error);
+    cJSON *model = json_read_file(path, CONFIG_SIZE_MAX, error);
     const struct place document = place_document(path);
     const int status = model ? take_foreign(json, model, &document, request, error) : -1;
     cJSON_Delete(model);

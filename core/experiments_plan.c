@@ -302,7 +302,7 @@ static int is_same_run(const struct experiments_plan *plan, const struct experim
     if (!path) return -1;
     int same = 1;
     if (file_exists(path)) {
-        cJSON *before = json_read_file(path, error);
+        cJSON *before = json_read_file(path, JSON_SIZE_MAX, error);
         cJSON *now = before ? config_write(&entry->config, plan->request->workshop->registries) : NULL;
         if (before && !now) error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
         same = !now ? -1 : config_changes(before, now, true, changes) == 0;
