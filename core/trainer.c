@@ -105,8 +105,8 @@ void trainer_close(struct trainer *trainer) {
 static int weights_not_finite(const char *name, int64_t step, struct error *error) {
     if (step == 0)
         return error_set(error, ERROR_NOT_FINITE, NULL,
-                         "%s holds a value that is not finite before the first step; look at its initializer, or at "
-                         "the weights that were given",
+                         "%s holds a value that is not finite before the first step; look at its initializer, the "
+                         "given weights, or the images",
                          name);
     return error_set(error, ERROR_NOT_FINITE, NULL,
                      "%s holds a value that is not finite after step %lld; try a smaller learning_rate or clipnorm",

@@ -129,9 +129,8 @@ static void weights_that_are_not_finite(void **state) {
     command(world, "cnntrain train model.json -q --out out --set model.0.kernel_initializer='{\"type\":\"constant\","
                    "\"value\":1e300}'");
     assert_int_equal(world->code, 5);
-    assert_starts_with(world->err,
-                       "error: conv2d/kernel holds a value that is not finite before the first step; look at "
-                       "its initializer, or at the weights that were given\n");
+    assert_starts_with(world->err, "error: conv2d/kernel holds a value that is not finite before the first step; look "
+                                   "at its initializer, the given weights, or the images\n");
     assert_false(command_has(world, "out/log.txt"));
 }
 
