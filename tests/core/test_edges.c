@@ -205,6 +205,8 @@ static void test_predictions(void **state) {
         assert_int_equal(strncmp(error.message, rows[i].message, strlen(rows[i].message)), 0);
         error_clear(&error);
     }
+    assert_int_equal(predictions_read("/nonexistent.csv", &predictions, &error), -1);
+    expect_error(&error, ERROR_IO, "/nonexistent.csv: cannot open the file: No such file or directory");
     static const char zero[] = PREDICTIONS "0,1,1,0.5\0\n";
     put(path, zero, sizeof zero - 1);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);

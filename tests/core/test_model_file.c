@@ -206,8 +206,8 @@ static void test_wrong_metadata(void **state) {
         "[]",
         "{}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1]}",
-        "{'input_shape': [8, 8, 2], 'classes': 0, 'scale': 1, 'mean': [0], 'std': [1]}",
-        "{'input_shape': [8, 8, 2], 'classes': 1e9, 'scale': 1, 'mean': [0], 'std': [1]}",
+        "{'input_shape': [8, 8, 2], 'classes': 0, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
+        "{'input_shape': [8, 8, 2], 'classes': 1e9, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
         "{'input_shape': [8, 0, 2], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 2, 1, 1], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 1e99], 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
@@ -221,7 +221,7 @@ static void test_wrong_metadata(void **state) {
         "{'input_shape': 8, 'classes': 3, 'scale': 1, 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 'x', 'mean': [0], 'std': [1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': ['a'], 'std': [1]}",
-        "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0, 0, 0, 0], 'std': [1, 1, 1, 1, 1]}",
+        "{'input_shape': [8, 8, 5], 'classes': 3, 'scale': 1, 'mean': [0, 0, 0, 0, 0], 'std': [1, 1, 1, 1, 1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0, 0], 'std': [1, 1, 1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 0]}",
         "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
@@ -230,6 +230,7 @@ static void test_wrong_metadata(void **state) {
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) bad_metadata(world, NULL, facts[i], ERROR_DATA, wrong);
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";
+    bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_CONFIG, "a: stands twice; keep one of them");
     /* a model without classes as its output */
     bad_metadata(world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
                  wrong);

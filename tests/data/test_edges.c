@@ -55,6 +55,18 @@ static void test_cifar100_parts(void **state) {
     room_load_bad(room, load_it, ERROR_DATA, "c/test.bin", wrong);
 }
 
+static void test_cifar_names_of_classes(void **state) {
+    struct room *room = *state;
+    const char *load_it = "{\"source\": \"cifar10\", \"path\": \"c\"}";
+    room_write(room, "c/data_batch_1.bin", zeros, RECORD);
+    room_write_text(room, "c/batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n");
+    room_load_bad(room, load_it, ERROR_DATA, "c/batches.meta.txt", "holds 11 names, 10 classes need one each");
+    remove_file(room, "c/batches.meta.txt");
+    room_write_text(room, "c/batches.meta.txt/file", "a folder where a file should be");
+    assert_int_equal(room_load(room, load_it), -1);
+    assert_int_equal(room->error.code, ERROR_IO);
+}
+
 /* ---- CSV ---- */
 
 static const char csv[] = "{\"source\": \"csv\", \"path\": \"m/list.csv\"}";
@@ -142,6 +154,22 @@ static void test_folder_many(void **state) {
     assert_int_equal(room->splits.train.count, 300);
 }
 
+/* Every picture has the first one's height, width and channels, unless they are made alike. */
+static void test_pictures_alike(void **state) {
+    struct room *room = *state;
+    room_write_flat(room, "f/a/1.png", 2, 2, 1, 5);
+    room_write_flat(room, "f/a/2.png", 2, 3, 1, 5);
+    assert_int_equal(room_load(room, folder), -1);
+    assert_int_equal(room->error.code, ERROR_DATA);
+    room_load_good(room, "{\"source\": \"folder\", \"path\": \"f\", \"resize\": [2, 2]}");
+    room_write_flat(room, "f/a/2.png", 2, 2, 2, 7); /* gray and alpha */
+    assert_int_equal(room_load(room, folder), -1);
+    assert_int_equal(room->error.code, ERROR_DATA);
+    room_load_good(room, "{\"source\": \"folder\", \"path\": \"f\", \"color\": \"grayscale\"}");
+    assert_int_equal(room->splits.train.channels, 1);
+    assert_int_equal(((uint8_t *)room->splits.train.pixels)[4], 7);
+}
+
 /* ---- IDX ---- */
 
 static const char idx[] = "{\"source\": \"idx\", \"path\": \"m\"}";
@@ -197,6 +225,34 @@ static void test_idx_sizes(void **state) {
     assert_int_equal(room_load(room, idx), -1);
     assert_int_equal(room->error.code, ERROR_DATA);
     assert_non_null(strstr(room->error.message, "is truncated: its header promises more values than its "));
+}
+
+static void test_idx_files(void **state) {
+    struct room *room = *state;
+    static const uint32_t flat[3] = {1, 0, 5}, one[3] = {1, 1, 1};
+    write_idx(room, "m/train-images-idx3-ubyte", 3, flat, 0, false);
+    write_idx(room, "m/train-labels-idx1-ubyte", 1, one, 1, false);
+    room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte", "images of 0 x 5 pixels; a side has 1 to 4096");
+    write_idx(room, "m/train-images-idx3-ubyte", 3, one, 1, false);
+    room_write_text(room, "m/train-labels-idx1-ubyte", "no such file");
+    room_load_bad(room, idx, ERROR_DATA, "m/train-labels-idx1-ubyte",
+                  "begins with 0x6e6f2073; an IDX file of labels begins with 0x00000801");
+    /* a checksum that does not fit shows behind the values */
+    write_idx(room, "m/train-labels-idx1-ubyte", 1, one, 1, false);
+    remove_file(room, "m/train-images-idx3-ubyte");
+    write_idx(room, "m/train-images-idx3-ubyte.gz", 3, one, 1, true);
+    struct error error = {0};
+    char *path = expect_path(room->folder, "m/train-images-idx3-ubyte.gz"), *bytes = NULL;
+    size_t length = 0;
+    file_read(path, 1 << 16, &bytes, &length, &error);
+    expect_no_error(&error);
+    bytes[length - 8] ^= 1;
+    room_write(room, "m/train-images-idx3-ubyte.gz", bytes, length);
+    assert_int_equal(room_load(room, idx), -1);
+    assert_int_equal(room->error.code, ERROR_DATA);
+    assert_non_null(strstr(room->error.message, "incorrect data check"));
+    free(bytes);
+    free(path);
 }
 
 /* The labels of one file of images: found by its name alone. */
@@ -363,6 +419,12 @@ static void test_parts_alike(void **state) {
         write_npy(room, "d/x_test.npy", shapes[i], lengths[i]);
         room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d", message);
     }
+    remove_file(room, "d/x_test.npy");
+    write_npy(room, "d/x_val.npy", ARRAY("|u1", "(2, 2, 2)"), 8);
+    write_npy(room, "d/y_val.npy", ARRAY("<u2", "(1, 1)"), 2);
+    room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d/y_val.npy",
+                  "holds 1 labels for 2 images");
+    remove_file(room, "d/x_val.npy");
     write_npy(room, "d/x_train.npy", ARRAY("|u1", "(0, 2, 2)"), 0);
     write_npy(room, "d/y_train.npy", ARRAY("|u1", "(0,)"), 0);
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d", "holds no training images");
@@ -372,12 +434,27 @@ static void test_parts_alike(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ROOM_TEST(test_cifar_names),  ROOM_TEST(test_cifar100_parts),    ROOM_TEST(test_csv_headers),
-        ROOM_TEST(test_csv_labels),   ROOM_TEST(test_csv_many),          ROOM_TEST(test_folder_links),
-        ROOM_TEST(test_folder_parts), ROOM_TEST(test_folder_many),       ROOM_TEST(test_idx_magic),
-        ROOM_TEST(test_idx_sizes),    ROOM_TEST(test_idx_labels_beside), ROOM_TEST(test_fashion_mnist),
-        ROOM_TEST(test_npy_images),   ROOM_TEST(test_npy_headers),       ROOM_TEST(test_npy_prefixes),
-        ROOM_TEST(test_npy_labels),   ROOM_TEST(test_npy_paths),         ROOM_TEST(test_parts_alike),
+        ROOM_TEST(test_cifar_names_of_classes),
+        ROOM_TEST(test_pictures_alike),
+        ROOM_TEST(test_idx_files),
+        ROOM_TEST(test_cifar_names),
+        ROOM_TEST(test_cifar100_parts),
+        ROOM_TEST(test_csv_headers),
+        ROOM_TEST(test_csv_labels),
+        ROOM_TEST(test_csv_many),
+        ROOM_TEST(test_folder_links),
+        ROOM_TEST(test_folder_parts),
+        ROOM_TEST(test_folder_many),
+        ROOM_TEST(test_idx_magic),
+        ROOM_TEST(test_idx_sizes),
+        ROOM_TEST(test_idx_labels_beside),
+        ROOM_TEST(test_fashion_mnist),
+        ROOM_TEST(test_npy_images),
+        ROOM_TEST(test_npy_headers),
+        ROOM_TEST(test_npy_prefixes),
+        ROOM_TEST(test_npy_labels),
+        ROOM_TEST(test_npy_paths),
+        ROOM_TEST(test_parts_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
