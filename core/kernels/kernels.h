@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* C[i][j] = start + sum over t, then k, of A[offsets[t] + i*row + k*column] * B[t*b_tap + k*b_row + j]
+/* C[i][j] = start + sum over t, then k, of A[offsets[t] + i*row + k*column] * B[b_offsets[t] + k*b_row + j]
  * for i < m, j < n, t < taps, k < depth; C[i][j] stands at c[i*c_row + j].
  * start is C[i][j] itself where accumulate, else bias[j], else 0 where bias is NULL.
  * Panels: each is one vector (of the table: kernels->vector) wide and they lie b_panel apart, so that a tile reads B in
@@ -29,6 +29,7 @@ struct product {
     const ptrdiff_t *offsets; /* (taps); NULL: taps is 1 and the offset 0 */
     ptrdiff_t row, column;
     const float *b;
+    const ptrdiff_t *b_offsets; /* (taps); NULL: t*b_tap. Not with panels */
     ptrdiff_t b_tap, b_row;
     ptrdiff_t b_panel; /* 0: a row of B lies in one piece; else B is packed in panels */
     float *c;

@@ -8,7 +8,8 @@ static float product_element(const struct product *p, int i, int j) {
     if (p->accumulate) sum = p->c[i * p->c_row + j];
     for (int t = 0; t < p->taps; t++) {
         const float *a = p->a + (p->offsets != NULL ? p->offsets[t] : 0) + i * p->row;
-        const float *b = p->b + t * p->b_tap + j * (p->b_panel != 0 ? p->b_panel : 1);
+        const float *b =
+            p->b + (p->b_offsets != NULL ? p->b_offsets[t] : t * p->b_tap) + j * (p->b_panel != 0 ? p->b_panel : 1);
         for (int k = 0; k < p->depth; k++) sum += a[k * p->column] * b[k * p->b_row];
     }
     return sum;
