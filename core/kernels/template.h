@@ -130,6 +130,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
+#include "core/kernels/template_planes.h"
+
 #include "core/kernels/template_winograd.h"
 
 #include "core/kernels/template_pool.h"
@@ -143,6 +145,8 @@ const struct kernels *KERNELS_TABLE(void) {
         .tile_m = KERNELS_TILE_M,
         .tile_n = TILE_N,
         .product = product,
+        .dots = dots,
+        .transpose = transpose,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,

@@ -53,13 +53,18 @@ KERNEL_INLINE ptrdiff_t b_start(const struct product *p, int t) {
 
 /* C (height, vectors) from row i on; height and vectors are constants. */
 KERNEL_INLINE void tile_load(const struct product *p, int i, const struct columns *columns, const int height,
-                             const int vectors, vector sum[][FLAT_VECTORS]) {
+                             const int vectors, const bool scattered, vector sum[][FLAT_VECTORS]) {
     const ptrdiff_t c_row = p->c_row, c_last = columns->c_last;
     const float *c = p->c + i * c_row + columns->c;
     const float *bias = p->bias != NULL ? p->bias + columns->c : NULL;
     KERNEL_UNROLL for (int y = 0; y < height; y++) {
         KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] =
             bias != NULL ? load(bias + in_c(c_last, v, vectors)) : (vector){0};
+    }
+    if (scattered && p->row_bias != NULL) {
+        KERNEL_UNROLL for (int y = 0; y < height; y++) {
+            KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] = broadcast(p->row_bias[i + y]);
+        }
     }
     if (!p->accumulate) return;
     KERNEL_UNROLL for (int y = 0; y < height; y++, c += c_row) {
@@ -93,7 +98,7 @@ KERNEL_INLINE void tile(const struct product *p, int i, int count, const struct 
     const ptrdiff_t column = opaque_step(p->column), b_row = opaque_step(p->b_row);
     for (; count > 0; count--, i += height) {
         vector sum[TILE_MOST][FLAT_VECTORS];
-        tile_load(p, i, columns, height, vectors, sum);
+        tile_load(p, i, columns, height, vectors, scattered, sum);
         if (p->accumulate && count > 1) tile_prefetch(p, i + height, columns, height, vectors);
         for (int t = 0; t < p->taps; t++) {
             const float *a[2];
@@ -224,6 +229,7 @@ static void tiles_staged(tile_function *whole, const struct product *p, int i, i
     for (; count > 0; count--, i += height) {
         float *c = p->c + i * p->c_row;
         near.a = p->a + i * p->row;
+        if (p->row_bias != NULL) near.row_bias = p->row_bias + i;
         for (int y = 0; y < height && p->accumulate; y++) {
             copy_part(stage + y * VECTOR, c + y * p->c_row, columns->width);
         }
@@ -324,6 +330,7 @@ static void product_packed_a(const struct product *p) {
         near.m = p->m - i < most ? p->m - i : most;
         near.column = near.m;
         near.c = p->c + i * p->c_row;
+        if (p->row_bias != NULL) near.row_bias = p->row_bias + i;
         const float *from = p->a + p->offsets[0] + i;
         for (int k = 0; k < p->depth; k++) {
             memcpy(packed + (ptrdiff_t)k * near.m, from + k * p->column, (size_t)near.m * sizeof(float));
@@ -371,7 +378,7 @@ static void product_sum(const struct product *p) {
  * transposed product fills vectors with them: transposed C (n, m) = transposed B times transposed A, by way of the
  * stack. Every element stays the same chain. */
 static bool wants_swap(const struct product *p) {
-    if (p->row != 1 || p->n >= TILE_N || p->m < VECTOR || p->b_panel != 0 || p->bias != NULL) return false;
+    if (p->row != 1 || p->n >= TILE_N || p->m < VECTOR || p->b_panel != 0) return false;
     if (p->taps > PANEL_ROWS || (int64_t)p->taps * p->depth < SWAP_LEAST) return false;
     const int filled = p->n * parts_count(p->m, VECTOR), swapped = p->m * parts_count(p->n, VECTOR);
     return 5 * swapped > 6 * filled;
@@ -408,6 +415,8 @@ static void product_swapped(const struct product *p) {
         near.n = part_size(parts, part);
         near.c_row = near.n;
         near.b = p->a + i;
+        near.row_bias = p->bias;
+        near.bias = p->row_bias != NULL ? p->row_bias + i : NULL;
         if (p->accumulate) swap_load(p, i, near.n, stage);
         product_sum(&near);
         swap_store(p, i, near.n, stage);
