@@ -5,10 +5,11 @@
 #include "layers/phase.h"
 
 enum {
-    BAND_FLOATS = 16384, /* of the planes of a band of rows: they stay in the second-level cache */
-    BAND_LEAST = 4,      /* rows */
-    SLACK = 16,          /* floats that kernels may read past a plane */
-    LINE = 16,           /* floats of a cache line */
+    BAND_FLOATS = 8192, /* of the planes of a band of rows: they stay near */
+    CHUNK_CHANNELS = 8, /* that groups taken together have at least: what goes through registers at once */
+    BAND_LEAST = 4,     /* rows */
+    SLACK = 16,         /* floats that kernels may read past a plane */
+    LINE = 16,          /* floats of a cache line */
 };
 
 struct planar planar_of(const struct geometry *geometry, int groups, int filters) {
@@ -37,7 +38,8 @@ bool planar_gains_weights(const struct planar *planar) {
  * pixel (r*stride + a - before, p*stride + b - before), for a < phases, b < phases. */
 struct planes {
     const int *image; /* height, width */
-    int channels;
+    int all_channels; /* of the image */
+    int channels;     /* that have planes */
     int before[2], stride[2], phases[2];
     int rows, pitch; /* of a plane */
     ptrdiff_t plane; /* floats from plane to plane */
@@ -76,8 +78,8 @@ static void fill_row(const struct planes *planes, const struct kernels *kernels,
             memset(to, 0, (size_t)planes->pitch * sizeof *to);
         return;
     }
-    const float *from = image + ((ptrdiff_t)row * width + first * stride - left) * planes->channels;
-    kernels->transpose(end - first, planes->channels, from, (ptrdiff_t)stride * planes->channels, to + first,
+    const float *from = image + ((ptrdiff_t)row * width + first * stride - left) * planes->all_channels;
+    kernels->transpose(end - first, planes->channels, from, (ptrdiff_t)stride * planes->all_channels, to + first,
                        planes->plane);
 }
 
@@ -97,8 +99,18 @@ static void planes_fill(const struct planes *planes, const struct kernels *kerne
 struct band {
     struct planes in, out;
     int rows;
+    int groups;                  /* together; they divide the groups evenly */
     ptrdiff_t *offsets, *starts; /* of the product, in the kernel and in the planes */
 };
+
+/* The fewest groups that make enough channels. */
+static int groups_together(const struct planar *planar) {
+    const int least = smaller(planar->channels, planar->filters);
+    int together = 1;
+    while (together < planar->groups && (planar->groups % together != 0 || together * (int64_t)least < CHUNK_CHANNELS))
+        together++;
+    return together;
+}
 
 /* So many rows that the planes stay near; `extent` more are read than written. */
 static void band_take(struct band *band, const struct planar *planar, int height, int extent, struct pieces *pieces) {
@@ -120,9 +132,14 @@ static void band_take(struct band *band, const struct planar *planar, int height
 /* Planes of x, of every phase that a tap of the kernel sees, and of y or dy. */
 static struct band band_of_windows(const struct planar *planar, struct pieces *pieces) {
     const struct geometry *g = &planar->geometry;
-    struct band band = {
-        .in = {.image = g->input, .channels = g->channels},
-        .out = {.image = g->output, .channels = planar->groups * planar->filters, .stride = {1, 1}, .phases = {1, 1}}};
+    const int groups = groups_together(planar);
+    struct band band = {.in = {.image = g->input, .all_channels = g->channels, .channels = groups * planar->channels},
+                        .out = {.image = g->output,
+                                .all_channels = planar->groups * planar->filters,
+                                .channels = groups * planar->filters,
+                                .stride = {1, 1},
+                                .phases = {1, 1}},
+                        .groups = groups};
     for (int axis = 0; axis < 2; axis++) {
         band.in.before[axis] = g->before[axis];
         band.in.stride[axis] = g->stride[axis];
@@ -137,12 +154,19 @@ static struct band band_of_windows(const struct planar *planar, struct pieces *p
 /* Planes of dy with its border and of one phase of dx. */
 static struct band band_of_gradient(const struct planar *planar, struct pieces *pieces) {
     const struct geometry *g = &planar->geometry;
+    const int groups = groups_together(planar);
     struct band band = {.in = {.image = g->output,
-                               .channels = planar->groups * planar->filters,
+                               .all_channels = planar->groups * planar->filters,
+                               .channels = groups * planar->filters,
                                .stride = {1, 1},
                                .phases = {1, 1},
                                .pitch = planar->dy.padded[1]},
-                        .out = {.image = g->input, .channels = g->channels, .stride = {1, 1}, .phases = {1, 1}}};
+                        .out = {.image = g->input,
+                                .all_channels = g->channels,
+                                .channels = groups * planar->channels,
+                                .stride = {1, 1},
+                                .phases = {1, 1}},
+                        .groups = groups};
     int extent = 0;
     for (int axis = 0; axis < 2; axis++) band.in.before[axis] = planar->dy.before[axis];
     for (int row = 0; row < phase_count(g, 0); row++) {
@@ -203,36 +227,41 @@ static struct product forward_product(const struct planar *planar, const struct 
                             .c_row = band->out.plane};
 }
 
-static void forward_band(const struct planar *planar, const struct band *band, const struct pass *pass,
-                         const float *bias, int first, float *y) {
+/* Rows from `first` on of the band's groups, whose kernel, bias and y begin here. */
+static void forward_band(const struct planar *planar, const struct band *band, const struct kernels *kernels,
+                         const float *kernel, const float *bias, int first, float *y) {
     const struct geometry *g = &planar->geometry;
-    const int rows = smaller(band->rows, g->output[0] - first), filters = band->out.channels;
-    struct product product = forward_product(planar, band, pass->parameters[0]);
+    const int rows = smaller(band->rows, g->output[0] - first), filters = band->out.all_channels;
+    struct product product = forward_product(planar, band, kernel);
     product.n = (rows - 1) * band->in.pitch + g->output[1];
     product.row_bias = bias;
-    for (int group = 0; group < planar->groups; group++) {
-        pass->kernels->product(&product);
+    for (int group = 0; group < band->groups; group++) {
+        kernels->product(&product);
         product.a += planar->filters;
         product.b += planar->channels * band->in.plane;
         product.c += planar->filters * band->out.plane;
         if (bias) product.row_bias += planar->filters;
     }
     for (int r = 0; r < rows; r++)
-        pass->kernels->transpose(filters, g->output[1], band->out.first + (ptrdiff_t)r * band->out.pitch,
-                                 band->out.plane, y + (ptrdiff_t)(first + r) * g->output[1] * filters, filters);
+        kernels->transpose(band->out.channels, g->output[1], band->out.first + (ptrdiff_t)r * band->out.pitch,
+                           band->out.plane, y + (ptrdiff_t)(first + r) * g->output[1] * filters, filters);
 }
 
 void planar_forward(const struct planar *planar, const struct pass *pass, const float *bias) {
     const struct geometry *g = &planar->geometry;
     const struct band band = band_of_windows(planar, &(struct pieces){.memory = pass->scratch});
     const size_t input = (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels;
-    const size_t output = (size_t)g->output[0] * (size_t)g->output[1] * (size_t)band.out.channels;
+    const size_t output = (size_t)g->output[0] * (size_t)g->output[1] * (size_t)band.out.all_channels;
     planes_clear(&band.in);
     for (int n = 0; n < pass->images; n++)
-        for (int first = 0; first < g->output[0]; first += band.rows) {
-            planes_fill(&band.in, pass->kernels, pass->x + (size_t)n * input, first);
-            forward_band(planar, &band, pass, bias, first, pass->y + (size_t)n * output);
-        }
+        for (int group = 0; group < planar->groups; group += band.groups)
+            for (int first = 0; first < g->output[0]; first += band.rows) {
+                const ptrdiff_t channel = (ptrdiff_t)group * planar->channels,
+                                filter = (ptrdiff_t)group * planar->filters;
+                planes_fill(&band.in, pass->kernels, pass->x + (size_t)n * input + channel, first);
+                forward_band(planar, &band, pass->kernels, pass->parameters[0] + filter, bias ? bias + filter : NULL,
+                             first, pass->y + (size_t)n * output + filter);
+            }
 }
 
 /* ---- the gradient of the input ---- */
@@ -268,41 +297,50 @@ static struct product data_product(const struct planar *planar, const struct ban
                             .c_row = band->out.plane};
 }
 
-/* The pixels (row,column) and on in steps of the strides, of a band. */
-static void data_phase(const struct planar *planar, const struct band *band, const struct pass *pass, int row,
-                       int column, int first, float *dx) {
+/* The pixels (row,column) and on in steps of the strides, of a band's groups, whose kernel and dx begin here. */
+static void data_phase(const struct planar *planar, const struct band *band, const struct kernels *kernels,
+                       const float *kernel, int row, int column, int first, float *dx) {
     const struct geometry *g = &planar->geometry;
     const struct phase down = phase_at(g, 0, row), right = phase_at(g, 1, column);
     const int rows = smaller(band->rows, down.outputs - first), channels = g->channels;
-    struct product product = data_product(planar, band, pass->parameters[0], &down, &right);
+    struct product product = data_product(planar, band, kernel, &down, &right);
     product.n = (rows - 1) * band->in.pitch + right.outputs;
     if (rows < 1) return;
-    for (int group = 0; group < planar->groups; group++) {
-        pass->kernels->product(&product);
+    for (int group = 0; group < band->groups; group++) {
+        kernels->product(&product);
         product.a += planar->filters;
         product.b += planar->filters * band->in.plane;
         product.c += planar->channels * band->out.plane;
     }
     for (int r = 0; r < rows; r++) {
         const ptrdiff_t pixel = (row + (ptrdiff_t)(first + r) * g->stride[0]) * g->input[1] + column;
-        pass->kernels->transpose(channels, right.outputs, band->out.first + (ptrdiff_t)r * band->out.pitch,
-                                 band->out.plane, dx + pixel * channels, (ptrdiff_t)g->stride[1] * channels);
+        kernels->transpose(band->out.channels, right.outputs, band->out.first + (ptrdiff_t)r * band->out.pitch,
+                           band->out.plane, dx + pixel * channels, (ptrdiff_t)g->stride[1] * channels);
     }
+}
+
+static void data_band(const struct planar *planar, const struct band *band, const struct kernels *kernels,
+                      const float *kernel, int first, float *dx) {
+    for (int row = 0; row < phase_count(&planar->geometry, 0); row++)
+        for (int column = 0; column < phase_count(&planar->geometry, 1); column++)
+            data_phase(planar, band, kernels, kernel, row, column, first, dx);
 }
 
 void planar_data_gradient(const struct planar *planar, const struct pass *pass) {
     const struct geometry *g = &planar->geometry;
     const struct band band = band_of_gradient(planar, &(struct pieces){.memory = pass->scratch});
     const size_t input = (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels;
-    const size_t output = (size_t)g->output[0] * (size_t)g->output[1] * (size_t)band.in.channels;
+    const size_t output = (size_t)g->output[0] * (size_t)g->output[1] * (size_t)band.in.all_channels;
     planes_clear(&band.in);
     for (int n = 0; n < pass->images; n++)
-        for (int first = 0; first <= (g->input[0] - 1) / g->stride[0]; first += band.rows) {
-            planes_fill(&band.in, pass->kernels, pass->dy + (size_t)n * output, first);
-            for (int row = 0; row < phase_count(g, 0); row++)
-                for (int column = 0; column < phase_count(g, 1); column++)
-                    data_phase(planar, &band, pass, row, column, first, pass->dx + (size_t)n * input);
-        }
+        for (int group = 0; group < planar->groups; group += band.groups)
+            for (int first = 0; first <= (g->input[0] - 1) / g->stride[0]; first += band.rows) {
+                const ptrdiff_t channel = (ptrdiff_t)group * planar->channels,
+                                filter = (ptrdiff_t)group * planar->filters;
+                planes_fill(&band.in, pass->kernels, pass->dy + (size_t)n * output + filter, first);
+                data_band(planar, &band, pass->kernels, pass->parameters[0] + filter, first,
+                          pass->dx + (size_t)n * input + channel);
+            }
 }
 
 /* ---- the gradient of the kernel ---- */
@@ -317,7 +355,7 @@ static void kernel_band(const struct planar *planar, const struct band *band, co
         for (int j = 0; j < g->kernel[1]; j++)
             for (int c = 0; c < planar->channels; c++)
                 *offset++ = tap_in_planes(planar, &band->in, i, j) + c * band->in.plane;
-    for (int group = 0; group < planar->groups; group++) {
+    for (int group = 0; group < band->groups; group++) {
         const ptrdiff_t filter = (ptrdiff_t)group * planar->filters;
         const struct dots dots = {.m = (int)(offset - band->offsets),
                                   .n = planar->filters,
@@ -337,13 +375,16 @@ void planar_kernel_gradient(const struct planar *planar, const struct pass *pass
     const struct geometry *g = &planar->geometry;
     const struct band band = band_of_windows(planar, &(struct pieces){.memory = pass->scratch});
     const size_t input = (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels;
-    const size_t output = (size_t)g->output[0] * (size_t)g->output[1] * (size_t)band.out.channels;
+    const size_t output = (size_t)g->output[0] * (size_t)g->output[1] * (size_t)band.out.all_channels;
     planes_clear(&band.in);
     planes_clear(&band.out);
     for (int n = 0; n < pass->images; n++)
-        for (int first = 0; first < g->output[0]; first += band.rows) {
-            planes_fill(&band.in, pass->kernels, pass->x + (size_t)n * input, first);
-            planes_fill(&band.out, pass->kernels, pass->dy + (size_t)n * output, first);
-            kernel_band(planar, &band, pass->kernels, first, gradient);
-        }
+        for (int group = 0; group < planar->groups; group += band.groups)
+            for (int first = 0; first < g->output[0]; first += band.rows) {
+                const ptrdiff_t channel = (ptrdiff_t)group * planar->channels,
+                                filter = (ptrdiff_t)group * planar->filters;
+                planes_fill(&band.in, pass->kernels, pass->x + (size_t)n * input + channel, first);
+                planes_fill(&band.out, pass->kernels, pass->dy + (size_t)n * output + filter, first);
+                kernel_band(planar, &band, pass->kernels, first, gradient + filter);
+            }
 }
