@@ -20,16 +20,28 @@ struct planar planar_of(const struct geometry *geometry, int groups, int filters
                            .filters = filters / groups};
 }
 
+/* What goes from pixels to planes once must serve several taps; few pixels are not worth the way. Groups of few
+ * channels are worse off by pixels. */
+static bool pays(const struct planar *planar) {
+    enum { PIXELS_LEAST = 32 };
+    const struct geometry *g = &planar->geometry;
+    const bool reused = (int64_t)g->kernel[0] * g->kernel[1] > (int64_t)g->stride[0] * g->stride[1];
+    return planar->groups > 1 || (reused && (int64_t)g->output[0] * g->output[1] >= PIXELS_LEAST);
+}
+
 bool planar_gains_forward(const struct planar *planar) {
-    return planar->filters < 8;
+    return planar->filters < CHUNK_CHANNELS && pays(planar);
 }
 
 bool planar_gains_data(const struct planar *planar) {
-    return planar->channels < 8;
+    return planar->channels < CHUNK_CHANNELS && pays(planar);
 }
 
+/* Without groups and dilation a product over pixels has whole rows of the kernel as columns. */
 bool planar_gains_weights(const struct planar *planar) {
-    return planar->channels < 8 && planar->filters < 8;
+    const struct geometry *g = &planar->geometry;
+    const bool few = planar->channels < CHUNK_CHANNELS && planar->filters < CHUNK_CHANNELS;
+    return few && g->kernel[0] * g->kernel[1] > 1 && (planar->groups > 1 || g->dilation[1] > 1);
 }
 
 /* ---- planes ---- */

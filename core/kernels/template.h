@@ -82,6 +82,18 @@ KERNEL_INLINE ptrdiff_t opaque_step(ptrdiff_t step) {
     return step;
 }
 
+/* The same for a vector that is to stay in a register. */
+KERNEL_INLINE vector opaque_vector(vector value) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(value));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(value));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(value));
+#endif
+    return value;
+}
+
 /* Lanes from channel v on: a whole vector or what is left. */
 KERNEL_INLINE int lanes_left(int channels, int v) {
     return channels - v < VECTOR ? channels - v : VECTOR;

@@ -34,6 +34,7 @@ struct columns {
     ptrdiff_t c, c_last; /* of the first vector in a row of C and of the bias; of the last, from there */
     const float *b;      /* the first vector of row 0 */
     ptrdiff_t b_vector, b_last;
+    int blocks; /* where B has offsets: so many of the same, side by side, none of them the last */
 };
 
 /* Where vector v of a tile's row stands, from the first. */
@@ -91,6 +92,31 @@ KERNEL_INLINE void tile_prefetch(const struct product *p, int i, const struct co
     }
 }
 
+/* sum += an element of A for each row * a row of B */
+KERNEL_INLINE void step(const float *const *a, ptrdiff_t row, const float *b, ptrdiff_t b_vector, ptrdiff_t b_last,
+                        const int height, const int vectors, vector sum[][FLAT_VECTORS]) {
+    vector right[FLAT_VECTORS];
+    right[0] = load(b);
+    KERNEL_UNROLL for (int v = 1; v < vectors - 1; v++) right[v] = load(b + in_b(b_vector, v, vectors));
+    if (vectors > 1) right[vectors - 1] = load(b + b_last);
+    KERNEL_UNROLL for (int y = 0; y < height; y++) {
+        const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
+    }
+}
+
+/* The same for few rows: their elements of A fit into registers, and each vector of B is loaded once for all. */
+KERNEL_INLINE void step_flat(const float *a, ptrdiff_t row, const float *b, ptrdiff_t b_vector, ptrdiff_t b_last,
+                             const int height, const int vectors, vector sum[][FLAT_VECTORS]) {
+    vector left[FLAT_ROWS];
+    KERNEL_UNROLL for (int y = 0; y < height; y++) left[y] = opaque_vector(broadcast(a[y * row]));
+    KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
+        const bool last = v > 0 && v == vectors - 1;
+        const vector right = opaque_vector(load(b + (last ? b_last : in_b(b_vector, v, vectors))));
+        KERNEL_UNROLL for (int y = 0; y < height; y++) sum[y][v] += left[y] * right;
+    }
+}
+
 /* `count` tiles, one below the other, from row i on; scattered (a constant): B has offsets. */
 KERNEL_INLINE void tile(const struct product *p, int i, int count, const struct columns *columns, const int height,
                         const int vectors, const bool scattered) {
@@ -106,14 +132,10 @@ KERNEL_INLINE void tile(const struct product *p, int i, int count, const struct 
             a[1] = opaque(a[0] + TILE_HALF * row);
             const float *b = columns->b + (scattered ? p->b_offsets[t] : t * p->b_tap);
             for (int k = 0; k < p->depth; k++) {
-                vector right[FLAT_VECTORS];
-                right[0] = load(b);
-                KERNEL_UNROLL for (int v = 1; v < vectors - 1; v++) right[v] = load(b + in_b(b_vector, v, vectors));
-                if (vectors > 1) right[vectors - 1] = load(b + b_last);
-                KERNEL_UNROLL for (int y = 0; y < height; y++) {
-                    const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
-                    KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];
-                }
+                if (scattered && height > 1 && height <= FLAT_ROWS)
+                    step_flat(a[0], row, b, b_vector, b_last, height, vectors, sum);
+                else
+                    step(a, row, b, b_vector, b_last, height, vectors, sum);
                 a[0] += column;
                 a[1] += column;
                 b += b_row;
@@ -153,7 +175,12 @@ TILE_FUNCTIONS(3, KERNELS_WIDE)
 #define SCATTERED_FUNCTION(height, vectors, most)                                                                      \
     static void scattered_##height##_##vectors(const struct product *p, int i, int count,                              \
                                                const struct columns *columns) {                                        \
-        if (height <= most) tile(p, i, count, columns, height, vectors, true);                                         \
+        struct columns block = *columns;                                                                               \
+        for (int left = height <= most ? columns->blocks : 0; left > 0; left--) {                                      \
+            tile(p, i, count, &block, height, vectors, true);                                                          \
+            block.c += vectors * VECTOR;                                                                               \
+            block.b += vectors * VECTOR;                                                                               \
+        }                                                                                                              \
     }
 #define SCATTERED_FUNCTIONS(vectors, most)                                                                             \
     SCATTERED_FUNCTION(1, vectors, most)                                                                               \
@@ -284,7 +311,8 @@ static struct columns columns_of(const struct product *p, int first, int vectors
                               .width = left < vectors * VECTOR ? left : vectors * VECTOR,
                               .c = c,
                               .b = p->b + first * (panels ? p->b_panel : VECTOR),
-                              .b_vector = panels ? p->b_panel : VECTOR};
+                              .b_vector = panels ? p->b_panel : VECTOR,
+                              .blocks = 1};
     columns.c_last = columns.width - VECTOR;
     columns.b_last = panels ? (vectors - 1) * p->b_panel : columns.c_last;
     return columns;
@@ -297,20 +325,48 @@ static bool wants_packed_b(const struct product *p) {
     return p->m / KERNELS_TILE_M * (step < CACHE_WAY ? step : CACHE_WAY) >= B_FAR;
 }
 
+/* How a product goes through the columns. */
+struct course {
+    bool wide; /* by parts of nearly equal size, else by two vectors, and three or one at the end */
+    struct parts parts;
+};
+
 /* Three vectors at a time where tiles of three pass over B as rarely as tiles of two would, or where three are left;
  * more where there are few rows. */
+static struct course course_of(const struct product *p, int vectors) {
+    const bool flat = p->b_offsets != NULL && p->m > 0 && p->m <= FLAT_ROWS;
+    return (struct course){.wide = parts_count(p->m, KERNELS_WIDE) <= parts_count(p->m, KERNELS_TILE_M),
+                           .parts = parts_of(vectors, flat ? flat_vectors[p->m - 1] : TILE_VECTORS)};
+}
+
+/* Vectors of the part-th tile, of `left` that are left. */
+static int course_vectors(const struct course *course, int part, int left) {
+    if (course->wide) return part_size(course->parts, part);
+    return left == TILE_VECTORS || left < 2 ? left : 2;
+}
+
+/* How many tiles alike begin there, the very last one apart. */
+static int course_blocks(const struct course *course, int part, int left) {
+    const int taken = course_vectors(course, part, left);
+    int blocks = 1;
+    while (left > (blocks + 1) * taken && course_vectors(course, part + blocks, left - blocks * taken) == taken)
+        blocks++;
+    return blocks;
+}
+
 static void product_columns(const struct product *p) {
-    const bool packed = wants_packed_b(p), flat = p->b_offsets != NULL && p->m <= FLAT_ROWS;
-    const int *heights = p->b_offsets != NULL ? scattered_heights : tile_heights;
+    const bool packed = wants_packed_b(p), scattered = p->b_offsets != NULL;
+    const int *heights = scattered ? scattered_heights : tile_heights;
     const int vectors = p->n / VECTOR + (p->n % VECTOR != 0);
-    const bool wide = parts_count(p->m, KERNELS_WIDE) <= parts_count(p->m, KERNELS_TILE_M);
-    const struct parts thirds = parts_of(vectors, flat && p->m > 0 ? flat_vectors[p->m - 1] : TILE_VECTORS);
+    const struct course course = course_of(p, vectors);
     struct parts strips = {0};
-    for (int v = 0, part = 0, taken, before = 0; v < vectors; v += taken, part++, before = taken) {
-        const int left = vectors - v;
-        taken = wide ? part_size(thirds, part) : left == TILE_VECTORS || left < 2 ? left : 2;
+    for (int v = 0, part = 0, taken, blocks, before = 0; v < vectors; v += taken * blocks, part += blocks) {
+        taken = course_vectors(&course, part, vectors - v);
+        blocks = scattered && !packed ? course_blocks(&course, part, vectors - v) : 1;
         if (taken != before) strips = parts_of(p->m, heights[taken - 1]);
-        const struct columns columns = columns_of(p, v, taken);
+        before = taken;
+        struct columns columns = columns_of(p, v, taken);
+        columns.blocks = blocks;
         if (packed)
             product_packed_b(p, &strips, &columns);
         else
