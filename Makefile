@@ -167,9 +167,10 @@ $(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
 $(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512
 endif
-# Elementwise loops of the optimizers, regularizers, activations and the feed profit from vectorization, for which a
-# square root must not set errno; sums keep their order.
-ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_
+# Elementwise loops of the optimizers, regularizers, activations, some layers and the feed profit from vectorization, for
+# which a square root must not set errno; sums keep their order.
+ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_ \
+	layers/layer_normalization. layers/prelu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
 $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = -O3 -fno-math-errno
 
 $(LIBRARY): $(call objects,$(LIBRARY_SOURCES))

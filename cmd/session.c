@@ -10,6 +10,7 @@
 #include "core/callback.h"
 #include "core/file.h"
 #include "core/initializer.h"
+#include "core/interop/keras_model.h"
 #include "core/optimizer.h"
 #include "core/platform.h"
 #include "core/regularizer.h"
@@ -130,7 +131,9 @@ void session_catch_signals(struct session *session) {
 /* ---- small things ---- */
 
 struct config_request session_request(const struct session *session, const char *path) {
-    return (struct config_request){.path = path, .registries = &session->registries, .search = &session->search};
+    static const struct foreign_models keras = {keras_is_model, keras_read_model};
+    return (struct config_request){
+        .path = path, .registries = &session->registries, .search = &session->search, .foreign = &keras};
 }
 
 int session_print_json(struct session *session, cJSON *json) {

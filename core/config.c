@@ -104,7 +104,7 @@ const struct field config_fields[] = {
      .type = FIELD_COMPONENTS,
      .of = "layer",
      .offset = offsetof(struct config_values, model),
-     .help = "the layers in order"},
+     .help = "the layers in order; or a model of Keras (to_json()), or the name of its file"},
     {.key = "training",
      .type = FIELD_OBJECT,
      .fields = training_fields,
@@ -183,12 +183,73 @@ static int check_shape(const struct config_values *values, const struct place *d
     return place_error(&place, error, "must be [height, width, channels]; got %d numbers", values->input_shape.count);
 }
 
+/* ---- models of other programs ---- */
+
+/* The members of `from` that `to` does not have move there; a model always does. */
+static int move_members(cJSON *from, cJSON *to, struct error *error) {
+    cJSON_DeleteItemFromObjectCaseSensitive(to, "model");
+    while (from->child) {
+        cJSON *child = cJSON_DetachItemViaPointer(from, from->child);
+        const bool known = cJSON_GetObjectItemCaseSensitive(to, child->string) != NULL;
+        if (known) cJSON_Delete(child);
+        if (!known && !cJSON_AddItemToObject(to, child->string, child)) {
+            cJSON_Delete(child);
+            return error_set(error, ERROR_RUN, NULL, "not enough memory for the model");
+        }
+    }
+    return 0;
+}
+
+/* Puts what `model` says in place of the config's model. */
+static int take_foreign(cJSON *json, const cJSON *model, const struct place *place,
+                        const struct config_request *request, struct error *error) {
+    if (!request->foreign->is_model(model))
+        return place_error(place, error, "is neither a list of layers nor a model saved by Keras' to_json()");
+    cJSON *read = request->foreign->read(model, place, request->registries, error);
+    if (!read) return -1;
+    const int status = move_members(read, json, error);
+    cJSON_Delete(read);
+    return status;
+}
+
+/* "model": "keras.json": a file beside the config. */
+static int take_foreign_file(const struct config *config, cJSON *json, const char *file,
+                             const struct config_request *request, struct error *error) {
+    char *path = *file == '/' ? strdup(file) : file_join(config->folder, file, error);
+    if (!path) return error_set(error, ERROR_RUN, file, "not enough memory for the path");
+    cJSON *model = json_read_file(path, error);
+    const struct place document = place_document(path);
+    const int status = model ? take_foreign(json, model, &document, request, error) : -1;
+    cJSON_Delete(model);
+    free(path);
+    return status;
+}
+
+/* The document itself may be such a model, or its "model" may be one or name a file with one. */
+static int read_foreign(struct config *config, const struct place *document, const struct config_request *request,
+                        struct error *error) {
+    if (!request->foreign) return 0;
+    if (request->foreign->is_model(config->json)) {
+        cJSON *read = request->foreign->read(config->json, document, request->registries, error);
+        if (!read) return -1;
+        cJSON_Delete(config->json);
+        config->json = read;
+        return 0;
+    }
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config->json, "model");
+    const struct place place = place_key(document, "model");
+    if (cJSON_IsString(model)) return take_foreign_file(config, config->json, model->valuestring, request, error);
+    return cJSON_IsObject(model) ? take_foreign(config->json, model, &place, request, error) : 0;
+}
+
 /* Takes `json`. */
 static int read_values(struct config *config, cJSON *json, const char *name, const struct config_request *request,
                        struct error *error) {
-    config->json = json;
-    if (apply_overrides(json, request, error) != 0) return -1;
     struct place place = place_document(name);
+    config->json = json;
+    if (read_foreign(config, &place, request, error) != 0) return -1;
+    json = config->json;
+    if (apply_overrides(json, request, error) != 0) return -1;
     if (cJSON_HasObjectItem(json, "configs") && !cJSON_HasObjectItem(json, "model"))
         return place_error(&place, error, "is a batch of configs; run it with: cnntrain experiments %s", name);
     struct field_reader reader = {request->registries, &config->arena, error};
@@ -255,13 +316,28 @@ char *config_text(const struct config *config, const struct registries *registri
     return text;
 }
 
+/* A model is a list of layers, or Keras' own: an object, or a file's name. */
+static bool widen_model(cJSON *properties) {
+    cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(properties, "model");
+    cJSON *model = list ? cJSON_AddObjectToObject(properties, "model") : NULL;
+    cJSON *kinds = model ? cJSON_AddArrayToObject(model, "anyOf") : NULL;
+    bool whole = kinds && json_append(kinds, list);
+    if (!kinds) cJSON_Delete(list);
+    for (int i = 0; i < 2 && whole; i++) {
+        cJSON *kind = cJSON_CreateObject();
+        whole = kind && cJSON_AddStringToObject(kind, "type", i ? "string" : "object");
+        whole = json_append(kinds, kind) && whole;
+    }
+    return whole;
+}
+
 cJSON *config_schema(const struct registries *registries) {
     cJSON *schema = fields_schema(config_fields), *definitions = schema_definitions(registries);
     cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
     cJSON *extends = properties ? cJSON_AddObjectToObject(properties, "extends") : NULL;
     bool whole = schema && definitions && extends && cJSON_AddStringToObject(extends, "type", "string") &&
                  cJSON_AddStringToObject(extends, "description", "a config file that this one is merged over");
-    whole = whole && cJSON_AddStringToObject(schema, "title", "cnntrain config");
+    whole = whole && widen_model(properties) && cJSON_AddStringToObject(schema, "title", "cnntrain config");
     /* A file that extends another need not repeat what that one holds. */
     cJSON_DeleteItemFromObjectCaseSensitive(schema, "required");
     if (!whole || !cJSON_AddItemToObject(schema, "definitions", definitions)) {

@@ -41,13 +41,22 @@ struct config_override {
     const char *path, *value;
 };
 
+/* How a model written by another program becomes part of a config; cmd/ names the format. */
+struct foreign_models {
+    bool (*is_model)(const cJSON *json);
+    /* {"input_shape": ..., "model": [...]}, which the caller deletes; NULL on failure */
+    cJSON *(*read)(const cJSON *json, const struct place *place, const struct registries *registries,
+                   struct error *error);
+};
+
 struct config_request {
     const char *path; /* as the user wrote it */
     const struct registries *registries;
     const struct config_search *search;
     const struct config_override *overrides;
     size_t override_count;
-    const char *data_spec; /* --data, or NULL: replaces the data section's source and path */
+    const char *data_spec;                /* --data, or NULL: replaces the data section's source and path */
+    const struct foreign_models *foreign; /* models that other programs wrote; NULL: none are read */
 };
 
 /* Reads the file with all it extends, applies the overrides, and checks every value. config_free it; on failure nothing

@@ -53,6 +53,7 @@ void field_describe(const struct field *field, struct text *text) {
         [FIELD_NUMBER] = "number",
         [FIELD_STRING] = "string",
         [FIELD_PAIR] = "integer or [height, width]",
+        [FIELD_SIDES] = "integer, [height, width] or [[top, bottom], [left, right]]",
         [FIELD_INTS] = "list of integers",
         [FIELD_NUMBERS] = "list of numbers",
         [FIELD_STRINGS] = "list of strings",
@@ -65,6 +66,7 @@ void field_describe(const struct field *field, struct text *text) {
     } else if (field->type == FIELD_COMPONENT || field->type == FIELD_COMPONENTS) {
         text_print(text, field->type == FIELD_COMPONENT ? "%s" : "list of %s", field->of);
     } else {
+        if (field->single) text_add(text, "integer or ");
         text_add(text, words[field->type]);
     }
     describe_range(field, text);
@@ -83,7 +85,8 @@ struct value_context {
 static const char *article_of(const struct field *field) {
     if (field->type == FIELD_BOOL || field->type == FIELD_CHOICE || field->type == FIELD_ANY) return "";
     if (field->type == FIELD_COMPONENT) return strchr("aeiou", field->of[0]) ? "an " : "a ";
-    bool is_an = field->type == FIELD_INT || field->type == FIELD_PAIR || field->type == FIELD_OBJECT;
+    bool is_an = field->type == FIELD_INT || field->type == FIELD_PAIR || field->type == FIELD_SIDES ||
+                 field->type == FIELD_OBJECT || field->single;
     return is_an ? "an " : "a ";
 }
 
@@ -147,6 +150,19 @@ static int read_pair(const struct value_context *context, const cJSON *json, int
     return 0;
 }
 
+/* One number for all sides, or a pair for each axis. */
+static int read_sides(const struct value_context *context, const cJSON *json, int sides[4]) {
+    const bool is_list = cJSON_IsArray(json);
+    if (is_list && cJSON_GetArraySize(json) != 2) return wrong_type(context, json);
+    for (int axis = 0; axis < 2; axis++) {
+        struct place item = place_item(context->place, axis);
+        struct value_context inner = {context->reader, context->field, is_list ? &item : context->place};
+        const cJSON *pair = is_list ? cJSON_GetArrayItem(json, axis) : json;
+        if (read_pair(&inner, pair, sides + (ptrdiff_t)2 * axis) != 0) return -1;
+    }
+    return 0;
+}
+
 static int check_list(const struct value_context *context, const cJSON *json, int limit, int *count) {
     if (!cJSON_IsArray(json)) return wrong_type(context, json);
     *count = cJSON_GetArraySize(json);
@@ -155,6 +171,10 @@ static int check_list(const struct value_context *context, const cJSON *json, in
 }
 
 static int read_ints(const struct value_context *context, const cJSON *json, struct int_list *list) {
+    if (context->field->single && !cJSON_IsArray(json)) {
+        list->count = 1;
+        return read_int(context, json, &list->values[0]);
+    }
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
@@ -231,6 +251,8 @@ static int read_value(const struct value_context *context, const cJSON *json, vo
         return read_choice(context, json, value);
     case FIELD_PAIR:
         return read_pair(context, json, value);
+    case FIELD_SIDES:
+        return read_sides(context, json, value);
     case FIELD_INTS:
         return read_ints(context, json, value);
     case FIELD_NUMBERS:
@@ -319,6 +341,11 @@ int fields_read(const struct field_reader *reader, const struct field *fields, c
     return read_table(reader, more, json, place, values);
 }
 
+/* Functions go by their names in lower case (relu, adam), layers by their classes. */
+static const char *common_name(const struct component_kind *kind) {
+    return kind->alias && kind->alias[0] >= 'a' ? kind->alias : kind->name;
+}
+
 static int unknown_kind(const struct field_reader *reader, const struct component_registry *registry, const char *name,
                         const struct place *place) {
     const char *nearest = registry_nearest(registry, name);
@@ -327,7 +354,7 @@ static int unknown_kind(const struct field_reader *reader, const struct componen
                            nearest);
     struct text known = {0};
     for (const struct component_kind *const *at = registry->kinds; *at; at++)
-        text_print(&known, at == registry->kinds ? "%s" : ", %s", (*at)->alias ? (*at)->alias : (*at)->name);
+        text_print(&known, at == registry->kinds ? "%s" : ", %s", common_name(*at));
     place_error(place, reader->error, "unknown %s \"%s\"; known: %s", registry->what, name,
                 known.failed ? "" : known.bytes);
     text_free(&known);

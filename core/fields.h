@@ -12,16 +12,18 @@
 
 /* The C type behind each field type stands on the right. */
 enum field_type {
-    FIELD_BOOL,       /* bool */
-    FIELD_INT,        /* int */
-    FIELD_NUMBER,     /* double */
-    FIELD_STRING,     /* const char *, NULL for null */
-    FIELD_CHOICE,     /* int: the index in `choices` */
-    FIELD_PAIR,       /* int[2]: one number for both, or [height, width]; {0, 0} for null */
-    FIELD_INTS,       /* struct int_list */
-    FIELD_NUMBERS,    /* struct number_list */
-    FIELD_STRINGS,    /* struct string_list */
-    FIELD_COMPONENT,  /* struct component */
+    FIELD_BOOL,      /* bool */
+    FIELD_INT,       /* int */
+    FIELD_NUMBER,    /* double */
+    FIELD_STRING,    /* const char *, NULL for null */
+    FIELD_CHOICE,    /* int: the index in `choices` */
+    FIELD_PAIR,      /* int[2]: one number for both, or [height, width]; {0, 0} for null */
+    FIELD_SIDES,     /* int[4], top, bottom, left, right: one number for all, [height, width] for both sides of each, or
+                        [[top, bottom], [left, right]] */
+    FIELD_INTS,      /* struct int_list */
+    FIELD_NUMBERS,   /* struct number_list */
+    FIELD_STRINGS,   /* struct string_list */
+    FIELD_COMPONENT, /* struct component */
     FIELD_COMPONENTS, /* struct component_list */
     FIELD_OBJECT,     /* a nested struct in place, described by `fields` */
     FIELD_ANY,        /* const cJSON *: kept as it is in the document read (which must outlive it); NULL where absent */
@@ -52,6 +54,7 @@ struct field {
     bool nullable;           /* null is accepted */
     double minimum, maximum; /* numbers and each number of a pair or list; both 0: no range */
     bool above, below;       /* the range excludes its minimum, its maximum */
+    bool single;             /* FIELD_INTS: a number alone stands for a list of one */
     const char *const *choices; /* FIELD_CHOICE: names, ended by NULL */
     const char *of;             /* FIELD_COMPONENT(S): which registry, e.g. "initializer" */
     const struct field *fields; /* FIELD_OBJECT: the nested table, ended by a field without key */

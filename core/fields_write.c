@@ -16,6 +16,8 @@ static bool is_zero(const struct field *field, const void *value) {
         return !*(const char *const *)value;
     case FIELD_PAIR:
         return ((const int *)value)[0] == 0 && ((const int *)value)[1] == 0;
+    case FIELD_SIDES:
+        return false;
     case FIELD_INTS:
         return ((const struct int_list *)value)->count == 0;
     case FIELD_NUMBERS:
@@ -51,6 +53,14 @@ static cJSON *write_numbers(const struct number_list *numbers) {
     return list_or_nothing(list, complete);
 }
 
+/* [[top, bottom], [left, right]] */
+static cJSON *write_sides(const int sides[4]) {
+    cJSON *list = cJSON_CreateArray();
+    bool complete = list && json_append(list, cJSON_CreateIntArray(sides, 2)) &&
+                    json_append(list, cJSON_CreateIntArray(sides + 2, 2));
+    return list_or_nothing(list, complete);
+}
+
 static cJSON *write_strings(const struct string_list *strings) {
     cJSON *list = cJSON_CreateArray();
     bool complete = list;
@@ -83,6 +93,8 @@ static cJSON *write_value(const struct registries *registries, const struct fiel
         return cJSON_CreateString(field->choices[*(const int *)value]);
     case FIELD_PAIR:
         return cJSON_CreateIntArray(value, 2);
+    case FIELD_SIDES:
+        return write_sides(value);
     case FIELD_INTS:
         return cJSON_CreateIntArray(((const struct int_list *)value)->values, ((const struct int_list *)value)->count);
     case FIELD_NUMBERS:

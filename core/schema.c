@@ -57,6 +57,18 @@ static cJSON *pair_schema(const struct field *field) {
     return one_of(with_item(either, list_schema(number_schema(field, "integer"), 2, 2)));
 }
 
+static cJSON *sides_schema(const struct field *field) {
+    cJSON *either = with_item(cJSON_CreateArray(), number_schema(field, "integer"));
+    return one_of(with_item(either, list_schema(pair_schema(field), 2, 2)));
+}
+
+/* A list, or a number alone where that stands for one. */
+static cJSON *ints_schema(const struct field *field) {
+    cJSON *list = list_schema(number_schema(field, "integer"), 0, FIELD_LIST_MAX);
+    if (!field->single) return list;
+    return one_of(with_item(with_item(cJSON_CreateArray(), number_schema(field, "integer")), list));
+}
+
 static cJSON *reference(const char *what) {
     char target[128];
     snprintf(target, sizeof target, "#/definitions/%s", what);
@@ -77,8 +89,10 @@ static cJSON *type_schema(const struct field *field) {
         return choice_schema(field);
     case FIELD_PAIR:
         return pair_schema(field);
+    case FIELD_SIDES:
+        return sides_schema(field);
     case FIELD_INTS:
-        return list_schema(number_schema(field, "integer"), 0, FIELD_LIST_MAX);
+        return ints_schema(field);
     case FIELD_NUMBERS:
         return list_schema(number_schema(field, "number"), 0, FIELD_LIST_MAX);
     case FIELD_STRINGS:

@@ -13,6 +13,7 @@
 
 struct batch_normalization {
     struct layer_common common;
+    struct int_list axis;
     double momentum, epsilon;
     bool center, scale;
     struct component beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
@@ -20,6 +21,8 @@ struct batch_normalization {
 };
 
 static const struct field fields[] = {
+    {FIELD_AT(batch_normalization, axis), .type = FIELD_INTS, .single = true, .fallback = "-1",
+     .minimum = -SHAPE_RANK_MAX, .maximum = SHAPE_RANK_MAX, .help = "the axis of the channels: -1, the last one"},
     {FIELD_AT(batch_normalization, momentum), .type = FIELD_NUMBER, .fallback = "0.99", .minimum = 0, .maximum = 1,
      .help = "share of the old moving average that a step keeps"},
     {FIELD_AT(batch_normalization, epsilon), .type = FIELD_NUMBER, .fallback = "0.001", .minimum = 0, .maximum = 1e300,
@@ -117,10 +120,18 @@ static int pixels_of(const struct layer *layer) {
     return (int)(elements_of(&layer->input) / (size_t)channels_of(layer));
 }
 
+static int check_axis(const struct layer *layer, const struct place *place, struct error *error) {
+    const struct int_list *axis = &((const struct batch_normalization *)layer->config)->axis;
+    const struct place at_axis = place_key(place, "axis");
+    const int rank = layer->input.rank;
+    if (axis->count == 1 && (axis->values[0] == -1 || axis->values[0] == rank)) return 0;
+    return place_error(&at_axis, error, "must be the last axis of the input, -1 or %d", rank);
+}
+
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
     const int channels = channels_of(layer);
     struct pieces pieces = {0};
-    if (declare(layer, channels, place, error) != 0) return -1;
+    if (check_axis(layer, place, error) != 0 || declare(layer, channels, place, error) != 0) return -1;
     work_take(&pieces, channels);
     layer->output = layer->input;
     layer->scratch_bytes = pieces.used;

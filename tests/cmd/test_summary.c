@@ -25,6 +25,45 @@ static void tables_are_keras(void **state) {
         }
 }
 
+/* Models that Keras wrote down stand wherever a config does; the table is that of Keras 3.15 for its own file. */
+static void models_of_keras(void **state) {
+    struct command_world *world = *state;
+    static const struct {
+        const char *model, *table;
+        int style;
+    } cases[] = {{"keras_json/sep_max.keras2.json", "summary/sep_max.k2.txt", 2},
+                 {"keras_json/sep_max.keras3.json", "summary/sep_max.k3.txt", 3},
+                 {"keras_json/every_layer.keras3.json", "keras_json/every_layer.keras3.txt", 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        command(world, "cat %s/tests/golden/%s", root, cases[i].table);
+        char *golden = strdup(world->out);
+        command(world, "cnntrain summary -q %s/tests/golden/%s --style keras%d", root, cases[i].model, cases[i].style);
+        assert_string_equal(world->err, "");
+        assert_string_equal(world->out, golden);
+        free(golden);
+    }
+}
+
+/* A config may name such a file, which stands beside it, or hold one; its values can be set as any others. */
+static void configs_with_models_of_keras(void **state) {
+    struct command_world *world = *state;
+    command(world, "cp %s/tests/golden/keras_json/sep_max.keras2.json k.json", root);
+    command_write(world, "named.json", "{\"seed\": 3, \"model\": \"k.json\"}");
+    command_succeeds(world, "cnntrain config named.json --set model.0.filters=7");
+    assert_contains(world->out, "\"filters\": 7");
+    assert_contains(world->out, "\"input_shape\": [32, 32, 3]");
+    assert_contains(world->out, "\"seed\": 3");
+    command(world, "printf '{\"input_shape\": [48, 48, 3], \"model\": %%s}' \"$(cat k.json)\" >held.json");
+    command_succeeds(world, "cnntrain config held.json");
+    assert_contains(world->out, "\"input_shape\": [48, 48, 3]");
+    command_write(world, "wrong.json", "{\"model\": {\"layers\": []}}");
+    command_fails(world, "cnntrain summary wrong.json", 2,
+                  "wrong.json: model: is neither a list of layers nor a model saved by Keras' to_json()");
+    command_write(world, "none.json", "{\"model\": \"gone.json\"}");
+    command_fails(world, "cnntrain summary none.json", 4,
+                  "./gone.json: cannot open the file: No such file or directory");
+}
+
 /* What is dropped at a border is said on stderr, so that stdout stays Keras'. */
 static void warnings_are_messages(void **state) {
     struct command_world *world = *state;
@@ -105,6 +144,8 @@ static void shape_follows_the_data(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_keras),
+        cmocka_unit_test(models_of_keras),
+        cmocka_unit_test(configs_with_models_of_keras),
         cmocka_unit_test(warnings_are_messages),
         cmocka_unit_test(cost_follows_the_table),
         cmocka_unit_test(json_has_the_layers),

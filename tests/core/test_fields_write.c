@@ -37,6 +37,34 @@ static void test_write_component(void **state) {
     expect_written(component_write(&registries, &tools, &none), "null");
 }
 
+struct frame {
+    int sides[4];
+    struct int_list axis;
+};
+static const struct field frame_fields[] = {
+    {.key = "sides", .type = FIELD_SIDES, .offset = offsetof(struct frame, sides), .fallback = "1"},
+    {.key = "axis", .type = FIELD_INTS, .single = true, .offset = offsetof(struct frame, axis), .fallback = "-1"},
+    {0},
+};
+
+static void expect_frame(struct world *world, const char *given, const char *written) {
+    struct frame frame = {0};
+    cJSON *json = cJSON_Parse(given);
+    const struct place document = place_document("cfg.json");
+    const struct field_reader reader = {&registries, &world->arena, &world->error};
+    assert_int_equal(fields_read(&reader, frame_fields, NULL, NULL, json, &document, &frame), 0);
+    expect_written(fields_write(&registries, frame_fields, &frame), written);
+    cJSON_Delete(json);
+}
+
+/* However sides are given, all four are written. */
+static void test_write_sides(void **state) {
+    struct world *world = *state;
+    expect_frame(world, "{}", "{\"sides\": [[1, 1], [1, 1]], \"axis\": [-1]}");
+    expect_frame(world, "{\"sides\": [2, 3], \"axis\": [1, 2]}", "{\"sides\": [[2, 2], [3, 3]], \"axis\": [1, 2]}");
+    expect_frame(world, "{\"sides\": [[1, 2], [3, 4]]}", "{\"sides\": [[1, 2], [3, 4]], \"axis\": [-1]}");
+}
+
 static int allocations_left;
 
 static void *failing_malloc(size_t size) {
@@ -66,6 +94,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_write_defaults, paints_setup, paints_teardown),
         cmocka_unit_test_setup_teardown(test_write_everything, paints_setup, paints_teardown),
         cmocka_unit_test_setup_teardown(test_write_component, paints_setup, paints_teardown),
+        cmocka_unit_test_setup_teardown(test_write_sides, paints_setup, paints_teardown),
         cmocka_unit_test_setup_teardown(test_without_memory, paints_setup, paints_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

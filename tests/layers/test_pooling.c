@@ -1,8 +1,9 @@
-/* MaxPooling2D and AveragePooling2D. */
+/* MaxPooling2D, AveragePooling2D and SumPooling2D. */
 #include "tests/support/layer_case.h"
 
 #define MAX "{\"type\":\"MaxPooling2D\""
 #define AVERAGE "{\"type\":\"AveragePooling2D\""
+#define SUM "{\"type\":\"SumPooling2D\""
 
 static void assert_pooled(const char *json, struct shape input, const float *expected, size_t count) {
     struct layer_case test;
@@ -59,15 +60,21 @@ static void numbers(void **state) {
                   (const float[]){2.5F, 2.5F, 2.5F, 2.5F}, 4);
 }
 
-/* row 33: [1 2;4 5] has the average 3 and the maximum 5 */
-static void one_window(void **state) {
-    (void)state;
+static void assert_one_window(const char *json, float expected) {
     struct layer_case test;
-    layer_case_open(&test, AVERAGE "}", (struct shape){3, {2, 2, 1}}, 1);
+    layer_case_open(&test, json, (struct shape){3, {2, 2, 1}}, 1);
     layer_case_input(&test, (const float[]){1, 2, 4, 5});
     layer_run_forward(&test.run, false);
-    assert_numbers(test.run.y, (const float[]){3}, 1, 0);
+    assert_numbers(test.run.y, &expected, 1, 0);
     layer_case_close(&test);
+}
+
+/* row 33: [1 2;4 5] has the average 3, the maximum 5 and the sum 12 */
+static void one_window(void **state) {
+    (void)state;
+    assert_one_window(AVERAGE "}", 3);
+    assert_one_window(MAX "}", 5);
+    assert_one_window(SUM "}", 12);
 }
 
 /* Padding never wins, even over negative numbers. */
@@ -109,6 +116,18 @@ static void average_gradient(void **state) {
     layer_case_close(&test);
 }
 
+/* The gradient of a sum goes to each of its cells whole. */
+static void sum_gradient(void **state) {
+    (void)state;
+    struct layer_case test;
+    layer_case_open(&test, SUM ",\"pool_size\":2,\"strides\":1}", (struct shape){3, {3, 3, 1}}, 1);
+    layer_run_forward(&test.run, true);
+    layer_case_dy(&test, 1);
+    layer_run_backward(&test.run);
+    assert_numbers(test.run.dx, (const float[]){1, 2, 1, 2, 4, 2, 1, 2, 1}, 9, 0);
+    layer_case_close(&test);
+}
+
 static void refusals(void **state) {
     (void)state;
     assert_refused(MAX ",\"pool_size\":[2,9]}", (struct shape){3, {8, 8, 3}},
@@ -133,6 +152,7 @@ int main(void) {
         cmocka_unit_test(padding_never_wins),
         cmocka_unit_test(a_tie_goes_to_the_first),
         cmocka_unit_test(average_gradient),
+        cmocka_unit_test(sum_gradient),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,10 +15,10 @@ make_tree() {
     mkdir -p "$tree/$build"
     cp -a Makefile core layers data cmd configs "$tree"
     for part in core layers data cmd flags prefix libcnntrain.a; do cp -a "$build/$part" "$tree/$build"; done
-    block c >"$tree/layers/prelu.c"
+    block c >"$tree/layers/layer_scale.c"
     block text >>"$tree/layers/registry.def"
-    block json >"$tree/configs/prelu.json"
-    grep -q prelu_layer "$tree/layers/prelu.c" && grep -qx 'LAYER(prelu_layer)' "$tree/layers/registry.def"
+    block json >"$tree/configs/layer_scale.json"
+    grep -q layer_scale_layer "$tree/layers/layer_scale.c" && grep -qx 'LAYER(layer_scale_layer)' "$tree/layers/registry.def"
 }
 
 builds() (
@@ -35,11 +35,11 @@ in_tree() (
 
 check "the file and the line" make_tree
 check "builds without warnings" builds
-check "help" in_tree sh -c "$program layers PReLU | grep -q '^  shared_axes '"
-check "weights are counted" in_tree sh -c "$program summary --config configs/prelu.json | grep -q '^ p_re_lu (PReLU) .* 4  '"
-check "gradients are right" in_tree "$program" gradcheck --config configs/prelu.json
+check "help" in_tree sh -c "$program layers LayerScale | grep -q '^  channels_a_number '"
+check "weights are counted" in_tree sh -c "$program summary --config configs/layer_scale.json | grep -q '^ layer_scale (LayerScale) .* 4  '"
+check "gradients are right" in_tree "$program" gradcheck --config configs/layer_scale.json
 check "a misuse is answered with its place" in_tree sh -c "
-    sed 's/\[1, 2\]/[2]/' configs/prelu.json >configs/wrong.json
+    sed 's/\"gamma_initializer\"/\"channels_a_number\": 3, &/' configs/layer_scale.json >configs/wrong.json
     $program summary --config configs/wrong.json 2>&1 |
-        grep -q 'model\[1\].shared_axes: must be the first axes of the input in order'"
+        grep -q 'model\[1\].channels_a_number: must divide the 4 channels of the input; got 3'"
 finish

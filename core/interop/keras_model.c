@@ -1,0 +1,224 @@
+#include "core/interop/keras_model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LABEL_SIZE = 192 };
+
+/* What goes down to every layer. */
+struct reader {
+    const struct registries *registries;
+    const struct component_registry *layers;
+    struct error *error;
+};
+
+static int no_memory(struct error *error) {
+    return error_set(error, ERROR_RUN, NULL, "not enough memory for the model");
+}
+
+static const cJSON *member(const cJSON *object, const char *key) {
+    return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
+}
+
+/* The text at this key; NULL where there is none. */
+static const char *text_at(const cJSON *object, const char *key) {
+    return cJSON_GetStringValue(member(object, key));
+}
+
+bool keras_is_model(const cJSON *json) {
+    return text_at(json, "class_name") != NULL;
+}
+
+/* ---- values ---- */
+
+static cJSON *translate(const cJSON *value);
+
+/* Seeds choose between equally good first weights, and cnntrain has one for the whole run; null says nothing. */
+static bool translate_members(const cJSON *config, cJSON *object) {
+    for (const cJSON *child = config ? config->child : NULL; child; child = child->next) {
+        if (strcmp(child->string, "seed") == 0 || cJSON_IsNull(child)) continue;
+        if (!json_add(object, child->string, translate(child))) return false;
+    }
+    return true;
+}
+
+/* Keras' {"class_name", "config", ...} becomes {"type", ...}; a function of Keras' own its name. NULL without memory.
+ */
+static cJSON *translate(const cJSON *value) {
+    const char *class = text_at(value, "class_name");
+    const cJSON *config = member(value, "config");
+    if (!class) return cJSON_Duplicate(value, 1);
+    if (strcmp(class, "function") == 0 && cJSON_IsString(config)) return cJSON_Duplicate(config, 1);
+    cJSON *object = cJSON_CreateObject();
+    if (object && json_add(object, "type", cJSON_CreateString(class)) && translate_members(config, object))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+/* ---- what Keras writes beside a layer's settings ---- */
+
+/* Keys without a meaning here, whatever they hold. */
+static bool is_bookkeeping(const char *key) {
+    static const char *const keys[] = {
+        "batch_input_shape", "batch_shape", "batch_size", "sparse",         "ragged",         "seed",
+        "build_config",      "autocast",    "fused",      "implementation", "renorm_momentum"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
+}
+
+/* A setting that the layer does not have here, at a value that changes nothing: null, false, one group, or first
+ * values of weights that the layer does not have (Keras 2 wrote all fields of a class's ancestors). */
+static bool is_without_effect(const cJSON *value) {
+    static const char ending[] = "_initializer";
+    const size_t length = strlen(value->string), size = sizeof ending - 1;
+    if (cJSON_IsNull(value) || cJSON_IsFalse(value)) return true;
+    if (strcmp(value->string, "groups") == 0) return cJSON_IsNumber(value) && value->valuedouble == 1;
+    return length > size && strcmp(value->string + length - size, ending) == 0;
+}
+
+static int check_type(const cJSON *type, const struct place *layer, struct error *error) {
+    const struct place place = place_key(layer, "dtype");
+    const char *name = cJSON_IsObject(type) ? text_at(member(type, "config"), "name") : cJSON_GetStringValue(type);
+    char found[96];
+    if (cJSON_IsNull(type) || (name && strcmp(name, "float32") == 0)) return 0;
+    return place_error(&place, error, "must be float32, the type everything is computed in here; got %s",
+                       name ? name : json_describe(type, found, sizeof found));
+}
+
+static int check_format(const cJSON *format, const struct place *layer, struct error *error) {
+    const struct place place = place_key(layer, "data_format");
+    const char *name = cJSON_GetStringValue(format);
+    char found[96];
+    if (cJSON_IsNull(format) || (name && strcmp(name, "channels_last") == 0)) return 0;
+    return place_error(&place, error, "must be channels_last, the order of pixels here; got %s",
+                       json_describe(format, found, sizeof found));
+}
+
+static int check_trainable(const cJSON *trainable, const struct place *layer, struct error *error) {
+    const struct place place = place_key(layer, "trainable");
+    if (!cJSON_IsFalse(trainable)) return 0;
+    return place_error(&place, error, "must be true; layers cannot be frozen here");
+}
+
+/* ---- layers ---- */
+
+static bool has_field(const struct field *fields, const char *key) {
+    for (; fields && fields->key; fields++)
+        if (strcmp(fields->key, key) == 0) return true;
+    return false;
+}
+
+/* One member of a layer's config goes into `layer`, or is found to mean nothing. */
+static int take_member(const struct reader *reader, const struct component_kind *kind, const cJSON *value,
+                       const struct place *place, cJSON *layer) {
+    const char *key = value->string;
+    if (has_field(kind->fields, key) || has_field(reader->layers->common, key))
+        return json_add(layer, key, translate(value)) ? 0 : no_memory(reader->error);
+    if (strcmp(key, "dtype") == 0) return check_type(value, place, reader->error);
+    if (strcmp(key, "data_format") == 0) return check_format(value, place, reader->error);
+    if (strcmp(key, "trainable") == 0) return check_trainable(value, place, reader->error);
+    if (is_bookkeeping(key) || is_without_effect(value)) return 0;
+    const struct place here = place_key(place, key);
+    char found[96];
+    return place_error(&here, reader->error, "is not supported; got %s", json_describe(value, found, sizeof found));
+}
+
+/* Fails where the kind's table refuses a value. */
+static int check_layer(const struct reader *reader, const cJSON *layer, const struct place *place) {
+    struct arena arena = {0};
+    struct component component;
+    const struct field_reader fields = {reader->registries, &arena, reader->error};
+    const int status = component_read(&fields, reader->layers, layer, place, &component);
+    arena_free(&arena);
+    return status;
+}
+
+static int fill_layer(const struct reader *reader, const char *class, const cJSON *config, const struct place *place,
+                      cJSON *layer) {
+    const struct component_kind *kind = registry_find(reader->layers, class);
+    if (!json_add(layer, registry_type_key(reader->layers), cJSON_CreateString(class))) return no_memory(reader->error);
+    for (const cJSON *value = kind && config ? config->child : NULL; value; value = value->next)
+        if (take_member(reader, kind, value, place, layer) != 0) return -1;
+    return check_layer(reader, layer, place);
+}
+
+/* `layer "conv2d_1"`, or the layer's number where it has no name */
+static struct place place_of(const struct place *place, const char *name, int index, char label[LABEL_SIZE]) {
+    if (name)
+        snprintf(label, LABEL_SIZE, "layer \"%.*s\"", LABEL_SIZE - 16, name);
+    else
+        snprintf(label, LABEL_SIZE, "layer %d", index);
+    return place_key(place, label);
+}
+
+static int add_layer(const struct reader *reader, const cJSON *json, const struct place *place, cJSON *model) {
+    const char *class = text_at(json, "class_name");
+    const cJSON *config = member(json, "config");
+    char label[LABEL_SIZE];
+    const struct place here = place_of(place, text_at(config, "name"), cJSON_GetArraySize(model), label);
+    if (!class) return place_error(&here, reader->error, "has no class_name; is this a model of Keras?");
+    if (strcmp(class, "InputLayer") == 0) return 0;
+    cJSON *layer = cJSON_CreateObject();
+    if (!layer || !json_append(model, layer)) return no_memory(reader->error);
+    return fill_layer(reader, class, config, &here, layer);
+}
+
+/* ---- the model ---- */
+
+/* [null, h, w, c] without its first; NULL where it is none. */
+static cJSON *without_batch(const cJSON *shape) {
+    if (!cJSON_IsArray(shape) || cJSON_GetArraySize(shape) < 2) return NULL;
+    for (const cJSON *size = shape->child->next; size; size = size->next)
+        if (!cJSON_IsNumber(size)) return NULL;
+    cJSON *rest = cJSON_Duplicate(shape, 1);
+    cJSON_DeleteItemFromArray(rest, 0);
+    return rest;
+}
+
+/* The first shape of the layer's config that there is, as each generation calls it. */
+static cJSON *shape_of(const cJSON *layer) {
+    const cJSON *config = member(layer, "config");
+    cJSON *shape = without_batch(member(config, "batch_shape"));
+    if (!shape) shape = without_batch(member(config, "batch_input_shape"));
+    if (!shape) shape = without_batch(member(member(layer, "build_config"), "input_shape"));
+    return shape;
+}
+
+static int add_shape(const cJSON *config, const cJSON *layers, cJSON *document, struct error *error) {
+    cJSON *shape = layers->child ? shape_of(layers->child) : NULL;
+    if (!shape) shape = without_batch(member(config, "build_input_shape"));
+    if (!shape) return 0;
+    return json_add(document, "input_shape", shape) ? 0 : no_memory(error);
+}
+
+static int read_into(const struct reader *reader, const cJSON *json, const struct place *place, cJSON *document) {
+    const cJSON *config = member(json, "config");
+    const cJSON *layers = cJSON_IsArray(config) ? config : member(config, "layers");
+    const char *class = text_at(json, "class_name");
+    if (!class || strcmp(class, "Sequential") != 0)
+        return place_error(place, reader->error, "is a Keras model of class %s; only Sequential ones can be read",
+                           class ? class : "none");
+    if (!cJSON_IsArray(layers))
+        return place_error(place, reader->error, "is a Keras model without a list of layers; save it with to_json()");
+    if (add_shape(config, layers, document, reader->error) != 0) return -1;
+    cJSON *model = cJSON_AddArrayToObject(document, "model");
+    if (!model) return no_memory(reader->error);
+    for (const cJSON *layer = layers->child; layer; layer = layer->next)
+        if (add_layer(reader, layer, place, model) != 0) return -1;
+    return 0;
+}
+
+cJSON *keras_read_model(const cJSON *json, const struct place *place, const struct registries *registries,
+                        struct error *error) {
+    const struct reader reader = {registries, registries_find(registries, "layer"), error};
+    cJSON *document = cJSON_CreateObject();
+    if (!document) {
+        no_memory(error);
+        return NULL;
+    }
+    if (read_into(&reader, json, place, document) == 0) return document;
+    cJSON_Delete(document);
+    return NULL;
+}

@@ -1,0 +1,56 @@
+/* Softmax: the activation softmax as a layer of its own, over the last axis. The model applies it to y, and joins it
+ * with the loss where this is the last layer, as it does for Dense; here y is a copy of x. */
+#include "core/activation.h"
+
+#include <string.h>
+
+#include "layers/parts.h"
+
+struct softmax {
+    struct layer_common common;
+    int axis;
+};
+
+static const struct field fields[] = {
+    {FIELD_AT(softmax, axis), .type = FIELD_INT, .fallback = "-1", .minimum = -1, .maximum = SHAPE_RANK_MAX,
+     .help = "the axis that adds up to 1: -1, the last one"},
+    {0},
+};
+
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    const int axis = ((const struct softmax *)layer->config)->axis;
+    const struct place at_axis = place_key(place, "axis");
+    if (axis != -1 && axis != layer->input.rank)
+        return place_error(&at_axis, error, "must be the last axis of the input, -1 or %d; got %d", layer->input.rank,
+                           axis);
+    layer->output = layer->input;
+    layer->activation.kind = registry_find(&activation_registry, "softmax");
+    return 0;
+}
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    if (!pass->dx) return;
+    memcpy(pass->dx, pass->dy, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->dx);
+}
+
+static const struct layer_example examples[] = {
+    {"{}", {1, {7}}},
+    {"{\"axis\": 3}", {3, {2, 3, 4}}},
+    {0},
+};
+
+const struct layer_kind softmax_layer = {
+    .component = {.name = "Softmax",
+                  .summary = "exponentials that add up to 1",
+                  .fields = fields,
+                  .size = sizeof(struct softmax)},
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .forgets_x = true,
+    .examples = examples,
+};

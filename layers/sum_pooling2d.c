@@ -1,0 +1,32 @@
+/* SumPooling2D: the sum of each window, channel by channel. */
+#include "layers/pooling.h"
+#include "layers/window_sums.h"
+
+static void forward(const struct layer *layer, const struct pass *pass) {
+    window_sums_forward(layer, pass, false);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    window_sums_backward(layer, pass, false);
+}
+
+static const struct layer_example examples[] = {
+    {"{}", {3, {4, 6, 3}}},
+    {"{\"pool_size\": [2, 3]}", {3, {5, 8, 2}}},
+    {"{\"pool_size\": 3, \"strides\": 2}", {3, {9, 7, 2}}},
+    {"{\"pool_size\": 3, \"strides\": [2, 1], \"padding\": \"same\"}", {3, {6, 5, 17}}},
+    {"{\"pool_size\": [4, 7], \"strides\": 2, \"padding\": \"same\"}", {3, {3, 5, 2}}},
+    {0},
+};
+
+const struct layer_kind sum_pooling2d_layer = {
+    .component = {.name = "SumPooling2D",
+                  .summary = "the sum of each window",
+                  .fields = pooling_fields,
+                  .size = sizeof(struct pooling)},
+    .infer = window_sums_infer,
+    .forward = forward,
+    .backward = backward,
+    .forgets_x = true,
+    .examples = examples,
+};

@@ -1,0 +1,140 @@
+/* Models that Keras wrote. tests/golden/keras_json/every_layer.keras3.json was written by Keras 3.15 itself. */
+#include "core/interop/keras_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/expect.h"
+#include "tests/support/registries.h"
+#include "tests/support/tiny.h"
+
+static cJSON *read_json(const cJSON *json, struct error *error) {
+    const struct place document = place_document("k.json");
+    return keras_read_model(json, &document, &test_registries, error);
+}
+
+/* The document in single quotes, read, as text on one line. */
+static void expect_read(const char *keras, const char *expected) {
+    struct error error = {0};
+    char *text = tiny_json(keras), *wanted = tiny_json(expected);
+    cJSON *json = cJSON_Parse(text);
+    assert_true(keras_is_model(json));
+    cJSON *read = read_json(json, &error);
+    expect_no_error(&error);
+    char *found = cJSON_PrintUnformatted(read);
+    assert_string_equal(found, wanted);
+    free(found);
+    cJSON_Delete(read);
+    cJSON_Delete(json);
+    free(wanted);
+    free(text);
+}
+
+static void expect_refused(const char *keras, const char *message) {
+    struct error error = {0};
+    char *text = tiny_json(keras);
+    cJSON *json = cJSON_Parse(text);
+    assert_non_null(json);
+    assert_null(read_json(json, &error));
+    expect_error(&error, ERROR_CONFIG, message);
+    cJSON_Delete(json);
+    free(text);
+}
+
+#define POOL "'class_name':'MaxPooling2D','config':{'name':'pool','pool_size':[2,2]"
+#define MODEL "{'input_shape':[8,8,3],'model':[{'type':'MaxPooling2D','name':'pool','pool_size':[2,2]}]}"
+
+/* Up to 2.11 the first layer has the shape, with an InputLayer or without; the oldest have no object around the list.
+ */
+static void generations(void **state) {
+    (void)state;
+    expect_read("{'class_name':'Sequential','config':{'name':'s','layers':[{'class_name':'InputLayer','config':"
+                "{'batch_input_shape':[null,8,8,3],'dtype':'float32','sparse':false,'name':'in'}},{" POOL
+                ",'trainable':true,'dtype':'float32','data_format':'channels_last'}}]},'keras_version':'2.8.0'}",
+                MODEL);
+    expect_read("{'class_name':'Sequential','config':[{" POOL ",'batch_input_shape':[null,8,8,3]}}]}", MODEL);
+    expect_read("{'class_name':'Sequential','config':{'layers':[{'module':'keras.layers'," POOL
+                "},'registered_name':null,'build_config':{'input_shape':[null,8,8,3]}}]}}",
+                MODEL);
+    expect_read("{'module':'keras','class_name':'Sequential','config':{'name':'s','build_input_shape':[null,8,8,3],"
+                "'layers':[{" POOL ",'dtype':{'module':'keras','class_name':'DTypePolicy','config':{'name':'float32'}}"
+                "}}]}}",
+                MODEL);
+    /* without a shape, the data's counts */
+    expect_read("{'class_name':'Sequential','config':{'layers':[{" POOL ",'batch_input_shape':[null,null,8,3]}}]}}",
+                "{'model':[{'type':'MaxPooling2D','name':'pool','pool_size':[2,2]}]}");
+}
+
+/* Objects with a class become objects with a type; seeds, nulls and ancestors' fields go. */
+static void values(void **state) {
+    (void)state;
+    expect_read("{'class_name':'Sequential','config':{'layers':[{'class_name':'Dense','config':{'units':3,'activation':"
+                "{'module':'builtins','class_name':'function','config':'relu','registered_name':'function'},"
+                "'kernel_initializer':{'class_name':'HeNormal','config':{'seed':7}},'kernel_regularizer':{'class_name':"
+                "'L2','config':{'l2':0.5}},'bias_constraint':null,'groups':1,'pointwise_initializer':{'class_name':"
+                "'Zeros','config':{}},'lora_enabled':false}}]}}",
+                "{'model':[{'type':'Dense','units':3,'activation':'relu','kernel_initializer':{'type':'HeNormal'},"
+                "'kernel_regularizer':{'type':'L2','l2':0.5}}]}");
+}
+
+#define LAYER(class, config)                                                                                           \
+    "{'class_name':'Sequential','config':{'layers':[{'class_name':'" class "','config':{" config "}}]}}"
+
+static void refusals(void **state) {
+    (void)state;
+    expect_refused("{'class_name':'Functional','config':{}}",
+                   "k.json: is a Keras model of class Functional; only Sequential ones can be read");
+    expect_refused("{'class_name':'Sequential','config':{}}",
+                   "k.json: is a Keras model without a list of layers; save it with to_json()");
+    expect_refused("{'class_name':'Sequential','config':[3]}",
+                   "k.json: layer 0: has no class_name; is this a model of Keras?");
+    expect_refused(LAYER("Conv2d", "'name':'my'"),
+                   "k.json: layer \"my\".type: unknown layer \"Conv2d\"; did you mean \"Conv2D\"?");
+    struct error error = {0};
+    cJSON *json = cJSON_Parse("{\"class_name\":\"Sequential\",\"config\":[{\"class_name\":\"Lambda\"}]}");
+    assert_null(read_json(json, &error));
+    assert_non_null(
+        strstr(error.message, "unknown layer \"Lambda\"; known: Conv2D, DepthwiseConv2D, SeparableConv2D, "));
+    cJSON_Delete(json);
+}
+
+static void refused_values(void **state) {
+    (void)state;
+    expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':3,'data_format':'channels_first'"),
+                   "k.json: layer \"c\".data_format: must be channels_last, the order of pixels here; got "
+                   "\"channels_first\"");
+    expect_refused(LAYER("Flatten", "'name':'f','dtype':'float16'"),
+                   "k.json: layer \"f\".dtype: must be float32, the type everything is computed in here; got float16");
+    expect_refused(LAYER("Flatten", "'dtype':{'class_name':'DTypePolicy','config':{'name':'mixed_float16'}}"),
+                   "k.json: layer 0.dtype: must be float32, the type everything is computed in here; got "
+                   "mixed_float16");
+    expect_refused(LAYER("Flatten", "'trainable':false"),
+                   "k.json: layer 0.trainable: must be true; layers cannot be frozen here");
+    expect_refused(LAYER("BatchNormalization", "'name':'b','renorm':true"),
+                   "k.json: layer \"b\".renorm: is not supported; got true");
+    expect_refused(LAYER("Dense", "'name':'d','units':3,'kernel_constraint':{'class_name':'UnitNorm','config':{}}"),
+                   "k.json: layer \"d\".kernel_constraint: is not supported; got an object");
+    expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':[3,0]"),
+                   "k.json: layer \"c\".kernel_size[1]: must be an integer or [height, width], 1 or more; got 0");
+}
+
+static void configs_are_not_models(void **state) {
+    (void)state;
+    cJSON *json = cJSON_Parse("{\"model\": []}"), *list = cJSON_Parse("[1]");
+    assert_false(keras_is_model(json));
+    assert_false(keras_is_model(list));
+    assert_false(keras_is_model(NULL));
+    cJSON_Delete(json);
+    cJSON_Delete(list);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(generations),
+        cmocka_unit_test(values),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(refused_values),
+        cmocka_unit_test(configs_are_not_models),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
