@@ -222,9 +222,10 @@ static void test_transpose(void **state) {
                     kernels_at(i)->transpose(rows, columns, from, from_row, got, to_row);
                     assert_guarded(got, count);
                     for (int x = 0; x < columns; x++)
-                        for (int y = 0; y < to_row; y++)
-                            assert_float_equal(got[x * to_row + y],
-                                               y < rows ? from[y * from_row + x] : to[x * to_row + y], 0);
+                        for (int y = 0; y < to_row; y++) {
+                            const float expected = y < rows ? from[y * from_row + x] : to[x * to_row + y];
+                            assert_float_equal(got[x * to_row + y], expected, 0);
+                        }
                     output_free(got);
                 }
                 free(from);
