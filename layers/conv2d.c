@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "layers/depthwise.h"
+#include "layers/phase.h"
+#include "layers/planar.h"
 #include "layers/sweep.h"
 #include "layers/winograd.h"
 
@@ -110,46 +112,6 @@ struct conv {
 /* Of dy beyond so many filters a few columns at a time are copied together, which no cache has trouble with. */
 enum { FILTERS_WIDE = 32 };
 
-/* A row of the input is seen, at stride s, by every s-th row of the kernel: by the phase-th and so on for the rows from
- * `first` on in steps of s. Tap phase + t*s of the kernel lies over row `first` in window (first + before)/s - t, so
- * that the taps from the last to the first see consecutive rows of dy. The same along the width. So the gradient of
- * these inputs is a sweep over dy of these taps, flipped, and s*s of them (1 at stride 1) make the whole. */
-struct phase {
-    int index, taps;
-    int outputs; /* inputs of the layer that it makes */
-    int start;   /* the row of dy that its first tap sees, which may lie before dy */
-};
-
-static struct phase phase_at(const struct geometry *g, int axis, int first) {
-    const int stride = g->stride[axis], from = first + g->before[axis];
-    struct phase phase = {.index = from % stride, .outputs = (g->input[axis] - first - 1) / stride + 1};
-    if (phase.index < g->kernel[axis]) phase.taps = (g->kernel[axis] - phase.index - 1) / stride + 1;
-    phase.start = from / stride - (phase.taps - 1) * g->dilation[axis];
-    return phase;
-}
-
-/* How many phases there are along an axis; they begin at the first inputs. */
-static int phases(const struct geometry *g, int axis) {
-    return smaller(g->stride[axis], g->input[axis]);
-}
-
-static struct geometry gradient_geometry(const struct geometry *g, int filters) {
-    struct geometry dy = {.channels = filters};
-    for (int axis = 0; axis < 2; axis++) {
-        int after = 0;
-        for (int first = 0; first < phases(g, axis); first++) {
-            const struct phase phase = phase_at(g, axis, first);
-            const int last = phase.start + (phase.taps - 1) * g->dilation[axis] + phase.outputs - 1;
-            if (phase.taps == 0) continue;
-            dy.before[axis] = larger(dy.before[axis], -phase.start);
-            after = larger(after, last - (g->output[axis] - 1));
-        }
-        dy.input[axis] = g->output[axis];
-        dy.padded[axis] = dy.before[axis] + dy.input[axis] + after;
-    }
-    return dy;
-}
-
 static size_t padded_floats(const struct geometry *g) {
     if (!geometry_is_padded(g)) return 0;
     return (size_t)g->padded[0] * (size_t)g->padded[1] * (size_t)g->channels;
@@ -166,7 +128,7 @@ static struct conv conv_take(const struct layer *layer, struct pieces *pieces) {
         .all_filters = config->filters,
     };
     const struct geometry *g = &conv.geometry;
-    conv.dy = gradient_geometry(g, config->filters);
+    conv.dy = phase_geometry(g, config->filters);
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1], rows = (size_t)g->output[0];
     const size_t x = padded_floats(g), dy = padded_floats(&conv.dy);
     conv.offsets = pieces_take(pieces, taps > rows ? taps : rows, sizeof *conv.offsets);
@@ -184,7 +146,7 @@ static void join_rows(struct conv *conv, int together) {
     const int pixels = together * g->input[0] * g->input[1];
     g->input[0] = g->padded[0] = g->output[0] = 1;
     g->input[1] = g->padded[1] = g->output[1] = pixels;
-    conv->dy = gradient_geometry(g, conv->all_filters);
+    conv->dy = phase_geometry(g, conv->all_filters);
     conv->images /= together;
 }
 
@@ -293,11 +255,6 @@ static void kernel_gradient_direct(const struct layer *layer, const struct pass 
 
 /* ---- the gradient of the input ---- */
 
-/* Taps of the phases before `index` along an axis. */
-static int taps_before(const struct geometry *g, int axis, int index) {
-    return g->kernel[axis] / g->stride[axis] * index + smaller(g->kernel[axis] % g->stride[axis], index);
-}
-
 /* The sweep that makes the inputs (row,column) and on in steps of the strides. */
 static struct sweep backward_sweep(const struct conv *conv, int row, int column) {
     const struct geometry *g = &conv->geometry;
@@ -305,8 +262,8 @@ static struct sweep backward_sweep(const struct conv *conv, int row, int column)
     const ptrdiff_t pixel = conv->all_filters, dy_row = conv->dy.padded[1] * pixel;
     const ptrdiff_t x_row = (ptrdiff_t)g->input[1] * conv->all_channels;
     const bool whole_rows = conv->groups == 1 && g->dilation[1] == 1;
-    const ptrdiff_t taps =
-        (ptrdiff_t)taps_before(g, 0, down.index) * g->kernel[1] + down.taps * taps_before(g, 1, along.index);
+    const ptrdiff_t taps = (ptrdiff_t)phase_taps_before(g, 0, down.index) * g->kernel[1] +
+                           down.taps * phase_taps_before(g, 1, along.index);
     const ptrdiff_t kernel = (ptrdiff_t)conv->filters * conv->all_channels; /* floats of a tap */
     return (struct sweep){.groups = conv->groups,
                           .rows = down.outputs,
@@ -330,8 +287,8 @@ static struct sweep backward_sweep(const struct conv *conv, int row, int column)
 
 static void data_gradient(const struct conv *conv, const struct pass *pass, const float *dy, float *dx) {
     const float *bordered = with_border(&conv->dy, dy, conv->padded);
-    for (int row = 0; row < phases(&conv->geometry, 0); row++)
-        for (int column = 0; column < phases(&conv->geometry, 1); column++) {
+    for (int row = 0; row < phase_count(&conv->geometry, 0); row++)
+        for (int column = 0; column < phase_count(&conv->geometry, 1); column++) {
             const struct sweep sweep = backward_sweep(conv, row, column);
             sweep_image(&sweep, pass, conv->offsets, bordered, NULL, dx);
         }
@@ -369,15 +326,9 @@ static void transpose_panel(const struct conv *conv, const float *kernel, int co
                 panel[(ptrdiff_t)f * count + c] = kernel[(ptrdiff_t)c * conv->all_filters + f];
 }
 
-/* The first input of a phase. */
-static int first_of_phase(const struct geometry *g, int axis, int index) {
-    const int first = (index - g->before[axis]) % g->stride[axis];
-    return first < 0 ? first + g->stride[axis] : first;
-}
-
 static void pack_backward(const struct conv *conv, const struct pass *pass, int i, int j, float *packed) {
     const struct geometry *g = &conv->geometry;
-    const int row = first_of_phase(g, 0, i % g->stride[0]), column = first_of_phase(g, 1, j % g->stride[1]);
+    const int row = phase_first(g, 0, i % g->stride[0]), column = phase_first(g, 1, j % g->stride[1]);
     if (row >= g->input[0] || column >= g->input[1]) return;
     const struct sweep sweep = backward_sweep(conv, row, column);
     const int width = phase_at(g, 1, column).taps;
@@ -431,10 +382,20 @@ static void backward_depthwise(const struct layer *layer, const struct pass *pas
 
 /* ---- the layer ---- */
 
+static struct planar planar_layer(const struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    return planar_of(&geometry, config->groups, config->filters);
+}
+
 static struct winograd winograd_layer(const struct layer *layer) {
     const struct conv2d *config = layer->config;
     const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
     return winograd_of(&geometry, config->filters);
+}
+
+static size_t larger_size(size_t a, size_t b) {
+    return a > b ? a : b;
 }
 
 static void set_sizes(struct layer *layer) {
@@ -442,6 +403,8 @@ static void set_sizes(struct layer *layer) {
     struct pieces pieces = {0};
     if (algorithm == ALGORITHM_DIRECT) {
         conv_take(layer, &pieces);
+        const struct planar planar = planar_layer(layer);
+        pieces.used = larger_size(pieces.used, planar_scratch_bytes(&planar));
         layer->packed_floats = 2 * elements_of(&layer->parameters[0].shape);
     }
     if (algorithm == ALGORITHM_DEPTHWISE) depthwise_of(layer, NULL, &pieces);
@@ -465,10 +428,27 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     return 0;
 }
 
+/* Term by term, by pixels or by planes. */
+static void forward_terms(const struct layer *layer, const struct pass *pass, const float *bias) {
+    const struct planar planar = planar_layer(layer);
+    if (planar_gains_forward(&planar))
+        planar_forward(&planar, pass, bias);
+    else
+        forward_direct(layer, pass, bias);
+}
+
+static void backward_terms(const struct layer *layer, const struct pass *pass, float *kernel) {
+    const struct planar planar = planar_layer(layer);
+    if (kernel && planar_gains_weights(&planar)) planar_kernel_gradient(&planar, pass, kernel);
+    if (kernel && !planar_gains_weights(&planar)) kernel_gradient_direct(layer, pass, kernel);
+    if (pass->dx && planar_gains_data(&planar)) planar_data_gradient(&planar, pass);
+    if (pass->dx && !planar_gains_data(&planar)) data_gradient_direct(layer, pass);
+}
+
 static void forward(const struct layer *layer, const struct pass *pass) {
     const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
     const enum algorithm algorithm = algorithm_of(layer);
-    if (algorithm == ALGORITHM_DIRECT) forward_direct(layer, pass, bias);
+    if (algorithm == ALGORITHM_DIRECT) forward_terms(layer, pass, bias);
     if (algorithm == ALGORITHM_DEPTHWISE) forward_depthwise(layer, pass, bias);
     if (algorithm != ALGORITHM_WINOGRAD) return;
     const struct winograd winograd = winograd_layer(layer);
@@ -482,8 +462,7 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     for (int n = 0; n < pass->images && bias; n++)
         pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
     if (algorithm == ALGORITHM_DEPTHWISE) backward_depthwise(layer, pass, kernel);
-    if (algorithm == ALGORITHM_DIRECT && kernel) kernel_gradient_direct(layer, pass, kernel);
-    if (algorithm == ALGORITHM_DIRECT && pass->dx) data_gradient_direct(layer, pass);
+    if (algorithm == ALGORITHM_DIRECT) backward_terms(layer, pass, kernel);
     if (algorithm != ALGORITHM_WINOGRAD) return;
     const struct winograd winograd = winograd_layer(layer);
     if (kernel) winograd_kernel_gradient(&winograd, pass, kernel);

@@ -7,6 +7,7 @@
 
 enum {
     UNITS_FEW = 32,  /* units whose weights of one input are at most two cache lines */
+    UNITS_DOTS = 8,  /* units that would leave most of a vector empty, so that vectors run along the inputs */
     PACK_INPUTS = 16 /* inputs packed at a time */
 };
 
@@ -43,7 +44,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
 
 /* packed: the kernel in panels for the way forward, then its transpose in panels for the data gradient. Only a few
  * images pass over each weight, so reading the weights is what takes the time, and panels are read from end to end.
- * Rows of few units are read so as they lie. */
+ * Rows of few units are read so as they lie. Of very few the packed kernel is the transposed one, (units,d), row by
+ * row, for both ways. */
+static bool is_narrow(const struct layer *layer) {
+    return layer->output.size[0] < UNITS_DOTS;
+}
+
 static bool packs_forward(const struct layer *layer) {
     return layer->output.size[0] > UNITS_FEW;
 }
@@ -64,6 +70,11 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
     const int first = (int)((int64_t)pieces * part / parts), end = (int)((int64_t)pieces * (part + 1) / parts);
     const float *kernel = pass->parameters[0];
     float *transposed = packed + packed_forward(layer);
+    if (is_narrow(layer)) {
+        const ptrdiff_t from = (ptrdiff_t)first * PACK_INPUTS, to = smaller(end * PACK_INPUTS, inputs);
+        pass->kernels->transpose((int)(to - from), units, kernel + from * units, units, transposed + from, inputs);
+        return;
+    }
     for (int piece = first; piece < end; piece++) {
         if (packs_forward(layer)) panels_pack(vector, inputs, units, kernel, packed, piece, pieces);
         if (pass->training) panels_pack_transposed(vector, inputs, units, kernel, transposed, piece, pieces);
@@ -85,8 +96,31 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     return 0;
 }
 
+/* Every output one sum along an image's inputs. */
+static void forward_narrow(const struct layer *layer, const struct pass *pass) {
+    const struct dense *config = layer->config;
+    const int inputs = layer->input.size[0], units = config->units;
+    const struct dots dots = {
+        .m = pass->images,
+        .n = units,
+        .depth = inputs,
+        .a = pass->x,
+        .row = inputs,
+        .b = pass->packed,
+        .b_row = inputs,
+        .c = pass->y,
+        .c_row = units,
+        .bias = config->use_bias ? pass->parameters[1] : NULL,
+    };
+    pass->kernels->dots(&dots);
+}
+
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct dense *config = layer->config;
+    if (is_narrow(layer)) {
+        forward_narrow(layer, pass);
+        return;
+    }
     const int inputs = layer->input.size[0], units = config->units, vector = pass->kernels->vector;
     const bool packed = packs_forward(layer);
     const struct product product = {
@@ -110,6 +144,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
 /* dx (n,d) = dy (n,units) times the transposed kernel (units,d); the weights wait for batch_gradient. */
 static void backward(const struct layer *layer, const struct pass *pass) {
     const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
+    const bool narrow = is_narrow(layer);
     if (!pass->dx) return;
     const struct product product = {
         .m = pass->images,
@@ -120,8 +155,8 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         .row = units,
         .column = 1,
         .b = pass->packed + packed_forward(layer),
-        .b_row = vector,
-        .b_panel = (ptrdiff_t)units * vector,
+        .b_row = narrow ? inputs : vector,
+        .b_panel = narrow ? 0 : (ptrdiff_t)units * vector,
         .c = pass->dx,
         .c_row = inputs,
     };

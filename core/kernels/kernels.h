@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* C[i][j] = start + sum over t, then k, of A[offsets[t] + i*row + k*column] * B[t*b_tap + k*b_row + j]
+/* C[i][j] = start + sum over t, then k, of A[offsets[t] + i*row + k*column] * B[b_offsets[t] + k*b_row + j]
  * for i < m, j < n, t < taps, k < depth; C[i][j] stands at c[i*c_row + j].
- * start is C[i][j] itself where accumulate, else bias[j], else 0 where bias is NULL.
+ * start is C[i][j] itself where accumulate, else bias[j] or row_bias[i], else 0 where both are NULL.
  * Panels: each is one vector (of the table: kernels->vector) wide and they lie b_panel apart, so that a tile reads B in
  * one go. Panel v holds the columns from v*vector on; the last one, where n is no multiple of a vector, the last
  * `vector` columns, or all n and something behind them where there are fewer. In panel v element (t, k, x) stands at
@@ -29,8 +29,28 @@ struct product {
     const ptrdiff_t *offsets; /* (taps); NULL: taps is 1 and the offset 0 */
     ptrdiff_t row, column;
     const float *b;
+    const ptrdiff_t *b_offsets; /* (taps); NULL: t*b_tap. Not with panels */
     ptrdiff_t b_tap, b_row;
     ptrdiff_t b_panel; /* 0: a row of B lies in one piece; else B is packed in panels */
+    float *c;
+    ptrdiff_t c_row;
+    const float *bias, *row_bias; /* (n), (m), or NULL; row_bias only with b_offsets, and not both */
+    bool accumulate;
+};
+
+/* C[i][j] = start + D, D the sum over k < depth of A[offsets[i] + k] * B[j*b_row + k], for i < m, j < n; start as in a
+ * product (but for row_bias). D has KERNELS_LANES sums that begin with 0: term k goes to sum k % KERNELS_LANES, in
+ * order of k; where depth is no multiple, 0 * 0 is added to each of those that have one term less. Then sum l and sum l
+ * + 8 are added, l < 8; of those l and l + 4; l and l + 2; the last two. Rows of A and B may be read up to 15 floats
+ * past their end. */
+enum { KERNELS_LANES = 16 };
+struct dots {
+    int m, n, depth;
+    const float *a;
+    const ptrdiff_t *offsets; /* (m); NULL: i*row */
+    ptrdiff_t row;
+    const float *b;
+    ptrdiff_t b_row;
     float *c;
     ptrdiff_t c_row;
     const float *bias; /* (n) or NULL */
@@ -83,6 +103,10 @@ struct kernels {
     int vector;         /* floats a vector */
     int tile_m, tile_n; /* the product's register tile */
     void (*product)(const struct product *product);
+    void (*dots)(const struct dots *dots);
+    /* to[x*to_row + y] = from[y*from_row + x] for y < rows, x < columns. Rows of `from` may be read up to 3 floats past
+     * their end. */
+    void (*transpose)(int rows, int columns, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row);
 
     /* With e = g*period + f, f < period: y[e] = bias[f] (0 where NULL) + sum over t of
      *   from[t][g*step + f/repeat] * kernel[t*tap + f], for e < count.

@@ -5,10 +5,12 @@
 
 static float product_element(const struct product *p, int i, int j) {
     float sum = p->bias != NULL ? p->bias[j] : 0.0f;
+    if (p->row_bias != NULL) sum = p->row_bias[i];
     if (p->accumulate) sum = p->c[i * p->c_row + j];
     for (int t = 0; t < p->taps; t++) {
         const float *a = p->a + (p->offsets != NULL ? p->offsets[t] : 0) + i * p->row;
-        const float *b = p->b + t * p->b_tap + j * (p->b_panel != 0 ? p->b_panel : 1);
+        const float *b =
+            p->b + (p->b_offsets != NULL ? p->b_offsets[t] : t * p->b_tap) + j * (p->b_panel != 0 ? p->b_panel : 1);
         for (int k = 0; k < p->depth; k++) sum += a[k * p->column] * b[k * p->b_row];
     }
     return sum;
@@ -17,6 +19,33 @@ static float product_element(const struct product *p, int i, int j) {
 static void product(const struct product *p) {
     for (int i = 0; i < p->m; i++) {
         for (int j = 0; j < p->n; j++) p->c[i * p->c_row + j] = product_element(p, i, j);
+    }
+}
+
+static float dot(const float *a, const float *b, int depth) {
+    float sums[KERNELS_LANES] = {0};
+    for (int k = 0; k < depth; k++) sums[k % KERNELS_LANES] += a[k] * b[k];
+    for (int lane = depth % KERNELS_LANES; lane > 0 && lane < KERNELS_LANES; lane++) sums[lane] += 0.0f;
+    for (int half = KERNELS_LANES / 2; half > 0; half /= 2) {
+        for (int lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+    }
+    return sums[0];
+}
+
+static void dots(const struct dots *p) {
+    for (int i = 0; i < p->m; i++) {
+        for (int j = 0; j < p->n; j++) {
+            float *c = p->c + i * p->c_row + j;
+            const float start = p->accumulate ? *c : p->bias != NULL ? p->bias[j] : 0.0f;
+            const float *a = p->a + (p->offsets != NULL ? p->offsets[i] : i * p->row);
+            *c = start + dot(a, p->b + j * p->b_row, p->depth);
+        }
+    }
+}
+
+static void transpose(int rows, int columns, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row) {
+    for (int y = 0; y < rows; y++) {
+        for (int x = 0; x < columns; x++) to[x * to_row + y] = from[y * from_row + x];
     }
 }
 
@@ -249,6 +278,8 @@ const struct kernels *kernels_reference(void) {
         .tile_m = 1,
         .tile_n = 1,
         .product = product,
+        .dots = dots,
+        .transpose = transpose,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,

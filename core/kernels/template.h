@@ -82,6 +82,18 @@ KERNEL_INLINE ptrdiff_t opaque_step(ptrdiff_t step) {
     return step;
 }
 
+/* The same for a vector that is to stay in a register. */
+KERNEL_INLINE vector opaque_vector(vector value) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(value));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(value));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(value));
+#endif
+    return value;
+}
+
 /* Lanes from channel v on: a whole vector or what is left. */
 KERNEL_INLINE int lanes_left(int channels, int v) {
     return channels - v < VECTOR ? channels - v : VECTOR;
@@ -130,6 +142,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
+#include "core/kernels/template_planes.h"
+
 #include "core/kernels/template_winograd.h"
 
 #include "core/kernels/template_pool.h"
@@ -143,6 +157,8 @@ const struct kernels *KERNELS_TABLE(void) {
         .tile_m = KERNELS_TILE_M,
         .tile_n = TILE_N,
         .product = product,
+        .dots = dots,
+        .transpose = transpose,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,

@@ -3,69 +3,18 @@
  * Winograd's may exceed the peak. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "tests/support/layer_case.h"
+#include "tests/support/layer_speed.h"
 
 enum { TRIALS = 24 };
-
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-typedef void layer_pass(const struct layer *layer, const struct pass *pass);
-
-static double gflops(const struct layer *layer, const struct pass *pass, layer_pass *call) {
-    const double work = 2 * layer->multiplications * pass->images;
-    const int rounds = (int)(4e7 / work) + 1;
-    double best = 1e9;
-    for (int trial = 0; trial < TRIALS; trial++) {
-        const double start = seconds();
-        for (int i = 0; i < rounds; i++) call(layer, pass);
-        const double elapsed = (seconds() - start) / rounds;
-        if (elapsed < best) best = elapsed;
-    }
-    return work / best * 1e-9;
-}
-
-static void fill(float *values, size_t count) {
-    for (size_t i = 0; i < count; i++) values[i] = (float)(i * 7919 % 1013) / 1013 - 0.5F;
-}
+static const double TRIAL = 2e7; /* multiplications */
 
 static void bench(const struct kernels *kernels, int images, struct shape input, const char *fields) {
-    char json[256];
-    struct layer_case test;
+    char json[256], shape[SHAPE_TEXT_SIZE];
     snprintf(json, sizeof json, "{\"type\":\"Conv2D\",%s}", fields);
-    layer_case_open(&test, json, input, images);
-    struct layer_run *run = &test.run;
-    const struct layer *layer = &test.layer;
-    struct pass pass = {.kernels = kernels,
-                        .images = images,
-                        .training = true,
-                        .x = run->x,
-                        .y = run->y,
-                        .dy = run->dy,
-                        .parameters = run->parameters,
-                        .packed = run->packed,
-                        .scratch = run->scratch};
-    fill(run->x, (size_t)images * run->input);
-    fill(run->dy, (size_t)images * run->output);
-    fill(run->parameters[0], run->sizes[0]);
-    double start = seconds();
-    layer->kind->pack(layer, &pass, run->packed, 0, 1);
-    const double pack = seconds() - start;
-    const double forward = gflops(layer, &pass, layer->kind->forward);
-    pass.dx = run->dx;
-    const double data = gflops(layer, &pass, layer->kind->backward);
-    pass.dx = NULL;
-    pass.gradients = run->gradients;
-    const double weights = gflops(layer, &pass, layer->kind->backward);
-    char shape[SHAPE_TEXT_SIZE];
-    printf("%-12s %-62s %6.1f %6.1f %6.1f  pack %4.0f us\n", shape_text(&input, shape, sizeof shape), fields, forward,
-           data, weights, 1e6 * pack);
-    layer_case_close(&test);
+    const struct layer_speed speed = layer_speed_of(kernels, json, input, images, TRIALS, TRIAL);
+    printf("%-12s %-62s %6.1f %6.1f %6.1f  pack %4.0f us\n", shape_text(&input, shape, sizeof shape), fields,
+           speed.gflops[PASS_FORWARD], speed.gflops[PASS_DATA], speed.gflops[PASS_WEIGHTS], 1e6 * speed.pack);
 }
 
 int main(int count, char **arguments) {
