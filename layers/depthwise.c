@@ -1,6 +1,7 @@
 #include "layers/depthwise.h"
 
 #include <string.h>
+#include <stdlib.h>
 
 /* A pixel whose channels do not fill vectors goes together with its neighbours as one period. For the kernel this
  * follows the vectors of the table and changes no bits. Sums of a gradient are kept for each pixel of a period and
@@ -121,12 +122,23 @@ static void place_taps(const struct depthwise *depthwise) {
                     depthwise->place[i * g->kernel[1] + j] = place++;
 }
 
+static bool is_banded(const struct geometry *g, int channels) {
+    const char *force = getenv("BANDED");
+    if (force) return atoi(force);
+    return g->stride[0] > 1 || g->stride[1] > 1 || g->output[1] * channels <= 512;
+}
+
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
                                 const struct kernels *kernels, struct pieces *pieces) {
     struct depthwise depthwise = {.geometry = geometry_of(input, sliding), .multiplier = multiplier};
     const struct geometry *g = &depthwise.geometry;
     const int channels = depthwise.channels = g->channels * multiplier;
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
+    depthwise.banded = is_banded(g, channels);
+    if (depthwise.banded) {
+        depthwise.bands = depthwise_bands_take(g, multiplier, kernels, pieces);
+        return depthwise;
+    }
     depthwise.repeat = (multiplier & (multiplier - 1)) == 0 ? multiplier : 1;
     const bool flat = g->stride[1] == 1;
     const int vector = kernels ? kernels->vector : 1;
@@ -166,6 +178,10 @@ static void take_kernel(struct depthwise *depthwise, const float *kernel, int to
 }
 
 void depthwise_begin_forward(struct depthwise *depthwise, const float *kernel, const float *bias) {
+    if (depthwise->banded) {
+        depthwise_bands_begin_forward(&depthwise->bands, kernel, bias);
+        return;
+    }
     take_kernel(depthwise, kernel, depthwise->together_forward, NULL);
     depthwise->has_bias = bias != NULL;
     if (bias) repeat_pixel(bias, depthwise->channels, depthwise->together_forward, depthwise->bias);
@@ -173,6 +189,10 @@ void depthwise_begin_forward(struct depthwise *depthwise, const float *kernel, c
 }
 
 void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel) {
+    if (depthwise->banded) {
+        depthwise_bands_begin_backward(&depthwise->bands, kernel);
+        return;
+    }
     take_kernel(depthwise, kernel, depthwise->together_backward, depthwise->place);
     rows_clear(&depthwise->dy);
 }
@@ -199,6 +219,10 @@ static int look_forward(const struct depthwise *depthwise, int r, int *count) {
 /* y[r][p] = bias + sum over i, j of x[r*stride + i*dilation - before][p*stride + j*dilation - before] * kernel[i][j] */
 void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, int first, int end,
                        float *y) {
+    if (depthwise->banded) {
+        depthwise_bands_forward(&depthwise->bands, kernels, x, y);
+        return;
+    }
     const struct geometry *g = &depthwise->geometry;
     const int count = g->output[1] * depthwise->channels;
     if (first == 0) rows_start(&depthwise->x, x);
@@ -280,6 +304,7 @@ static void weight_gradient(const struct depthwise *depthwise, const struct kern
     row.period = depthwise->sums_together * depthwise->channels;
     row.repeat = depthwise->repeat;
     row.step = depthwise->sums_together * g->stride[1] * pixel;
+    row.from_step = row.period;
     kernels->depthwise_gradient_row(&row, x, depthwise->sums + place * depthwise->tap);
 }
 
@@ -339,6 +364,12 @@ static void add_gradients(const struct depthwise *depthwise, const struct kernel
 
 void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
                         const struct depthwise_wanted *wanted) {
+    if (depthwise->banded) {
+        if (wanted->kernel) depthwise_bands_kernel_gradient(&depthwise->bands, kernels, x, dy, wanted->kernel);
+        if (wanted->bias) depthwise_bands_bias_gradient(&depthwise->bands, kernels, dy, wanted->bias);
+        if (wanted->dx) depthwise_bands_data_gradient(&depthwise->bands, kernels, dy, wanted->dx);
+        return;
+    }
     const struct geometry *g = &depthwise->geometry;
     const size_t sums = (size_t)(g->kernel[0] * g->kernel[1] + 1) * (size_t)depthwise->tap;
     const ptrdiff_t width = (ptrdiff_t)g->input[1] * g->channels;

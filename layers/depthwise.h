@@ -8,7 +8,7 @@
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_H
 #define CNNTRAIN_LAYERS_DEPTHWISE_H
 
-#include "layers/convolution.h"
+#include "layers/depthwise_bands.h"
 
 /* The latest rows of an image, each between zeros, so that no tap needs a border case. An image that needs neither
  * zeros nor a change is read where it is. */
@@ -38,6 +38,8 @@ struct depthwise {
     const float **from;   /* (taps) */
     int *place;           /* (taps) of each tap in the order of the backward pass */
     bool has_bias;
+    bool banded;
+    struct depthwise_bands bands;
 };
 
 /* Takes the pieces of a depthwise convolution from scratch. */

@@ -75,7 +75,14 @@ struct depthwise_row {
     ptrdiff_t step; /* floats of the input from period to period: period / repeat unless pixels are skipped */
     int taps;
     const float *const *from; /* (taps) where the row that a tap sees begins */
+    ptrdiff_t from_step;      /* of a gradient: floats of `from` from period to period */
     ptrdiff_t tap;            /* floats from tap to tap of the kernel and of its gradient */
+};
+
+/* Rows of pixels, one as far from the next as the steps say. */
+struct pixels {
+    int rows, pixels, channels;
+    ptrdiff_t from_row, from_pixel, to_row, to_pixel;
 };
 
 struct kernels {
@@ -89,15 +96,16 @@ struct kernels {
      * Forward, y is a row of the output and `from` are rows of the input. The data gradient is the same sum with repeat
      * 1 over rows of the output's gradient. */
     void (*depthwise_row)(const struct depthwise_row *row, const float *kernel, const float *bias, float *y);
-    /* gradient[t*tap + f] += sum over g of x[g*step + f/repeat] * from[t][g*period + f], for g*period + f < count.
-     * gradient is read and written in whole vectors, up to 15 floats past each t*tap + period. That surplus, and up to
-     * 16 floats past a row of `from`, may hold any number but infinity and NaN. */
+    /* gradient[t*tap + f] += sum over g of x[g*step + f/repeat] * from[t][g*from_step + f], for g*period + f < count.
+     * gradient is read and written in whole vectors, up to 15 floats past each t*tap + period. */
     void (*depthwise_gradient_row)(const struct depthwise_row *row, const float *x, float *gradient);
     /* to[i] = the sum of the `together` floats from[i*together] on: of 2, 4 and 8 by halves ((a+b) + (c+d)), of any
      * other number from first to last */
     void (*sum_neighbours)(int count, int together, const float *from, float *to);
     /* to[i*times + j] = from[i] for i < count, j < times */
     void (*repeat_neighbours)(int count, int times, const float *from, float *to);
+    /* to[r*to_row + p*to_pixel + c] = from[r*from_row + p*from_pixel + c]; the two do not overlap */
+    void (*copy_pixels)(const struct pixels *pixels, const float *from, float *to);
 
     /* D from d; of an image, top to right within 0 to 6 */
     void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);

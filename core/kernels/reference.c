@@ -44,7 +44,8 @@ static void depthwise_gradient_row(const struct depthwise_row *row, const float 
     for (int e = 0; e < row->count; e++) {
         const int f = e % row->period;
         const float cell = x[e / row->period * row->step + f / row->repeat];
-        for (int t = 0; t < row->taps; t++) gradient[t * row->tap + f] += cell * row->from[t][e];
+        const ptrdiff_t from = e / row->period * row->from_step + f;
+        for (int t = 0; t < row->taps; t++) gradient[t * row->tap + f] += cell * row->from[t][from];
     }
 }
 
@@ -65,6 +66,15 @@ static void sum_neighbours(int count, int together, const float *from, float *to
 static void repeat_neighbours(int count, int times, const float *from, float *to) {
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < times; j++) to[(ptrdiff_t)i * times + j] = from[i];
+    }
+}
+
+static void copy_pixels(const struct pixels *p, const float *from, float *to) {
+    for (int r = 0; r < p->rows; r++) {
+        for (int i = 0; i < p->pixels; i++) {
+            for (int c = 0; c < p->channels; c++)
+                to[r * p->to_row + i * p->to_pixel + c] = from[r * p->from_row + i * p->from_pixel + c];
+        }
     }
 }
 
@@ -253,6 +263,7 @@ const struct kernels *kernels_reference(void) {
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
+        .copy_pixels = copy_pixels,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,

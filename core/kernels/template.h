@@ -130,6 +130,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
+#include "core/kernels/template_copy.h"
+
 #include "core/kernels/template_winograd.h"
 
 #include "core/kernels/template_pool.h"
@@ -147,6 +149,7 @@ const struct kernels *KERNELS_TABLE(void) {
         .depthwise_gradient_row = depthwise_gradient_row,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
+        .copy_pixels = copy_pixels,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,

@@ -210,34 +210,54 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
     if (rest > 0) strips[0](row, kernel, bias, y, periods, rest, false);
 }
 
-/* The kernel's gradient in vector f, for `taps` (a constant) taps. */
-KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const float *const *from, const float *x, int f,
-                                   float *gradient, const int taps, const int repeat) {
-    const ptrdiff_t step = row->step;
-    const ptrdiff_t tap = row->tap;
-    vector sum[TAPS_MOST];
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] = load(gradient + t * tap);
-    const ptrdiff_t period = row->period;
-    const ptrdiff_t count = row->count;
-    ptrdiff_t e = f;
-    for (; e + VECTOR <= count; e += period, x += step) {
-        const vector cell = load_repeated(x, repeat);
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
+/* The kernel's gradient in `vectors` vectors from element f of the period on, for `taps` taps (both constants; one
+ * vector where x repeats). */
+KERNEL_INLINE void gradient_block(const struct depthwise_row *row, const float *const *from, const float *x, int f,
+                                  float *gradient, const int taps, const int vectors, const int repeat) {
+    const ptrdiff_t step = row->step, from_step = row->from_step, period = row->period, tap = row->tap;
+    vector sum[TAPS_MOST][BLOCK];
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[t][v] = load(gradient + t * tap + v * VECTOR);
     }
-    for (; e < count; e += period, x += step) {
-        const mask mine = first_mask((int)(count - e));
-        const vector cell = choose(mine, load_repeated(x, repeat), (vector){0});
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
+    ptrdiff_t left = row->count - f, e = f;
+    for (; left >= vectors * VECTOR; left -= period, e += from_step, x += step) {
+        vector cell[BLOCK];
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) cell[v] = load_repeated(x + v * VECTOR, repeat);
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+            KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[t][v] += cell[v] * load(from[t] + e + v * VECTOR);
+        }
     }
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + t * tap, sum[t]);
+    for (; left > 0; left -= period, e += from_step, x += step) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
+            if (left <= v * VECTOR) continue;
+            const mask mine = first_mask(left < (v + 1) * VECTOR ? (int)left - v * VECTOR : VECTOR);
+            const vector cell = choose(mine, load_repeated(x + v * VECTOR, repeat), (vector){0});
+            KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+                sum[t][v] += cell * choose(mine, load(from[t] + e + v * VECTOR), (vector){0});
+            }
+        }
+    }
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(gradient + t * tap + v * VECTOR, sum[t][v]);
+    }
+}
+
+/* Few taps alone would be few sums, each waiting for the one before it. */
+KERNEL_INLINE int gradient_width(const int taps) {
+    return taps == 1 ? 8 : taps == 2 ? 4 : taps == 3 ? 3 : taps == 4 ? 2 : 1;
 }
 
 KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const float *const *from, const float *x,
                                     float *gradient, const int taps, const int repeat) {
     const float *rows[TAPS_MOST];
+    const int width = repeat == 1 ? gradient_width(taps) : 1;
     KERNEL_UNROLL for (int t = 0; t < taps; t++) rows[t] = from[t];
-    for (int f = 0; f < row->period; f += VECTOR) {
-        gradient_vector(row, rows, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
+    int f = 0;
+    for (; width > 1 && f + width * VECTOR <= row->period; f += width * VECTOR) {
+        gradient_block(row, rows, x + f, f, gradient + f, taps, width, repeat);
+    }
+    for (; f < row->period; f += VECTOR) {
+        gradient_block(row, rows, x + input_of(row, f, repeat), f, gradient + f, taps, 1, repeat);
     }
 }
 

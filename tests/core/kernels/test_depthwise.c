@@ -18,7 +18,8 @@ struct row_case {
 static void row_case_set(struct row_case *test, int periods, int rest, int period, int repeat, int step, int taps,
                          int shift) {
     *test = (struct row_case){.width = (period + SURPLUS - 1) / SURPLUS * SURPLUS};
-    test->row = (struct depthwise_row){periods * period + rest, period, repeat, step, taps, test->from, test->width};
+    test->row =
+        (struct depthwise_row){periods * period + rest, period, repeat, step, taps, test->from, period, test->width};
     const size_t spread = (size_t)(taps * shift);
     test->input_count = (size_t)((periods + 1) * (step + period)) + spread;
     test->kernel_count = (size_t)(taps * test->width);
@@ -184,7 +185,8 @@ static void test_order(void **state) {
         float y[40] = {7};
         kernels_at(i)->depthwise_row(&row, ones, NULL, y);
         assert_float_equal(y[0], 0, 0);
-        const struct depthwise_row along = {.count = 3, .period = 1, .repeat = 1, .step = 1, .taps = 1, .from = from};
+        const struct depthwise_row along = {
+            .count = 3, .period = 1, .repeat = 1, .step = 1, .taps = 1, .from = from, .from_step = 1};
         y[0] = 0;
         kernels_at(i)->depthwise_gradient_row(&along, ones, y);
         assert_float_equal(y[0], 0, 0);

@@ -1,0 +1,431 @@
+#include "layers/depthwise_bands.h"
+
+#include <string.h>
+
+enum {
+    SLACK = 16,        /* floats that kernels may read past a row */
+    WHOLE_MOST = 512,  /* floats of a row for which the kernel is copied as often as the row has pixels */
+    BAND_MOST = 6144,  /* floats of a band */
+    PERIOD_MOST = 128, /* floats of a period with more than one pixel, in rows that are longer */
+    TOGETHER_MOST = 16,
+};
+
+/* ---- plan ---- */
+
+/* Floats of a period: a whole row, so that rows of a band are periods of one long row, or some pixels that fill
+ * vectors. */
+static int period_of(int pixels, int channels, int vector) {
+    if (channels <= WHOLE_MOST / pixels) return pixels * channels;
+    int together = 1;
+    while (together * channels % vector != 0 && together < TOGETHER_MOST && 2 * together <= pixels &&
+           channels <= PERIOD_MOST / (2 * together))
+        together *= 2;
+    return together * channels;
+}
+
+static int ceil_of(int number, int by) {
+    return (number + by - 1) / by;
+}
+
+/* How many of `all` rows a band takes, if `step` more rows of the copy are needed for each but the first. */
+static int rows_a_band(int all, int step, int first, ptrdiff_t row) {
+    const int most = (int)(BAND_MOST / row);
+    const int rows = most > first ? smaller((most - first) / step + 1, all) : 1;
+    return ceil_of(all, ceil_of(all, rows));
+}
+
+/* The tap farthest from the first, in pixels of y along an axis. */
+static int farthest(const struct geometry *g, int axis) {
+    return (g->kernel[axis] - 1) * g->dilation[axis] / g->stride[axis];
+}
+
+static void band_take(struct band *band, struct pieces *pieces) {
+    const size_t floats = (size_t)band->needed * (size_t)band->row + SLACK;
+    if (band->copies) band->memory = pieces_take(pieces, floats, sizeof(float));
+}
+
+static struct band x_band(const struct depthwise_bands *bands) {
+    const struct geometry *g = &bands->geometry;
+    const bool plain = g->stride[1] == 1 && bands->multiplier == 1;
+    struct band band = {.copies = !plain || geometry_is_padded(g), .phases = g->stride[1]};
+    const int pixels = band.copies ? g->output[1] + farthest(g, 1) : g->input[1];
+    band.phase = (ptrdiff_t)pixels * bands->channels;
+    band.row = band.phases * band.phase;
+    const int extent = (g->kernel[0] - 1) * g->dilation[0] + 1;
+    band.rows = rows_a_band(g->output[0], g->stride[0], extent, band.row);
+    band.needed = (band.rows - 1) * g->stride[0] + extent;
+    return band;
+}
+
+/* Rows of y (with those beyond it) that rows of x took part in. */
+static int y_rows(const struct geometry *g, int axis) {
+    return (g->before[axis] + g->input[axis] - 1) / g->stride[axis] - g->before[axis] / g->stride[axis] + 1;
+}
+
+static struct band dy_band(const struct depthwise_bands *bands) {
+    const struct geometry *g = &bands->geometry;
+    const int pixels = y_rows(g, 1) + farthest(g, 1);
+    struct band band = {.phases = 1, .phase = (ptrdiff_t)pixels * bands->channels};
+    band.copies = pixels != g->output[1] || y_rows(g, 0) + farthest(g, 0) != g->output[0];
+    band.row = band.phase;
+    band.rows = rows_a_band(y_rows(g, 0), 1, farthest(g, 0) + 1, band.row);
+    band.needed = band.rows + farthest(g, 0);
+    return band;
+}
+
+struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int multiplier,
+                                            const struct kernels *kernels, struct pieces *pieces) {
+    const struct geometry *g = geometry;
+    const int channels = g->channels * multiplier, vector = kernels ? kernels->vector : 1;
+    struct depthwise_bands bands = {.geometry = *g, .multiplier = multiplier, .channels = channels};
+    const int phase_pixels = ceil_of(g->input[1], g->stride[1]);
+    bands.period_forward = period_of(g->output[1], channels, vector);
+    bands.period_sums = period_of(g->output[1], channels, TOGETHER_MOST);
+    bands.period_backward = period_of(phase_pixels, channels, vector);
+    bands.x = x_band(&bands);
+    bands.dy = dy_band(&bands);
+    bands.left = farthest(g, 1) - g->before[1] / g->stride[1];
+    bands.above = farthest(g, 0) - g->before[0] / g->stride[0];
+
+    const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
+    const size_t period = (size_t)larger(WHOLE_MOST, channels);
+    bands.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
+    band_take(&bands.x, pieces);
+    band_take(&bands.dy, pieces);
+    bands.kernel = pieces_take(pieces, taps * (size_t)bands.tap, sizeof(float));
+    bands.bias = pieces_take(pieces, (size_t)bands.tap, sizeof(float));
+    bands.sums = pieces_take(pieces, (taps + 1) * (size_t)bands.tap, sizeof(float));
+    const size_t spread = multiplier > 1 ? (size_t)bands.x.needed * (size_t)g->input[1] * (size_t)channels : 0;
+    bands.spread = pieces_take(pieces, spread + SLACK, sizeof(float));
+    const size_t line = (size_t)bands.dy.rows * (size_t)phase_pixels * (size_t)channels + SLACK;
+    bands.line = pieces_take(pieces, line, sizeof(float));
+    bands.dense = pieces_take(pieces, line, sizeof(float));
+    bands.from = pieces_take(pieces, taps, sizeof *bands.from);
+    return bands;
+}
+
+static void band_clear(const struct band *band) {
+    if (band->copies) memset(band->memory, 0, ((size_t)band->needed * (size_t)band->row + SLACK) * sizeof(float));
+}
+
+/* to = `period` floats: `channels` of `from` again and again */
+static void repeat_pixel(const float *from, int channels, int period, float *to) {
+    memcpy(to, from, (size_t)channels * sizeof *to);
+    for (int done = channels; done < period; done *= 2)
+        memcpy(to + done, to, (size_t)smaller(done, period - done) * sizeof *to);
+}
+
+void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *kernel, const float *bias) {
+    const int taps = bands->geometry.kernel[0] * bands->geometry.kernel[1], channels = bands->channels;
+    for (int t = 0; t < taps; t++)
+        repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, bands->period_forward, bands->kernel + t * bands->tap);
+    bands->has_bias = bias != NULL;
+    if (bias) repeat_pixel(bias, channels, bands->period_forward, bands->bias);
+    band_clear(&bands->x);
+}
+
+/* Taps along an axis that a phase of x meets: `first`, first + step, ... */
+struct meeting {
+    int first, step, count;
+};
+
+static struct meeting meeting_of(const struct geometry *g, int axis, int phase) {
+    const int step = g->stride[axis], kernel = g->kernel[axis];
+    if (step == 1) return (struct meeting){0, 1, kernel};
+    return (struct meeting){phase, step, kernel > phase ? (kernel - phase - 1) / step + 1 : 0};
+}
+
+/* Taps that meet the same pixels of x stand together. */
+void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel) {
+    const struct geometry *g = &bands->geometry;
+    float *to = bands->kernel;
+    for (int down = 0; down < g->stride[0]; down++)
+        for (int along = 0; along < g->stride[1]; along++)
+            for (int i = down; i < g->kernel[0]; i += g->stride[0])
+                for (int j = along; j < g->kernel[1]; j += g->stride[1], to += bands->tap)
+                    repeat_pixel(kernel + (ptrdiff_t)(i * g->kernel[1] + j) * bands->channels, bands->channels,
+                                 bands->period_backward, to);
+    band_clear(&bands->x);
+    band_clear(&bands->dy);
+}
+
+/* ---- copies ---- */
+
+/* Rows of the copy, `first` and every step-th from there, that stand for rows of x. */
+static void copy_rows(const struct depthwise_bands *bands, const struct kernels *kernels, const float *x, int rows,
+                      int step, float *to) {
+    const struct geometry *g = &bands->geometry;
+    const int stride = g->stride[1], channels = bands->channels, before = g->before[1];
+    struct pixels pixels = {.rows = rows,
+                            .pixels = 1,
+                            .channels = g->input[1] * channels,
+                            .from_row = (ptrdiff_t)step * g->input[1] * channels,
+                            .to_row = step * bands->x.row};
+    if (stride == 1) {
+        pixels.channels = smaller(pixels.channels, (int)bands->x.row - before * channels);
+        kernels->copy_pixels(&pixels, x, to + (ptrdiff_t)before * channels);
+        return;
+    }
+    pixels.channels = channels;
+    pixels.from_pixel = (ptrdiff_t)stride * channels;
+    pixels.to_pixel = channels;
+    for (int phase = 0; phase < smaller(stride, g->kernel[1]); phase++) {
+        const int place = before <= phase ? 0 : ceil_of(before - phase, stride);
+        const int first = place * stride + phase - before;
+        pixels.pixels = smaller(ceil_of(g->input[1] - first, stride), (int)(bands->x.phase / channels) - place);
+        if (pixels.pixels > 0)
+            kernels->copy_pixels(&pixels, x + (ptrdiff_t)first * channels,
+                                 to + phase * bands->x.phase + (ptrdiff_t)place * channels);
+    }
+}
+
+/* The rows that `rows` rows of y from `first` on see; returns where the first of them stands. */
+static const float *fill_x(const struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
+                           int first, int rows) {
+    const struct geometry *g = &bands->geometry;
+    const struct band *band = &bands->x;
+    const int stride = g->stride[0], row = g->input[1] * g->channels;
+    const int top = first * stride - g->before[0];
+    if (!band->copies) return x + (ptrdiff_t)top * row;
+    const int needed = (rows - 1) * stride + (g->kernel[0] - 1) * g->dilation[0] + 1;
+    const int from = larger(top, 0), end = smaller(top + needed, g->input[0]);
+    if (band->rows < g->output[0]) {
+        if (from > top) memset(band->memory, 0, (size_t)(from - top) * (size_t)band->row * sizeof(float));
+        for (int q = larger(end, top); q < top + needed; q++)
+            memset(band->memory + (q - top) * band->row, 0, (size_t)band->row * sizeof(float));
+    }
+    if (end <= from) return band->memory;
+    const float *source = x + (ptrdiff_t)from * row;
+    if (bands->multiplier > 1) {
+        kernels->repeat_neighbours((end - from) * row, bands->multiplier, source, bands->spread);
+        source = bands->spread;
+    }
+    const int step = stride > g->kernel[0] ? stride : 1;
+    for (int q = from; q < smaller(end, from + step); q++) {
+        if ((q - top) % stride >= g->kernel[0] && step > 1) continue;
+        copy_rows(bands, kernels, source + (ptrdiff_t)(q - from) * row * bands->multiplier, ceil_of(end - q, step),
+                  step, band->memory + (q - top) * band->row);
+    }
+    return band->memory;
+}
+
+/* Where in rows of the copy the taps of y's first row look. */
+static void look_forward(const struct depthwise_bands *bands, const float *rows) {
+    const struct geometry *g = &bands->geometry;
+    const float **from = bands->from;
+    for (int i = 0; i < g->kernel[0]; i++, rows += g->dilation[0] * bands->x.row)
+        for (int j = 0; j < g->kernel[1]; j++) {
+            const int along = j * g->dilation[1];
+            *from++ =
+                rows + along % g->stride[1] * bands->x.phase + (ptrdiff_t)(along / g->stride[1]) * bands->channels;
+        }
+}
+
+static void move_on(const struct depthwise_bands *bands, int taps, ptrdiff_t by) {
+    for (int t = 0; t < taps; t++) bands->from[t] += by;
+}
+
+/* ---- forward ---- */
+
+void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x, float *y) {
+    const struct geometry *g = &bands->geometry;
+    const int width = g->output[1] * bands->channels;
+    const bool whole = bands->period_forward == width;
+    const ptrdiff_t step = g->stride[0] * bands->x.row;
+    struct depthwise_row row = {
+        .period = bands->period_forward,
+        .repeat = 1,
+        .step = whole ? step : bands->period_forward,
+        .taps = g->kernel[0] * g->kernel[1],
+        .from = bands->from,
+        .tap = bands->tap,
+    };
+    const float *bias = bands->has_bias ? bands->bias : NULL;
+    for (int first = 0, rows; first < g->output[0]; first += rows) {
+        rows = smaller(bands->x.rows, g->output[0] - first);
+        look_forward(bands, fill_x(bands, kernels, x, first, rows));
+        row.count = whole ? rows * width : width;
+        for (int r = 0; r < rows; r += whole ? rows : 1) {
+            kernels->depthwise_row(&row, bands->kernel, bias, y + (ptrdiff_t)(first + r) * width);
+            move_on(bands, row.taps, step);
+        }
+    }
+}
+
+/* ---- gradients of the kernel and the bias ---- */
+
+/* gradient += the sums of a period's pixels: its second half is added to the first until one is left */
+static void fold(const struct depthwise_bands *bands, const struct kernels *kernels, float *sums, float *gradient) {
+    const int channels = bands->channels;
+    for (int pixels = bands->period_sums / channels, half; pixels > 1; pixels = half) {
+        half = (pixels + 1) / 2;
+        kernels->add((size_t)(pixels - half) * (size_t)channels, sums + (ptrdiff_t)half * channels, sums);
+    }
+    kernels->add((size_t)channels, sums, gradient);
+}
+
+void depthwise_bands_kernel_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
+                                     const float *dy, float *gradient) {
+    const struct geometry *g = &bands->geometry;
+    const int width = g->output[1] * bands->channels;
+    const bool whole = bands->period_sums == width;
+    const ptrdiff_t step = g->stride[0] * bands->x.row;
+    struct depthwise_row row = {
+        .period = bands->period_sums,
+        .repeat = 1,
+        .step = bands->period_sums,
+        .taps = g->kernel[0] * g->kernel[1],
+        .from = bands->from,
+        .from_step = whole ? step : bands->period_sums,
+        .tap = bands->tap,
+    };
+    for (int t = 0; t < row.taps; t++)
+        memset(bands->sums + t * bands->tap, 0, (size_t)(row.period + SLACK) * sizeof *bands->sums);
+    for (int first = 0, rows; first < g->output[0]; first += rows) {
+        rows = smaller(bands->x.rows, g->output[0] - first);
+        look_forward(bands, fill_x(bands, kernels, x, first, rows));
+        row.count = whole ? rows * width : width;
+        for (int r = 0; r < rows; r += whole ? rows : 1) {
+            kernels->depthwise_gradient_row(&row, dy + (ptrdiff_t)(first + r) * width, bands->sums);
+            move_on(bands, row.taps, step);
+        }
+    }
+    for (int t = 0; t < row.taps; t++)
+        fold(bands, kernels, bands->sums + t * bands->tap, gradient + (ptrdiff_t)t * bands->channels);
+}
+
+void depthwise_bands_bias_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                                   float *gradient) {
+    const struct geometry *g = &bands->geometry;
+    const int period = bands->period_sums, all = g->output[0] * g->output[1] * bands->channels;
+    memset(bands->sums, 0, (size_t)period * sizeof *bands->sums);
+    kernels->column_sums(all / period, period, dy, bands->sums);
+    kernels->column_sums(1, all % period, dy + all / period * period, bands->sums);
+    fold(bands, kernels, bands->sums, gradient);
+}
+
+/* ---- gradient of the input ---- */
+
+/* Rows (or pixels) of x in a phase: number p stands at first + p*stride, and y's `place` + p is where its tap 0
+ * looked. */
+struct phase {
+    int first, count, place;
+};
+
+/* Those whose place is in [from, end). */
+static struct phase phase_of(const struct geometry *g, int axis, int phase, int from, int end) {
+    const int stride = g->stride[axis], before = g->before[axis];
+    const int place = larger(from, before <= phase ? 0 : ceil_of(before - phase, stride));
+    const int last = g->input[axis] + before - 1 - phase;
+    const int stop = last < 0 ? 0 : smaller(end, last / stride + 1);
+    return (struct phase){place * stride + phase - before, larger(stop - place, 0), place};
+}
+
+/* The rows of dy from `first` - (what the farthest tap needs) on, `rows` and those more. */
+static const float *fill_dy(const struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                            int first, int rows) {
+    const struct geometry *g = &bands->geometry;
+    const struct band *band = &bands->dy;
+    const int width = g->output[1] * bands->channels, top = first - farthest(g, 0);
+    if (!band->copies) return dy + (ptrdiff_t)top * width;
+    const int needed = rows + farthest(g, 0);
+    const int from = larger(top, 0), end = smaller(top + needed, g->output[0]);
+    if (band->rows < y_rows(g, 0))
+        for (int r = top; r < top + needed; r++)
+            if (r < 0 || r >= g->output[0])
+                memset(band->memory + (r - top) * band->row, 0, (size_t)band->row * sizeof(float));
+    const struct pixels copy = {
+        .rows = end - from, .pixels = 1, .channels = width, .from_row = width, .to_row = band->row};
+    if (end > from)
+        kernels->copy_pixels(&copy, dy + (ptrdiff_t)from * width,
+                             band->memory + (from - top) * band->row + (ptrdiff_t)bands->left * bands->channels);
+    return band->memory;
+}
+
+/* Where the taps look that the first pixel of the phases meets. */
+static int look_backward(const struct depthwise_bands *bands, const float *rows, const struct meeting *down,
+                         const struct meeting *along) {
+    const struct geometry *g = &bands->geometry;
+    int count = 0;
+    for (int i = 0; i < down->count; i++) {
+        const int above = (down->first + i * down->step) * g->dilation[0] / g->stride[0];
+        for (int j = 0; j < along->count; j++) {
+            const int before = (along->first + j * along->step) * g->dilation[1] / g->stride[1];
+            bands->from[count++] = rows - above * bands->dy.row - (ptrdiff_t)before * bands->channels;
+        }
+    }
+    return count;
+}
+
+/* The sums of the taps for all pixels of a phase, row after row. */
+static void phase_sums(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
+                       int taps, int rows, int pixels, float *to) {
+    const int width = pixels * bands->channels;
+    const bool whole = bands->period_backward >= width;
+    struct depthwise_row row = {
+        .period = whole ? width : bands->period_backward,
+        .repeat = 1,
+        .count = whole ? rows * width : width,
+        .step = whole ? bands->dy.row : bands->period_backward,
+        .taps = taps,
+        .from = bands->from,
+        .tap = bands->tap,
+    };
+    for (int r = 0; r < rows; r += whole ? rows : 1, to += width) {
+        kernels->depthwise_row(&row, kernel, NULL, to);
+        move_on(bands, taps, bands->dy.row);
+    }
+}
+
+/* A phase of dx from `rows` of dy. */
+static void phase_gradient(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
+                           int taps, const struct phase *down, const struct phase *along, float *dx) {
+    const struct geometry *g = &bands->geometry;
+    const int channels = g->channels, count = down->count * along->count * channels;
+    const ptrdiff_t row = (ptrdiff_t)g->input[1] * channels;
+    const bool dense = g->stride[0] == 1 && g->stride[1] == 1;
+    float *to = dx + down->first * row + (ptrdiff_t)along->first * channels;
+    float *line = dense && bands->multiplier == 1 ? to : bands->line;
+    phase_sums(bands, kernels, kernel, taps, down->count, along->count, line);
+    if (bands->multiplier > 1) {
+        float *sums = dense ? to : bands->dense;
+        kernels->sum_neighbours(count, bands->multiplier, line, sums);
+        line = sums;
+    }
+    if (dense) return;
+    const struct pixels pixels = {.rows = down->count,
+                                  .pixels = along->count,
+                                  .channels = channels,
+                                  .from_row = (ptrdiff_t)along->count * channels,
+                                  .from_pixel = channels,
+                                  .to_row = g->stride[0] * row,
+                                  .to_pixel = (ptrdiff_t)g->stride[1] * channels};
+    kernels->copy_pixels(&pixels, line, to);
+}
+
+void depthwise_bands_data_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                                   float *dx) {
+    const struct geometry *g = &bands->geometry;
+    const int begin = g->before[0] / g->stride[0], end = begin + y_rows(g, 0);
+    if (g->kernel[0] < g->stride[0] || g->kernel[1] < g->stride[1])
+        memset(dx, 0, (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels * sizeof *dx);
+    for (int first = begin; first < end; first += bands->dy.rows) {
+        const int rows = smaller(bands->dy.rows, end - first);
+        const float *copy = fill_dy(bands, kernels, dy, first, rows);
+        const float *kernel = bands->kernel;
+        for (int i = 0; i < g->stride[0]; i++)
+            for (int j = 0; j < g->stride[1]; j++) {
+                const struct meeting down = meeting_of(g, 0, i), along = meeting_of(g, 1, j);
+                const struct phase vertical = phase_of(g, 0, i, first, first + rows);
+                const struct phase horizontal = phase_of(g, 1, j, 0, INT_MAX);
+                const int taps = down.count * along.count;
+                const float *at = copy + (vertical.place - first + farthest(g, 0)) * bands->dy.row +
+                                  (ptrdiff_t)(horizontal.place + bands->left) * bands->channels;
+                if (taps > 0 && vertical.count > 0 && horizontal.count > 0) {
+                    look_backward(bands, at, &down, &along);
+                    phase_gradient(bands, kernels, kernel, taps, &vertical, &horizontal, dx);
+                }
+                kernel += taps * bands->tap;
+            }
+    }
+}

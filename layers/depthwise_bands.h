@@ -1,0 +1,52 @@
+/* The depthwise convolution of images with strides or with short rows: whole bands of rows for each call of a kernel.
+ *
+ * A band's rows are copied between zeros, each number as often as a channel has kernels, and with a stride s along the
+ * width in s phases: the pixels 0, s, 2s, ..., then 1, s+1, ...; so all that a tap sees in a row lies side by side.
+ *
+ * x (h,w,c)  kernel (kh,kw,channels)  y (oh,ow,channels), channels = c*multiplier */
+#ifndef CNNTRAIN_LAYERS_DEPTHWISE_BANDS_H
+#define CNNTRAIN_LAYERS_DEPTHWISE_BANDS_H
+
+#include "layers/convolution.h"
+
+/* Rows that are copied, and where in the copy a pixel stands. */
+struct band {
+    int rows;        /* of the result, at most, for one copy */
+    int needed;      /* rows of the copy */
+    int phases;      /* along the width */
+    ptrdiff_t phase; /* floats from phase to phase */
+    ptrdiff_t row;   /* and from row to row */
+    bool copies;     /* else the image itself is read where it is */
+    float *memory;
+};
+
+struct depthwise_bands {
+    struct geometry geometry;
+    int multiplier, channels;
+    struct band x, dy;
+    int left, above;                                  /* zero pixels and rows before those of dy */
+    int period_forward, period_sums, period_backward; /* floats that a kernel's copy takes */
+    ptrdiff_t tap;                                    /* floats from tap to tap of all copies */
+    float *kernel, *bias, *sums; /* (taps, period), (period), (taps + 1, period): the last row for the bias */
+    float *spread;               /* rows of x, each number `multiplier` times */
+    float *line, *dense;         /* rows of dx of one phase, before and after a channel's kernels are added up */
+    const float **from;          /* (taps) */
+    bool has_bias;
+};
+
+struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int multiplier,
+                                            const struct kernels *kernels, struct pieces *pieces);
+
+void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *kernel, const float *bias);
+void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel);
+
+void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x, float *y);
+/* gradient += the image's part in it */
+void depthwise_bands_kernel_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
+                                     const float *dy, float *gradient);
+void depthwise_bands_bias_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                                   float *gradient);
+void depthwise_bands_data_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                                   float *dx);
+
+#endif
