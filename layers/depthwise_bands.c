@@ -46,11 +46,9 @@ static void band_take(struct band *band, struct pieces *pieces) {
 
 static struct band x_band(const struct depthwise_bands *bands) {
     const struct geometry *g = &bands->geometry;
-    const bool plain = g->stride[1] == 1 && bands->multiplier == 1;
-    struct band band = {.copies = !plain || geometry_is_padded(g), .phases = g->stride[1]};
+    struct band band = {.copies = bands->multiplier > 1 || geometry_is_padded(g)};
     const int pixels = band.copies ? g->output[1] + farthest(g, 1) : g->input[1];
-    band.phase = (ptrdiff_t)pixels * bands->channels;
-    band.row = band.phases * band.phase;
+    band.row = (ptrdiff_t)pixels * bands->channels;
     const int extent = (g->kernel[0] - 1) * g->dilation[0] + 1;
     band.rows = rows_a_band(g->output[0], g->stride[0], extent, band.row);
     band.needed = (band.rows - 1) * g->stride[0] + extent;
@@ -65,9 +63,8 @@ static int y_rows(const struct geometry *g, int axis) {
 static struct band dy_band(const struct depthwise_bands *bands) {
     const struct geometry *g = &bands->geometry;
     const int pixels = y_rows(g, 1) + farthest(g, 1);
-    struct band band = {.phases = 1, .phase = (ptrdiff_t)pixels * bands->channels};
+    struct band band = {.row = (ptrdiff_t)pixels * bands->channels};
     band.copies = pixels != g->output[1] || y_rows(g, 0) + farthest(g, 0) != g->output[0];
-    band.row = band.phase;
     band.rows = rows_a_band(y_rows(g, 0), 1, farthest(g, 0) + 1, band.row);
     band.needed = band.rows + farthest(g, 0);
     return band;
@@ -78,14 +75,12 @@ struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int
     const struct geometry *g = geometry;
     const int channels = g->channels * multiplier, vector = kernels ? kernels->vector : 1;
     struct depthwise_bands bands = {.geometry = *g, .multiplier = multiplier, .channels = channels};
-    const int phase_pixels = ceil_of(g->input[1], g->stride[1]);
     bands.period_forward = period_of(g->output[1], channels, vector);
     bands.period_sums = period_of(g->output[1], channels, TOGETHER_MOST);
-    bands.period_backward = period_of(phase_pixels, channels, vector);
+    bands.period_backward = period_of(g->input[1], channels, vector);
     bands.x = x_band(&bands);
     bands.dy = dy_band(&bands);
     bands.left = farthest(g, 1) - g->before[1] / g->stride[1];
-    bands.above = farthest(g, 0) - g->before[0] / g->stride[0];
 
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
     const size_t period = (size_t)larger(WHOLE_MOST, channels);
@@ -97,7 +92,7 @@ struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int
     bands.sums = pieces_take(pieces, (taps + 1) * (size_t)bands.tap, sizeof(float));
     const size_t spread = multiplier > 1 ? (size_t)bands.x.needed * (size_t)g->input[1] * (size_t)channels : 0;
     bands.spread = pieces_take(pieces, spread + SLACK, sizeof(float));
-    const size_t line = (size_t)bands.dy.rows * (size_t)phase_pixels * (size_t)channels + SLACK;
+    const size_t line = (size_t)bands.dy.rows * (size_t)g->input[1] * (size_t)channels + SLACK;
     bands.line = pieces_take(pieces, line, sizeof(float));
     bands.dense = pieces_take(pieces, line, sizeof(float));
     bands.from = pieces_take(pieces, taps, sizeof *bands.from);
@@ -124,60 +119,20 @@ void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *k
     band_clear(&bands->x);
 }
 
-/* Taps along an axis that a phase of x meets: `first`, first + step, ... */
-struct meeting {
-    int first, step, count;
-};
-
-static struct meeting meeting_of(const struct geometry *g, int axis, int phase) {
-    const int step = g->stride[axis], kernel = g->kernel[axis];
-    if (step == 1) return (struct meeting){0, 1, kernel};
-    return (struct meeting){phase, step, kernel > phase ? (kernel - phase - 1) / step + 1 : 0};
-}
-
-/* Taps that meet the same pixels of x stand together. */
+/* Rows of taps that meet the same rows of x stand together. */
 void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel) {
     const struct geometry *g = &bands->geometry;
     float *to = bands->kernel;
-    for (int down = 0; down < g->stride[0]; down++)
-        for (int along = 0; along < g->stride[1]; along++)
-            for (int i = down; i < g->kernel[0]; i += g->stride[0])
-                for (int j = along; j < g->kernel[1]; j += g->stride[1], to += bands->tap)
-                    repeat_pixel(kernel + (ptrdiff_t)(i * g->kernel[1] + j) * bands->channels, bands->channels,
-                                 bands->period_backward, to);
+    for (int phase = 0; phase < g->stride[0]; phase++)
+        for (int i = phase; i < g->kernel[0]; i += g->stride[0])
+            for (int j = 0; j < g->kernel[1]; j++, to += bands->tap)
+                repeat_pixel(kernel + (ptrdiff_t)(i * g->kernel[1] + j) * bands->channels, bands->channels,
+                             bands->period_backward, to);
     band_clear(&bands->x);
     band_clear(&bands->dy);
 }
 
 /* ---- copies ---- */
-
-/* Rows of the copy, `first` and every step-th from there, that stand for rows of x. */
-static void copy_rows(const struct depthwise_bands *bands, const struct kernels *kernels, const float *x, int rows,
-                      int step, float *to) {
-    const struct geometry *g = &bands->geometry;
-    const int stride = g->stride[1], channels = bands->channels, before = g->before[1];
-    struct pixels pixels = {.rows = rows,
-                            .pixels = 1,
-                            .channels = g->input[1] * channels,
-                            .from_row = (ptrdiff_t)step * g->input[1] * channels,
-                            .to_row = step * bands->x.row};
-    if (stride == 1) {
-        pixels.channels = smaller(pixels.channels, (int)bands->x.row - before * channels);
-        kernels->copy_pixels(&pixels, x, to + (ptrdiff_t)before * channels);
-        return;
-    }
-    pixels.channels = channels;
-    pixels.from_pixel = (ptrdiff_t)stride * channels;
-    pixels.to_pixel = channels;
-    for (int phase = 0; phase < smaller(stride, g->kernel[1]); phase++) {
-        const int place = before <= phase ? 0 : ceil_of(before - phase, stride);
-        const int first = place * stride + phase - before;
-        pixels.pixels = smaller(ceil_of(g->input[1] - first, stride), (int)(bands->x.phase / channels) - place);
-        if (pixels.pixels > 0)
-            kernels->copy_pixels(&pixels, x + (ptrdiff_t)first * channels,
-                                 to + phase * bands->x.phase + (ptrdiff_t)place * channels);
-    }
-}
 
 /* The rows that `rows` rows of y from `first` on see; returns where the first of them stands. */
 static const float *fill_x(const struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
@@ -200,12 +155,15 @@ static const float *fill_x(const struct depthwise_bands *bands, const struct ker
         kernels->repeat_neighbours((end - from) * row, bands->multiplier, source, bands->spread);
         source = bands->spread;
     }
-    const int step = stride > g->kernel[0] ? stride : 1;
-    for (int q = from; q < smaller(end, from + step); q++) {
-        if ((q - top) % stride >= g->kernel[0] && step > 1) continue;
-        copy_rows(bands, kernels, source + (ptrdiff_t)(q - from) * row * bands->multiplier, ceil_of(end - q, step),
-                  step, band->memory + (q - top) * band->row);
-    }
+    const struct pixels copy = {
+        .rows = end - from,
+        .pixels = 1,
+        .channels = smaller(g->input[1] * bands->channels, (int)band->row - g->before[1] * bands->channels),
+        .from_row = (ptrdiff_t)row * bands->multiplier,
+        .to_row = band->row,
+    };
+    kernels->copy_pixels(&copy, source,
+                         band->memory + (from - top) * band->row + (ptrdiff_t)g->before[1] * bands->channels);
     return band->memory;
 }
 
@@ -214,11 +172,7 @@ static void look_forward(const struct depthwise_bands *bands, const float *rows)
     const struct geometry *g = &bands->geometry;
     const float **from = bands->from;
     for (int i = 0; i < g->kernel[0]; i++, rows += g->dilation[0] * bands->x.row)
-        for (int j = 0; j < g->kernel[1]; j++) {
-            const int along = j * g->dilation[1];
-            *from++ =
-                rows + along % g->stride[1] * bands->x.phase + (ptrdiff_t)(along / g->stride[1]) * bands->channels;
-        }
+        for (int j = 0; j < g->kernel[1]; j++) *from++ = rows + (ptrdiff_t)j * g->dilation[1] * bands->channels;
 }
 
 static void move_on(const struct depthwise_bands *bands, int taps, ptrdiff_t by) {
@@ -264,8 +218,8 @@ static void fold(const struct depthwise_bands *bands, const struct kernels *kern
     kernels->add((size_t)channels, sums, gradient);
 }
 
-void depthwise_bands_kernel_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
-                                     const float *dy, float *gradient) {
+static void kernel_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
+                            const float *dy, float *gradient) {
     const struct geometry *g = &bands->geometry;
     const int width = g->output[1] * bands->channels;
     const bool whole = bands->period_sums == width;
@@ -294,8 +248,8 @@ void depthwise_bands_kernel_gradient(struct depthwise_bands *bands, const struct
         fold(bands, kernels, bands->sums + t * bands->tap, gradient + (ptrdiff_t)t * bands->channels);
 }
 
-void depthwise_bands_bias_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
-                                   float *gradient) {
+static void bias_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                          float *gradient) {
     const struct geometry *g = &bands->geometry;
     const int period = bands->period_sums, all = g->output[0] * g->output[1] * bands->channels;
     memset(bands->sums, 0, (size_t)period * sizeof *bands->sums);
@@ -306,17 +260,17 @@ void depthwise_bands_bias_gradient(struct depthwise_bands *bands, const struct k
 
 /* ---- gradient of the input ---- */
 
-/* Rows (or pixels) of x in a phase: number p stands at first + p*stride, and y's `place` + p is where its tap 0
- * looked. */
+/* Rows first, first + stride, ... of x, `count` of them, meet the same taps; where tap 0 looked for the first of them
+ * stands y's row `place`, the next row for the next. */
 struct phase {
     int first, count, place;
 };
 
 /* Those whose place is in [from, end). */
-static struct phase phase_of(const struct geometry *g, int axis, int phase, int from, int end) {
-    const int stride = g->stride[axis], before = g->before[axis];
+static struct phase phase_of(const struct geometry *g, int phase, int from, int end) {
+    const int stride = g->stride[0], before = g->before[0];
     const int place = larger(from, before <= phase ? 0 : ceil_of(before - phase, stride));
-    const int last = g->input[axis] + before - 1 - phase;
+    const int last = g->input[0] + before - 1 - phase;
     const int stop = last < 0 ? 0 : smaller(end, last / stride + 1);
     return (struct phase){place * stride + phase - before, larger(stop - place, 0), place};
 }
@@ -342,28 +296,25 @@ static const float *fill_dy(const struct depthwise_bands *bands, const struct ke
     return band->memory;
 }
 
-/* Where the taps look that the first pixel of the phases meets. */
-static int look_backward(const struct depthwise_bands *bands, const float *rows, const struct meeting *down,
-                         const struct meeting *along) {
+/* Where the taps of a phase look for its first row, which has its place at `row`; returns their number. */
+static int look_backward(const struct depthwise_bands *bands, int phase, const float *row) {
     const struct geometry *g = &bands->geometry;
     int count = 0;
-    for (int i = 0; i < down->count; i++) {
-        const int above = (down->first + i * down->step) * g->dilation[0] / g->stride[0];
-        for (int j = 0; j < along->count; j++) {
-            const int before = (along->first + j * along->step) * g->dilation[1] / g->stride[1];
-            bands->from[count++] = rows - above * bands->dy.row - (ptrdiff_t)before * bands->channels;
-        }
+    for (int i = phase; i < g->kernel[0]; i += g->stride[0]) {
+        const float *rows = row - (ptrdiff_t)(i * g->dilation[0] / g->stride[0]) * bands->dy.row;
+        for (int j = 0; j < g->kernel[1]; j++)
+            bands->from[count++] = rows - (ptrdiff_t)j * g->dilation[1] * bands->channels;
     }
     return count;
 }
 
-/* The sums of the taps for all pixels of a phase, row after row. */
+/* The sums of the taps for all pixels of `rows` rows, one after another. */
 static void phase_sums(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
-                       int taps, int rows, int pixels, float *to) {
-    const int width = pixels * bands->channels;
-    const bool whole = bands->period_backward >= width;
+                       int taps, int rows, float *to) {
+    const int width = bands->geometry.input[1] * bands->channels;
+    const bool whole = bands->period_backward == width;
     struct depthwise_row row = {
-        .period = whole ? width : bands->period_backward,
+        .period = bands->period_backward,
         .repeat = 1,
         .count = whole ? rows * width : width,
         .step = whole ? bands->dy.row : bands->period_backward,
@@ -377,55 +328,45 @@ static void phase_sums(const struct depthwise_bands *bands, const struct kernels
     }
 }
 
-/* A phase of dx from `rows` of dy. */
+/* The rows of a phase of dx. */
 static void phase_gradient(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
-                           int taps, const struct phase *down, const struct phase *along, float *dx) {
+                           int taps, const struct phase *phase, float *dx) {
     const struct geometry *g = &bands->geometry;
-    const int channels = g->channels, count = down->count * along->count * channels;
-    const ptrdiff_t row = (ptrdiff_t)g->input[1] * channels;
-    const bool dense = g->stride[0] == 1 && g->stride[1] == 1;
-    float *to = dx + down->first * row + (ptrdiff_t)along->first * channels;
-    float *line = dense && bands->multiplier == 1 ? to : bands->line;
-    phase_sums(bands, kernels, kernel, taps, down->count, along->count, line);
+    const int row = g->input[1] * g->channels;
+    const bool straight = g->stride[0] == 1;
+    float *to = dx + (ptrdiff_t)phase->first * row, *line = straight && bands->multiplier == 1 ? to : bands->line;
+    phase_sums(bands, kernels, kernel, taps, phase->count, line);
     if (bands->multiplier > 1) {
-        float *sums = dense ? to : bands->dense;
-        kernels->sum_neighbours(count, bands->multiplier, line, sums);
+        float *sums = straight ? to : bands->dense;
+        kernels->sum_neighbours(phase->count * row, bands->multiplier, line, sums);
         line = sums;
     }
-    if (dense) return;
-    const struct pixels pixels = {.rows = down->count,
-                                  .pixels = along->count,
-                                  .channels = channels,
-                                  .from_row = (ptrdiff_t)along->count * channels,
-                                  .from_pixel = channels,
-                                  .to_row = g->stride[0] * row,
-                                  .to_pixel = (ptrdiff_t)g->stride[1] * channels};
+    if (straight) return;
+    const struct pixels pixels = {
+        .rows = phase->count, .pixels = 1, .channels = row, .from_row = row, .to_row = (ptrdiff_t)g->stride[0] * row};
     kernels->copy_pixels(&pixels, line, to);
 }
 
-void depthwise_bands_data_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
-                                   float *dx) {
+static void data_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy, float *dx) {
     const struct geometry *g = &bands->geometry;
     const int begin = g->before[0] / g->stride[0], end = begin + y_rows(g, 0);
-    if (g->kernel[0] < g->stride[0] || g->kernel[1] < g->stride[1])
-        memset(dx, 0, (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels * sizeof *dx);
     for (int first = begin; first < end; first += bands->dy.rows) {
         const int rows = smaller(bands->dy.rows, end - first);
-        const float *copy = fill_dy(bands, kernels, dy, first, rows);
-        const float *kernel = bands->kernel;
-        for (int i = 0; i < g->stride[0]; i++)
-            for (int j = 0; j < g->stride[1]; j++) {
-                const struct meeting down = meeting_of(g, 0, i), along = meeting_of(g, 1, j);
-                const struct phase vertical = phase_of(g, 0, i, first, first + rows);
-                const struct phase horizontal = phase_of(g, 1, j, 0, INT_MAX);
-                const int taps = down.count * along.count;
-                const float *at = copy + (vertical.place - first + farthest(g, 0)) * bands->dy.row +
-                                  (ptrdiff_t)(horizontal.place + bands->left) * bands->channels;
-                if (taps > 0 && vertical.count > 0 && horizontal.count > 0) {
-                    look_backward(bands, at, &down, &along);
-                    phase_gradient(bands, kernels, kernel, taps, &vertical, &horizontal, dx);
-                }
-                kernel += taps * bands->tap;
-            }
+        const float *copy = fill_dy(bands, kernels, dy, first, rows), *kernel = bands->kernel;
+        for (int i = 0; i < g->stride[0]; i++) {
+            const struct phase phase = phase_of(g, i, first, first + rows);
+            const float *place = copy + (phase.place - first + farthest(g, 0)) * bands->dy.row +
+                                 (ptrdiff_t)farthest(g, 1) * bands->channels;
+            const int taps = look_backward(bands, i, place);
+            if (phase.count > 0) phase_gradient(bands, kernels, kernel, taps, &phase, dx);
+            kernel += taps * bands->tap;
+        }
     }
+}
+
+void depthwise_bands_backward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
+                              const float *dy, const struct depthwise_wanted *wanted) {
+    if (wanted->kernel) kernel_gradient(bands, kernels, x, dy, wanted->kernel);
+    if (wanted->bias) bias_gradient(bands, kernels, dy, wanted->bias);
+    if (wanted->dx) data_gradient(bands, kernels, dy, wanted->dx);
 }

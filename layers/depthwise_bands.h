@@ -1,7 +1,5 @@
-/* The depthwise convolution of images with strides or with short rows: whole bands of rows for each call of a kernel.
- *
- * A band's rows are copied between zeros, each number as often as a channel has kernels, and with a stride s along the
- * width in s phases: the pixels 0, s, 2s, ..., then 1, s+1, ...; so all that a tap sees in a row lies side by side.
+/* The depthwise convolution of images with short rows, or a stride along the height: whole bands of rows for each call
+ * of a kernel. A band's rows are copied between zeros, each number as often as a channel has kernels.
  *
  * x (h,w,c)  kernel (kh,kw,channels)  y (oh,ow,channels), channels = c*multiplier */
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_BANDS_H
@@ -11,12 +9,10 @@
 
 /* Rows that are copied, and where in the copy a pixel stands. */
 struct band {
-    int rows;        /* of the result, at most, for one copy */
-    int needed;      /* rows of the copy */
-    int phases;      /* along the width */
-    ptrdiff_t phase; /* floats from phase to phase */
-    ptrdiff_t row;   /* and from row to row */
-    bool copies;     /* else the image itself is read where it is */
+    int rows;      /* of the result, at most, for one copy */
+    int needed;    /* rows of the copy */
+    ptrdiff_t row; /* floats from row to row */
+    bool copies;   /* else the image itself is read where it is */
     float *memory;
 };
 
@@ -29,7 +25,7 @@ struct depthwise_bands {
     ptrdiff_t tap;                                    /* floats from tap to tap of all copies */
     float *kernel, *bias, *sums; /* (taps, period), (period), (taps + 1, period): the last row for the bias */
     float *spread;               /* rows of x, each number `multiplier` times */
-    float *line, *dense;         /* rows of dx of one phase, before and after a channel's kernels are added up */
+    float *line, *dense;         /* rows of dx, before and after a channel's kernels are added up */
     const float **from;          /* (taps) */
     bool has_bias;
 };
@@ -41,12 +37,13 @@ void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *k
 void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel);
 
 void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x, float *y);
-/* gradient += the image's part in it */
-void depthwise_bands_kernel_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
-                                     const float *dy, float *gradient);
-void depthwise_bands_bias_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
-                                   float *gradient);
-void depthwise_bands_data_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
-                                   float *dx);
+
+/* Where a backward call is to add an image's part in the gradients of kernel and bias, and write its dx; each may be
+ * NULL. */
+struct depthwise_wanted {
+    float *kernel, *bias, *dx;
+};
+void depthwise_bands_backward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
+                              const float *dy, const struct depthwise_wanted *wanted);
 
 #endif
