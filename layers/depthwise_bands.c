@@ -3,24 +3,41 @@
 #include <string.h>
 
 enum {
-    SLACK = 16,        /* floats that kernels may read past a row */
-    WHOLE_MOST = 512,  /* floats of a row for which the kernel is copied as often as the row has pixels */
-    BAND_MOST = 6144,  /* floats of a band */
-    PERIOD_MOST = 128, /* floats of a period with more than one pixel, in rows that are longer */
-    TOGETHER_MOST = 16,
+    SLACK = 16,         /* floats that kernels may read past a row */
+    WHOLE_MOST = 512,   /* floats of a row that may be one period */
+    WHOLE_LEAST = 128,  /* and of one that always is */
+    PERIODS_LEAST = 8,  /* periods a row that let a kernel work at full speed */
+    PERIOD_MOST = 128,  /* floats of a period with more than one pixel, in rows that are longer */
+    TOGETHER_MOST = 16, /* pixels of it; the widest vector */
+    BAND_MOST = 6144,   /* floats of a band */
 };
 
 /* ---- plan ---- */
 
-/* Floats of a period: a whole row, so that rows of a band are periods of one long row, or some pixels that fill
- * vectors. */
-static int period_of(int pixels, int channels, int vector) {
-    if (channels <= WHOLE_MOST / pixels) return pixels * channels;
+/* How many of `pixels` beside each other make whole vectors: a power of two. */
+static int pixels_together(int pixels, int channels, int vector) {
     int together = 1;
     while (together * channels % vector != 0 && together < TOGETHER_MOST && 2 * together <= pixels &&
            channels <= PERIOD_MOST / (2 * together))
         together *= 2;
-    return together * channels;
+    return together;
+}
+
+/* Whether a row is a period, and a band one long row. Then the kernel stands as often in its copy as a row has pixels.
+ */
+static bool is_whole(int pixels, int channels) {
+    if (channels <= WHOLE_LEAST / pixels) return true;
+    return channels <= WHOLE_MOST / pixels && pixels / pixels_together(pixels, channels, TOGETHER_MOST) < PERIODS_LEAST;
+}
+
+/* Floats of a period. */
+static int period_of(int pixels, int channels, int vector) {
+    return channels * (is_whole(pixels, channels) ? pixels : pixels_together(pixels, channels, vector));
+}
+
+/* Room for it with any vector. */
+static int period_room(int pixels, int channels) {
+    return is_whole(pixels, channels) ? pixels * channels : larger(PERIOD_MOST, channels);
 }
 
 static int ceil_of(int number, int by) {
@@ -75,6 +92,8 @@ struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int
     const struct geometry *g = geometry;
     const int channels = g->channels * multiplier, vector = kernels ? kernels->vector : 1;
     struct depthwise_bands bands = {.geometry = *g, .multiplier = multiplier, .channels = channels};
+    bands.whole_forward = is_whole(g->output[1], channels);
+    bands.whole_backward = is_whole(g->input[1], channels);
     bands.period_forward = period_of(g->output[1], channels, vector);
     bands.period_sums = period_of(g->output[1], channels, TOGETHER_MOST);
     bands.period_backward = period_of(g->input[1], channels, vector);
@@ -83,7 +102,7 @@ struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int
     bands.left = farthest(g, 1) - g->before[1] / g->stride[1];
 
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
-    const size_t period = (size_t)larger(WHOLE_MOST, channels);
+    const size_t period = (size_t)larger(period_room(g->output[1], channels), period_room(g->input[1], channels));
     bands.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
     band_take(&bands.x, pieces);
     band_take(&bands.dy, pieces);
@@ -110,24 +129,54 @@ static void repeat_pixel(const float *from, int channels, int period, float *to)
         memcpy(to + done, to, (size_t)smaller(done, period - done) * sizeof *to);
 }
 
+/* Taps above one another follow one another where a row is a period, taps beside one another where it is not: a kernel
+ * shares what they load. */
+static void forward_tap(const struct depthwise_bands *bands, int t, int *i, int *j) {
+    const int *kernel = bands->geometry.kernel;
+    *i = bands->whole_forward ? t % kernel[0] : t / kernel[1];
+    *j = bands->whole_forward ? t / kernel[0] : t % kernel[1];
+}
+
 void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *kernel, const float *bias) {
-    const int taps = bands->geometry.kernel[0] * bands->geometry.kernel[1], channels = bands->channels;
-    for (int t = 0; t < taps; t++)
-        repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, bands->period_forward, bands->kernel + t * bands->tap);
+    const struct geometry *g = &bands->geometry;
+    for (int t = 0, i, j; t < g->kernel[0] * g->kernel[1]; t++) {
+        forward_tap(bands, t, &i, &j);
+        repeat_pixel(kernel + (ptrdiff_t)(i * g->kernel[1] + j) * bands->channels, bands->channels,
+                     bands->period_forward, bands->kernel + t * bands->tap);
+    }
     bands->has_bias = bias != NULL;
-    if (bias) repeat_pixel(bias, channels, bands->period_forward, bands->bias);
+    if (bias) repeat_pixel(bias, bands->channels, bands->period_forward, bands->bias);
     band_clear(&bands->x);
 }
 
-/* Rows of taps that meet the same rows of x stand together. */
+/* Taps of the backward pass in their order, which is the forward one's upside down; those that meet the same rows of x
+ * stand together. */
+struct tap {
+    int row, column;
+};
+
+static int phase_taps(const struct depthwise_bands *bands, int phase) {
+    const struct geometry *g = &bands->geometry;
+    return g->kernel[0] > phase ? ((g->kernel[0] - 1 - phase) / g->stride[0] + 1) * g->kernel[1] : 0;
+}
+
+static struct tap backward_tap(const struct depthwise_bands *bands, int phase, int t) {
+    const struct geometry *g = &bands->geometry;
+    const int rows = phase_taps(bands, phase) / g->kernel[1];
+    const int row = bands->whole_backward ? t % rows : t / g->kernel[1];
+    const int column = bands->whole_backward ? t / rows : t % g->kernel[1];
+    return (struct tap){phase + (rows - 1 - row) * g->stride[0], g->kernel[1] - 1 - column};
+}
+
 void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel) {
     const struct geometry *g = &bands->geometry;
     float *to = bands->kernel;
     for (int phase = 0; phase < g->stride[0]; phase++)
-        for (int i = phase; i < g->kernel[0]; i += g->stride[0])
-            for (int j = 0; j < g->kernel[1]; j++, to += bands->tap)
-                repeat_pixel(kernel + (ptrdiff_t)(i * g->kernel[1] + j) * bands->channels, bands->channels,
-                             bands->period_backward, to);
+        for (int t = 0; t < phase_taps(bands, phase); t++, to += bands->tap) {
+            const struct tap tap = backward_tap(bands, phase, t);
+            repeat_pixel(kernel + (ptrdiff_t)(tap.row * g->kernel[1] + tap.column) * bands->channels, bands->channels,
+                         bands->period_backward, to);
+        }
     band_clear(&bands->x);
     band_clear(&bands->dy);
 }
@@ -167,12 +216,23 @@ static const float *fill_x(const struct depthwise_bands *bands, const struct ker
     return band->memory;
 }
 
-/* Where in rows of the copy the taps of y's first row look. */
-static void look_forward(const struct depthwise_bands *bands, const float *rows) {
+/* Where in rows of the copy the taps of y's first row look; tap t is the number t of its pass. */
+static const float *tap_at(const struct depthwise_bands *bands, const float *rows, int i, int j) {
     const struct geometry *g = &bands->geometry;
+    return rows + i * g->dilation[0] * bands->x.row + (ptrdiff_t)j * g->dilation[1] * bands->channels;
+}
+
+static void look_forward(const struct depthwise_bands *bands, const float *rows) {
+    for (int t = 0, i, j; t < bands->geometry.kernel[0] * bands->geometry.kernel[1]; t++) {
+        forward_tap(bands, t, &i, &j);
+        bands->from[t] = tap_at(bands, rows, i, j);
+    }
+}
+
+static void look_for_gradient(const struct depthwise_bands *bands, const float *rows) {
     const float **from = bands->from;
-    for (int i = 0; i < g->kernel[0]; i++, rows += g->dilation[0] * bands->x.row)
-        for (int j = 0; j < g->kernel[1]; j++) *from++ = rows + (ptrdiff_t)j * g->dilation[1] * bands->channels;
+    for (int i = 0; i < bands->geometry.kernel[0]; i++)
+        for (int j = 0; j < bands->geometry.kernel[1]; j++) *from++ = tap_at(bands, rows, i, j);
 }
 
 static void move_on(const struct depthwise_bands *bands, int taps, ptrdiff_t by) {
@@ -184,7 +244,7 @@ static void move_on(const struct depthwise_bands *bands, int taps, ptrdiff_t by)
 void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x, float *y) {
     const struct geometry *g = &bands->geometry;
     const int width = g->output[1] * bands->channels;
-    const bool whole = bands->period_forward == width;
+    const bool whole = bands->whole_forward;
     const ptrdiff_t step = g->stride[0] * bands->x.row;
     struct depthwise_row row = {
         .period = bands->period_forward,
@@ -208,21 +268,17 @@ void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels
 
 /* ---- gradients of the kernel and the bias ---- */
 
-/* gradient += the sums of a period's pixels: its second half is added to the first until one is left */
-static void fold(const struct depthwise_bands *bands, const struct kernels *kernels, float *sums, float *gradient) {
-    const int channels = bands->channels;
-    for (int pixels = bands->period_sums / channels, half; pixels > 1; pixels = half) {
-        half = (pixels + 1) / 2;
-        kernels->add((size_t)(pixels - half) * (size_t)channels, sums + (ptrdiff_t)half * channels, sums);
-    }
-    kernels->add((size_t)channels, sums, gradient);
+/* gradient += the sums of a period's pixels, in `taps` taps */
+static void fold(const struct depthwise_bands *bands, const struct kernels *kernels, int taps, float *gradient) {
+    const struct folding folding = {taps, bands->period_sums / bands->channels, bands->channels, bands->tap};
+    kernels->fold_sums(&folding, bands->sums, gradient);
 }
 
 static void kernel_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
                             const float *dy, float *gradient) {
     const struct geometry *g = &bands->geometry;
     const int width = g->output[1] * bands->channels;
-    const bool whole = bands->period_sums == width;
+    const bool whole = bands->whole_forward;
     const ptrdiff_t step = g->stride[0] * bands->x.row;
     struct depthwise_row row = {
         .period = bands->period_sums,
@@ -233,19 +289,17 @@ static void kernel_gradient(struct depthwise_bands *bands, const struct kernels 
         .from_step = whole ? step : bands->period_sums,
         .tap = bands->tap,
     };
-    for (int t = 0; t < row.taps; t++)
-        memset(bands->sums + t * bands->tap, 0, (size_t)(row.period + SLACK) * sizeof *bands->sums);
+    memset(bands->sums, 0, (size_t)row.taps * (size_t)bands->tap * sizeof *bands->sums);
     for (int first = 0, rows; first < g->output[0]; first += rows) {
         rows = smaller(bands->x.rows, g->output[0] - first);
-        look_forward(bands, fill_x(bands, kernels, x, first, rows));
+        look_for_gradient(bands, fill_x(bands, kernels, x, first, rows));
         row.count = whole ? rows * width : width;
         for (int r = 0; r < rows; r += whole ? rows : 1) {
             kernels->depthwise_gradient_row(&row, dy + (ptrdiff_t)(first + r) * width, bands->sums);
             move_on(bands, row.taps, step);
         }
     }
-    for (int t = 0; t < row.taps; t++)
-        fold(bands, kernels, bands->sums + t * bands->tap, gradient + (ptrdiff_t)t * bands->channels);
+    fold(bands, kernels, row.taps, gradient);
 }
 
 static void bias_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
@@ -255,7 +309,7 @@ static void bias_gradient(struct depthwise_bands *bands, const struct kernels *k
     memset(bands->sums, 0, (size_t)period * sizeof *bands->sums);
     kernels->column_sums(all / period, period, dy, bands->sums);
     kernels->column_sums(1, all % period, dy + all / period * period, bands->sums);
-    fold(bands, kernels, bands->sums, gradient);
+    fold(bands, kernels, 1, gradient);
 }
 
 /* ---- gradient of the input ---- */
@@ -296,23 +350,21 @@ static const float *fill_dy(const struct depthwise_bands *bands, const struct ke
     return band->memory;
 }
 
-/* Where the taps of a phase look for its first row, which has its place at `row`; returns their number. */
-static int look_backward(const struct depthwise_bands *bands, int phase, const float *row) {
+/* Where the taps of a phase look for its first row, which has its place at `row`. */
+static void look_backward(const struct depthwise_bands *bands, int phase, const float *row) {
     const struct geometry *g = &bands->geometry;
-    int count = 0;
-    for (int i = phase; i < g->kernel[0]; i += g->stride[0]) {
-        const float *rows = row - (ptrdiff_t)(i * g->dilation[0] / g->stride[0]) * bands->dy.row;
-        for (int j = 0; j < g->kernel[1]; j++)
-            bands->from[count++] = rows - (ptrdiff_t)j * g->dilation[1] * bands->channels;
+    for (int t = 0; t < phase_taps(bands, phase); t++) {
+        const struct tap tap = backward_tap(bands, phase, t);
+        bands->from[t] = row - tap.row * g->dilation[0] / g->stride[0] * bands->dy.row -
+                         (ptrdiff_t)tap.column * g->dilation[1] * bands->channels;
     }
-    return count;
 }
 
 /* The sums of the taps for all pixels of `rows` rows, one after another. */
 static void phase_sums(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
                        int taps, int rows, float *to) {
     const int width = bands->geometry.input[1] * bands->channels;
-    const bool whole = bands->period_backward == width;
+    const bool whole = bands->whole_backward;
     struct depthwise_row row = {
         .period = bands->period_backward,
         .repeat = 1,
@@ -357,7 +409,8 @@ static void data_gradient(struct depthwise_bands *bands, const struct kernels *k
             const struct phase phase = phase_of(g, i, first, first + rows);
             const float *place = copy + (phase.place - first + farthest(g, 0)) * bands->dy.row +
                                  (ptrdiff_t)farthest(g, 1) * bands->channels;
-            const int taps = look_backward(bands, i, place);
+            const int taps = phase_taps(bands, i);
+            look_backward(bands, i, place);
             if (phase.count > 0) phase_gradient(bands, kernels, kernel, taps, &phase, dx);
             kernel += taps * bands->tap;
         }

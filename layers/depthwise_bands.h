@@ -21,6 +21,7 @@ struct depthwise_bands {
     int multiplier, channels;
     struct band x, dy;
     int left, above;                                  /* zero pixels and rows before those of dy */
+    bool whole_forward, whole_backward;               /* a row is a period: of y, of dx */
     int period_forward, period_sums, period_backward; /* floats that a kernel's copy takes */
     ptrdiff_t tap;                                    /* floats from tap to tap of all copies */
     float *kernel, *bias, *sums; /* (taps, period), (period), (taps + 1, period): the last row for the bias */

@@ -79,6 +79,12 @@ struct depthwise_row {
     ptrdiff_t tap;            /* floats from tap to tap of the kernel and of its gradient */
 };
 
+/* Sums of a gradient, (taps, pixels, channels), a tap `tap` floats after the one before it. */
+struct folding {
+    int taps, pixels, channels;
+    ptrdiff_t tap;
+};
+
 /* Rows of pixels, one as far from the next as the steps say. */
 struct pixels {
     int rows, pixels, channels;
@@ -99,6 +105,9 @@ struct kernels {
     /* gradient[t*tap + f] += sum over g of x[g*step + f/repeat] * from[t][g*from_step + f], for g*period + f < count.
      * gradient is read and written in whole vectors, up to 15 floats past each t*tap + period. */
     void (*depthwise_gradient_row)(const struct depthwise_row *row, const float *x, float *gradient);
+    /* gradient[t*channels + v] += (s0 + s1) + (s2 + s3), s_k = 0 + the sum over p = k, k + 4, k + 8, ... < pixels of
+     * sums[t*tap + p*channels + v] */
+    void (*fold_sums)(const struct folding *folding, const float *sums, float *gradient);
     /* to[i] = the sum of the `together` floats from[i*together] on: of 2, 4 and 8 by halves ((a+b) + (c+d)), of any
      * other number from first to last */
     void (*sum_neighbours)(int count, int together, const float *from, float *to);

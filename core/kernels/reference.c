@@ -49,6 +49,17 @@ static void depthwise_gradient_row(const struct depthwise_row *row, const float 
     }
 }
 
+static void fold_sums(const struct folding *folding, const float *sums, float *gradient) {
+    const int channels = folding->channels;
+    for (int t = 0; t < folding->taps; t++, sums += folding->tap) {
+        for (int v = 0; v < channels; v++) {
+            float sum[4] = {0};
+            for (int p = 0; p < folding->pixels; p++) sum[p % 4] += sums[p * channels + v];
+            gradient[t * channels + v] += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        }
+    }
+}
+
 static float sum_of(const float *from, int count) {
     if (count == 2 || count == 4 || count == 8) {
         const int half = count / 2;
@@ -261,6 +272,7 @@ const struct kernels *kernels_reference(void) {
         .product = product,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
+        .fold_sums = fold_sums,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
         .copy_pixels = copy_pixels,

@@ -147,6 +147,7 @@ const struct kernels *KERNELS_TABLE(void) {
         .product = product,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
+        .fold_sums = fold_sums,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
         .copy_pixels = copy_pixels,

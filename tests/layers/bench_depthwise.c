@@ -2,8 +2,8 @@
  * bench_depthwise [TABLE [TEXT]]: the layers of the deep networks, then shapes beside them that are less round; only
  * those whose line contains TEXT. Prints microseconds an image and GFLOP/s of forward, backward without dx (a first
  * layer) and backward.
- * bench_depthwise TABLE grid [TEXT]: DepthwiseConv2D of every odd shape of a grid beside its round neighbour, in turns:
- * GFLOP/s of both, and their ratio, of forward, data gradient and weight gradient. */
+ * bench_depthwise TABLE grid [TEXT ...]: DepthwiseConv2D of every odd shape of a grid beside its round neighbour, in
+ * turns: GFLOP/s of both, and their ratio, of forward, data gradient and weight gradient. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +48,9 @@ static const struct {
     {"Depthwise\", \"kernel_size\": 3, \"dilation_rate\": 2, \"padding\": \"same\"", {3, {16, 16, 48}}},
 };
 
-/* of this thread, so that other programs disturb less */
 static double seconds(void) {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
@@ -208,14 +207,20 @@ struct worst {
     double ratio;
 };
 
-static void compare(const struct form *form, const struct kernels *kernels, const char *text, struct worst *worst) {
+static bool contains(const char *line, char **texts) {
+    for (; *texts; texts++)
+        if (!strstr(line, *texts)) return false;
+    return true;
+}
+
+static void compare(const struct form *form, const struct kernels *kernels, char **texts, struct worst *worst) {
     static const enum what kinds[] = {FORWARD, DATA, GRADIENTS};
     const struct form round = neighbour_of(form);
     struct subject odd, even;
     char line[120];
     snprintf(line, sizeof line, "%2dx%2dx%-2d m%-2d k%dx%d s%d d%d %s", form->size, form->size, form->channels,
              form->multiplier, form->kernel[0], form->kernel[1], form->stride, form->dilation, form->padding);
-    if ((text && !strstr(line, text)) || same_form(form, &round)) return;
+    if (!contains(line, texts) || same_form(form, &round)) return;
     if (form->channels * form->multiplier > CHANNELS_MOST) return;
     if (!form_open(&odd, form, kernels)) {
         subject_close(&odd);
@@ -241,17 +246,17 @@ static void compare(const struct form *form, const struct kernels *kernels, cons
     subject_close(&even);
 }
 
-static void grid_channels(struct form *form, const struct kernels *kernels, const char *text, struct worst *worst) {
+static void grid_channels(struct form *form, const struct kernels *kernels, char **texts, struct worst *worst) {
     static const int channels[] = {1, 2, 3, 5, 12, 16, 17, 20, 30, 32}, multipliers[] = {1, 2, 3, 8, 16};
     for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
         for (size_t m = 0; m < sizeof multipliers / sizeof *multipliers; m++) {
             form->channels = channels[c];
             form->multiplier = multipliers[m];
-            compare(form, kernels, text, worst);
+            compare(form, kernels, texts, worst);
         }
 }
 
-static void grid(const struct kernels *kernels, const char *text) {
+static void grid(const struct kernels *kernels, char **texts) {
     static const int kernel_sizes[][2] = {{3, 3}, {1, 1}, {5, 5}, {3, 7}, {1, 3}}, sizes[] = {32, 28, 15, 7};
     static const int steps[][2] = {{1, 1}, {2, 1}, {3, 1}, {1, 2}};
     struct worst worst[3] = {0};
@@ -268,7 +273,7 @@ static void grid(const struct kernels *kernels, const char *text) {
                         .dilation = steps[step][1],
                         .padding = same ? "same" : "valid",
                     };
-                    grid_channels(&form, kernels, text, worst);
+                    grid_channels(&form, kernels, texts, worst);
                 }
     for (int kind = 0; kind < 3; kind++)
         printf("%s: %d shapes, %d below half, lowest ratio %.2f\n",
@@ -285,7 +290,7 @@ int main(int count, char **arguments) {
     float sums[512] = {0};
     kernels->multiply_adds(20000000, 0.5F, sums); /* until the processor runs at its speed */
     if (count > 2 && strcmp(arguments[2], "grid") == 0)
-        grid(kernels, count > 3 ? arguments[3] : NULL);
+        grid(kernels, arguments + 3);
     else
         list(kernels, count > 2 ? arguments[2] : NULL);
     return 0;
