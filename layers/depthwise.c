@@ -1,13 +1,15 @@
 #include "layers/depthwise.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+enum {
+    WIDE_MOST = 7,     /* channels for which the columns that a stride leaves out are computed too */
+    BANDED_MOST = 512, /* floats of a row that is better taken with its neighbours */
+};
+
 static bool is_banded(const struct geometry *g, int multiplier) {
-    const char *force = getenv("BANDED");
-    if (g->stride[0] > 1) return true;
-    if (force) return atoi(force);
-    return g->output[1] * g->channels * multiplier <= 512;
+    if (g->stride[0] > 1 || g->stride[1] > 1 || g->channels * multiplier <= BANDED_MOST / g->output[1]) return true;
+    return (multiplier & (multiplier - 1)) != 0 && g->channels * multiplier % DEPTHWISE_TOGETHER_MOST != 0;
 }
 
 /* The copy of the pixels of x that a kernel of size 1 along an axis sees; *g becomes the geometry of the rest. */
@@ -31,13 +33,14 @@ static void take_pick(struct depthwise *depthwise, struct geometry *g, struct pi
         .to_row = (ptrdiff_t)g->input[1] * g->channels,
         .to_pixel = g->channels,
     };
-    depthwise->picked = pieces_take(pieces, (size_t)g->input[0] * (size_t)depthwise->pick.to_row + 16, sizeof(float));
+    depthwise->picked =
+        pieces_take(pieces, (size_t)g->input[0] * (size_t)depthwise->pick.to_row + DEPTHWISE_SLACK, sizeof(float));
 }
 
 /* y with the columns that a stride along the width leaves out. */
 static void take_wide(struct depthwise *depthwise, struct geometry *g, struct pieces *pieces) {
     const int stride = g->stride[1], width = (g->output[1] - 1) * stride + 1;
-    if (stride == 1) return;
+    if (stride == 1 || depthwise->channels > WIDE_MOST) return;
     depthwise->spread = (struct pixels){
         .rows = g->output[0],
         .pixels = g->output[1],
@@ -49,7 +52,8 @@ static void take_wide(struct depthwise *depthwise, struct geometry *g, struct pi
     };
     g->stride[1] = 1;
     g->output[1] = width;
-    depthwise->wide = pieces_take(pieces, (size_t)g->output[0] * (size_t)depthwise->spread.to_row + 16, sizeof(float));
+    depthwise->wide =
+        pieces_take(pieces, (size_t)g->output[0] * (size_t)depthwise->spread.to_row + DEPTHWISE_SLACK, sizeof(float));
 }
 
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,

@@ -3,41 +3,44 @@
 #include <string.h>
 
 enum {
-    SLACK = 16,         /* floats that kernels may read past a row */
     WHOLE_MOST = 512,   /* floats of a row that may be one period */
     WHOLE_LEAST = 128,  /* and of one that always is */
     PERIODS_LEAST = 8,  /* periods a row that let a kernel work at full speed */
-    PERIOD_MOST = 128,  /* floats of a period with more than one pixel, in rows that are longer */
-    TOGETHER_MOST = 16, /* pixels of it; the widest vector */
     BAND_MOST = 6144,   /* floats of a band */
+    CHANNELS_APART = 8, /* of pixels some way apart that are written one by one */
+};
+
+struct tap {
+    int row, column;
 };
 
 /* ---- plan ---- */
 
-/* How many of `pixels` beside each other make whole vectors: a power of two. */
-static int pixels_together(int pixels, int channels, int vector) {
-    int together = 1;
-    while (together * channels % vector != 0 && together < TOGETHER_MOST && 2 * together <= pixels &&
-           channels <= PERIOD_MOST / (2 * together))
-        together *= 2;
-    return together;
-}
-
-/* Whether a row is a period, and a band one long row. Then the kernel stands as often in its copy as a row has pixels.
+/* Whether a row without a stride is a period, and a band one long row. Then the kernel stands as often in its copy as a
+ * row has pixels.
  */
 static bool is_whole(int pixels, int channels) {
     if (channels <= WHOLE_LEAST / pixels) return true;
-    return channels <= WHOLE_MOST / pixels && pixels / pixels_together(pixels, channels, TOGETHER_MOST) < PERIODS_LEAST;
+    return channels <= WHOLE_MOST / pixels &&
+           pixels / depthwise_pixels_filling(pixels, channels, DEPTHWISE_TOGETHER_MOST) < PERIODS_LEAST;
 }
 
-/* Floats of a period. */
-static int period_of(int pixels, int channels, int vector) {
-    return channels * (is_whole(pixels, channels) ? pixels : pixels_together(pixels, channels, vector));
+/* With a stride along the width, pixels that kernels see one after another stand apart. */
+static void take_periods(struct depthwise_bands *bands, int vector) {
+    const int channels = bands->channels, of_x = bands->geometry.input[1], of_y = bands->geometry.output[1];
+    bands->period_forward = bands->period_sums = bands->period_backward = channels;
+    if (bands->geometry.stride[1] > 1) return;
+    bands->whole_forward = is_whole(of_y, channels);
+    bands->whole_backward = is_whole(of_x, channels);
+    bands->period_sums *=
+        bands->whole_forward ? of_y : depthwise_pixels_filling(of_y, channels, DEPTHWISE_TOGETHER_MOST);
+    bands->period_forward *= bands->whole_forward ? of_y : depthwise_pixels_nearly_filling(of_y, channels, vector);
+    bands->period_backward *= bands->whole_backward ? of_x : depthwise_pixels_nearly_filling(of_x, channels, vector);
 }
 
-/* Room for it with any vector. */
+/* Room for a period with any vector. */
 static int period_room(int pixels, int channels) {
-    return is_whole(pixels, channels) ? pixels * channels : larger(PERIOD_MOST, channels);
+    return is_whole(pixels, channels) ? pixels * channels : larger(DEPTHWISE_PERIOD_MOST, channels);
 }
 
 static int ceil_of(int number, int by) {
@@ -57,14 +60,15 @@ static int farthest(const struct geometry *g, int axis) {
 }
 
 static void band_take(struct band *band, struct pieces *pieces) {
-    const size_t floats = (size_t)band->needed * (size_t)band->row + SLACK;
+    const size_t floats = (size_t)band->needed * (size_t)band->row + DEPTHWISE_SLACK;
     if (band->copies) band->memory = pieces_take(pieces, floats, sizeof(float));
 }
 
 static struct band x_band(const struct depthwise_bands *bands) {
     const struct geometry *g = &bands->geometry;
     struct band band = {.copies = bands->multiplier > 1 || geometry_is_padded(g)};
-    const int pixels = band.copies ? g->output[1] + farthest(g, 1) : g->input[1];
+    const int seen = (g->output[1] - 1) * g->stride[1] + (g->kernel[1] - 1) * g->dilation[1] + 1;
+    const int pixels = band.copies ? seen : g->input[1];
     band.row = (ptrdiff_t)pixels * bands->channels;
     const int extent = (g->kernel[0] - 1) * g->dilation[0] + 1;
     band.rows = rows_a_band(g->output[0], g->stride[0], extent, band.row);
@@ -90,13 +94,9 @@ static struct band dy_band(const struct depthwise_bands *bands) {
 struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int multiplier,
                                             const struct kernels *kernels, struct pieces *pieces) {
     const struct geometry *g = geometry;
-    const int channels = g->channels * multiplier, vector = kernels ? kernels->vector : 1;
+    const int channels = g->channels * multiplier;
     struct depthwise_bands bands = {.geometry = *g, .multiplier = multiplier, .channels = channels};
-    bands.whole_forward = is_whole(g->output[1], channels);
-    bands.whole_backward = is_whole(g->input[1], channels);
-    bands.period_forward = period_of(g->output[1], channels, vector);
-    bands.period_sums = period_of(g->output[1], channels, TOGETHER_MOST);
-    bands.period_backward = period_of(g->input[1], channels, vector);
+    take_periods(&bands, kernels ? kernels->vector : 1);
     bands.x = x_band(&bands);
     bands.dy = dy_band(&bands);
     bands.left = farthest(g, 1) - g->before[1] / g->stride[1];
@@ -110,8 +110,8 @@ struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int
     bands.bias = pieces_take(pieces, (size_t)bands.tap, sizeof(float));
     bands.sums = pieces_take(pieces, (taps + 1) * (size_t)bands.tap, sizeof(float));
     const size_t spread = multiplier > 1 ? (size_t)bands.x.needed * (size_t)g->input[1] * (size_t)channels : 0;
-    bands.spread = pieces_take(pieces, spread + SLACK, sizeof(float));
-    const size_t line = (size_t)bands.dy.rows * (size_t)g->input[1] * (size_t)channels + SLACK;
+    bands.spread = pieces_take(pieces, spread + DEPTHWISE_SLACK, sizeof(float));
+    const size_t line = (size_t)bands.dy.rows * (size_t)g->input[1] * (size_t)channels + DEPTHWISE_SLACK;
     bands.line = pieces_take(pieces, line, sizeof(float));
     bands.dense = pieces_take(pieces, line, sizeof(float));
     bands.from = pieces_take(pieces, taps, sizeof *bands.from);
@@ -119,63 +119,75 @@ struct depthwise_bands depthwise_bands_take(const struct geometry *geometry, int
 }
 
 static void band_clear(const struct band *band) {
-    if (band->copies) memset(band->memory, 0, ((size_t)band->needed * (size_t)band->row + SLACK) * sizeof(float));
+    if (band->copies)
+        memset(band->memory, 0, ((size_t)band->needed * (size_t)band->row + DEPTHWISE_SLACK) * sizeof(float));
 }
 
-/* to = `period` floats: `channels` of `from` again and again */
-static void repeat_pixel(const float *from, int channels, int period, float *to) {
-    memcpy(to, from, (size_t)channels * sizeof *to);
-    for (int done = channels; done < period; done *= 2)
-        memcpy(to + done, to, (size_t)smaller(done, period - done) * sizeof *to);
+/* The n-th of `kernel` taps along an axis, those first that are a stride apart: 0, 2, 1 of three with stride 2. */
+static int nth_tap(int kernel, int stride, int n) {
+    for (int phase = 0;; phase++) {
+        const int count = (kernel - phase + stride - 1) / stride;
+        if (n < count) return phase + n * stride;
+        n -= count;
+    }
 }
 
 /* Taps above one another follow one another where a row is a period, taps beside one another where it is not: a kernel
  * shares what they load. */
-static void forward_tap(const struct depthwise_bands *bands, int t, int *i, int *j) {
-    const int *kernel = bands->geometry.kernel;
-    *i = bands->whole_forward ? t % kernel[0] : t / kernel[1];
-    *j = bands->whole_forward ? t / kernel[0] : t % kernel[1];
+static struct tap forward_tap(const struct depthwise_bands *bands, int t) {
+    const struct geometry *g = &bands->geometry;
+    const int *kernel = g->kernel;
+    if (bands->whole_forward) return (struct tap){nth_tap(kernel[0], g->stride[0], t % kernel[0]), t / kernel[0]};
+    return (struct tap){t / kernel[1], nth_tap(kernel[1], g->stride[1], t % kernel[1])};
 }
 
 void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *kernel, const float *bias) {
     const struct geometry *g = &bands->geometry;
-    for (int t = 0, i, j; t < g->kernel[0] * g->kernel[1]; t++) {
-        forward_tap(bands, t, &i, &j);
-        repeat_pixel(kernel + (ptrdiff_t)(i * g->kernel[1] + j) * bands->channels, bands->channels,
-                     bands->period_forward, bands->kernel + t * bands->tap);
+    for (int t = 0; t < g->kernel[0] * g->kernel[1]; t++) {
+        const struct tap tap = forward_tap(bands, t);
+        depthwise_repeat_pixel(kernel + (ptrdiff_t)(tap.row * g->kernel[1] + tap.column) * bands->channels,
+                               bands->channels, bands->period_forward, bands->kernel + t * bands->tap);
     }
     bands->has_bias = bias != NULL;
-    if (bias) repeat_pixel(bias, bands->channels, bands->period_forward, bands->bias);
+    if (bias) depthwise_repeat_pixel(bias, bands->channels, bands->period_forward, bands->bias);
     band_clear(&bands->x);
 }
 
-/* Taps of the backward pass in their order, which is the forward one's upside down; those that meet the same rows of x
- * stand together. */
-struct tap {
-    int row, column;
+/* Taps that meet the same rows and columns of x. */
+struct meeting {
+    struct tap first;
+    int rows, columns;
 };
 
-static int phase_taps(const struct depthwise_bands *bands, int phase) {
-    const struct geometry *g = &bands->geometry;
-    return g->kernel[0] > phase ? ((g->kernel[0] - 1 - phase) / g->stride[0] + 1) * g->kernel[1] : 0;
+static int taps_from(int kernel, int first, int stride) {
+    return first < kernel ? (kernel - first - 1) / stride + 1 : 0;
 }
 
-static struct tap backward_tap(const struct depthwise_bands *bands, int phase, int t) {
+static struct meeting meeting_of(const struct geometry *g, int row, int column) {
+    return (struct meeting){
+        {row, column}, taps_from(g->kernel[0], row, g->stride[0]), taps_from(g->kernel[1], column, g->stride[1])};
+}
+
+/* Their order is the forward one upside down. */
+static struct tap backward_tap(const struct depthwise_bands *bands, const struct meeting *meeting, int t) {
     const struct geometry *g = &bands->geometry;
-    const int rows = phase_taps(bands, phase) / g->kernel[1];
-    const int row = bands->whole_backward ? t % rows : t / g->kernel[1];
-    const int column = bands->whole_backward ? t / rows : t % g->kernel[1];
-    return (struct tap){phase + (rows - 1 - row) * g->stride[0], g->kernel[1] - 1 - column};
+    const int row = bands->whole_backward ? t % meeting->rows : t / meeting->columns;
+    const int column = bands->whole_backward ? t / meeting->rows : t % meeting->columns;
+    return (struct tap){meeting->first.row + (meeting->rows - 1 - row) * g->stride[0],
+                        meeting->first.column + (meeting->columns - 1 - column) * g->stride[1]};
 }
 
 void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel) {
     const struct geometry *g = &bands->geometry;
     float *to = bands->kernel;
-    for (int phase = 0; phase < g->stride[0]; phase++)
-        for (int t = 0; t < phase_taps(bands, phase); t++, to += bands->tap) {
-            const struct tap tap = backward_tap(bands, phase, t);
-            repeat_pixel(kernel + (ptrdiff_t)(tap.row * g->kernel[1] + tap.column) * bands->channels, bands->channels,
-                         bands->period_backward, to);
+    for (int i = 0; i < g->stride[0]; i++)
+        for (int j = 0; j < g->stride[1]; j++) {
+            const struct meeting meeting = meeting_of(g, i, j);
+            for (int t = 0; t < meeting.rows * meeting.columns; t++, to += bands->tap) {
+                const struct tap tap = backward_tap(bands, &meeting, t);
+                depthwise_repeat_pixel(kernel + (ptrdiff_t)(tap.row * g->kernel[1] + tap.column) * bands->channels,
+                                       bands->channels, bands->period_backward, to);
+            }
         }
     band_clear(&bands->x);
     band_clear(&bands->dy);
@@ -216,23 +228,21 @@ static const float *fill_x(const struct depthwise_bands *bands, const struct ker
     return band->memory;
 }
 
-/* Where in rows of the copy the taps of y's first row look; tap t is the number t of its pass. */
-static const float *tap_at(const struct depthwise_bands *bands, const float *rows, int i, int j) {
+/* Where in rows of the copy a tap of y's first row looks. */
+static const float *tap_at(const struct depthwise_bands *bands, const float *rows, struct tap tap) {
     const struct geometry *g = &bands->geometry;
-    return rows + i * g->dilation[0] * bands->x.row + (ptrdiff_t)j * g->dilation[1] * bands->channels;
+    return rows + tap.row * g->dilation[0] * bands->x.row + (ptrdiff_t)tap.column * g->dilation[1] * bands->channels;
 }
 
 static void look_forward(const struct depthwise_bands *bands, const float *rows) {
-    for (int t = 0, i, j; t < bands->geometry.kernel[0] * bands->geometry.kernel[1]; t++) {
-        forward_tap(bands, t, &i, &j);
-        bands->from[t] = tap_at(bands, rows, i, j);
-    }
+    for (int t = 0; t < bands->geometry.kernel[0] * bands->geometry.kernel[1]; t++)
+        bands->from[t] = tap_at(bands, rows, forward_tap(bands, t));
 }
 
 static void look_for_gradient(const struct depthwise_bands *bands, const float *rows) {
     const float **from = bands->from;
     for (int i = 0; i < bands->geometry.kernel[0]; i++)
-        for (int j = 0; j < bands->geometry.kernel[1]; j++) *from++ = tap_at(bands, rows, i, j);
+        for (int j = 0; j < bands->geometry.kernel[1]; j++) *from++ = tap_at(bands, rows, (struct tap){i, j});
 }
 
 static void move_on(const struct depthwise_bands *bands, int taps, ptrdiff_t by) {
@@ -249,7 +259,8 @@ void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels
     struct depthwise_row row = {
         .period = bands->period_forward,
         .repeat = 1,
-        .step = whole ? step : bands->period_forward,
+        .step = whole ? step : (ptrdiff_t)g->stride[1] * bands->period_forward,
+        .y_step = bands->period_forward,
         .taps = g->kernel[0] * g->kernel[1],
         .from = bands->from,
         .tap = bands->tap,
@@ -286,7 +297,7 @@ static void kernel_gradient(struct depthwise_bands *bands, const struct kernels 
         .step = bands->period_sums,
         .taps = g->kernel[0] * g->kernel[1],
         .from = bands->from,
-        .from_step = whole ? step : bands->period_sums,
+        .from_step = whole ? step : (ptrdiff_t)g->stride[1] * bands->period_sums,
         .tap = bands->tap,
     };
     memset(bands->sums, 0, (size_t)row.taps * (size_t)bands->tap * sizeof *bands->sums);
@@ -314,17 +325,17 @@ static void bias_gradient(struct depthwise_bands *bands, const struct kernels *k
 
 /* ---- gradient of the input ---- */
 
-/* Rows first, first + stride, ... of x, `count` of them, meet the same taps; where tap 0 looked for the first of them
- * stands y's row `place`, the next row for the next. */
+/* Rows (columns) first, first + stride, ... of x, `count` of them, meet the same taps; where tap 0 looked for the first
+ * of them stands y's row `place`, the next row for the next. */
 struct phase {
     int first, count, place;
 };
 
 /* Those whose place is in [from, end). */
-static struct phase phase_of(const struct geometry *g, int phase, int from, int end) {
-    const int stride = g->stride[0], before = g->before[0];
+static struct phase phase_of(const struct geometry *g, int axis, int phase, int from, int end) {
+    const int stride = g->stride[axis], before = g->before[axis];
     const int place = larger(from, before <= phase ? 0 : ceil_of(before - phase, stride));
-    const int last = g->input[0] + before - 1 - phase;
+    const int last = g->input[axis] + before - 1 - phase;
     const int stop = last < 0 ? 0 : smaller(end, last / stride + 1);
     return (struct phase){place * stride + phase - before, larger(stop - place, 0), place};
 }
@@ -350,70 +361,90 @@ static const float *fill_dy(const struct depthwise_bands *bands, const struct ke
     return band->memory;
 }
 
-/* Where the taps of a phase look for its first row, which has its place at `row`. */
-static void look_backward(const struct depthwise_bands *bands, int phase, const float *row) {
+/* Where the taps look that meet a pixel which has its place at `place`. */
+static void look_backward(const struct depthwise_bands *bands, const struct meeting *meeting, const float *place) {
     const struct geometry *g = &bands->geometry;
-    for (int t = 0; t < phase_taps(bands, phase); t++) {
-        const struct tap tap = backward_tap(bands, phase, t);
-        bands->from[t] = row - tap.row * g->dilation[0] / g->stride[0] * bands->dy.row -
-                         (ptrdiff_t)tap.column * g->dilation[1] * bands->channels;
+    for (int t = 0; t < meeting->rows * meeting->columns; t++) {
+        const struct tap tap = backward_tap(bands, meeting, t);
+        bands->from[t] = place - tap.row * g->dilation[0] / g->stride[0] * bands->dy.row -
+                         (ptrdiff_t)(tap.column * g->dilation[1] / g->stride[1]) * bands->channels;
     }
 }
 
-/* The sums of the taps for all pixels of `rows` rows, one after another. */
+/* The taps' sums for `rows` rows of `pixels` pixels, which stand some way apart in `to`. */
 static void phase_sums(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
-                       int taps, int rows, float *to) {
-    const int width = bands->geometry.input[1] * bands->channels;
+                       int taps, const struct pixels *pixels, float *to) {
+    const int width = pixels->pixels * bands->channels, rows = pixels->rows;
     const bool whole = bands->whole_backward;
     struct depthwise_row row = {
         .period = bands->period_backward,
         .repeat = 1,
         .count = whole ? rows * width : width,
         .step = whole ? bands->dy.row : bands->period_backward,
+        .y_step = whole ? pixels->to_row : pixels->to_pixel * (bands->period_backward / bands->channels),
         .taps = taps,
         .from = bands->from,
         .tap = bands->tap,
     };
-    for (int r = 0; r < rows; r += whole ? rows : 1, to += width) {
+    for (int r = 0; r < rows; r += whole ? rows : 1, to += pixels->to_row) {
         kernels->depthwise_row(&row, kernel, NULL, to);
         move_on(bands, taps, bands->dy.row);
     }
 }
 
-/* The rows of a phase of dx. */
+/* The pixels of x in some of the rows and columns. Few channels, which pixels some way apart cannot take as whole
+ * vectors, and kernels that are to be added up go by way of a line. */
 static void phase_gradient(const struct depthwise_bands *bands, const struct kernels *kernels, const float *kernel,
-                           int taps, const struct phase *phase, float *dx) {
+                           int taps, const struct phase *down, const struct phase *along, float *dx) {
     const struct geometry *g = &bands->geometry;
-    const int row = g->input[1] * g->channels;
-    const bool straight = g->stride[0] == 1;
-    float *to = dx + (ptrdiff_t)phase->first * row, *line = straight && bands->multiplier == 1 ? to : bands->line;
-    phase_sums(bands, kernels, kernel, taps, phase->count, line);
+    const ptrdiff_t row = (ptrdiff_t)g->input[1] * g->channels;
+    const struct pixels inside = {.rows = down->count,
+                                  .pixels = along->count,
+                                  .channels = g->channels,
+                                  .from_row = (ptrdiff_t)along->count * g->channels,
+                                  .from_pixel = g->channels,
+                                  .to_row = g->stride[0] * row,
+                                  .to_pixel = (ptrdiff_t)g->stride[1] * g->channels};
+    const struct pixels apart = {.rows = down->count,
+                                 .pixels = along->count,
+                                 .to_row = (ptrdiff_t)along->count * bands->channels,
+                                 .to_pixel = bands->channels};
+    float *to = dx + down->first * row + (ptrdiff_t)along->first * g->channels, *line = bands->line;
+    if (bands->multiplier == 1 && (g->stride[1] == 1 || g->channels >= CHANNELS_APART)) {
+        phase_sums(bands, kernels, kernel, taps, &inside, to);
+        return;
+    }
+    phase_sums(bands, kernels, kernel, taps, &apart, line);
+    const bool straight = g->stride[0] == 1 && g->stride[1] == 1;
     if (bands->multiplier > 1) {
         float *sums = straight ? to : bands->dense;
-        kernels->sum_neighbours(phase->count * row, bands->multiplier, line, sums);
+        kernels->sum_neighbours(down->count * along->count * g->channels, bands->multiplier, line, sums);
         line = sums;
     }
-    if (straight) return;
-    const struct pixels pixels = {
-        .rows = phase->count, .pixels = 1, .channels = row, .from_row = row, .to_row = (ptrdiff_t)g->stride[0] * row};
-    kernels->copy_pixels(&pixels, line, to);
+    if (!straight) kernels->copy_pixels(&inside, line, to);
 }
 
-static void data_gradient(struct depthwise_bands *bands, const struct kernels *kernels, const float *dy, float *dx) {
+static void data_gradient(const struct depthwise_bands *bands, const struct kernels *kernels, const float *dy,
+                          float *dx) {
     const struct geometry *g = &bands->geometry;
     const int begin = g->before[0] / g->stride[0], end = begin + y_rows(g, 0);
     for (int first = begin; first < end; first += bands->dy.rows) {
         const int rows = smaller(bands->dy.rows, end - first);
         const float *copy = fill_dy(bands, kernels, dy, first, rows), *kernel = bands->kernel;
-        for (int i = 0; i < g->stride[0]; i++) {
-            const struct phase phase = phase_of(g, i, first, first + rows);
-            const float *place = copy + (phase.place - first + farthest(g, 0)) * bands->dy.row +
-                                 (ptrdiff_t)farthest(g, 1) * bands->channels;
-            const int taps = phase_taps(bands, i);
-            look_backward(bands, i, place);
-            if (phase.count > 0) phase_gradient(bands, kernels, kernel, taps, &phase, dx);
-            kernel += taps * bands->tap;
-        }
+        for (int i = 0; i < g->stride[0]; i++)
+            for (int j = 0; j < g->stride[1]; j++) {
+                const struct meeting meeting = meeting_of(g, i, j);
+                const struct phase down = phase_of(g, 0, i, first, first + rows);
+                const struct phase along = phase_of(g, 1, j, 0, INT_MAX);
+                const int taps = meeting.rows * meeting.columns;
+                if (down.count > 0 && along.count > 0) {
+                    look_backward(bands, &meeting,
+                                  copy + (down.place - first + farthest(g, 0)) * bands->dy.row +
+                                      (ptrdiff_t)(along.place + bands->left) * bands->channels);
+                    phase_gradient(bands, kernels, kernel, taps, &down, &along, dx);
+                }
+                kernel += taps * bands->tap;
+            }
     }
 }
 

@@ -5,7 +5,7 @@
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_BANDS_H
 #define CNNTRAIN_LAYERS_DEPTHWISE_BANDS_H
 
-#include "layers/convolution.h"
+#include "layers/depthwise_parts.h"
 
 /* Rows that are copied, and where in the copy a pixel stands. */
 struct band {
@@ -39,11 +39,6 @@ void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *
 
 void depthwise_bands_forward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x, float *y);
 
-/* Where a backward call is to add an image's part in the gradients of kernel and bias, and write its dx; each may be
- * NULL. */
-struct depthwise_wanted {
-    float *kernel, *bias, *dx;
-};
 void depthwise_bands_backward(struct depthwise_bands *bands, const struct kernels *kernels, const float *x,
                               const float *dy, const struct depthwise_wanted *wanted);
 

@@ -6,12 +6,6 @@
  * follows the vectors of the table and changes no bits. Sums of a gradient are kept for each pixel of a period and
  * added up at the end; there it follows from the shape alone, so that every table adds in the same order: with t pixels
  * a period, sum s is over rows from top to bottom and in each over the pixels s, s + t, s + 2t, ... */
-enum {
-    SLACK = 16,         /* floats that kernels may read past a row */
-    PERIOD_MOST = 128,  /* floats of a period with more than one pixel */
-    TOGETHER_MOST = 16, /* pixels a period */
-};
-
 /* ---- rows between zeros ---- */
 
 static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {
@@ -20,7 +14,7 @@ static struct rows rows_take(const struct rows *shape, bool copy, struct pieces 
     const int needed = smaller(shape->slots, shape->height);
     for (rows.slots = 1; rows.slots < needed && rows.slots <= INT_MAX / 2;) rows.slots *= 2;
     const size_t pixels = (size_t)rows.left + (size_t)rows.pixels + (size_t)rows.right;
-    const size_t floats = pixels * (size_t)rows.channels * (size_t)rows.times + SLACK;
+    const size_t floats = pixels * (size_t)rows.channels * (size_t)rows.times + DEPTHWISE_SLACK;
     rows.row = (ptrdiff_t)(size_align(floats * sizeof(float)) / sizeof(float));
     rows.memory = pieces_take(pieces, (size_t)rows.slots * (size_t)rows.row, sizeof(float));
     return rows;
@@ -72,15 +66,6 @@ static void rows_fill(struct rows *rows, const struct kernels *kernels, int end)
 
 /* ---- plan ---- */
 
-/* How many of `pixels` beside each other make whole vectors: a power of two. */
-static int pixels_together(int channels, int vector, int pixels) {
-    int together = 1;
-    while (together * channels % vector != 0 && together < TOGETHER_MOST && 2 * together <= pixels &&
-           channels <= PERIOD_MOST / (2 * together))
-        together *= 2;
-    return together;
-}
-
 static struct rows input_rows(const struct depthwise_rows *depthwise) {
     const struct geometry *g = &depthwise->geometry;
     return (struct rows){
@@ -117,41 +102,41 @@ struct depthwise_rows depthwise_rows_take(const struct geometry *geometry, int m
     const size_t taps = (size_t)g->kernel[0] * (size_t)g->kernel[1];
     depthwise.repeat = (multiplier & (multiplier - 1)) == 0 ? multiplier : 1;
     const int vector = kernels ? kernels->vector : 1;
-    depthwise.together_forward = pixels_together(channels, vector, g->output[1]);
-    depthwise.together_backward = pixels_together(channels, vector, g->input[1]);
-    depthwise.sums_together = pixels_together(channels, TOGETHER_MOST, g->input[1]);
+    depthwise.together_forward = depthwise.repeat > 1 ? depthwise_pixels_filling(g->output[1], channels, vector)
+                                                      : depthwise_pixels_nearly_filling(g->output[1], channels, vector);
+    depthwise.together_backward = depthwise_pixels_nearly_filling(g->input[1], channels, vector);
+    depthwise.sums_together = depthwise_pixels_filling(g->input[1], channels, DEPTHWISE_TOGETHER_MOST);
 
     const struct rows x = input_rows(&depthwise), dy = output_rows(&depthwise);
     depthwise.x = rows_take(&x, x.left + x.right > 0 || x.times > 1, pieces);
     depthwise.dy = rows_take(&dy, dy.left + dy.right > 0 || depthwise.sums_together > 1, pieces);
 
-    const size_t period = (size_t)larger(PERIOD_MOST, channels);
+    const size_t period = (size_t)larger(DEPTHWISE_PERIOD_MOST, channels);
     depthwise.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
     depthwise.kernel = pieces_take(pieces, taps * (size_t)depthwise.tap, sizeof(float));
     depthwise.bias = pieces_take(pieces, (size_t)depthwise.tap, sizeof(float));
     depthwise.sums = pieces_take(pieces, (taps + 1) * (size_t)depthwise.tap, sizeof(float));
-    const size_t line = (size_t)g->input[1] * (size_t)channels + SLACK;
+    const size_t line = (size_t)g->input[1] * (size_t)channels + DEPTHWISE_SLACK;
     depthwise.line = pieces_take(pieces, line, sizeof(float));
     depthwise.spread = pieces_take(pieces, line, sizeof(float));
     depthwise.from = pieces_take(pieces, taps, sizeof *depthwise.from);
     return depthwise;
 }
 
-static void repeat_pixel(const float *from, int channels, int times, float *to) {
-    for (int i = 0; i < times; i++, to += channels) memcpy(to, from, (size_t)channels * sizeof *to);
-}
-
 /* The kernel with its pixels side by side. */
 static void take_kernel(struct depthwise_rows *depthwise, const float *kernel, int together) {
     const int taps = depthwise->geometry.kernel[0] * depthwise->geometry.kernel[1], channels = depthwise->channels;
     for (int t = 0; t < taps; t++)
-        repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, together, depthwise->kernel + t * depthwise->tap);
+        depthwise_repeat_pixel(kernel + (ptrdiff_t)t * channels, channels, together * channels,
+                               depthwise->kernel + t * depthwise->tap);
 }
 
 void depthwise_rows_begin_forward(struct depthwise_rows *depthwise, const float *kernel, const float *bias) {
     take_kernel(depthwise, kernel, depthwise->together_forward);
     depthwise->has_bias = bias != NULL;
-    if (bias) repeat_pixel(bias, depthwise->channels, depthwise->together_forward, depthwise->bias);
+    if (bias)
+        depthwise_repeat_pixel(bias, depthwise->channels, depthwise->together_forward * depthwise->channels,
+                               depthwise->bias);
     rows_clear(&depthwise->x);
 }
 
@@ -190,6 +175,7 @@ void depthwise_rows_forward(struct depthwise_rows *depthwise, const struct kerne
         struct depthwise_row row = {
             .count = count,
             .period = depthwise->together_forward * depthwise->channels,
+            .y_step = (ptrdiff_t)depthwise->together_forward * depthwise->channels,
             .repeat = depthwise->repeat,
             .step = (ptrdiff_t)depthwise->together_forward * depthwise->x.channels * depthwise->x.times,
             .from = depthwise->from,
@@ -225,7 +211,7 @@ static void data_gradient(const struct depthwise_rows *depthwise, const struct k
                           struct depthwise_row row, int tap, float *dx) {
     float *sums = depthwise->multiplier > 1 ? depthwise->line : dx;
     row.period = depthwise->together_backward * depthwise->channels;
-    row.step = row.period;
+    row.step = row.y_step = row.period;
     row.repeat = 1;
     kernels->depthwise_row(&row, depthwise->kernel + tap * depthwise->tap, NULL, sums);
     if (depthwise->multiplier > 1)

@@ -7,7 +7,7 @@
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_ROWS_H
 #define CNNTRAIN_LAYERS_DEPTHWISE_ROWS_H
 
-#include "layers/depthwise_bands.h"
+#include "layers/depthwise_parts.h"
 
 /* The latest rows of an image, each between zeros, so that no tap needs a border case. An image that needs neither
  * zeros nor a change is read where it is. */

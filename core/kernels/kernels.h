@@ -69,10 +69,11 @@ struct winograd_tile {
 /* A row of a depthwise convolution, as one line of floats that is cut into periods. A period is a pixel with all its
  * channels, or several pixels where the kernel stands as often in a row; so kernels never see pixels. */
 struct depthwise_row {
-    int count;      /* floats of the row, pixels * channels; the last period may be cut off */
-    int period;     /* floats; a multiple of `repeat` */
-    int repeat;     /* 1, or a power of two: one float of the input serves so many neighbours */
-    ptrdiff_t step; /* floats of the input from period to period: period / repeat unless pixels are skipped */
+    int count;        /* floats of the row, pixels * channels; the last period may be cut off */
+    int period;       /* floats; a multiple of `repeat` */
+    int repeat;       /* 1, or a power of two: one float of the input serves so many neighbours */
+    ptrdiff_t step;   /* floats of the input from period to period: period / repeat unless pixels are skipped */
+    ptrdiff_t y_step; /* floats of the output from period to period, at least a period; not of a gradient */
     int taps;
     const float *const *from; /* (taps) where the row that a tap sees begins */
     ptrdiff_t from_step;      /* of a gradient: floats of `from` from period to period */
@@ -97,8 +98,8 @@ struct kernels {
     int tile_m, tile_n; /* the product's register tile */
     void (*product)(const struct product *product);
 
-    /* With e = g*period + f, f < period: y[e] = bias[f] (0 where NULL) + sum over t of
-     *   from[t][g*step + f/repeat] * kernel[t*tap + f], for e < count.
+    /* y[g*y_step + f] = bias[f] (0 where NULL) + sum over t of
+     *   from[t][g*step + f/repeat] * kernel[t*tap + f], for f < period and g*period + f < count.
      * Forward, y is a row of the output and `from` are rows of the input. The data gradient is the same sum with repeat
      * 1 over rows of the output's gradient. */
     void (*depthwise_row)(const struct depthwise_row *row, const float *kernel, const float *bias, float *y);

@@ -36,7 +36,7 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
         const ptrdiff_t x = e / row->period * row->step + f / row->repeat;
         float sum = bias != NULL ? bias[f] : 0.0f;
         for (int t = 0; t < row->taps; t++) sum += row->from[t][x] * kernel[t * row->tap + f];
-        y[e] = sum;
+        y[e / row->period * row->y_step + f] = sum;
     }
 }
 

@@ -118,9 +118,10 @@ KERNEL_INLINE void strip_run(const float *from, const ptrdiff_t steps[4], const 
     }
 }
 
-/* Whether a run of terms begins here, `left` of them left. */
-KERNEL_INLINE bool begins_run(const float *const *from, int left, ptrdiff_t step) {
-    return left >= RUN_MOST && from[1] - from[0] == step && from[2] - from[1] == step;
+/* The length of the run that begins here, `left` terms being left. */
+KERNEL_INLINE int run_length(const float *const *from, int left, ptrdiff_t step) {
+    if (left < 2 || from[1] - from[0] != step) return 1;
+    return left < RUN_MOST || from[2] - from[1] != step ? 2 : RUN_MOST;
 }
 
 /* `positions` (a constant) periods, lanes from element `f` of a period on, which stand `from` behind the rows' starts.
@@ -134,9 +135,11 @@ KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, c
     KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = start;
     kernel += f;
     for (int left = row->taps; left > 0;) {
-        const int run = begins_run(rows, left, steps[1]) ? RUN_MOST : 1;
+        const int run = run_length(rows, left, steps[1]);
         if (run == RUN_MOST)
             strip_run(rows[0] + from, steps, kernel, tap, sum, positions, RUN_MOST, repeat);
+        else if (run == 2)
+            strip_run(rows[0] + from, steps, kernel, tap, sum, positions, 2, repeat);
         else
             strip_run(rows[0] + from, steps, kernel, tap, sum, positions, 1, repeat);
         rows += run;
@@ -145,29 +148,35 @@ KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, c
     }
 }
 
-/* Periods g to g + positions - 1, of which `width` elements are wanted. Whole vectors are stored as long as they end
- * within the row: what of one is too much, a later vector overwrites. So the vector that a period does not fill comes
- * first, then the others. */
+/* A vector of the periods g to g + positions - 1, its first `lanes` elements exactly. */
+KERNEL_INLINE void strip_vector(const struct depthwise_row *row, const float *kernel, const float *bias, float *y,
+                                int g, int f, int lanes, const int positions, const int repeat) {
+    const ptrdiff_t y_step = row->y_step;
+    const ptrdiff_t end = y_step == row->period ? row->count : 0; /* where vectors may reach into the next period */
+    vector sum[BLOCK];
+    strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, repeat);
+    float *to = y + g * y_step + f;
+    if (lanes == VECTOR || (g + positions - 1) * y_step + f + VECTOR <= end) {
+        KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * y_step, sum[p]);
+        return;
+    }
+    KERNEL_UNROLL for (int p = 0; p < positions; p++) {
+        if ((g + p) * y_step + f + VECTOR <= end)
+            store(to + p * y_step, sum[p]);
+        else
+            store_part(to + p * y_step, sum[p], lanes);
+    }
+}
+
+/* Periods g to g + positions - 1, of which `width` elements are wanted. The vector that they do not fill comes first:
+ * it ends with them where they fill another, else it may write what a later one overwrites. */
 KERNEL_INLINE void strip_store(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
                                int width, const int positions, const int repeat) {
-    const ptrdiff_t period = row->period;
-    const int whole = width / VECTOR;
-    for (int i = whole * VECTOR < width ? -1 : 0; i < whole; i++) {
-        const int f = (i < 0 ? whole : i) * VECTOR;
-        const int lanes = i < 0 ? width - f : VECTOR;
-        vector sum[BLOCK];
-        strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, repeat);
-        float *to = y + g * period + f;
-        if ((g + positions - 1) * period + f + VECTOR <= row->count) {
-            KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * period, sum[p]);
-        } else {
-            KERNEL_UNROLL for (int p = 0; p < positions; p++) {
-                if ((g + p) * period + f + VECTOR <= row->count)
-                    store(to + p * period, sum[p]);
-                else
-                    store_part(to + p * period, sum[p], lanes);
-            }
-        }
+    const int whole = width / VECTOR, lanes = width % VECTOR;
+    const bool ends = repeat == 1 && whole > 0;
+    for (int i = lanes > 0 ? -1 : 0; i < whole; i++) {
+        const int f = i >= 0 ? i * VECTOR : ends ? width - VECTOR : whole * VECTOR;
+        strip_vector(row, kernel, bias, y, g, f, i >= 0 || ends ? VECTOR : lanes, positions, repeat);
     }
 }
 

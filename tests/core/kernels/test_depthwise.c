@@ -18,8 +18,15 @@ struct row_case {
 static void row_case_set(struct row_case *test, int periods, int rest, int period, int repeat, int step, int taps,
                          int shift) {
     *test = (struct row_case){.width = (period + SURPLUS - 1) / SURPLUS * SURPLUS};
-    test->row =
-        (struct depthwise_row){periods * period + rest, period, repeat, step, taps, test->from, period, test->width};
+    test->row = (struct depthwise_row){.count = periods * period + rest,
+                                       .period = period,
+                                       .repeat = repeat,
+                                       .step = step,
+                                       .y_step = period,
+                                       .taps = taps,
+                                       .from = test->from,
+                                       .from_step = period,
+                                       .tap = test->width};
     const size_t spread = (size_t)(taps * shift);
     test->input_count = (size_t)((periods + 1) * (step + period)) + spread;
     test->kernel_count = (size_t)(taps * test->width);
@@ -164,7 +171,7 @@ static void test_taps(void **state) {
 static void test_no_taps(void **state) {
     (void)state;
     for (int i = 0; kernels_at(i) != NULL; i++) {
-        const struct depthwise_row row = {.count = 21, .period = 7, .repeat = 1, .step = 7};
+        const struct depthwise_row row = {.count = 21, .period = 7, .repeat = 1, .step = 7, .y_step = 7};
         const float bias[32] = {1, 2, 3, 4, 5, 6, 7};
         float y[21] = {9};
         kernels_at(i)->depthwise_row(&row, bias, bias, y);
@@ -181,7 +188,7 @@ static void test_order(void **state) {
         const float input[40] = {1, 1e8f, -1e8f}, ones[40] = {1, 1, 1};
         const float *const from[3] = {input, input + 1, input + 2};
         const struct depthwise_row row = {
-            .count = 1, .period = 1, .repeat = 1, .step = 1, .taps = 3, .from = from, .tap = 1};
+            .count = 1, .period = 1, .repeat = 1, .step = 1, .y_step = 1, .taps = 3, .from = from, .tap = 1};
         float y[40] = {7};
         kernels_at(i)->depthwise_row(&row, ones, NULL, y);
         assert_float_equal(y[0], 0, 0);
