@@ -62,7 +62,6 @@ struct depthwise depthwise_take(const struct shape *input, const struct sliding 
     struct geometry g = depthwise.geometry;
     take_pick(&depthwise, &g, pieces);
     take_wide(&depthwise, &g, pieces);
-    depthwise.inner = g;
     depthwise.banded = is_banded(&g, multiplier);
     if (depthwise.banded)
         depthwise.bands = depthwise_bands_take(&g, multiplier, kernels, pieces);

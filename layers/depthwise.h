@@ -14,7 +14,7 @@
 #include "layers/depthwise_rows.h"
 
 struct depthwise {
-    struct geometry geometry, inner; /* of the layer; of what is left after strides are taken care of */
+    struct geometry geometry;
     int channels;
     bool banded;
     struct depthwise_rows rows;

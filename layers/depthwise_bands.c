@@ -17,8 +17,7 @@ struct tap {
 /* ---- plan ---- */
 
 /* Whether a row without a stride is a period, and a band one long row. Then the kernel stands as often in its copy as a
- * row has pixels.
- */
+ * row has pixels. */
 static bool is_whole(int pixels, int channels) {
     if (channels <= WHOLE_LEAST / pixels) return true;
     return channels <= WHOLE_MOST / pixels &&
@@ -43,8 +42,9 @@ static int period_room(int pixels, int channels) {
     return is_whole(pixels, channels) ? pixels * channels : larger(DEPTHWISE_PERIOD_MOST, channels);
 }
 
+/* number / by, rounded up; 0 below 1 */
 static int ceil_of(int number, int by) {
-    return (number + by - 1) / by;
+    return number > 0 ? (number - 1) / by + 1 : 0;
 }
 
 /* How many of `all` rows a band takes, if `step` more rows of the copy are needed for each but the first. */
@@ -126,7 +126,7 @@ static void band_clear(const struct band *band) {
 /* The n-th of `kernel` taps along an axis, those first that are a stride apart: 0, 2, 1 of three with stride 2. */
 static int nth_tap(int kernel, int stride, int n) {
     for (int phase = 0;; phase++) {
-        const int count = (kernel - phase + stride - 1) / stride;
+        const int count = ceil_of(kernel - phase, stride);
         if (n < count) return phase + n * stride;
         n -= count;
     }
@@ -153,19 +153,20 @@ void depthwise_bands_begin_forward(struct depthwise_bands *bands, const float *k
     band_clear(&bands->x);
 }
 
-/* Taps that meet the same rows and columns of x. */
+/* How many phases rows (columns) of x have: those of a phase are a stride apart and meet the same taps. */
+static int phases(const struct geometry *g, int axis) {
+    return smaller(g->stride[axis], g->before[axis] + g->input[axis]);
+}
+
+/* Taps that meet the same phases of x. */
 struct meeting {
     struct tap first;
     int rows, columns;
 };
 
-static int taps_from(int kernel, int first, int stride) {
-    return first < kernel ? (kernel - first - 1) / stride + 1 : 0;
-}
-
 static struct meeting meeting_of(const struct geometry *g, int row, int column) {
     return (struct meeting){
-        {row, column}, taps_from(g->kernel[0], row, g->stride[0]), taps_from(g->kernel[1], column, g->stride[1])};
+        {row, column}, ceil_of(g->kernel[0] - row, g->stride[0]), ceil_of(g->kernel[1] - column, g->stride[1])};
 }
 
 /* Their order is the forward one upside down. */
@@ -180,8 +181,8 @@ static struct tap backward_tap(const struct depthwise_bands *bands, const struct
 void depthwise_bands_begin_backward(struct depthwise_bands *bands, const float *kernel) {
     const struct geometry *g = &bands->geometry;
     float *to = bands->kernel;
-    for (int i = 0; i < g->stride[0]; i++)
-        for (int j = 0; j < g->stride[1]; j++) {
+    for (int i = 0; i < phases(g, 0); i++)
+        for (int j = 0; j < phases(g, 1); j++) {
             const struct meeting meeting = meeting_of(g, i, j);
             for (int t = 0; t < meeting.rows * meeting.columns; t++, to += bands->tap) {
                 const struct tap tap = backward_tap(bands, &meeting, t);
@@ -334,9 +335,8 @@ struct phase {
 /* Those whose place is in [from, end). */
 static struct phase phase_of(const struct geometry *g, int axis, int phase, int from, int end) {
     const int stride = g->stride[axis], before = g->before[axis];
-    const int place = larger(from, before <= phase ? 0 : ceil_of(before - phase, stride));
-    const int last = g->input[axis] + before - 1 - phase;
-    const int stop = last < 0 ? 0 : smaller(end, last / stride + 1);
+    const int place = larger(from, ceil_of(before - phase, stride));
+    const int stop = smaller(end, ceil_of(g->input[axis] + before - phase, stride));
     return (struct phase){place * stride + phase - before, larger(stop - place, 0), place};
 }
 
@@ -431,8 +431,8 @@ static void data_gradient(const struct depthwise_bands *bands, const struct kern
     for (int first = begin; first < end; first += bands->dy.rows) {
         const int rows = smaller(bands->dy.rows, end - first);
         const float *copy = fill_dy(bands, kernels, dy, first, rows), *kernel = bands->kernel;
-        for (int i = 0; i < g->stride[0]; i++)
-            for (int j = 0; j < g->stride[1]; j++) {
+        for (int i = 0; i < phases(g, 0); i++)
+            for (int j = 0; j < phases(g, 1); j++) {
                 const struct meeting meeting = meeting_of(g, i, j);
                 const struct phase down = phase_of(g, 0, i, first, first + rows);
                 const struct phase along = phase_of(g, 1, j, 0, INT_MAX);

@@ -1,5 +1,6 @@
-/* The depthwise convolution of images with short rows, or a stride along the height: whole bands of rows for each call
- * of a kernel. A band's rows are copied between zeros, each number as often as a channel has kernels.
+/* The depthwise convolution of images with short rows, or with strides: by bands of rows. What a band sees is copied
+ * between zeros, each number as often as a channel has kernels. Where a row is short, it is a period for the kernels,
+ * so that a band is one long row and takes one call.
  *
  * x (h,w,c)  kernel (kh,kw,channels)  y (oh,ow,channels), channels = c*multiplier */
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_BANDS_H
@@ -7,7 +8,7 @@
 
 #include "layers/depthwise_parts.h"
 
-/* Rows that are copied, and where in the copy a pixel stands. */
+/* The copy that a band reads. */
 struct band {
     int rows;      /* of the result, at most, for one copy */
     int needed;    /* rows of the copy */
@@ -20,7 +21,7 @@ struct depthwise_bands {
     struct geometry geometry;
     int multiplier, channels;
     struct band x, dy;
-    int left, above;                                  /* zero pixels and rows before those of dy */
+    int left;                                         /* zero pixels before those of dy */
     bool whole_forward, whole_backward;               /* a row is a period: of y, of dx */
     int period_forward, period_sums, period_backward; /* floats that a kernel's copy takes */
     ptrdiff_t tap;                                    /* floats from tap to tap of all copies */

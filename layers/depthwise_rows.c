@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-/* A pixel whose channels do not fill vectors goes together with its neighbours as one period. For the kernel this
- * follows the vectors of the table and changes no bits. Sums of a gradient are kept for each pixel of a period and
- * added up at the end; there it follows from the shape alone, so that every table adds in the same order: with t pixels
- * a period, sum s is over rows from top to bottom and in each over the pixels s, s + t, s + 2t, ... */
 /* ---- rows between zeros ---- */
 
 static struct rows rows_take(const struct rows *shape, bool copy, struct pieces *pieces) {
@@ -239,7 +235,9 @@ static void bias_gradient(const struct depthwise_rows *depthwise, const struct k
     }
 }
 
-/* gradient += the sums, those of a period's pixels from first to last */
+/* gradient += the sums, those of a period's pixels from first to last. How many those are follows from the shape alone,
+ * not from the table's vectors, so that every table adds in the same order: with t pixels a period, sum s is over rows
+ * from top to bottom and in each over the pixels s, s + t, s + 2t, ... */
 static void add_sums(const struct depthwise_rows *depthwise, const struct kernels *kernels, const float *sums,
                      float *gradient) {
     const int channels = depthwise->channels, together = depthwise->sums_together;
