@@ -4,12 +4,18 @@
 
 enum {
     WIDE_MOST = 7,     /* channels for which the columns that a stride leaves out are computed too */
+    FLAT_LEAST = 256,  /* floats of a row that is taken together with all others */
     BANDED_MOST = 512, /* floats of a row that is better taken with its neighbours */
 };
 
+/* Other multipliers need copies of x. */
+static bool is_power_of_two(int number) {
+    return (number & (number - 1)) == 0;
+}
+
 static bool is_banded(const struct geometry *g, int multiplier) {
     if (g->stride[0] > 1 || g->stride[1] > 1 || g->channels * multiplier <= BANDED_MOST / g->output[1]) return true;
-    return (multiplier & (multiplier - 1)) != 0 && g->channels * multiplier % DEPTHWISE_TOGETHER_MOST != 0;
+    return !is_power_of_two(multiplier) && g->channels * multiplier % DEPTHWISE_TOGETHER_MOST != 0;
 }
 
 /* The copy of the pixels of x that a kernel of size 1 along an axis sees; *g becomes the geometry of the rest. */
@@ -56,12 +62,21 @@ static void take_wide(struct depthwise *depthwise, struct geometry *g, struct pi
         pieces_take(pieces, (size_t)g->output[0] * (size_t)depthwise->spread.to_row + DEPTHWISE_SLACK, sizeof(float));
 }
 
+/* An image that a 1x1 kernel sees is one long row. Short rows are better taken as they are. */
+static void take_flat(struct geometry *g, int multiplier) {
+    const bool plain = g->kernel[0] == 1 && g->kernel[1] == 1 && g->stride[0] == 1 && g->stride[1] == 1;
+    if (!plain || !is_power_of_two(multiplier) || g->channels * multiplier <= FLAT_LEAST / g->input[1]) return;
+    g->input[1] = g->padded[1] = g->output[1] = g->input[0] * g->input[1];
+    g->input[0] = g->padded[0] = g->output[0] = 1;
+}
+
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
                                 const struct kernels *kernels, struct pieces *pieces) {
     struct depthwise depthwise = {.geometry = geometry_of(input, sliding), .channels = input->size[2] * multiplier};
     struct geometry g = depthwise.geometry;
     take_pick(&depthwise, &g, pieces);
     take_wide(&depthwise, &g, pieces);
+    take_flat(&g, multiplier);
     depthwise.banded = is_banded(&g, multiplier);
     if (depthwise.banded)
         depthwise.bands = depthwise_bands_take(&g, multiplier, kernels, pieces);

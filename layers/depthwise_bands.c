@@ -31,8 +31,8 @@ static void take_periods(struct depthwise_bands *bands, int vector) {
     if (bands->geometry.stride[1] > 1) return;
     bands->whole_forward = is_whole(of_y, channels);
     bands->whole_backward = is_whole(of_x, channels);
-    bands->period_sums *=
-        bands->whole_forward ? of_y : depthwise_pixels_filling(of_y, channels, DEPTHWISE_TOGETHER_MOST);
+    const int taps = bands->geometry.kernel[0] * bands->geometry.kernel[1];
+    bands->period_sums *= bands->whole_forward ? of_y : depthwise_pixels_of_sums(of_y, channels, taps);
     bands->period_forward *= bands->whole_forward ? of_y : depthwise_pixels_nearly_filling(of_y, channels, vector);
     bands->period_backward *= bands->whole_backward ? of_x : depthwise_pixels_nearly_filling(of_x, channels, vector);
 }

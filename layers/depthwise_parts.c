@@ -10,15 +10,22 @@ static bool fills(int floats, int vector, bool nearly) {
 
 static int pixels_together(int pixels, int channels, int vector, bool nearly) {
     int together = 1;
-    if (channels > DEPTHWISE_PERIOD_MOST) return together;
     while (!fills(together * channels, vector, nearly) && together < DEPTHWISE_TOGETHER_MOST &&
-           2 * together <= pixels && 2 * together * channels <= DEPTHWISE_PERIOD_MOST)
+           2 * together <= pixels && channels <= DEPTHWISE_PERIOD_MOST / (2 * together))
         together *= 2;
     return together;
 }
 
 int depthwise_pixels_filling(int pixels, int channels, int vector) {
     return pixels_together(pixels, channels, vector, false);
+}
+
+int depthwise_pixels_of_sums(int pixels, int channels, int taps) {
+    enum { FEW_TAPS = 4 };
+    if (taps > FEW_TAPS) return pixels_together(pixels, channels, DEPTHWISE_TOGETHER_MOST, false);
+    int together = 1;
+    while (2 * together <= pixels && channels <= DEPTHWISE_PERIOD_MOST / (2 * together)) together *= 2;
+    return together;
 }
 
 int depthwise_pixels_nearly_filling(int pixels, int channels, int vector) {

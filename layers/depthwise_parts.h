@@ -22,6 +22,9 @@ struct depthwise_wanted {
 /* How many of `pixels` beside each other make a period, a power of two, so that they fill vectors of `vector` floats.
  */
 int depthwise_pixels_filling(int pixels, int channels, int vector);
+/* The same for the sums of a gradient with `taps` taps: of few taps as many pixels as a period can have, for a kernel
+ * takes several vectors at a time where taps are too few to keep it busy. It follows from the shape alone. */
+int depthwise_pixels_of_sums(int pixels, int channels, int taps);
 /* The same where a quarter of the vectors may stay empty: neighbouring periods then share more of what they load. */
 int depthwise_pixels_nearly_filling(int pixels, int channels, int vector);
 

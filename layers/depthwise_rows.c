@@ -101,11 +101,11 @@ struct depthwise_rows depthwise_rows_take(const struct geometry *geometry, int m
     depthwise.together_forward = depthwise.repeat > 1 ? depthwise_pixels_filling(g->output[1], channels, vector)
                                                       : depthwise_pixels_nearly_filling(g->output[1], channels, vector);
     depthwise.together_backward = depthwise_pixels_nearly_filling(g->input[1], channels, vector);
-    depthwise.sums_together = depthwise_pixels_filling(g->input[1], channels, DEPTHWISE_TOGETHER_MOST);
+    depthwise.sums_together = depthwise_pixels_of_sums(g->input[1], channels, (int)taps);
 
     const struct rows x = input_rows(&depthwise), dy = output_rows(&depthwise);
     depthwise.x = rows_take(&x, x.left + x.right > 0 || x.times > 1, pieces);
-    depthwise.dy = rows_take(&dy, dy.left + dy.right > 0 || depthwise.sums_together > 1, pieces);
+    depthwise.dy = rows_take(&dy, dy.left + dy.right > 0, pieces);
 
     const size_t period = (size_t)larger(DEPTHWISE_PERIOD_MOST, channels);
     depthwise.tap = (ptrdiff_t)(size_align(period * sizeof(float)) / sizeof(float));
