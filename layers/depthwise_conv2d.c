@@ -70,8 +70,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
     depthwise_begin_forward(&depthwise, pass->parameters[0], config->use_bias ? pass->parameters[1] : NULL);
     for (int n = 0; n < pass->images; n++)
-        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
-                          pass->y + (size_t)n * output);
+        depthwise_forward(&depthwise, pass->kernels, pass->x + (size_t)n * input, pass->y + (size_t)n * output);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {

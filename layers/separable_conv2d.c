@@ -123,8 +123,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     depthwise_begin_forward(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
     for (int n = 0; n < pass->images; n++) {
         float *saved = saved_of(layer, pass, n), *middle = saved ? saved : separable.middle;
-        depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, 0, layer->output.size[0],
-                          middle);
+        depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, middle);
         pointwise_forward(&separable, pass, middle, bias, pass->y + (size_t)n * output);
     }
 }

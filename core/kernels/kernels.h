@@ -89,13 +89,27 @@ struct winograd_tile {
 /* A row of a depthwise convolution, as one line of floats that is cut into periods. A period is a pixel with all its
  * channels, or several pixels where the kernel stands as often in a row; so kernels never see pixels. */
 struct depthwise_row {
-    int count;      /* floats of the row, pixels * channels; the last period may be cut off */
-    int period;     /* floats; a multiple of `repeat` */
-    int repeat;     /* 1, or a power of two: one float of the input serves so many neighbours */
-    ptrdiff_t step; /* floats of the input from period to period: period / repeat unless pixels are skipped */
+    int count;        /* floats of the row, pixels * channels; the last period may be cut off */
+    int period;       /* floats; a multiple of `repeat` */
+    int repeat;       /* 1, or a power of two: one float of the input serves so many neighbours */
+    ptrdiff_t step;   /* floats of the input from period to period: period / repeat unless pixels are skipped */
+    ptrdiff_t y_step; /* floats of the output from period to period, at least a period; not of a gradient */
     int taps;
     const float *const *from; /* (taps) where the row that a tap sees begins */
+    ptrdiff_t from_step;      /* of a gradient: floats of `from` from period to period */
     ptrdiff_t tap;            /* floats from tap to tap of the kernel and of its gradient */
+};
+
+/* Sums of a gradient, (taps, pixels, channels), a tap `tap` floats after the one before it. */
+struct folding {
+    int taps, pixels, channels;
+    ptrdiff_t tap;
+};
+
+/* Rows of pixels, one as far from the next as the steps say. */
+struct pixels {
+    int rows, pixels, channels;
+    ptrdiff_t from_row, from_pixel, to_row, to_pixel;
 };
 
 struct kernels {
@@ -108,20 +122,24 @@ struct kernels {
      * their end. */
     void (*transpose)(int rows, int columns, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row);
 
-    /* With e = g*period + f, f < period: y[e] = bias[f] (0 where NULL) + sum over t of
-     *   from[t][g*step + f/repeat] * kernel[t*tap + f], for e < count.
+    /* y[g*y_step + f] = bias[f] (0 where NULL) + sum over t of
+     *   from[t][g*step + f/repeat] * kernel[t*tap + f], for f < period and g*period + f < count.
      * Forward, y is a row of the output and `from` are rows of the input. The data gradient is the same sum with repeat
      * 1 over rows of the output's gradient. */
     void (*depthwise_row)(const struct depthwise_row *row, const float *kernel, const float *bias, float *y);
-    /* gradient[t*tap + f] += sum over g of x[g*step + f/repeat] * from[t][g*period + f], for g*period + f < count.
-     * gradient is read and written in whole vectors, up to 15 floats past each t*tap + period. That surplus, and up to
-     * 16 floats past a row of `from`, may hold any number but infinity and NaN. */
+    /* gradient[t*tap + f] += sum over g of x[g*step + f/repeat] * from[t][g*from_step + f], for g*period + f < count.
+     * gradient is read and written in whole vectors, up to 15 floats past each t*tap + period. */
     void (*depthwise_gradient_row)(const struct depthwise_row *row, const float *x, float *gradient);
+    /* gradient[t*channels + v] += (s0 + s1) + (s2 + s3), s_k = 0 + the sum over p = k, k + 4, k + 8, ... < pixels of
+     * sums[t*tap + p*channels + v] */
+    void (*fold_sums)(const struct folding *folding, const float *sums, float *gradient);
     /* to[i] = the sum of the `together` floats from[i*together] on: of 2, 4 and 8 by halves ((a+b) + (c+d)), of any
      * other number from first to last */
     void (*sum_neighbours)(int count, int together, const float *from, float *to);
     /* to[i*times + j] = from[i] for i < count, j < times */
     void (*repeat_neighbours)(int count, int times, const float *from, float *to);
+    /* to[r*to_row + p*to_pixel + c] = from[r*from_row + p*from_pixel + c]; the two do not overlap */
+    void (*copy_pixels)(const struct pixels *pixels, const float *from, float *to);
 
     /* D from d; of an image, top to right within 0 to 6 */
     void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);

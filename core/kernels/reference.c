@@ -65,7 +65,7 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
         const ptrdiff_t x = e / row->period * row->step + f / row->repeat;
         float sum = bias != NULL ? bias[f] : 0.0f;
         for (int t = 0; t < row->taps; t++) sum += row->from[t][x] * kernel[t * row->tap + f];
-        y[e] = sum;
+        y[e / row->period * row->y_step + f] = sum;
     }
 }
 
@@ -73,7 +73,19 @@ static void depthwise_gradient_row(const struct depthwise_row *row, const float 
     for (int e = 0; e < row->count; e++) {
         const int f = e % row->period;
         const float cell = x[e / row->period * row->step + f / row->repeat];
-        for (int t = 0; t < row->taps; t++) gradient[t * row->tap + f] += cell * row->from[t][e];
+        const ptrdiff_t from = e / row->period * row->from_step + f;
+        for (int t = 0; t < row->taps; t++) gradient[t * row->tap + f] += cell * row->from[t][from];
+    }
+}
+
+static void fold_sums(const struct folding *folding, const float *sums, float *gradient) {
+    const int channels = folding->channels;
+    for (int t = 0; t < folding->taps; t++, sums += folding->tap) {
+        for (int v = 0; v < channels; v++) {
+            float sum[4] = {0};
+            for (int p = 0; p < folding->pixels; p++) sum[p % 4] += sums[p * channels + v];
+            gradient[t * channels + v] += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        }
     }
 }
 
@@ -94,6 +106,15 @@ static void sum_neighbours(int count, int together, const float *from, float *to
 static void repeat_neighbours(int count, int times, const float *from, float *to) {
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < times; j++) to[(ptrdiff_t)i * times + j] = from[i];
+    }
+}
+
+static void copy_pixels(const struct pixels *p, const float *from, float *to) {
+    for (int r = 0; r < p->rows; r++) {
+        for (int i = 0; i < p->pixels; i++) {
+            for (int c = 0; c < p->channels; c++)
+                to[r * p->to_row + i * p->to_pixel + c] = from[r * p->from_row + i * p->from_pixel + c];
+        }
     }
 }
 
@@ -282,8 +303,10 @@ const struct kernels *kernels_reference(void) {
         .transpose = transpose,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
+        .fold_sums = fold_sums,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
+        .copy_pixels = copy_pixels,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,

@@ -142,6 +142,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_depthwise.h"
 
+#include "core/kernels/template_copy.h"
+
 #include "core/kernels/template_planes.h"
 
 #include "core/kernels/template_winograd.h"
@@ -161,8 +163,10 @@ const struct kernels *KERNELS_TABLE(void) {
         .transpose = transpose,
         .depthwise_row = depthwise_row,
         .depthwise_gradient_row = depthwise_gradient_row,
+        .fold_sums = fold_sums,
         .sum_neighbours = sum_neighbours,
         .repeat_neighbours = repeat_neighbours,
+        .copy_pixels = copy_pixels,
         .winograd_input = winograd_input,
         .winograd_kernel = winograd_kernel,
         .winograd_output = winograd_output,

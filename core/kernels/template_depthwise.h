@@ -100,71 +100,94 @@ KERNEL_INLINE mask first_mask(int lanes) {
     return number < every(lanes);
 }
 
-/* `positions` (a constant) periods from element `first` of the row on, lanes from element `f` of a period on. Terms are
- * taken `run` (a constant) at a time; period p sees in term i of a run what period p + 1 sees in term i - 1, so that
- * each vector is loaded once a run. */
+/* `run` (a constant) terms, each a step after the one before it: period p sees in term i of a run what period p + 1
+ * sees in term i - 1, so that each vector is loaded once a run. */
+KERNEL_INLINE void strip_run(const float *from, const ptrdiff_t steps[4], const float *kernel, ptrdiff_t tap,
+                             vector sum[], const int positions, const int run, const int repeat) {
+    const float *x[3];
+    x[0] = opaque(from);
+    x[1] = opaque(x[0] + 2 * steps[2]);
+    x[2] = opaque(x[1] + 2 * steps[2]);
+    vector weight[RUN_MOST];
+    KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + i * tap);
+    KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
+        const vector cell = load_repeated(x[c / 4] + steps[c % 4], repeat);
+        KERNEL_UNROLL for (int i = 0; i < run; i++) {
+            if (c >= i && c - i < positions) sum[c - i] += cell * weight[i];
+        }
+    }
+}
+
+/* The length of the run that begins here, `left` terms being left. */
+KERNEL_INLINE int run_length(const float *const *from, int left, ptrdiff_t step) {
+    if (left < 2 || from[1] - from[0] != step) return 1;
+    return left < RUN_MOST || from[2] - from[1] != step ? 2 : RUN_MOST;
+}
+
+/* `positions` (a constant) periods, lanes from element `f` of a period on, which stand `from` behind the rows' starts.
+ */
 KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, const float *bias, int f, ptrdiff_t from,
-                         vector sum[], const int positions, const int run, const int repeat) {
+                         vector sum[], const int positions, const int repeat) {
     const ptrdiff_t steps[4] = {0, opaque_step(row->step), opaque_step(2 * row->step), opaque_step(3 * row->step)};
-    const int taps = row->taps;
     const ptrdiff_t tap = row->tap;
     const float *const *rows = row->from;
     const vector start = bias != NULL ? load(bias + f) : (vector){0};
     KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = start;
-    for (int t = 0; t < taps; t += run, kernel += run * tap) {
-        const float *x[3];
-        x[0] = opaque(rows[t] + from);
-        x[1] = opaque(x[0] + 2 * steps[2]);
-        x[2] = opaque(x[1] + 2 * steps[2]);
-        vector weight[RUN_MOST];
-        KERNEL_UNROLL for (int i = 0; i < run; i++) weight[i] = load(kernel + i * tap + f);
-        KERNEL_UNROLL for (int c = 0; c < positions + run - 1; c++) {
-            const vector cell = load_repeated(x[c / 4] + steps[c % 4], repeat);
-            KERNEL_UNROLL for (int i = 0; i < run; i++) {
-                if (c >= i && c - i < positions) sum[c - i] += cell * weight[i];
-            }
-        }
+    kernel += f;
+    for (int left = row->taps; left > 0;) {
+        const int run = run_length(rows, left, steps[1]);
+        if (run == RUN_MOST)
+            strip_run(rows[0] + from, steps, kernel, tap, sum, positions, RUN_MOST, repeat);
+        else if (run == 2)
+            strip_run(rows[0] + from, steps, kernel, tap, sum, positions, 2, repeat);
+        else
+            strip_run(rows[0] + from, steps, kernel, tap, sum, positions, 1, repeat);
+        rows += run;
+        kernel += run * tap;
+        left -= run;
     }
 }
 
-/* Periods g to g + positions - 1, of which `width` elements are wanted. Whole vectors are stored as long as they end
- * within the row: what of one is too much, a later vector overwrites. So the vector that a period does not fill comes
- * first, then the others. */
+/* A vector of the periods g to g + positions - 1, its first `lanes` elements exactly. */
+KERNEL_INLINE void strip_vector(const struct depthwise_row *row, const float *kernel, const float *bias, float *y,
+                                int g, int f, int lanes, const int positions, const int repeat) {
+    const ptrdiff_t y_step = row->y_step;
+    const ptrdiff_t end = y_step == row->period ? row->count : 0; /* where vectors may reach into the next period */
+    vector sum[BLOCK];
+    strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, repeat);
+    float *to = y + g * y_step + f;
+    if (lanes == VECTOR || (g + positions - 1) * y_step + f + VECTOR <= end) {
+        KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * y_step, sum[p]);
+        return;
+    }
+    KERNEL_UNROLL for (int p = 0; p < positions; p++) {
+        if ((g + p) * y_step + f + VECTOR <= end)
+            store(to + p * y_step, sum[p]);
+        else
+            store_part(to + p * y_step, sum[p], lanes);
+    }
+}
+
+/* Periods g to g + positions - 1, of which `width` elements are wanted. The vector that they do not fill comes first:
+ * it ends with them where they fill another, else it may write what a later one overwrites. */
 KERNEL_INLINE void strip_store(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
-                               int width, const int positions, const int run, const int repeat) {
-    const ptrdiff_t period = row->period;
-    const int whole = width / VECTOR;
-    for (int i = whole * VECTOR < width ? -1 : 0; i < whole; i++) {
-        const int f = (i < 0 ? whole : i) * VECTOR;
-        const int lanes = i < 0 ? width - f : VECTOR;
-        vector sum[BLOCK];
-        strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, run, repeat);
-        float *to = y + g * period + f;
-        if ((g + positions - 1) * period + f + VECTOR <= row->count) {
-            KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * period, sum[p]);
-        } else {
-            KERNEL_UNROLL for (int p = 0; p < positions; p++) {
-                if ((g + p) * period + f + VECTOR <= row->count)
-                    store(to + p * period, sum[p]);
-                else
-                    store_part(to + p * period, sum[p], lanes);
-            }
-        }
+                               int width, const int positions, const int repeat) {
+    const int whole = width / VECTOR, lanes = width % VECTOR;
+    const bool ends = repeat == 1 && whole > 0;
+    for (int i = lanes > 0 ? -1 : 0; i < whole; i++) {
+        const int f = i >= 0 ? i * VECTOR : ends ? width - VECTOR : whole * VECTOR;
+        strip_vector(row, kernel, bias, y, g, f, i >= 0 || ends ? VECTOR : lanes, positions, repeat);
     }
 }
 
 typedef void strip_function(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
-                            int width, bool runs);
+                            int width);
 
 /* Functions for each number of positions, and for each `repeat` that a vector can hold. */
 #define STRIP_FUNCTION(positions, repeat)                                                                              \
     static void strip_##positions##_##repeat(const struct depthwise_row *row, const float *kernel, const float *bias,  \
-                                             float *y, int g, int width, bool runs) {                                  \
-        if (repeat > VECTOR) return;                                                                                   \
-        if (runs)                                                                                                      \
-            strip_store(row, kernel, bias, y, g, width, positions, RUN_MOST, repeat);                                  \
-        else                                                                                                           \
-            strip_store(row, kernel, bias, y, g, width, positions, 1, repeat);                                         \
+                                             float *y, int g, int width) {                                             \
+        if (repeat <= VECTOR) strip_store(row, kernel, bias, y, g, width, positions, repeat);                          \
     }
 #define STRIP_FUNCTIONS(repeat)                                                                                        \
     STRIP_FUNCTION(1, repeat)                                                                                          \
@@ -180,23 +203,11 @@ STRIP_FUNCTIONS(4)
 STRIP_FUNCTIONS(8)
 STRIP_FUNCTIONS(16)
 
-/* Whether the terms come in runs of RUN_MOST, each a step before the next. */
-static bool row_has_runs(const struct depthwise_row *row) {
-    const float *const *from = row->from;
-    if (row->taps % RUN_MOST != 0) return false;
-    for (int t = 0; t < row->taps; t += RUN_MOST) {
-        if (from[t + 1] - from[t] != row->step) return false;
-        if (from[t + 2] - from[t + 1] != row->step) return false;
-    }
-    return true;
-}
-
 /* Blocks of 8, 4, 2 and 1 periods. The last block may take in some periods again: 15 are 8 and 8. */
 static void depthwise_row(const struct depthwise_row *row, const float *kernel, const float *bias, float *y) {
     static strip_function *const functions[REPEATS][4] = {STRIP_TABLE(1), STRIP_TABLE(2), STRIP_TABLE(4),
                                                           STRIP_TABLE(8), STRIP_TABLE(16)};
     strip_function *const *strips = functions[repeat_index(row->repeat)];
-    const bool runs = row_has_runs(row);
     const int periods = row->count / row->period;
     const int rest = row->count % row->period;
     for (int g = 0; g < periods;) {
@@ -204,40 +215,60 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
         while (log > 0 && 1 << (log - 1) >= periods - g) log--;
         if (1 << log > periods) log--;
         if (1 << log > periods - g) g = periods - (1 << log);
-        strips[log](row, kernel, bias, y, g, row->period, runs);
+        strips[log](row, kernel, bias, y, g, row->period);
         g += 1 << log;
     }
-    if (rest > 0) strips[0](row, kernel, bias, y, periods, rest, false);
+    if (rest > 0) strips[0](row, kernel, bias, y, periods, rest);
 }
 
-/* The kernel's gradient in vector f, for `taps` (a constant) taps. */
-KERNEL_INLINE void gradient_vector(const struct depthwise_row *row, const float *const *from, const float *x, int f,
-                                   float *gradient, const int taps, const int repeat) {
-    const ptrdiff_t step = row->step;
-    const ptrdiff_t tap = row->tap;
-    vector sum[TAPS_MOST];
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] = load(gradient + t * tap);
-    const ptrdiff_t period = row->period;
-    const ptrdiff_t count = row->count;
-    ptrdiff_t e = f;
-    for (; e + VECTOR <= count; e += period, x += step) {
-        const vector cell = load_repeated(x, repeat);
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
+/* The kernel's gradient in `vectors` vectors from element f of the period on, for `taps` taps (both constants; one
+ * vector where x repeats). */
+KERNEL_INLINE void gradient_block(const struct depthwise_row *row, const float *const *from, const float *x, int f,
+                                  float *gradient, const int taps, const int vectors, const int repeat) {
+    const ptrdiff_t step = row->step, from_step = row->from_step, period = row->period, tap = row->tap;
+    vector sum[TAPS_MOST][BLOCK];
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[t][v] = load(gradient + t * tap + v * VECTOR);
     }
-    for (; e < count; e += period, x += step) {
-        const mask mine = first_mask((int)(count - e));
-        const vector cell = choose(mine, load_repeated(x, repeat), (vector){0});
-        KERNEL_UNROLL for (int t = 0; t < taps; t++) sum[t] += cell * load(from[t] + e);
+    ptrdiff_t left = row->count - f, e = f;
+    for (; left >= vectors * VECTOR; left -= period, e += from_step, x += step) {
+        vector cell[BLOCK];
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) cell[v] = load_repeated(x + v * VECTOR, repeat);
+        KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+            KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[t][v] += cell[v] * load(from[t] + e + v * VECTOR);
+        }
     }
-    KERNEL_UNROLL for (int t = 0; t < taps; t++) store(gradient + t * tap, sum[t]);
+    for (; left > 0; left -= period, e += from_step, x += step) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) {
+            if (left <= v * VECTOR) continue;
+            const mask mine = first_mask(left < (v + 1) * VECTOR ? (int)left - v * VECTOR : VECTOR);
+            const vector cell = choose(mine, load_repeated(x + v * VECTOR, repeat), (vector){0});
+            KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+                sum[t][v] += cell * choose(mine, load(from[t] + e + v * VECTOR), (vector){0});
+            }
+        }
+    }
+    KERNEL_UNROLL for (int t = 0; t < taps; t++) {
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) store(gradient + t * tap + v * VECTOR, sum[t][v]);
+    }
+}
+
+/* Few taps alone would be few sums, each waiting for the one before it. */
+KERNEL_INLINE int gradient_width(const int taps) {
+    return taps == 1 ? 8 : taps == 2 ? 4 : taps == 3 ? 3 : taps == 4 ? 2 : 1;
 }
 
 KERNEL_INLINE void gradient_vectors(const struct depthwise_row *row, const float *const *from, const float *x,
                                     float *gradient, const int taps, const int repeat) {
     const float *rows[TAPS_MOST];
+    const int width = repeat == 1 ? gradient_width(taps) : 1;
     KERNEL_UNROLL for (int t = 0; t < taps; t++) rows[t] = from[t];
-    for (int f = 0; f < row->period; f += VECTOR) {
-        gradient_vector(row, rows, x + input_of(row, f, repeat), f, gradient + f, taps, repeat);
+    int f = 0;
+    for (; width > 1 && f + width * VECTOR <= row->period; f += width * VECTOR) {
+        gradient_block(row, rows, x + f, f, gradient + f, taps, width, repeat);
+    }
+    for (; f < row->period; f += VECTOR) {
+        gradient_block(row, rows, x + input_of(row, f, repeat), f, gradient + f, taps, 1, repeat);
     }
 }
 
@@ -344,16 +375,74 @@ static void sum_neighbours(int count, int together, const float *from, float *to
     }
 }
 
-/* Each float is written as vectors; the next one overwrites what is too much. */
+/* `times` (a constant power of two, less than a vector) copies of each float, whole vectors at a time. */
+KERNEL_INLINE void repeat_vectors(int count, const int times, const float *from, float *to) {
+    int i = 0;
+    for (; i + VECTOR / times <= count; i += VECTOR / times, to += VECTOR) store(to, load_repeated(from + i, times));
+    for (; i < count; i++, to += times) {
+        for (int j = 0; j < times; j++) to[j] = from[i];
+    }
+}
+
+/* Each float is written as four (as a vector); the next one overwrites what is too much. */
+KERNEL_INLINE int repeat_fours(int count, int times, const float *from, float *to) {
+    int i = 0;
+    for (; (ptrdiff_t)(count - i) * times >= 4; i++, to += times) {
+        const four copies = from[i] - (four){0};
+        memcpy(to, &copies, sizeof copies);
+    }
+    return i;
+}
+
 static void repeat_neighbours(int count, int times, const float *from, float *to) {
+    if (times == 2) {
+        repeat_vectors(count, 2, from, to);
+        return;
+    }
+    if (times == 4) {
+        repeat_vectors(count, 4, from, to);
+        return;
+    }
     const float *const end = to + (ptrdiff_t)count * times;
     int i = 0;
-    if (times <= VECTOR) {
+    if (times < 4) {
+        i = repeat_fours(count, times, from, to);
+        to += (ptrdiff_t)i * times;
+    } else if (times <= VECTOR) {
         for (; end - to >= VECTOR; i++, to += times) store(to, broadcast(from[i]));
     }
     for (; i < count; i++) {
         const float *const stop = to + times;
         for (; stop - to >= VECTOR; to += VECTOR) store(to, broadcast(from[i]));
         for (; to < stop; to++) *to = from[i];
+    }
+}
+
+/* A vector of what is folded, from channel v of a tap on. */
+KERNEL_INLINE vector fold_vector(const float *sums, int pixels, int channels) {
+    vector sum[4] = {0};
+    int p = 0;
+    for (; p + 4 <= pixels; p += 4, sums += 4 * (ptrdiff_t)channels) {
+        KERNEL_UNROLL for (int k = 0; k < 4; k++) sum[k] += load(sums + k * (ptrdiff_t)channels);
+    }
+    KERNEL_UNROLL for (int k = 0; k < 3; k++) {
+        if (p + k < pixels) sum[k] += load(sums + k * (ptrdiff_t)channels);
+    }
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static void fold_sums(const struct folding *folding, const float *sums, float *gradient) {
+    const int channels = folding->channels;
+    for (int t = 0; t < folding->taps; t++, sums += folding->tap, gradient += channels) {
+        for (int v = 0; v < channels; v += VECTOR) {
+            const vector sum = fold_vector(sums + v, folding->pixels, channels);
+            if (v + VECTOR <= channels) {
+                store(gradient + v, load(gradient + v) + sum);
+                continue;
+            }
+            float last[VECTOR];
+            store(last, sum);
+            for (int i = 0; v + i < channels; i++) gradient[v + i] += last[i];
+        }
     }
 }

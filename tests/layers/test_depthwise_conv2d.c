@@ -1,5 +1,6 @@
 #include "tests/support/layer_case.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +206,28 @@ static void as_defined(void **state) {
                 check_shape(kernels[k], one, steps[s], channels[c][1], "same", input);
             }
     check_shape((const int[]){5, 6}, one, one, 2, "same", (struct shape){3, {2, 3, 4}});
+    check_shape((const int[]){1, 3}, (const int[]){2, 2}, one, 1, "same", (struct shape){3, {8, 9, 3}});
+    check_shape((const int[]){3, 1}, (const int[]){3, 2}, one, 2, "valid", (struct shape){3, {8, 9, 9}});
+    check_shape((const int[]){5, 3}, (const int[]){INT_MAX, INT_MAX}, one, 1, "same", (struct shape){3, {3, 4, 9}});
+    check_shape((const int[]){2, 2}, (const int[]){9, INT_MAX}, one, 1, "valid", (struct shape){3, {30, 4, 2}});
     check_shape((const int[]){2, 2}, one, (const int[]){5, 5}, 1, "same", (struct shape){3, {3, 3, 4}});
+}
+
+/* Images of several bands, and rows that are longer than a band's. */
+static void bands_and_rows(void **state) {
+    (void)state;
+    static const int kernels[][2] = {{3, 3}, {1, 1}, {2, 5}},
+                     channels[][2] = {{3, 1}, {17, 1}, {12, 1}, {16, 3}, {15, 3}, {40, 1}, {4, 16}, {1, 9}, {30, 2}};
+    static const int one[2] = {1, 1};
+    for (size_t k = 0; k < 3; k++)
+        for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
+            const struct shape input = {3, {61, 21, channels[c][0]}};
+            check_shape(kernels[k], one, one, channels[c][1], "same", input);
+            check_shape(kernels[k], one, (const int[]){3, 2}, channels[c][1], "same", input);
+            check_shape(kernels[k], (const int[]){2, 2}, one, channels[c][1], "same", input);
+            check_shape(kernels[k], (const int[]){3, 1}, one, channels[c][1], "valid", input);
+            check_shape(kernels[k], (const int[]){1, 3}, one, channels[c][1], "valid", input);
+        }
 }
 
 static void refusals(void **state) {
@@ -226,7 +248,8 @@ static void refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smallest_form), cmocka_unit_test(channel_order), cmocka_unit_test(channels_never_mix),
-        cmocka_unit_test(same_padding),  cmocka_unit_test(as_defined),    cmocka_unit_test(refusals),
+        cmocka_unit_test(same_padding),  cmocka_unit_test(as_defined),    cmocka_unit_test(bands_and_rows),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

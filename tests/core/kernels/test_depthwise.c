@@ -18,7 +18,15 @@ struct row_case {
 static void row_case_set(struct row_case *test, int periods, int rest, int period, int repeat, int step, int taps,
                          int shift) {
     *test = (struct row_case){.width = (period + SURPLUS - 1) / SURPLUS * SURPLUS};
-    test->row = (struct depthwise_row){periods * period + rest, period, repeat, step, taps, test->from, test->width};
+    test->row = (struct depthwise_row){.count = periods * period + rest,
+                                       .period = period,
+                                       .repeat = repeat,
+                                       .step = step,
+                                       .y_step = period,
+                                       .taps = taps,
+                                       .from = test->from,
+                                       .from_step = period,
+                                       .tap = test->width};
     const size_t spread = (size_t)(taps * shift);
     test->input_count = (size_t)((periods + 1) * (step + period)) + spread;
     test->kernel_count = (size_t)(taps * test->width);
@@ -159,11 +167,129 @@ static void test_taps(void **state) {
     }
 }
 
+/* Periods of y and of dy that stand apart: nothing between them is written. */
+static void test_steps(void **state) {
+    (void)state;
+    enum { PERIODS = 11, TAPS = 6 };
+    for (int period = 1; period < 40; period += period < 18 ? 1 : 5) {
+        const int apart = 2 * period + 1, width = 48;
+        float *input = random_floats((size_t)((PERIODS + TAPS) * apart + SURPLUS), 21);
+        float *kernel = random_floats(TAPS * (size_t)width, 22), *before = random_floats(PERIODS * (size_t)apart, 23);
+        const float *from[TAPS];
+        for (int t = 0; t < TAPS; t++) from[t] = input + t / 2 * apart + t % 2;
+        const struct depthwise_row row = {.count = PERIODS * period,
+                                          .period = period,
+                                          .repeat = 1,
+                                          .step = apart,
+                                          .y_step = apart,
+                                          .taps = TAPS,
+                                          .from = from,
+                                          .from_step = apart - 1,
+                                          .tap = width};
+        float *want = output_like(before, PERIODS * (size_t)apart),
+              *gradient = output_like(kernel, TAPS * (size_t)width);
+        kernels_reference()->depthwise_row(&row, kernel, NULL, want);
+        kernels_reference()->depthwise_gradient_row(&row, input, gradient);
+        for (int i = 1; kernels_at(i) != NULL; i++) {
+            float *y = output_like(before, PERIODS * (size_t)apart), *got = output_like(kernel, TAPS * (size_t)width);
+            kernels_at(i)->depthwise_row(&row, kernel, NULL, y);
+            kernels_at(i)->depthwise_gradient_row(&row, input, got);
+            assert_guarded(y, PERIODS * (size_t)apart);
+            for (int e = 0; e < PERIODS * apart; e++) {
+                assert_float_equal(y[e], want[e], 1e-5);
+                if (e % apart >= period) assert_true(y[e] == before[e]);
+            }
+            for (int t = 0; t < TAPS; t++)
+                for (int f = 0; f < period; f++) assert_float_equal(got[t * width + f], gradient[t * width + f], 1e-5);
+            output_free(y);
+            output_free(got);
+        }
+        output_free(want);
+        output_free(gradient);
+        free(input);
+        free(kernel);
+        free(before);
+    }
+}
+
+/* Bits as the reference has them: nothing is multiplied. */
+static void test_folding(void **state) {
+    (void)state;
+    for (int channels = 1; channels < 36; channels += channels < 18 ? 1 : 5) {
+        for (int pixels = 1; pixels < 20; pixels++) {
+            const int taps = 3, tap = pixels * channels + 5;
+            const struct folding folding = {taps, pixels, channels, tap};
+            float *sums = random_floats((size_t)(taps * tap + SURPLUS), 31);
+            float *start = random_floats((size_t)(taps * channels), 32);
+            float *want = output_like(start, (size_t)(taps * channels));
+            kernels_reference()->fold_sums(&folding, sums, want);
+            for (int i = 1; kernels_at(i) != NULL; i++) {
+                float *got = output_like(start, (size_t)(taps * channels));
+                kernels_at(i)->fold_sums(&folding, sums, got);
+                assert_same_bits(got, want, (size_t)(taps * channels) * sizeof *got, "fold_sums");
+                assert_guarded(got, (size_t)(taps * channels));
+                output_free(got);
+            }
+            output_free(want);
+            free(start);
+            free(sums);
+        }
+    }
+}
+
+/* (a+c+e) + b, not a + b + c + e */
+static void test_order_of_folding(void **state) {
+    (void)state;
+    for (int i = 0; kernels_at(i) != NULL; i++) {
+        const float sums[32] = {1e8f, 1, 0, 0, -1e8f};
+        float gradient[1] = {2};
+        const struct folding folding = {1, 5, 1, 5};
+        kernels_at(i)->fold_sums(&folding, sums, gradient);
+        assert_float_equal(gradient[0], 3, 0);
+    }
+}
+
+static void check_pixels(const struct pixels *pixels) {
+    const ptrdiff_t in = pixels->rows * pixels->from_row + pixels->pixels * pixels->from_pixel + pixels->channels;
+    const ptrdiff_t out = pixels->rows * pixels->to_row + pixels->pixels * pixels->to_pixel + pixels->channels;
+    float *from = random_floats((size_t)in + SURPLUS, 41), *before = random_floats((size_t)out, 42);
+    float *want = output_like(before, (size_t)out);
+    kernels_reference()->copy_pixels(pixels, from, want);
+    for (int i = 1; kernels_at(i) != NULL; i++) {
+        float *got = output_like(before, (size_t)out);
+        kernels_at(i)->copy_pixels(pixels, from, got);
+        assert_same_bits(got, want, (size_t)out * sizeof *got, "copy_pixels");
+        assert_guarded(got, (size_t)out);
+        output_free(got);
+    }
+    output_free(want);
+    free(from);
+    free(before);
+}
+
+/* Pixels side by side and apart, from either to either. */
+static void test_copies(void **state) {
+    (void)state;
+    for (int channels = 1; channels < 40; channels += channels < 18 ? 1 : 7)
+        for (int count = 1; count < 20; count += 3)
+            for (int from = 1; from < 4; from++)
+                for (int to = 1; to < 4; to++) {
+                    const struct pixels pixels = {.rows = 3,
+                                                  .pixels = count,
+                                                  .channels = channels,
+                                                  .from_row = (ptrdiff_t)count * from * channels + 2,
+                                                  .from_pixel = (ptrdiff_t)from * channels,
+                                                  .to_row = (ptrdiff_t)count * to * channels + 1,
+                                                  .to_pixel = (ptrdiff_t)to * channels};
+                    check_pixels(&pixels);
+                }
+}
+
 /* Without a tap the sum is its start. */
 static void test_no_taps(void **state) {
     (void)state;
     for (int i = 0; kernels_at(i) != NULL; i++) {
-        const struct depthwise_row row = {.count = 21, .period = 7, .repeat = 1, .step = 7};
+        const struct depthwise_row row = {.count = 21, .period = 7, .repeat = 1, .step = 7, .y_step = 7};
         const float bias[32] = {1, 2, 3, 4, 5, 6, 7};
         float y[21] = {9};
         kernels_at(i)->depthwise_row(&row, bias, bias, y);
@@ -180,11 +306,12 @@ static void test_order(void **state) {
         const float input[40] = {1, 1e8f, -1e8f}, ones[40] = {1, 1, 1};
         const float *const from[3] = {input, input + 1, input + 2};
         const struct depthwise_row row = {
-            .count = 1, .period = 1, .repeat = 1, .step = 1, .taps = 3, .from = from, .tap = 1};
+            .count = 1, .period = 1, .repeat = 1, .step = 1, .y_step = 1, .taps = 3, .from = from, .tap = 1};
         float y[40] = {7};
         kernels_at(i)->depthwise_row(&row, ones, NULL, y);
         assert_float_equal(y[0], 0, 0);
-        const struct depthwise_row along = {.count = 3, .period = 1, .repeat = 1, .step = 1, .taps = 1, .from = from};
+        const struct depthwise_row along = {
+            .count = 3, .period = 1, .repeat = 1, .step = 1, .taps = 1, .from = from, .from_step = 1};
         y[0] = 0;
         kernels_at(i)->depthwise_gradient_row(&along, ones, y);
         assert_float_equal(y[0], 0, 0);
@@ -234,10 +361,18 @@ static void test_order_of_neighbours(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_periods),    cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_repeats),    cmocka_unit_test(test_taps),
-        cmocka_unit_test(test_no_taps),    cmocka_unit_test(test_order),
-        cmocka_unit_test(test_neighbours), cmocka_unit_test(test_order_of_neighbours),
+        cmocka_unit_test(test_periods),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_taps),
+        cmocka_unit_test(test_no_taps),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_order_of_neighbours),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_order_of_folding),
+        cmocka_unit_test(test_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
