@@ -124,9 +124,17 @@ static int check_outputs(const struct trainer *trainer, struct error *error) {
         if (isfinite(result.loss)) return 0;
         if (!layer) layer = engine_first_not_finite(trainer->setup.engine, &batch, false);
     }
-    char name[PARAMETER_NAME_SIZE + 16];
-    snprintf(name, sizeof name, "the output of %s", layer ? layer->name : "the model");
-    return weights_not_finite(name, trainer->state.position.iteration, error);
+    const struct training_position *position = &trainer->state.position;
+    const char *name = layer ? layer->name : "the last one";
+    if (position->iteration == 0)
+        return error_set(error, ERROR_NOT_FINITE, NULL,
+                         "the loss is not finite before the first step; the first layer with such an output is %s; "
+                         "look at its initializer, the given weights, or the images",
+                         name);
+    return error_set(error, ERROR_NOT_FINITE, NULL,
+                     "the loss is not finite after step %lld of epoch %d; the first layer with such an output is %s; "
+                     "try a smaller learning_rate or clipnorm",
+                     (long long)position->step, position->epoch + 1, name);
 }
 
 /* Weights that are not finite must not replace good ones: the loss that would tell comes a step too late. */

@@ -67,6 +67,20 @@ static void run_program(const struct command_world *world, const char *words) {
     _exit(126);
 }
 
+static char *path_of(const struct command_world *world, const char *folder, const char *run, const char *name) {
+    struct text text = {0};
+    text_print(&text, "%s/%s/%s/%s", world->folder, folder, run, name);
+    assert_false(text.failed);
+    return text.bytes;
+}
+
+static bool is_there(const struct command_world *world, const char *folder, const char *run) {
+    char *last = path_of(world, folder, run, "last.safetensors");
+    bool there = file_exists(last);
+    free(last);
+    return there;
+}
+
 /* Whether the child ends by itself within `seconds`; looks once in a millisecond. */
 static bool ends_within(pid_t child, double seconds, int *status) {
     const double end = platform_seconds() + seconds;
@@ -78,11 +92,15 @@ static bool ends_within(pid_t child, double seconds, int *status) {
     return false;
 }
 
-/* The program's exit code, or -1 where it was killed; it lives on where `seconds` are below 0. */
-static int kill_within(const struct command_world *world, const char *words, double seconds) {
+/* The program's exit code, or -1 where it was killed; it lives on where `seconds` are below 0. They count from where
+ * the task's first checkpoint stands, or (not `late`) from the start. */
+static int kill_within(const struct command_world *world, const struct task *task, const char *words, bool late,
+                       double seconds) {
     int status = 0;
     pid_t child = fork();
     if (child == 0) run_program(world, words);
+    while (late && !is_there(world, task->folder, task->runs[0]))
+        if (ends_within(child, 1e-3, &status)) return WIFSIGNALED(status) ? -1 : WEXITSTATUS(status);
     if (seconds < 0 || !ends_within(child, seconds, &status)) {
         if (seconds >= 0) kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &status, 0), child);
@@ -91,13 +109,6 @@ static int kill_within(const struct command_world *world, const char *words, dou
 }
 
 /* ---- what is left ---- */
-
-static char *path_of(const struct command_world *world, const char *folder, const char *run, const char *name) {
-    struct text text = {0};
-    text_print(&text, "%s/%s/%s/%s", world->folder, folder, run, name);
-    assert_false(text.failed);
-    return text.bytes;
-}
 
 static void check_history(const char *path) {
     struct history history;
@@ -155,7 +166,8 @@ static void torture(struct command_world *world, struct task *task, struct rng *
         const char *words = fresh ? task->first : task->again;
         bool enough = tally->kills >= kills;
         double start = platform_seconds();
-        int code = kill_within(world, words, enough ? -1 : between(rng, 0, 1.2 * task->seconds));
+        bool late = !enough && rng_below(rng, 8) > 0;
+        int code = kill_within(world, task, words, late, enough ? -1 : between(rng, 0, task->seconds));
         if (code >= 0) {
             char *said = command_read(world, "kill.err");
             if (code != 0) fail_msg("exit code %d: %s", code, said);

@@ -121,14 +121,15 @@ static void loss_that_is_not_finite(void **state) {
     command(world, "cnntrain train conv_max --data synth:64,32 --epochs 3 --out nan --set "
                    "training.optimizer.learning_rate=1e30");
     assert_int_equal(world->code, 5);
-    assert_contains(world->err, "error: the loss is not finite in epoch 2, step 1 of 1; ");
+    assert_contains(world->err, "error: the loss is not finite after step 1 of epoch 1; the first layer with such an "
+                                "output is dense; ");
     assert_last_line(world->err, "What there is of the run is in nan");
     assert_string_equal(world->out, "");
     char *metrics = command_read(world, "nan/metrics.json");
     assert_contains(metrics, "\"status\": \"not finite\"");
     free(metrics);
     assert_int_equal(command(world, "cnntrain train --resume nan"), 5);
-    assert_starts_with(world->err, "error: nan: cannot go on: the loss is not finite in epoch 2");
+    assert_starts_with(world->err, "error: nan: cannot go on: the loss is not finite after step 1 of epoch 1");
 }
 
 static void folder_that_cannot_be_written(void **state) {
