@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/file.h"
-#include "core/json_check.h"
 #include "core/text.h"
 
 struct place place_document(const char *name) {

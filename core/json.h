@@ -7,8 +7,9 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "core/json_check.h"
 
-enum { JSON_SIZE_MAX = 16 << 20, JSON_DEPTH_MAX = 64 };
+enum { JSON_SIZE_MAX = 16 << 20 }; /* JSON_DEPTH_MAX: see json_check.h */
 
 /* Where in a document we are: a chain on the stack from the innermost key up to the file. */
 struct place {

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json.h"
 #include "core/text.h"
 
 int json_syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error) {

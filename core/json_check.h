@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 
+enum { JSON_DEPTH_MAX = 64 };
+
 /* An error at byte `offset`, by line and column; returns -1. */
 int json_syntax_error(const char *text, size_t offset, const char *name, const char *what, struct error *error);
 

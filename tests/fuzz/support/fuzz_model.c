@@ -12,7 +12,7 @@
 #include "tests/fuzz/support/fuzz.h"
 #include "tests/support/registries.h"
 
-enum { BATCH = 2, PARAMETERS_MAX = 1 << 18, NUMBERS_MAX = 1 << 18, WORK_MAX = 1 << 22 };
+enum { BATCH = 2, PARAMETERS_MAX = 1 << 18, NUMBERS_MAX = 1 << 18, WORK_MAX = 1 << 20 };
 
 /* ---- a step ---- */
 
