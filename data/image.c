@@ -31,12 +31,44 @@ void image_free(struct image *image) {
     *image = (struct image){0};
 }
 
+static size_t chunk_length(const uint8_t *chunk) {
+    return (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | (size_t)chunk[3];
+}
+
+/* A PNG's palette chunk, at which its length stands; 0 where it has none. The file has been checked. */
+static size_t find_palette(const uint8_t *bytes, size_t length) {
+    enum { COLOR_AT = 25, COLOR_PALETTE = 3, CHUNKS_AT = 8 };
+    if (length <= COLOR_AT || bytes[0] != 0x89 || bytes[COLOR_AT] != COLOR_PALETTE) return 0;
+    for (size_t at = CHUNKS_AT; at + 12 <= length; at += 12 + chunk_length(bytes + at))
+        if (memcmp(bytes + at + 4, "PLTE", 4) == 0) return at;
+    return 0;
+}
+
+/* The library takes colors that a palette lacks from memory that nobody filled: a copy of the file has black ones.
+ * Where nothing is to be done the file itself is returned; NULL without memory. */
+static const uint8_t *with_whole_palette(const uint8_t *bytes, size_t *length) {
+    enum { WHOLE = 3 * 256 };
+    size_t at = find_palette(bytes, *length), stored = at ? chunk_length(bytes + at) : WHOLE;
+    if (stored == WHOLE) return bytes;
+    uint8_t *copy = calloc(1, *length + WHOLE - stored);
+    if (!copy) return NULL;
+    memcpy(copy, bytes, at + 8 + stored);
+    memcpy(copy + at + 8 + WHOLE, bytes + at + 8 + stored, *length - at - 8 - stored);
+    copy[at + 2] = WHOLE >> 8;
+    copy[at + 3] = WHOLE & 255;
+    *length += WHOLE - stored;
+    return copy;
+}
+
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error) {
     *image = (struct image){0};
     if (length > INT_MAX) return error_set(error, ERROR_DATA, path, "is too large for an image (%zu bytes)", length);
     if (image_check(&(struct image_file){bytes, length, path, error}) != 0) return -1;
+    const uint8_t *whole = with_whole_palette(bytes, &length);
+    if (!whole) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
     errno = 0; /* where the library has no memory to look at a file, it says that it does not know the type */
-    image->pixels = stbi_load_from_memory(bytes, (int)length, &image->width, &image->height, &image->channels, 0);
+    image->pixels = stbi_load_from_memory(whole, (int)length, &image->width, &image->height, &image->channels, 0);
+    if (whole != bytes) free((void *)(uintptr_t)whole);
     if (image->pixels) return 0;
     *image = (struct image){0};
     if (errno == ENOMEM || strcmp(stbi_failure_reason(), "outofmem") == 0)

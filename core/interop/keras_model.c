@@ -80,11 +80,12 @@ static bool is_without_effect(const cJSON *value) {
 
 static int check_type(const cJSON *type, const struct place *layer, struct error *error) {
     const struct place place = place_key(layer, "dtype");
-    const char *name = cJSON_IsObject(type) ? text_at(member(type, "config"), "name") : cJSON_GetStringValue(type);
+    const cJSON *inner = cJSON_IsObject(type) ? member(member(type, "config"), "name") : NULL;
+    const cJSON *name = cJSON_IsString(inner) ? inner : type;
     char found[96];
-    if (cJSON_IsNull(type) || (name && strcmp(name, "float32") == 0)) return 0;
+    if (cJSON_IsNull(type) || (cJSON_IsString(name) && strcmp(name->valuestring, "float32") == 0)) return 0;
     return place_error(&place, error, "must be float32, the type everything is computed in here; got %s",
-                       name ? name : json_describe(type, found, sizeof found));
+                       json_describe(name, found, sizeof found));
 }
 
 static int check_format(const cJSON *format, const struct place *layer, struct error *error) {

@@ -148,6 +148,24 @@ static void test_png_content(void **state) {
     expect_refused(headless.bytes, headless.length, DAMAGED("PNG", "it does not begin with an IHDR chunk of 13 bytes"));
 }
 
+/* Colors that the palette lacks are black, whatever stood in memory. */
+static void test_png_short_palette(void **state) {
+    (void)state;
+    struct png png = png_start(2, 1, 8, 3);
+    unsigned char plain[] = {0, 0, 200}, packed[64];
+    uLongf size = sizeof packed;
+    put_chunk(&png, "PLTE", "\x11\x22\x33", 3);
+    assert_int_equal(compress(packed, &size, plain, sizeof plain), Z_OK);
+    put_chunk(&png, "IDAT", packed, size);
+    put_chunk(&png, "IEND", "", 0);
+    struct image image;
+    struct error error = {0};
+    assert_int_equal(image_decode(png.bytes, png.length, "picture", &image, &error), 0);
+    assert_int_equal(image.channels, 3);
+    assert_memory_equal(image.pixels, ((const uint8_t[]){0x11, 0x22, 0x33, 0, 0, 0}), 6);
+    image_free(&image);
+}
+
 /* A picture of one pixel that inflates to as much as one wants. */
 static void test_png_bomb(void **state) {
     (void)state;
@@ -258,10 +276,11 @@ static void test_bmp_palette_and_masks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_formats), cmocka_unit_test(test_png),
-        cmocka_unit_test(test_png_content),   cmocka_unit_test(test_png_bomb),
-        cmocka_unit_test(test_jpeg),          cmocka_unit_test(test_jpeg_segments),
-        cmocka_unit_test(test_bmp),           cmocka_unit_test(test_bmp_palette_and_masks),
+        cmocka_unit_test(test_other_formats),         cmocka_unit_test(test_png),
+        cmocka_unit_test(test_png_content),           cmocka_unit_test(test_png_bomb),
+        cmocka_unit_test(test_png_short_palette),     cmocka_unit_test(test_jpeg),
+        cmocka_unit_test(test_jpeg_segments),         cmocka_unit_test(test_bmp),
+        cmocka_unit_test(test_bmp_palette_and_masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,11 +103,12 @@ static void refused_values(void **state) {
     expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':3,'data_format':'channels_first'"),
                    "k.json: layer \"c\".data_format: must be channels_last, the order of pixels here; got "
                    "\"channels_first\"");
-    expect_refused(LAYER("Flatten", "'name':'f','dtype':'float16'"),
-                   "k.json: layer \"f\".dtype: must be float32, the type everything is computed in here; got float16");
+    expect_refused(
+        LAYER("Flatten", "'name':'f','dtype':'float16'"),
+        "k.json: layer \"f\".dtype: must be float32, the type everything is computed in here; got \"float16\"");
     expect_refused(LAYER("Flatten", "'dtype':{'class_name':'DTypePolicy','config':{'name':'mixed_float16'}}"),
                    "k.json: layer 0.dtype: must be float32, the type everything is computed in here; got "
-                   "mixed_float16");
+                   "\"mixed_float16\"");
     expect_refused(LAYER("Flatten", "'trainable':false"),
                    "k.json: layer 0.trainable: must be true; layers cannot be frozen here");
     expect_refused(LAYER("BatchNormalization", "'name':'b','renorm':true"),

@@ -5,13 +5,14 @@
 
 #include "core/engine.h"
 #include "core/file.h"
+#include "core/interop/keras_model.h"
 #include "core/kernels/kernels.h"
 #include "core/memory.h"
 #include "core/model.h"
 #include "tests/fuzz/support/fuzz.h"
 #include "tests/support/registries.h"
 
-enum { BATCH = 2, PARAMETERS_MAX = 1 << 18, NUMBERS_MAX = 1 << 18, WORK_MAX = 1 << 22 };
+enum { BATCH = 2, PARAMETERS_MAX = 1 << 18, NUMBERS_MAX = 1 << 18, WORK_MAX = 1 << 20 };
 
 /* ---- a step ---- */
 
@@ -105,8 +106,12 @@ static void check_resolved(const struct config *config, const struct config_requ
 void fuzz_config(const char *path, const struct config_override *overrides, size_t count, bool steps) {
     struct error error = {0};
     struct config config;
-    struct config_request request = {
-        .path = path, .registries = &test_registries, .overrides = overrides, .override_count = count};
+    static const struct foreign_models keras = {keras_is_model, keras_read_model};
+    const struct config_request request = {.path = path,
+                                           .registries = &test_registries,
+                                           .overrides = overrides,
+                                           .override_count = count,
+                                           .foreign = &keras};
     int status = config_read(&config, &request, &error);
     fuzz_check(status, &error);
     if (status != 0) return;
