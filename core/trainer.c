@@ -105,12 +105,28 @@ void trainer_close(struct trainer *trainer) {
 static int weights_not_finite(const char *name, int64_t step, struct error *error) {
     if (step == 0)
         return error_set(error, ERROR_NOT_FINITE, NULL,
-                         "%s holds a value that is not finite before the first step; look at its initializer, or at "
-                         "the weights that were given",
+                         "%s holds a value that is not finite before the first step; look at its initializer, the "
+                         "given weights, or the images",
                          name);
     return error_set(error, ERROR_NOT_FINITE, NULL,
                      "%s holds a value that is not finite after step %lld; try a smaller learning_rate or clipnorm",
                      name, (long long)step);
+}
+
+/* Finite weights may be too large to compute with: at least one of a few images must have a finite loss. */
+static int check_outputs(const struct trainer *trainer, struct error *error) {
+    enum { IMAGES = 16 };
+    const struct layer *layer = NULL;
+    for (int64_t image = 0; image < IMAGES && image < trainer->state.images; image++) {
+        struct batch batch = {.feed = trainer->setup.train, .samples = &image, .count = 1};
+        struct batch_result result;
+        engine_evaluate(trainer->setup.engine, &batch, NULL, &result);
+        if (isfinite(result.loss)) return 0;
+        if (!layer) layer = engine_first_not_finite(trainer->setup.engine, &batch, false);
+    }
+    char name[PARAMETER_NAME_SIZE + 16];
+    snprintf(name, sizeof name, "the output of %s", layer ? layer->name : "the model");
+    return weights_not_finite(name, trainer->state.position.iteration, error);
 }
 
 /* Weights that are not finite must not replace good ones: the loss that would tell comes a step too late. */
@@ -125,7 +141,7 @@ static int check_weights(const struct trainer *trainer, struct error *error) {
                     return weights_not_finite(model_parameter_name(&model->layers[i], k, name, sizeof name),
                                               trainer->state.position.iteration, error);
         }
-    return 0;
+    return check_outputs(trainer, error);
 }
 
 int trainer_save(struct trainer *trainer, struct error *error) {

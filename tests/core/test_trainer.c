@@ -401,8 +401,8 @@ static void test_first_weights_not_finite(void **state) {
     training.tiny.model.parameters[1] = NAN;
     assert_int_equal(trainer_save(training.trainer, &error), -1);
     expect_error(&error, ERROR_NOT_FINITE,
-                 "conv2d/kernel holds a value that is not finite before the first step; look at its initializer, or at "
-                 "the weights that were given");
+                 "conv2d/kernel holds a value that is not finite before the first step; look at its initializer, the "
+                 "given weights, or the images");
     assert_false(tree_has(folder, "last.safetensors"));
     training_close(&training);
     tree_gone(folder);
