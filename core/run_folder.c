@@ -144,7 +144,7 @@ static bool is_idle(const char *folder) {
     struct error ignored = {0};
     char *log = run_file(folder, "log.txt", &ignored);
     int descriptor = log && file_exists(log) ? lock_log(log) : 0;
-    bool idle = descriptor >= 0;
+    bool idle = descriptor >= 0 || errno != EWOULDBLOCK; /* where it cannot be opened, the run will say why */
     if (descriptor > 0) close(descriptor);
     free(log);
     return idle;

@@ -71,7 +71,7 @@ run_result() {
 
 # A run in which something failed: resumed where it can be, else repeated. Its folder must then be free for it.
 go_on() {
-    if [ -e "$1/config.json" ]; then
+    if [ -e "$1/config.json" ] || [ -e "$1/last.safetensors" ]; then
         "$program" train --resume "$1" -q
     else
         shift
