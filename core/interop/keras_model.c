@@ -163,7 +163,7 @@ static int add_layer(const struct reader *reader, const cJSON *json, const struc
 
 /* [null, h, w, c] without its first; NULL where it is none. */
 static cJSON *without_batch(const cJSON *shape) {
-    if (!cJSON_IsArray(shape) || cJSON_GetArraySize(shape) < 2) return NULL;
+    if (!shape || !cJSON_IsArray(shape) || cJSON_GetArraySize(shape) < 2) return NULL;
     for (const cJSON *size = shape->child->next; size; size = size->next)
         if (!cJSON_IsNumber(size)) return NULL;
     cJSON *rest = cJSON_Duplicate(shape, 1);
@@ -194,7 +194,7 @@ static int read_into(const struct reader *reader, const cJSON *json, const struc
     if (!class || strcmp(class, "Sequential") != 0)
         return place_error(place, reader->error, "is a Keras model of class %s; only Sequential ones can be read",
                            class ? class : "none");
-    if (!cJSON_IsArray(layers))
+    if (!layers || !cJSON_IsArray(layers))
         return place_error(place, reader->error, "is a Keras model without a list of layers; save it with to_json()");
     if (add_shape(config, layers, document, reader->error) != 0) return -1;
     cJSON *model = cJSON_AddArrayToObject(document, "model");
