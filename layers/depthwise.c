@@ -3,19 +3,23 @@
 #include <string.h>
 
 enum {
-    WIDE_MOST = 7,     /* channels for which the columns that a stride leaves out are computed too */
-    FLAT_LEAST = 256,  /* floats of a row that is taken together with all others */
-    BANDED_MOST = 512, /* floats of a row that is better taken with its neighbours */
+    WIDE_MOST = 7,      /* channels for which the columns that a stride leaves out are computed too */
+    FLAT_LEAST = 256,   /* floats of a row that is taken together with all others */
+    BANDED_LEAST = 128, /* floats of a row that is always better taken with its neighbours */
+    BANDED_MOST = 512,  /* and of one that is where a copy is made in any case */
 };
 
-/* Other multipliers need copies of x. */
 static bool is_power_of_two(int number) {
     return (number & (number - 1)) == 0;
 }
 
+/* Rows one by one read x where it is, each number repeated in registers, if the multiplier is a power of two. */
 static bool is_banded(const struct geometry *g, int multiplier) {
-    if (g->stride[0] > 1 || g->stride[1] > 1 || g->channels * multiplier <= BANDED_MOST / g->output[1]) return true;
-    return !is_power_of_two(multiplier) && g->channels * multiplier % DEPTHWISE_TOGETHER_MOST != 0;
+    const int channels = g->channels * multiplier;
+    if (g->stride[0] > 1 || g->stride[1] > 1) return true;
+    if (multiplier > 1 && is_power_of_two(multiplier)) return channels <= BANDED_LEAST / g->output[1];
+    if (multiplier > 1 && channels % DEPTHWISE_TOGETHER_MOST != 0) return true;
+    return channels <= BANDED_MOST / g->output[1];
 }
 
 /* The copy of the pixels of x that a kernel of size 1 along an axis sees; *g becomes the geometry of the rest. */

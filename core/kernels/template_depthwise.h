@@ -124,10 +124,23 @@ KERNEL_INLINE int run_length(const float *const *from, int left, ptrdiff_t step)
     return left < RUN_MOST || from[2] - from[1] != step ? 2 : RUN_MOST;
 }
 
+/* Whether terms come in runs: none, some, or all and of the greatest length. */
+enum runs { RUNS_NONE, RUNS_SOME, RUNS_ALL };
+
+static enum runs runs_of(const struct depthwise_row *row) {
+    bool some = false, all = row->taps > 0;
+    for (int t = 0, length; t < row->taps; t += length) {
+        length = run_length(row->from + t, row->taps - t, row->step);
+        some = some || length > 1;
+        all = all && length == RUN_MOST;
+    }
+    return all ? RUNS_ALL : some ? RUNS_SOME : RUNS_NONE;
+}
+
 /* `positions` (a constant) periods, lanes from element `f` of a period on, which stand `from` behind the rows' starts.
- */
+ * `runs` is a constant too. */
 KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, const float *bias, int f, ptrdiff_t from,
-                         vector sum[], const int positions, const int repeat) {
+                         vector sum[], const int positions, const enum runs runs, const int repeat) {
     const ptrdiff_t steps[4] = {0, opaque_step(row->step), opaque_step(2 * row->step), opaque_step(3 * row->step)};
     const ptrdiff_t tap = row->tap;
     const float *const *rows = row->from;
@@ -135,7 +148,7 @@ KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, c
     KERNEL_UNROLL for (int p = 0; p < positions; p++) sum[p] = start;
     kernel += f;
     for (int left = row->taps; left > 0;) {
-        const int run = run_length(rows, left, steps[1]);
+        const int run = runs == RUNS_ALL ? RUN_MOST : runs == RUNS_SOME ? run_length(rows, left, steps[1]) : 1;
         if (run == RUN_MOST)
             strip_run(rows[0] + from, steps, kernel, tap, sum, positions, RUN_MOST, repeat);
         else if (run == 2)
@@ -150,11 +163,11 @@ KERNEL_INLINE void strip(const struct depthwise_row *row, const float *kernel, c
 
 /* A vector of the periods g to g + positions - 1, its first `lanes` elements exactly. */
 KERNEL_INLINE void strip_vector(const struct depthwise_row *row, const float *kernel, const float *bias, float *y,
-                                int g, int f, int lanes, const int positions, const int repeat) {
+                                int g, int f, int lanes, const int positions, const enum runs runs, const int repeat) {
     const ptrdiff_t y_step = row->y_step;
     const ptrdiff_t end = y_step == row->period ? row->count : 0; /* where vectors may reach into the next period */
     vector sum[BLOCK];
-    strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, repeat);
+    strip(row, kernel, bias, f, g * row->step + input_of(row, f, repeat), sum, positions, runs, repeat);
     float *to = y + g * y_step + f;
     if (lanes == VECTOR || (g + positions - 1) * y_step + f + VECTOR <= end) {
         KERNEL_UNROLL for (int p = 0; p < positions; p++) store(to + p * y_step, sum[p]);
@@ -171,23 +184,29 @@ KERNEL_INLINE void strip_vector(const struct depthwise_row *row, const float *ke
 /* Periods g to g + positions - 1, of which `width` elements are wanted. The vector that they do not fill comes first:
  * it ends with them where they fill another, else it may write what a later one overwrites. */
 KERNEL_INLINE void strip_store(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
-                               int width, const int positions, const int repeat) {
+                               int width, const int positions, const enum runs runs, const int repeat) {
     const int whole = width / VECTOR, lanes = width % VECTOR;
     const bool ends = repeat == 1 && whole > 0;
     for (int i = lanes > 0 ? -1 : 0; i < whole; i++) {
         const int f = i >= 0 ? i * VECTOR : ends ? width - VECTOR : whole * VECTOR;
-        strip_vector(row, kernel, bias, y, g, f, i >= 0 || ends ? VECTOR : lanes, positions, repeat);
+        strip_vector(row, kernel, bias, y, g, f, i >= 0 || ends ? VECTOR : lanes, positions, runs, repeat);
     }
 }
 
 typedef void strip_function(const struct depthwise_row *row, const float *kernel, const float *bias, float *y, int g,
-                            int width);
+                            int width, enum runs runs);
 
 /* Functions for each number of positions, and for each `repeat` that a vector can hold. */
 #define STRIP_FUNCTION(positions, repeat)                                                                              \
     static void strip_##positions##_##repeat(const struct depthwise_row *row, const float *kernel, const float *bias,  \
-                                             float *y, int g, int width) {                                             \
-        if (repeat <= VECTOR) strip_store(row, kernel, bias, y, g, width, positions, repeat);                          \
+                                             float *y, int g, int width, enum runs runs) {                             \
+        if (repeat > VECTOR) return;                                                                                   \
+        if (runs == RUNS_ALL)                                                                                          \
+            strip_store(row, kernel, bias, y, g, width, positions, RUNS_ALL, repeat);                                  \
+        else if (runs == RUNS_SOME)                                                                                    \
+            strip_store(row, kernel, bias, y, g, width, positions, RUNS_SOME, repeat);                                 \
+        else                                                                                                           \
+            strip_store(row, kernel, bias, y, g, width, positions, RUNS_NONE, repeat);                                 \
     }
 #define STRIP_FUNCTIONS(repeat)                                                                                        \
     STRIP_FUNCTION(1, repeat)                                                                                          \
@@ -208,6 +227,7 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
     static strip_function *const functions[REPEATS][4] = {STRIP_TABLE(1), STRIP_TABLE(2), STRIP_TABLE(4),
                                                           STRIP_TABLE(8), STRIP_TABLE(16)};
     strip_function *const *strips = functions[repeat_index(row->repeat)];
+    const enum runs runs = runs_of(row);
     const int periods = row->count / row->period;
     const int rest = row->count % row->period;
     for (int g = 0; g < periods;) {
@@ -215,10 +235,10 @@ static void depthwise_row(const struct depthwise_row *row, const float *kernel, 
         while (log > 0 && 1 << (log - 1) >= periods - g) log--;
         if (1 << log > periods) log--;
         if (1 << log > periods - g) g = periods - (1 << log);
-        strips[log](row, kernel, bias, y, g, row->period);
+        strips[log](row, kernel, bias, y, g, row->period, runs);
         g += 1 << log;
     }
-    if (rest > 0) strips[0](row, kernel, bias, y, periods, rest);
+    if (rest > 0) strips[0](row, kernel, bias, y, periods, rest, RUNS_NONE);
 }
 
 /* The kernel's gradient in `vectors` vectors from element f of the period on, for `taps` taps (both constants; one
