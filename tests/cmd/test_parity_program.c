@@ -273,7 +273,9 @@ static void another_model_is_refused(void **state) {
     write_pair(&workplace, "x.npy", "y.npy");
     assert_int_equal(train(&workplace, "--out run --set model.0.filters=5"), 3);
     expect_text(&workplace, "stderr.txt",
-                "error: initial.safetensors: conv2d/kernel: has shape (3,3,1,4) in the file, (3,3,1,5) in the model\n");
+                "error: initial.safetensors: conv2d/kernel: has shape (3,3,1,4) in the file, (3,3,1,5) in the model; "
+                "conv2d/bias: has shape (4) in the file, (5) in the model; dense/kernel: has shape (24,3) in the file, "
+                "(30,3) in the model\n");
     close_workplace(&workplace);
 }
 

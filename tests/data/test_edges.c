@@ -232,7 +232,8 @@ static void test_idx_files(void **state) {
     static const uint32_t flat[3] = {1, 0, 5}, one[3] = {1, 1, 1};
     write_idx(room, "m/train-images-idx3-ubyte", 3, flat, 0, false);
     write_idx(room, "m/train-labels-idx1-ubyte", 1, one, 1, false);
-    room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte", "images of 0 x 5 pixels; a side has 1 to 4096");
+    room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
+                  "holds images of 0 x 5 pixels; a side has 1 to 4096");
     write_idx(room, "m/train-images-idx3-ubyte", 3, one, 1, false);
     room_write_text(room, "m/train-labels-idx1-ubyte", "no such file");
     room_load_bad(room, idx, ERROR_DATA, "m/train-labels-idx1-ubyte",
@@ -331,7 +332,7 @@ static void test_npy_images(void **state) {
     images_refused(room, ARRAY("|u1", "(1, 5000, 1)"), 5000, message);
     snprintf(message, sizeof message, "has images of (1,1,5); %s", limits);
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 5)"), 5, message);
-    images_refused(room, ARRAY("|u1", "(1, 1, 1, 0)"), 0, "images with 0 channels; 1 to 4 can be used");
+    images_refused(room, ARRAY("|u1", "(1, 1, 1, 0)"), 0, "holds images with 0 channels; 1 to 4 can be used");
     images_refused(room, ARRAY("|u1", "(1, 0, 1, 1)"), 0, "images of 0 x 1 pixels; a side has 1 to 4096");
     images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0, "images of 1 x 0 pixels; a side has 1 to 4096");
 }

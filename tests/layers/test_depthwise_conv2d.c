@@ -239,10 +239,11 @@ static void refusals(void **state) {
     assert_refused("{\"type\":\"DepthwiseConv2D\",\"kernel_size\":3,\"depth_multiplier\":2000000000}", input,
                    "test.json: model[0].depth_multiplier: 2000000000 times 3 channels make an image of more than "
                    "2147483647 numbers; lower it");
-    assert_refused("{\"type\":\"DepthwiseConv2D\",\"filters\":3,\"kernel_size\":3}", input,
-                   "test.json: model[0].filters: unknown field; known here: name, kernel_size, strides, padding, "
-                   "dilation_rate, depth_multiplier, activation, use_bias, depthwise_initializer, bias_initializer, "
-                   "depthwise_regularizer, bias_regularizer, type");
+    assert_refused(
+        "{\"type\":\"DepthwiseConv2D\",\"filters\":3,\"kernel_size\":3}", input,
+        "test.json: model[0].filters: unknown field; known here: name, trainable, kernel_size, strides, padding, "
+        "dilation_rate, depth_multiplier, activation, use_bias, depthwise_initializer, bias_initializer, "
+        "depthwise_regularizer, bias_regularizer, type");
 }
 
 int main(void) {
