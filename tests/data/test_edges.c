@@ -334,7 +334,7 @@ static void test_npy_images(void **state) {
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 5)"), 5, message);
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 0)"), 0, "holds images with 0 channels; 1 to 4 can be used");
     images_refused(room, ARRAY("|u1", "(1, 0, 1, 1)"), 0, "holds images of 0 x 1 pixels; a side has 1 to 4096");
-    images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0, "images of 1 x 0 pixels; a side has 1 to 4096");
+    images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0, "holds images of 1 x 0 pixels; a side has 1 to 4096");
 }
 
 static void test_npy_headers(void **state) {
