@@ -124,6 +124,15 @@ fuzz: ## feed every parser mutated files, SECONDS=60 each; TARGET="idx mat" choo
 		KERNEL_FLAGS='-O1 -ffp-contract=fast -fno-sanitize=all' fuzzers
 	@scripts/fuzz run $(SECONDS) $(TARGET)
 
+# Hours; KILLS, EVERY and SECONDS make it shorter.
+KILLS ?= 1000
+EVERY ?= 1
+.PHONY: torture
+torture: $(PROGRAM) ## kill, starve and feed it for hours: KILLS=1000, EVERY=1 failing call, SECONDS=180 a fuzzer
+	@CNNTRAIN_PROGRAM=$(PROGRAM) scripts/torture-kills $(KILLS)
+	@CNNTRAIN_PROGRAM=$(PROGRAM) scripts/torture-faults $(EVERY)
+	@$(MAKE) fuzz SECONDS=$(if $(filter file,$(origin SECONDS)),180,$(SECONDS))
+
 .PHONY: lint
 lint: deps ## check warnings, formatting, include rules and scripts
 	+@scripts/lint
