@@ -58,28 +58,34 @@ static void note_lines(const struct run *run, char *text) {
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
 }
 
-static void log_row(FILE *file, const struct history_row *row) {
-    fprintf(file, "epoch %d: loss %.6f, accuracy %.4f", row->epoch, row->loss, row->accuracy);
-    if (!isnan(row->val_loss)) fprintf(file, ", val_loss %.6f, val_accuracy %.4f", row->val_loss, row->val_accuracy);
-    fprintf(file, ", learning rate %.4g, %.1f s\n", row->learning_rate, row->seconds);
+static void add_row(const struct history_row *row, struct text *line) {
+    text_print(line, "epoch %d: loss %.6f, accuracy %.4f", row->epoch, row->loss, row->accuracy);
+    if (!isnan(row->val_loss)) text_print(line, ", val_loss %.6f, val_accuracy %.4f", row->val_loss, row->val_accuracy);
+    text_print(line, ", learning rate %.4g, %.1f s\n", row->learning_rate, row->seconds);
+}
+
+static void add_event(const struct train_event *event, struct text *line) {
+    static const char *const texts[] = {[TRAIN_RATE_REDUCED] = "learning rate reduced",
+                                        [TRAIN_STOPPED_EARLY] = "stopped early",
+                                        [TRAIN_RESTORED] = "best weights restored",
+                                        [TRAIN_STEP_SKIPPED] = "a step is skipped: the loss is not finite"};
+    if (event->kind == TRAIN_EPOCH_BEGIN)
+        text_print(line, "epoch %d of %d, step %lld of %lld\n", event->epoch, event->epochs, (long long)event->step,
+                   (long long)event->steps);
+    else if (event->row)
+        add_row(event->row, line);
+    else
+        text_print(line, "epoch %d: %s\n", event->epoch, texts[event->kind]);
 }
 
 /* log.txt is a convenience: a failure to write it must not end a training. */
 static void log_event(const struct run *run, const struct train_event *event) {
     FILE *file = event->kind == TRAIN_STEP ? NULL : fopen(run->log, "a");
     if (!file) return;
-    static const char *const texts[] = {[TRAIN_RATE_REDUCED] = "learning rate reduced",
-                                        [TRAIN_STOPPED_EARLY] = "stopped early",
-                                        [TRAIN_RESTORED] = "best weights restored",
-                                        [TRAIN_STEP_SKIPPED] = "a step is skipped: the loss is not finite"};
-    const struct history_row *row = event->row;
-    if (event->kind == TRAIN_EPOCH_BEGIN)
-        fprintf(file, "epoch %d of %d, step %lld of %lld\n", event->epoch, event->epochs, (long long)event->step,
-                (long long)event->steps);
-    else if (row)
-        log_row(file, row);
-    else
-        fprintf(file, "epoch %d: %s\n", event->epoch, texts[event->kind]);
+    struct text line = {0};
+    add_event(event, &line);
+    if (line.bytes && !line.failed) fwrite(line.bytes, 1, line.length, file);
+    text_free(&line);
     fclose(file);
 }
 

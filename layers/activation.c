@@ -1,7 +1,5 @@
 /* Activation: an activation as a layer of its own. The model applies it to y; here y is a copy of x, because the layer
  * before may need its own output as it was. */
-#include <string.h>
-
 #include "layers/parts.h"
 
 struct activation_config {
@@ -20,15 +18,6 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->output = layer->input;
     layer->activation = ((const struct activation_config *)layer->config)->activation;
     return 0;
-}
-
-static void forward(const struct layer *layer, const struct pass *pass) {
-    memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
-}
-
-static void backward(const struct layer *layer, const struct pass *pass) {
-    if (!pass->dx) return;
-    memcpy(pass->dx, pass->dy, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->dx);
 }
 
 static const struct layer_example examples[] = {
@@ -51,8 +40,8 @@ const struct layer_kind activation_layer = {
                   .fields = fields,
                   .size = sizeof(struct activation_config)},
     .infer = infer,
-    .forward = forward,
-    .backward = backward,
+    .forward = copy_forward,
+    .backward = copy_backward,
     .forgets_x = true,
     .examples = examples,
 };

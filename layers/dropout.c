@@ -1,8 +1,6 @@
 /* Dropout (Srivastava et al. 2014): in training every number is dropped with probability `rate` and the others are
  * divided by 1 - rate, so that the mean stays; at inference nothing happens. The backward pass draws the same numbers
  * again instead of keeping a mask. */
-#include <string.h>
-
 #include "core/rng.h"
 #include "layers/parts.h"
 
@@ -40,7 +38,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     if (pass->training)
         drop(layer, pass, pass->x, pass->y);
     else
-        memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
+        copy_forward(layer, pass);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {

@@ -1,6 +1,4 @@
 /* GaussianNoise: in training every number gets a normal random number of mean 0 added; at inference nothing happens. */
-#include <string.h>
-
 #include "core/rng.h"
 #include "layers/parts.h"
 
@@ -25,7 +23,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
 static void forward(const struct layer *layer, const struct pass *pass) {
     const size_t count = elements_of(&layer->input);
     const float stddev = (float)((const struct gaussian_noise *)layer->config)->stddev;
-    memcpy(pass->y, pass->x, (size_t)pass->images * count * sizeof *pass->y);
+    copy_forward(layer, pass);
     if (!pass->training) return;
     float *y = pass->y;
     for (int n = 0; n < pass->images; n++, y += count) {
@@ -33,11 +31,6 @@ static void forward(const struct layer *layer, const struct pass *pass) {
             rng_stream(pass->seed, RNG_DROPOUT, pass->step, (uint64_t)(pass->first + n), (uint64_t)layer->index);
         for (size_t i = 0; i < count; i++) y[i] += stddev * rng_normal(&rng);
     }
-}
-
-static void backward(const struct layer *layer, const struct pass *pass) {
-    if (!pass->dx) return;
-    memcpy(pass->dx, pass->dy, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->dx);
 }
 
 static const struct layer_example examples[] = {
@@ -53,7 +46,7 @@ const struct layer_kind gaussian_noise_layer = {
                   .size = sizeof(struct gaussian_noise)},
     .infer = infer,
     .forward = forward,
-    .backward = backward,
+    .backward = copy_backward,
     .forgets_x = true,
     .examples = examples,
 };

@@ -48,6 +48,15 @@ size_t elements_of(const struct shape *shape) {
     return fits ? elements : 0;
 }
 
+void copy_forward(const struct layer *layer, const struct pass *pass) {
+    memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
+}
+
+void copy_backward(const struct layer *layer, const struct pass *pass) {
+    if (!pass->dx) return;
+    memcpy(pass->dx, pass->dy, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->dx);
+}
+
 float *wanted_gradient(const struct pass *pass, int index) {
     return pass->gradients ? pass->gradients[index] : NULL;
 }

@@ -44,6 +44,10 @@ int layer_needs_image(const struct layer *layer, const struct place *place, stru
 /* Elements of a shape that was checked before. */
 size_t elements_of(const struct shape *shape);
 
+/* y = x and dx = dy: forward and backward of a layer that changes nothing, or nothing at inference. */
+void copy_forward(const struct layer *layer, const struct pass *pass);
+void copy_backward(const struct layer *layer, const struct pass *pass);
+
 /* Where the gradient of parameter `index` is to be added; NULL where it is not wanted. */
 float *wanted_gradient(const struct pass *pass, int index);
 

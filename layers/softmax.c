@@ -2,8 +2,6 @@
  * with the loss where this is the last layer, as it does for Dense; here y is a copy of x. */
 #include "core/activation.h"
 
-#include <string.h>
-
 #include "layers/parts.h"
 
 struct softmax {
@@ -28,15 +26,6 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     return 0;
 }
 
-static void forward(const struct layer *layer, const struct pass *pass) {
-    memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
-}
-
-static void backward(const struct layer *layer, const struct pass *pass) {
-    if (!pass->dx) return;
-    memcpy(pass->dx, pass->dy, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->dx);
-}
-
 static const struct layer_example examples[] = {
     {"{}", {1, {7}}},
     {"{\"axis\": 3}", {3, {2, 3, 4}}},
@@ -49,8 +38,8 @@ const struct layer_kind softmax_layer = {
                   .fields = fields,
                   .size = sizeof(struct softmax)},
     .infer = infer,
-    .forward = forward,
-    .backward = backward,
+    .forward = copy_forward,
+    .backward = copy_backward,
     .forgets_x = true,
     .examples = examples,
 };

@@ -2,8 +2,6 @@
  * dropping single ones takes little away. The backward pass draws the same channels again instead of keeping a mask.
  *
  * x, y (n,h,w,c) */
-#include <string.h>
-
 #include "core/rng.h"
 #include "layers/parts.h"
 
@@ -49,7 +47,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     if (pass->training)
         drop(layer, pass, pass->x, pass->y);
     else
-        memcpy(pass->y, pass->x, (size_t)pass->images * elements_of(&layer->input) * sizeof *pass->y);
+        copy_forward(layer, pass);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {

@@ -10,15 +10,6 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     window_sums_backward(layer, pass, false);
 }
 
-static const struct layer_example examples[] = {
-    {"{}", {3, {4, 6, 3}}},
-    {"{\"pool_size\": [2, 3]}", {3, {5, 8, 2}}},
-    {"{\"pool_size\": 3, \"strides\": 2}", {3, {9, 7, 2}}},
-    {"{\"pool_size\": 3, \"strides\": [2, 1], \"padding\": \"same\"}", {3, {6, 5, 17}}},
-    {"{\"pool_size\": [4, 7], \"strides\": 2, \"padding\": \"same\"}", {3, {3, 5, 2}}},
-    {0},
-};
-
 const struct layer_kind sum_pooling2d_layer = {
     .component = {.name = "SumPooling2D",
                   .summary = "the sum of each window",
@@ -28,5 +19,5 @@ const struct layer_kind sum_pooling2d_layer = {
     .forward = forward,
     .backward = backward,
     .forgets_x = true,
-    .examples = examples,
+    .examples = window_sums_examples,
 };

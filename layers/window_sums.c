@@ -44,3 +44,12 @@ void window_sums_backward(const struct layer *layer, const struct pass *pass, bo
                                         positive ? positive + walk.output : NULL, dx + walk.input);
     }
 }
+
+const struct layer_example window_sums_examples[] = {
+    {"{}", {3, {4, 6, 3}}},
+    {"{\"pool_size\": [2, 3]}", {3, {5, 8, 2}}},
+    {"{\"pool_size\": 3, \"strides\": 2}", {3, {9, 7, 2}}},
+    {"{\"pool_size\": 3, \"strides\": [2, 1], \"padding\": \"same\"}", {3, {6, 5, 17}}},
+    {"{\"pool_size\": [4, 7], \"strides\": 2, \"padding\": \"same\"}", {3, {3, 5, 2}}},
+    {0},
+};

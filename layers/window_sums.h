@@ -12,5 +12,6 @@
 int window_sums_infer(struct layer *layer, const struct place *place, struct error *error);
 void window_sums_forward(const struct layer *layer, const struct pass *pass, bool mean);
 void window_sums_backward(const struct layer *layer, const struct pass *pass, bool mean);
+extern const struct layer_example window_sums_examples[];
 
 #endif
