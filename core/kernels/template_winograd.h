@@ -1,19 +1,20 @@
 /* Winograd's transforms. Part of template.h.
  *
  * Each is a small matrix applied down the columns of a tile and then along its rows, for a vector of channels at a
- * time. The matrices hold small powers of two apart from one 5, so that every product is exact but that one, and
- * additions are all that rounds; the factors that are no powers of two are taken once, at the end. */
+ * time. The matrices hold small powers of two apart from one 5, which is taken as 4 + 1, so that every product is exact
+ * and additions are all that rounds, whether or not a compiler fuses them; the factors that are no powers of two are
+ * taken once, at the end. */
 
 /* r = B d */
 KERNEL_INLINE void input_line(const vector d[6], vector r[6]) {
     const vector even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
     const vector near = d[4] - d[2], far = d[3] - d[1];
-    r[0] = (d[4] + 4 * d[0]) - 5 * d[2];
+    r[0] = near + 4 * (d[0] - d[2]);
     r[1] = even + odd;
     r[2] = even - odd;
     r[3] = near + 2 * far;
     r[4] = near - 2 * far;
-    r[5] = (d[5] + 4 * d[1]) - 5 * d[3];
+    r[5] = (d[5] - d[3]) + 4 * (d[1] - d[3]);
 }
 
 /* r = K g, without S */
