@@ -95,9 +95,7 @@ static int check_out(struct session *session, const struct conversion *conversio
     struct stat from, to;
     if (stat(conversion->out, &to) != 0) return 0;
     if (S_ISDIR(to.st_mode))
-        return error_set(&session->error, ERROR_IO, conversion->out,
-                         "is a folder; name a file in it, such as %s/model%s", conversion->out,
-                         conversion->format->extensions[0]);
+        return error_set(&session->error, ERROR_IO, conversion->out, "is a folder; name a file in it");
     if (stat(conversion->model, &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
         return error_set(&session->error, ERROR_CONFIG, conversion->out,
                          "is the model itself; give the result another name");
