@@ -36,6 +36,7 @@ static const struct field fields[] = {
     FIELD_REGULARIZER(conv2d, kernel_regularizer),
     FIELD_REGULARIZER(conv2d, bias_regularizer),
     {FIELD_AT(conv2d, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,
+     .origin = FIELD_OWN_HINT,
      .help = "direct: term by term; winograd: fewer multiplications, 3x3 at strides 1 only; auto: the faster by shape"},
     {0},
 };
