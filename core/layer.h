@@ -35,6 +35,7 @@ struct parameter {
 struct reach {
     int extent[2]; /* cells covered along height and width: (kernel - 1) * dilation + 1 */
     int stride[2];
+    int finer[2]; /* outputs for each input along the axis, of a layer that enlarges; 0: one */
 };
 
 struct layer {

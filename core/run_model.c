@@ -56,8 +56,8 @@ static void fill_row(const struct layer *layer, struct summary_row *row, double 
         int extent = layer->reach.extent[axis] ? layer->reach.extent[axis] : 1;
         int stride = layer->reach.stride[axis] ? layer->reach.stride[axis] : 1;
         reach[axis] += (extent - 1) * jump[axis];
-        jump[axis] *= stride;
-        row->receptive_field[axis] = *all ? -1 : (int)fmin(reach[axis], 1e9);
+        jump[axis] *= (double)stride / (layer->reach.finer[axis] ? layer->reach.finer[axis] : 1);
+        row->receptive_field[axis] = *all ? -1 : (int)fmin(ceil(reach[axis] - 1e-6), 1e9);
     }
 }
 
