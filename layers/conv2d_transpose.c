@@ -145,12 +145,11 @@ static struct conv_passes dual_of(const struct layer *layer) {
     return conv_passes_of(&geometry, 1, layer->input.size[2], (enum algorithm)config->algorithm);
 }
 
-/* An output looks at every stride-th cell of its window; outputs are `stride` times as many as inputs. */
 static void set_reach(struct layer *layer) {
     const struct conv2d_transpose *config = layer->config;
     const int *kernel = config->sliding.kernel, *stride = config->sliding.stride;
     for (int axis = 0; axis < 2; axis++) {
-        layer->reach.extent[axis] = (int)((geometry_extent(&config->sliding, axis) - 1) / stride[axis]) + 1;
+        layer->reach.extent[axis] = (int)geometry_extent(&config->sliding, axis);
         layer->reach.finer[axis] = stride[axis];
     }
     if (kernel[0] < stride[0] || kernel[1] < stride[1])
