@@ -48,6 +48,7 @@ struct string_list {
 
 struct field {
     const char *key;
+    const char *formerly; /* another key for it, which older files have; NULL: none */
     enum field_type type;
     size_t offset;           /* of the value in its struct */
     const char *fallback;    /* the default as JSON text; NULL: the field must be given (FIELD_OBJECT: may be absent) */
@@ -84,12 +85,18 @@ struct component_list {
     struct component *items;
 };
 
+/* A name that is asked for and not there, and what to do instead. */
+struct component_advice {
+    const char *name, *advice;
+};
+
 struct component_registry {
     const char *what;                          /* "layer", as fields name it in `of` and errors print it */
     const char *type_key;                      /* the key that names the kind; NULL: "type" */
     const struct component_kind *const *kinds; /* ended by NULL */
     const struct component_kind *untyped;      /* the kind of an object that names none; NULL: that is an error */
     const struct field *common;                /* fields every kind has, at the start of its struct; NULL: none */
+    const struct component_advice *absent;     /* ended by one without name; NULL: none */
 };
 
 /* The registries a config may refer to; cmd/ puts them together. Ended by NULL. */
@@ -102,6 +109,8 @@ const struct component_registry *registries_find(const struct registries *regist
 const struct component_kind *registry_find(const struct component_registry *registry, const char *name);
 /* The key that names a component's kind in the config. */
 const char *registry_type_key(const struct component_registry *registry);
+/* What to do instead of naming this kind, which is not there; NULL where nobody asks for it. Case does not matter. */
+const char *registry_advice(const struct component_registry *registry, const char *name);
 /* The kind whose name is nearest, for "did you mean"; NULL where none is near. */
 const char *registry_nearest(const struct component_registry *registry, const char *name);
 
@@ -117,6 +126,8 @@ struct field_reader {
  * for {}. Unknown keys, wrong types and values out of range are errors with their place. */
 int fields_read(const struct field_reader *reader, const struct field *fields, const struct field *more,
                 const char *skip, const cJSON *json, const struct place *place, void *values);
+/* Whether one of the fields has this key, or had it. */
+bool fields_know(const struct field *fields, const char *key);
 /* A component from a string (its name), an object with its type, or Keras' {"class_name", "config"}. */
 int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                    const struct place *place, struct component *component);

@@ -14,7 +14,7 @@ static void mistakes_in_a_config(void **state) {
         {"{\"model\": [{\"type\": \"Conv2D\", \"fliters\": 3, \"kernel_size\": 3}]}",
          "c.json: model[0].fliters: unknown field; did you mean \"filters\"?"},
         {"{\"model\": [{\"type\": \"Conv3D\", \"filters\": 3}]}",
-         "c.json: model[0].type: unknown layer \"Conv3D\"; did you mean \"Conv2D\"?"},
+         "c.json: model[0].type: there is no layer \"Conv3D\"; use Conv2D with the slices of a volume as channels"},
         {"{\"model\": [{\"type\": \"Dense\"}]}", "c.json: model[0].units: is missing; it must be given"},
         {HEAD ", \"seed\": 1, \"seed\": 2}", "c.json: seed: stands twice; keep one of them"},
         {HEAD ", \"training\": {\"optimizer\": \"Adamm\"}}",
