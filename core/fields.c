@@ -220,16 +220,10 @@ static int read_strings(const struct value_context *context, const cJSON *json, 
 }
 
 static int read_components(const struct value_context *context, const cJSON *json, struct component_list *list) {
-    const struct field_reader *reader = context->reader;
-    if (check_list(context, json, 4096, &list->count) != 0) return -1;
-    list->items = arena_allocate(reader->arena, (size_t)list->count * sizeof *list->items, reader->error);
-    if (!list->items) return -1;
-    const struct component_registry *registry = registries_find(reader->registries, context->field->of);
-    for (int i = 0; i < list->count; i++) {
-        struct place item = place_item(context->place, i);
-        if (component_read(reader, registry, cJSON_GetArrayItem(json, i), &item, &list->items[i]) != 0) return -1;
-    }
-    return 0;
+    const struct component_registry *registry = registries_find(context->reader->registries, context->field->of);
+    if (!cJSON_IsArray(json)) return wrong_type(context, json);
+    if (!registry) return error_set(context->reader->error, ERROR_RUN, NULL, "a registry is missing");
+    return component_list_read(context->reader, registry, json, context->place, list);
 }
 
 static int read_any(const struct value_context *context, const cJSON *json, const cJSON **value) {

@@ -80,9 +80,11 @@ struct component {
     void *config; /* owned by the arena it was parsed into */
 };
 
+/* Items that a config repeats stand there as often as they are meant. */
 struct component_list {
     int count;
     struct component *items;
+    const struct place **places; /* of each in the document, as the user wrote it */
 };
 
 /* A name that is asked for and not there, and what to do instead. */
@@ -97,6 +99,7 @@ struct component_registry {
     const struct component_kind *untyped;      /* the kind of an object that names none; NULL: that is an error */
     const struct field *common;                /* fields every kind has, at the start of its struct; NULL: none */
     const struct component_advice *absent;     /* ended by one without name; NULL: none */
+    const char *list_key; /* lists may hold {"repeat": n, list_key: [...]} for so many times the items; NULL: not */
 };
 
 /* The registries a config may refer to; cmd/ puts them together. Ended by NULL. */
@@ -131,6 +134,11 @@ bool fields_know(const struct field *fields, const char *key);
 /* A component from a string (its name), an object with its type, or Keras' {"class_name", "config"}. */
 int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                    const struct place *place, struct component *component);
+
+/* A list of components from a JSON array, repeats written out. The document's name, where `place` begins, must outlive
+ * the list. */
+int component_list_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
+                        const struct place *place, struct component_list *list);
 
 /* The values as a JSON object with every field spelled out; NULL without memory. The caller owns it. A nullable field
  * whose value is zero (no string, an empty list, kind NULL) is written as null; FIELD_ANY without a value is left out.

@@ -97,4 +97,4 @@ static const struct component_advice absent[] = {
 };
 
 const struct component_registry layer_registry = {
-    .what = "layer", .kinds = kinds, .common = common_fields, .absent = absent};
+    .what = "layer", .kinds = kinds, .common = common_fields, .absent = absent, .list_key = "layers"};
