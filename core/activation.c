@@ -25,10 +25,6 @@ static void relu_backward(const struct kernels *kernels, const void *config, siz
     kernels->relu_backward(rows * columns, kept, dy);
 }
 
-struct leaky_relu {
-    double negative_slope;
-};
-
 static const struct field leaky_relu_fields[] = {
     {.key = "negative_slope",
      .type = FIELD_NUMBER,
@@ -53,10 +49,6 @@ static void leaky_relu_backward(const struct kernels *kernels, const void *confi
     const float slope = (float)((const struct leaky_relu *)config)->negative_slope;
     for (size_t i = 0; i < rows * columns; i++) dy[i] = kept[i] > 0 ? dy[i] : slope * dy[i];
 }
-
-struct elu {
-    double alpha;
-};
 
 static const struct field elu_fields[] = {
     {.key = "alpha",

@@ -23,6 +23,14 @@ struct activation_kind {
                      float *dy);
 };
 
+/* Settings of the activations that are layers of their own, too. */
+struct leaky_relu {
+    double negative_slope;
+};
+struct elu {
+    double alpha;
+};
+
 /* relu, leaky_relu, elu, gelu, silu (swish), tanh, sigmoid, softmax, linear with Keras' names and defaults. */
 extern const struct component_registry activation_registry;
 

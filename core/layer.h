@@ -41,7 +41,8 @@ struct reach {
 
 struct layer {
     const struct layer_kind *kind;
-    const void *config; /* the kind's config struct */
+    const void *config;        /* the kind's config struct */
+    const struct place *place; /* in the config, as the user wrote it */
     char name[LAYER_NAME_SIZE];
     int index;   /* position in the model */
     bool frozen; /* training leaves its weights as they are, and what it does is the same as at inference */

@@ -21,17 +21,17 @@ int run_build_model(const struct config *config, const struct shape *input, int 
                     struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "model");
     if (model_build(model, config, input, error) != 0) return -1;
-    struct place last = place_item(&place, model->layer_count - 1), activation = place_key(&last, "activation");
+    const struct place *last = model->layers[model->layer_count - 1].place, activation = place_key(last, "activation");
     char text[SHAPE_TEXT_SIZE];
     if (model->output.rank != 1)
-        place_error(&last, error,
+        place_error(last, error,
                     "puts out %s, but the last layer must give one number a class; end with Flatten and Dense",
                     shape_text(&model->output, text, sizeof text));
     else if (!model->ends_in_softmax)
         place_error(&activation, error,
                     "must be \"softmax\" in the last layer, for the loss is a cross-entropy of probabilities");
     else if (classes > model->output.size[0])
-        place_error(&last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
+        place_error(last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
                     classes, classes);
     else if (model->trainable_count == 0 && model->non_trainable_count > 0)
         place_error(&place, error, "has nothing to train: all weights are frozen; freeze fewer layers");

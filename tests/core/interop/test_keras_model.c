@@ -77,6 +77,16 @@ static void values(void **state) {
                 "'kernel_regularizer':{'type':'L2','l2':0.5},'trainable':false}]}");
 }
 
+/* What another generation called by another name. */
+static void older_keys(void **state) {
+    (void)state;
+    expect_read("{'class_name':'Sequential','config':{'layers':[{'class_name':'LeakyReLU','config':{'name':'l',"
+                "'alpha':0.125}},{'class_name':'ReLU','config':{'max_value':6.0,'negative_slope':0.0,'threshold':0.0}},"
+                "{'class_name':'ELU','config':{'alpha':1.0}}]}}",
+                "{'model':[{'type':'LeakyReLU','name':'l','alpha':0.125},{'type':'ReLU','max_value':6,"
+                "'negative_slope':0,'threshold':0},{'type':'ELU','alpha':1}]}");
+}
+
 #define LAYER(class, config)                                                                                           \
     "{'class_name':'Sequential','config':{'layers':[{'class_name':'" class "','config':{" config "}}]}}"
 
@@ -90,11 +100,15 @@ static void refusals(void **state) {
                    "k.json: layer 0: has no class_name; is this a model of Keras?");
     expect_refused(LAYER("Conv2d", "'name':'my'"),
                    "k.json: layer \"my\".type: unknown layer \"Conv2d\"; did you mean \"Conv2D\"?");
+    expect_refused(
+        LAYER("LSTM", "'name':'memory','units':3"),
+        "k.json: layer \"memory\".type: there is no layer \"LSTM\"; use Conv2D with the frames of a sequence "
+        "as channels");
     struct error error = {0};
-    cJSON *json = cJSON_Parse("{\"class_name\":\"Sequential\",\"config\":[{\"class_name\":\"Lambda\"}]}");
+    cJSON *json = cJSON_Parse("{\"class_name\":\"Sequential\",\"config\":[{\"class_name\":\"Xyzzyx\"}]}");
     assert_null(read_json(json, &error));
     assert_non_null(
-        strstr(error.message, "unknown layer \"Lambda\"; known: Conv2D, DepthwiseConv2D, SeparableConv2D, "));
+        strstr(error.message, "unknown layer \"Xyzzyx\"; known: Conv2D, DepthwiseConv2D, SeparableConv2D, "));
     cJSON_Delete(json);
 }
 
@@ -129,11 +143,8 @@ static void configs_are_not_models(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(generations),
-        cmocka_unit_test(values),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(refused_values),
-        cmocka_unit_test(configs_are_not_models),
+        cmocka_unit_test(generations), cmocka_unit_test(values),         cmocka_unit_test(older_keys),
+        cmocka_unit_test(refusals),    cmocka_unit_test(refused_values), cmocka_unit_test(configs_are_not_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
