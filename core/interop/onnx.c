@@ -1,6 +1,5 @@
 /* A trained model as an ONNX file: the operations of core/graph.h as nodes of opset 17, the weights in it. */
-#include <float.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "core/interop/exchange.h"
 #include "core/interop/onnx_nodes.h"
@@ -13,13 +12,16 @@ static bool asks_for(const struct exchange *exchange, enum exchange_option optio
 
 /* ---- metadata ---- */
 
-/* ["cat","dog"] */
+/* ["cat","dog"]; classes without names go by their numbers. */
 static void add_class_names(struct onnx_file *file, const struct model_facts *facts) {
-    if (!facts->class_names) return;
     cJSON *list = cJSON_CreateArray();
     bool complete = list != NULL;
-    for (int i = 0; i < facts->classes && complete; i++)
-        complete = cJSON_AddItemToArray(list, cJSON_CreateString(facts->class_names[i]));
+    for (int i = 0; i < facts->classes && complete; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", i);
+        const char *name = facts->class_names ? facts->class_names[i] : number;
+        complete = cJSON_AddItemToArray(list, cJSON_CreateString(name));
+    }
     char *text = complete ? cJSON_PrintUnformatted(list) : NULL;
     if (text)
         onnx_file_metadata(file, "class_names", text);
