@@ -13,6 +13,8 @@
 
 enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160 };
 
+struct graph;
+
 /* Fields every layer has; the first member of every layer's config struct. */
 struct layer_common {
     const char *name; /* NULL: Keras' automatic name */
@@ -127,6 +129,10 @@ struct layer_kind {
     void (*forward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
     void (*backward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
     void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
+
+    /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
+     * input, the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+    int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */
 };

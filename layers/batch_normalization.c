@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct batch_normalization {
@@ -343,6 +344,30 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+/* Scale and offset of each channel: y = x * gamma/sqrt(variance + epsilon) + (beta - mean * that factor) */
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct batch_normalization *config = layer->config;
+    const struct positions positions = positions_of(config);
+    const int channels = channels_of(layer);
+    const struct shape shape = {1, {channels}};
+    struct arena arena = {0};
+    double *scale = arena_allocate(&arena, (size_t)channels * sizeof *scale, graph->error);
+    double *offset = arena_allocate(&arena, (size_t)channels * sizeof *offset, graph->error);
+    for (int v = 0; v < channels && scale && offset; v++) {
+        const double gamma = positions.gamma >= 0 ? (double)graph->parameters[positions.gamma][v] : 1;
+        const double beta = positions.beta >= 0 ? (double)graph->parameters[positions.beta][v] : 0;
+        scale[v] = gamma / sqrt((double)graph->parameters[positions.moving_variance][v] + config->epsilon);
+        offset[v] = beta - (double)graph->parameters[positions.moving_mean][v] * scale[v];
+    }
+    int y = GRAPH_NONE;
+    if (scale && offset) {
+        y = graph_combine(graph, GRAPH_MULTIPLY, x, graph_numbers(graph, "scale", &shape, scale));
+        y = graph_combine(graph, GRAPH_ADD, y, graph_numbers(graph, "offset", &shape, offset));
+    }
+    arena_free(&arena);
+    return y;
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {3, 4, 5}}},
     {"{}", {1, {6}}},
@@ -359,6 +384,7 @@ const struct layer_kind batch_normalization_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forward_partial = forward_partial,
     .forward_combine = forward_combine,
     .backward_partial = backward_partial,

@@ -160,6 +160,15 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
     conv_passes_pack(&passes, pass, wanted, packed, part, parts);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    struct graph_window window = geometry_describe(&geometry);
+    window.groups = config->groups;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return graph_convolve(graph, x, kernel, bias, &window);
+}
+
 static const struct layer_example examples[] = {
     {"{\"filters\": 4, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 7, 3}}},
     {"{\"filters\": 5, \"kernel_size\": [3, 2], \"strides\": [2, 3], \"padding\": \"same\"}", {3, {7, 8, 2}}},
@@ -184,6 +193,7 @@ const struct layer_kind conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .examples = examples,
 };
