@@ -72,6 +72,8 @@ struct pass {
     const struct kernels *kernels;
     int images;
     bool training;
+    bool steady;              /* in training: forward computes what it does at inference, nothing random and nothing
+                                 learned from the batch, and backward goes with it; for the gradient by the input */
     bool relu;                /* x is before the ReLU of the layer in front, which forward applies to it, and dx is the
                                  gradient before that ReLU; only where layer->takes_relu */
     const float *x;           /* (n, input); not there in backward of a layer that forgets it */

@@ -236,11 +236,16 @@ static float gamma_at(const struct pass *pass, const struct positions *positions
     return positions->gamma >= 0 ? pass->parameters[positions->gamma][channel] : 1;
 }
 
+/* Whether mean and variance are those of the batch and not the moving ones. */
+static bool is_of_batch(const struct layer *layer, const struct pass *pass) {
+    return pass->training && !pass->steady && !layer->frozen;
+}
+
 /* Of the batch, or by the moving variance. */
 static float inverse_at(const struct layer *layer, const struct pass *pass, int channel) {
     const struct batch_normalization *config = layer->config;
     const int moving_variance = positions_of(config).moving_variance;
-    if (pass->training && !layer->frozen) return shared_of(pass, channels_of(layer)).inverse[channel];
+    if (is_of_batch(layer, pass)) return shared_of(pass, channels_of(layer)).inverse[channel];
     return (float)(1 / sqrt((double)pass->parameters[moving_variance][channel] + config->epsilon));
 }
 
@@ -249,7 +254,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     const struct batch_normalization *config = layer->config;
     const struct positions positions = positions_of(config);
     const int channels = channels_of(layer), pixels = pixels_of(layer);
-    const bool of_batch = pass->training && !layer->frozen;
+    const bool of_batch = is_of_batch(layer, pass);
     const float *mean = of_batch ? shared_of(pass, channels).mean : pass->parameters[positions.moving_mean];
     struct work work = work_of(pass, channels);
     float *scale = work.sums[0], *beta = work.sums[1];
@@ -329,7 +334,7 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     const struct work work = work_of(pass, channels);
     float *scale = work.sums[0];
     for (int v = 0; v < channels; v++) scale[v] = gamma_at(pass, &positions, v) * inverse_at(layer, pass, v);
-    if (layer->frozen) {
+    if (!is_of_batch(layer, pass)) {
         backward_frozen(layer, pass, scale);
         return;
     }
