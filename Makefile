@@ -4,7 +4,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 CFLAGS ?= -O2 -g
-VERSION := 0.1.0
+# The version and the day of its release, which manual pages carry.
+VERSION := $(firstword $(file <VERSION))
+VERSION_DATE := $(lastword $(file <VERSION))
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -202,6 +204,12 @@ $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
 
 $(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
 $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
+$(BUILD)/cmd/manual%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_DATE='"$(VERSION_DATE)"'
+# What `--version -v` tells; where the build took place is nobody's business.
+SHOWN_FLAGS = $(subst ",,$(subst ',,$(filter-out -f%-prefix-map=%,$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))))
+PACKAGE_VERSIONS = $(foreach package,$(PACKAGES),$(package) $(shell pkg-config --modversion $(package) 2>/dev/null))
+$(BUILD)/cmd/help.%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_FLAGS='"$(strip $(SHOWN_FLAGS))"' \
+	-DCNNTRAIN_PACKAGES='"$(PACKAGE_VERSIONS)"'
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
 KERNEL_LEVEL := -O3
 KERNEL_FLAGS = $(KERNEL_LEVEL) -ffp-contract=fast

@@ -76,6 +76,8 @@ const struct command summary_command = {
     .name = "summary",
     .summary = "the layers of a model in a table, as Keras prints it",
     .usage = "--config FILE | MODEL [options]",
+    .details = "Prints the table of layers, shapes and parameters; nothing is trained, and data are read only where "
+               "the config does not say how large its images are.\n",
     .examples = "cnntrain summary --config sep_max.json\n"
                 "cnntrain summary --config deep_conv_max --style keras3 --cost\n"
                 "cnntrain summary runs/sep_max\n",
