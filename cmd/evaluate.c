@@ -196,7 +196,8 @@ static int run_evaluate(struct session *session, int argc, const char **argv) {
     struct arguments arguments = {0};
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &arguments.data, 0, "data to use instead of the model's own", "SPEC"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "test (the default), validation or train", "NAME"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "the images to use (default: test)",
+         "test|validation|train"},
         POPT_TABLEEND,
     };
     struct options options;

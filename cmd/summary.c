@@ -108,7 +108,8 @@ static int run_summary(struct session *session, int argc, const char **argv) {
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "take the input shape from these data", "SPEC"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
          "KEY.PATH=VALUE"},
-        {"style", 0, POPT_ARG_STRING, &arguments.style, 0, "keras2 (65 columns, the default) or keras3", "STYLE"},
+        {"style", 0, POPT_ARG_STRING, &arguments.style, 0, "the table (keras2, 65 columns wide, is the default)",
+         "keras2|keras3"},
         {"cost", 0, POPT_ARG_NONE, &arguments.cost, 0, "add multiplications, receptive field, activation bytes", NULL},
         POPT_TABLEEND,
     };
