@@ -184,6 +184,8 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .summary = "loss and accuracy of a trained model on a data set",
     .usage = "MODEL [options]",
+    .details = "MODEL is the folder of a run, which stands for its best checkpoint, or a .safetensors file. The data "
+               "are those the model was trained on unless --data names others.\n",
     .examples = "cnntrain evaluate runs/sep_max\n"
                 "cnntrain evaluate runs/sep_max/best.safetensors --split validation\n"
                 "cnntrain evaluate runs/sep_max --data svhn:DIR --json\n",
@@ -194,7 +196,8 @@ static int run_evaluate(struct session *session, int argc, const char **argv) {
     struct arguments arguments = {0};
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &arguments.data, 0, "data to use instead of the model's own", "SPEC"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "test (the default), validation or train", "NAME"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "the images to use (default: test)",
+         "test|validation|train"},
         POPT_TABLEEND,
     };
     struct options options;

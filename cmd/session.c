@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/ending.h"
+#include "cmd/help.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/engine.h"
@@ -62,7 +63,7 @@ static int open_search(struct session *session) {
 }
 
 int session_open(struct session *session) {
-    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN};
+    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN, .describe = help_command};
     session->workshop.registries = &session->registries;
     session->workshop.data_room = &data_room;
     const char *folder = getenv("CNNTRAIN_DATA");
