@@ -231,7 +231,7 @@ $(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
 $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
 $(BUILD)/cmd/manual%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_DATE='"$(VERSION_DATE)"'
 # What `--version -v` tells; where the build took place is nobody's business.
-SHOWN_FLAGS = $(subst ",,$(subst ',,$(filter-out -f%-prefix-map=%,$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))))
+SHOWN_FLAGS = $(subst ",,$(subst ',,$(filter-out -ffile-prefix-map=% -fdebug-prefix-map=% -fmacro-prefix-map=%,$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))))
 PACKAGE_VERSIONS = $(foreach package,$(PACKAGES),$(package) $(shell pkg-config --modversion $(package) 2>/dev/null))
 $(BUILD)/cmd/help.%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_FLAGS='"$(strip $(SHOWN_FLAGS))"' \
 	-DCNNTRAIN_PACKAGES='"$(PACKAGE_VERSIONS)"'

@@ -2,23 +2,21 @@
 # Installed as share/bash-completion/completions/cnntrain; to use it without: . completions/cnntrain.bash
 
 _cnntrain() {
-    local words=() word='' raw='' i candidate end settled line special='[][ "&;()<>|*?$\'"'"']'
-    # Bash splits words at = and : too; they are put together again.
+    # shellcheck disable=SC1003 # a backslash, then a quote
+    local words=() word='' raw='' i candidate end settled special='[][ "&;()<>|*?$\'"'"']'
+    local line=${COMP_LINE:0:COMP_POINT}
+    line=${line#"${COMP_WORDS[0]}"}
+    # Bash splits words at = and : too; those without a space between them are put together again.
     for ((i = 1; i <= COMP_CWORD; i++)); do
         raw=${COMP_WORDS[i]}
-        if [[ $i -gt 1 && -n $word && ($raw == [=:]* || $word == *[=:]) ]]; then
-            word+=$raw
-        else
-            [[ $i -eq 1 ]] || words+=("$word")
-            word=$raw
+        if [[ $i -gt 1 && ($line == [[:space:]]* || (-z $line && $raw != [=:]* && $word != *[=:])) ]]; then
+            words+=("$word")
+            word=''
         fi
+        word+=$raw
+        line=${line#"${line%%[![:space:]]*}"}
+        line=${line#"$raw"}
     done
-    # Behind a space a new word begins, whatever the one before ends in.
-    line=${COMP_LINE:0:COMP_POINT}
-    if [[ -n $line && $line == *[[:space:]] && -z $raw && -n $word ]]; then
-        words+=("$word")
-        word=''
-    fi
     words+=("${word//\\/}")
 
     # What bash keeps of the word as it stands: all up to the part that it asks for.
