@@ -42,6 +42,7 @@ title
 activation
 augmentation
 callback
+constraint
 initializer
 layer
 normalization
