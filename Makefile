@@ -15,7 +15,7 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libcjson stb zlib libxxhash popt
+PACKAGES := libcjson stb libpng zlib libxxhash popt libprotobuf-c
 TEST_PACKAGES := cmocka matio
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wcast-align -Wundef -Wstrict-prototypes \
@@ -202,6 +202,20 @@ $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
 
 $(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
 $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
+# ONNX's messages, from the schema that its package installs. Only what includes them waits for them; the code that
+# protoc-c writes is not ours to warn about.
+ONNX_PROTO ?= $(firstword $(wildcard $(SYSROOT)/usr/include/onnx/onnx.proto /usr/local/include/onnx/onnx.proto \
+	/opt/homebrew/include/onnx/onnx.proto) /usr/include/onnx/onnx.proto)
+ONNX_MESSAGES := $(BUILD)/generated/onnx.pb-c
+$(ONNX_MESSAGES).c: $(ONNX_PROTO) | packages-found
+	@mkdir -p $(@D)
+	$(SHOW)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $(notdir $<)
+$(ONNX_MESSAGES).h: $(ONNX_MESSAGES).c ;
+$(ONNX_MESSAGES).o: $(ONNX_MESSAGES).c $(BUILD)/flags
+	$(SHOW)$(CC) $(COMPILE_FLAGS) -w -c -o $@ $<
+$(BUILD)/core/interop/onnx% $(BUILD)/tests/core/interop/test_onnx%: FILE_FLAGS = -isystem $(BUILD)/generated
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard core/interop/onnx*.c tests/core/interop/test_onnx*.c)): $(ONNX_MESSAGES).h
+
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
 KERNEL_LEVEL := -O3
 KERNEL_FLAGS = $(KERNEL_LEVEL) -ffp-contract=fast
@@ -222,7 +236,7 @@ $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = $(KERNEL_LEVEL) -fno-math-errno
 # The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.
 $(BUILD)/data/image.%: FILE_FLAGS = -fwrapv
 
-$(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
+$(LIBRARY): $(call objects,$(LIBRARY_SOURCES)) $(ONNX_MESSAGES).o
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
 $(LIBRARY) $(CMD_LIBRARY):
 	@rm -f $@

@@ -209,6 +209,10 @@ void help_command(const struct command *command, const struct poptOption *table)
         printf("\nOptions:\n");
         print_options(table);
     }
+    struct text more = {0};
+    if (command->more_help) command->more_help(&more);
+    if (more.bytes) fputs(more.bytes, stdout);
+    text_free(&more);
     printf("\nCommon options:\n");
     print_options(common.options);
 }

@@ -26,8 +26,9 @@ enum { NOT_GIVEN = INT_MIN };
 /* A subcommand. `run` returns 0, or -1 with session->error set. */
 struct command {
     const char *name, *summary;
-    const char *usage;    /* what follows "cnntrain NAME" */
-    const char *examples; /* lines, each ended by a newline */
+    const char *usage;                    /* what follows "cnntrain NAME" */
+    const char *examples;                 /* lines, each ended by a newline */
+    void (*more_help)(struct text *text); /* adds what its help says behind the options; NULL: nothing */
     int (*run)(struct session *session, int argc, const char **argv);
 };
 

@@ -46,6 +46,10 @@ struct string_list {
     const char **values;
 };
 
+/* Whether other programs know a field. What is cnntrain's own cannot be written in their formats, unless it says how
+ * something is computed and not what. */
+enum field_origin { FIELD_OF_KERAS, FIELD_OWN, FIELD_OWN_HINT };
+
 struct field {
     const char *key;
     const char *formerly; /* another key for it, which older files have; NULL: none */
@@ -56,7 +60,9 @@ struct field {
     double minimum, maximum; /* numbers and each number of a pair or list; both 0: no range */
     bool above, below;       /* the range excludes its minimum, its maximum */
     bool single;             /* FIELD_INTS: a number alone stands for a list of one */
-    const char *const *choices; /* FIELD_CHOICE: names, ended by NULL */
+    const char *const *choices;     /* FIELD_CHOICE: names, ended by NULL */
+    const char *const *own_choices; /* those among them that Keras does not have, ended by NULL; NULL: none */
+    enum field_origin origin;
     const char *of;             /* FIELD_COMPONENT(S): which registry, e.g. "initializer" */
     const struct field *fields; /* FIELD_OBJECT: the nested table, ended by a field without key */
     const char *help;           /* one line */
@@ -70,6 +76,7 @@ struct component_kind {
     const char *summary;        /* one line for help */
     const struct field *fields; /* ended by a field without key; NULL: none */
     size_t size;                /* of its config struct; 0: none */
+    bool own;                   /* Keras has nothing of this name */
     /* What the fields' ranges cannot say; NULL: nothing. Fills error at `place` (or a key below it). */
     int (*check)(const void *config, const struct place *place, struct error *error);
 };

@@ -13,6 +13,8 @@
 
 enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160 };
 
+struct graph;
+
 /* Fields every layer has; the first member of every layer's config struct. */
 struct layer_common {
     const char *name; /* NULL: Keras' automatic name */
@@ -36,6 +38,8 @@ struct parameter {
 struct reach {
     int extent[2]; /* cells covered along height and width: (kernel - 1) * dilation + 1 */
     int stride[2];
+    int finer[2]; /* of a layer that enlarges: outputs for each input along the axis, and extent then counts the outputs
+                     that an input is spread over; else 0 */
 };
 
 struct layer {
@@ -71,6 +75,8 @@ struct pass {
     const struct kernels *kernels;
     int images;
     bool training;
+    bool steady;              /* in training: forward computes what it does at inference, nothing random and nothing
+                                 learned from the batch, and backward goes with it; for the gradient by the input */
     bool relu;                /* x is before the ReLU of the layer in front, which forward applies to it, and dx is the
                                  gradient before that ReLU; only where layer->takes_relu */
     const float *x;           /* (n, input); not there in backward of a layer that forgets it */
@@ -128,6 +134,10 @@ struct layer_kind {
     void (*forward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
     void (*backward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
     void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
+
+    /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
+     * input, the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+    int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */
 };

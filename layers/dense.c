@@ -3,6 +3,7 @@
  * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
 #include <string.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 enum {
@@ -198,6 +199,12 @@ static void batch_gradient(const struct layer *layer, const struct pass *pass, i
     pass->kernels->product(&product);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct dense *config = layer->config;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return graph_matrix(graph, x, kernel, bias);
+}
+
 static const struct layer_example examples[] = {
     {"{\"units\": 7, \"activation\": \"relu\"}", {1, {11}}},
     {"{\"units\": 3, \"activation\": \"softmax\", \"use_bias\": false}", {1, {20}}},
@@ -213,6 +220,7 @@ const struct layer_kind dense_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .batch_gradient = batch_gradient,
     .examples = examples,

@@ -93,6 +93,12 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct depthwise_conv2d *config = layer->config;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return depthwise_describe(&layer->input, &config->sliding, config->depth_multiplier, graph, x, kernel, bias);
+}
+
 static const struct layer_example examples[] = {
     {"{\"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 7, 3}}},
     {"{\"kernel_size\": [2, 3], \"depth_multiplier\": 4, \"padding\": \"same\"}", {3, {5, 6, 3}}},
@@ -110,5 +116,6 @@ const struct layer_kind depthwise_conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/graph.h"
 #include "core/layer.h"
 
 enum padding { PADDING_VALID, PADDING_SAME };
@@ -16,6 +17,9 @@ struct sliding {
     int kernel[2], stride[2], dilation[2];
     int padding; /* enum padding */
 };
+
+/* Cells that a window covers along an axis: (kernel - 1)*dilation + 1. */
+int64_t geometry_extent(const struct sliding *sliding, int axis);
 
 struct geometry {
     int channels;
@@ -36,6 +40,9 @@ int geometry_infer(struct layer *layer, const struct sliding *sliding, const cha
 
 /* Whether there is any border. */
 bool geometry_is_padded(const struct geometry *geometry);
+
+/* The window in the terms of a graph, of one group. */
+struct graph_window geometry_describe(const struct geometry *geometry);
 
 /* Elements from the padded image's start to tap (i,j) of the window at output position (0,0), and from there to the
  * window at (row, column); `channels` a pixel. */

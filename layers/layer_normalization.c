@@ -5,6 +5,7 @@
  * xhat = (x - mean) / sqrt(variance + epsilon)  y = gamma * xhat + beta */
 #include <math.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct layer_normalization {
@@ -165,6 +166,20 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct layer_normalization *config = layer->config;
+    const int axes = config->axis.count, first = layer->input.rank - axes, gamma = gamma_of(layer),
+              beta = beta_of(layer);
+    const int mean = graph_reduce(graph, GRAPH_REDUCE_MEAN, x, first, axes);
+    const int deviation = graph_combine(graph, GRAPH_SUBTRACT, x, mean);
+    const int squares = graph_combine(graph, GRAPH_MULTIPLY, deviation, deviation);
+    const int variance = graph_reduce(graph, GRAPH_REDUCE_MEAN, squares, first, axes);
+    const int sum = graph_combine(graph, GRAPH_ADD, variance, graph_number(graph, config->epsilon));
+    int y = graph_combine(graph, GRAPH_DIVIDE, deviation, graph_apply(graph, GRAPH_SQUARE_ROOT, sum, 0));
+    if (gamma >= 0) y = graph_combine(graph, GRAPH_MULTIPLY, y, graph_parameter(graph, gamma));
+    return beta >= 0 ? graph_combine(graph, GRAPH_ADD, y, graph_parameter(graph, beta)) : y;
+}
+
 static const struct layer_example examples[] = {
     {"{\"gamma_initializer\": \"random_normal\"}", {3, {3, 2, 7}}},
     {"{\"axis\": [1, 2, 3], \"epsilon\": 0.1}", {3, {3, 4, 2}}},
@@ -181,5 +196,6 @@ const struct layer_kind layer_normalization_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

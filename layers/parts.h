@@ -60,6 +60,9 @@ size_t elements_of(const struct shape *shape);
 void copy_forward(const struct layer *layer, const struct pass *pass);
 void copy_backward(const struct layer *layer, const struct pass *pass);
 
+/* layer_kind.describe of a layer that changes nothing at inference: x itself. */
+int describe_copy(const struct layer *layer, struct graph *graph, int x);
+
 /* Where the gradient of parameter `index` is to be added; NULL where it is not wanted. */
 float *wanted_gradient(const struct pass *pass, int index);
 

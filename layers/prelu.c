@@ -2,6 +2,7 @@
  *
  * x, y (n,...)  alpha (...) with 1 for each shared axis  y = max(x, 0) + alpha * min(x, 0)
  * Shared axes come first, so the alphas repeat along x. */
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct prelu {
@@ -60,6 +61,14 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    (void)layer;
+    const int positive = graph_apply(graph, GRAPH_RELU, x, 0);
+    const int negative = graph_combine(graph, GRAPH_MINIMUM, x, graph_number(graph, 0));
+    const int scaled = graph_combine(graph, GRAPH_MULTIPLY, negative, graph_parameter(graph, 0));
+    return graph_combine(graph, GRAPH_ADD, positive, scaled);
+}
+
 static const struct layer_example examples[] = {
     {"{\"alpha_initializer\": {\"type\": \"Constant\", \"value\": 0.3}}", {1, {7}}},
     {"{\"alpha_initializer\": \"glorot_uniform\", \"shared_axes\": [1, 2]}", {3, {4, 5, 3}}},
@@ -74,5 +83,6 @@ const struct layer_kind prelu_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };
