@@ -10,6 +10,7 @@
 #include "cmd/help.h"
 #include "core/activation.h"
 #include "core/callback.h"
+#include "core/constraint.h"
 #include "core/engine.h"
 #include "core/file.h"
 #include "core/initializer.h"
@@ -22,17 +23,9 @@
 #include "layers/registry.h"
 
 static const struct component_registry *const all_registries[] = {
-    &layer_registry,
-    &activation_registry,
-    &initializer_registry,
-    &regularizer_registry,
-    &optimizer_registry,
-    &schedule_registry,
-    &callback_registry,
-    &source_registry,
-    &normalization_registry,
-    &augmentation_registry,
-    NULL,
+    &layer_registry,      &activation_registry,    &initializer_registry,  &regularizer_registry,
+    &constraint_registry, &optimizer_registry,     &schedule_registry,     &callback_registry,
+    &source_registry,     &normalization_registry, &augmentation_registry, NULL,
 };
 
 /* ---- where configs are ---- */

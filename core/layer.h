@@ -27,6 +27,7 @@ struct parameter {
     struct shape shape;           /* Keras' layout, e.g. (kh,kw,c,f) */
     struct component initializer; /* of registry "initializer" */
     struct component regularizer; /* of registry "regularizer"; kind NULL: none */
+    struct component constraint;  /* of registry "constraint"; kind NULL: none */
     bool trainable;
 
     size_t size;   /* elements */
@@ -54,17 +55,19 @@ struct layer {
     struct shape output;
     int parameter_count;
     struct parameter parameters[LAYER_PARAMETERS_MAX];
-    struct component activation; /* applied to y by the model; kind NULL: none */
-    size_t saved_bytes;          /* kept from forward to backward, an image; pass->saved */
-    size_t scratch_bytes;        /* work space of one call, for all its images together; pass->scratch, not zeroed */
-    size_t packed_floats;        /* what `pack` writes once a step; pass->packed */
-    size_t partial_floats;       /* whole-batch layers: a shard's contribution */
-    size_t shared_floats;        /* whole-batch layers: what all shards share after combining */
-    double multiplications;      /* of one image, forward */
-    struct reach reach;          /* zero: an output looks at one cell (extent 1, stride 1) */
-    bool reaches_all;            /* an output looks at the whole input (Dense, global pooling) */
-    bool takes_relu;             /* can stand for a ReLU in front of it: see pass->relu */
-    char note[LAYER_NOTE_SIZE];  /* what `summary` warns about, such as a dropped row; "" for nothing */
+    struct component activation;           /* applied to y by the model; kind NULL: none */
+    struct component activity_regularizer; /* of registry "regularizer": the mean over the images of its penalty on y,
+                                              after the activation, is part of the loss; kind NULL: none */
+    size_t saved_bytes;                    /* kept from forward to backward, an image; pass->saved */
+    size_t scratch_bytes;       /* work space of one call, for all its images together; pass->scratch, not zeroed */
+    size_t packed_floats;       /* what `pack` writes once a step; pass->packed */
+    size_t partial_floats;      /* whole-batch layers: a shard's contribution */
+    size_t shared_floats;       /* whole-batch layers: what all shards share after combining */
+    double multiplications;     /* of one image, forward */
+    struct reach reach;         /* zero: an output looks at one cell (extent 1, stride 1) */
+    bool reaches_all;           /* an output looks at the whole input (Dense, global pooling) */
+    bool takes_relu;            /* can stand for a ReLU in front of it: see pass->relu */
+    char note[LAYER_NOTE_SIZE]; /* what `summary` warns about, such as a dropped row; "" for nothing */
 };
 
 /* One call's data. n is pass->images; arrays are (n, ...) of the layer's shapes, contiguous, channels last. */

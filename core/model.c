@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/activation.h"
+#include "core/constraint.h"
 #include "core/initializer.h"
 #include "core/regularizer.h"
 #include "core/text.h"
@@ -88,6 +89,10 @@ static int infer_layer(struct layer *layer, struct error *error) {
         if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))
             return place_error(place, error, "%s %s is too large", layer->parameters[k].name,
                                shape_text(&layer->parameters[k].shape, text, sizeof text));
+    for (int k = 0; k < layer->parameter_count; k++)
+        if (constraint_check(&layer->parameters[k].constraint, layer->parameters[k].name, &layer->parameters[k].shape,
+                             place, error) != 0)
+            return -1;
     return 0;
 }
 
@@ -166,6 +171,15 @@ static void take_layers(struct model *model, const struct component_list *layers
     }
 }
 
+/* The probabilities of the last layer come into being within the loss. */
+static int check_last_activity(const struct layer *layer, struct error *error) {
+    const struct place place = place_key(layer->place, "activity_regularizer");
+    if (!layer->activity_regularizer.kind) return 0;
+    return place_error(&place, error,
+                       "cannot be on the last layer, whose softmax is a part of the loss; put it on a "
+                       "layer before");
+}
+
 static int plan(struct model *model, const struct config *config, const struct place *document, struct error *error) {
     const struct component_list *layers = &config->values.model;
     model->layers = calloc((size_t)layers->count, sizeof *model->layers);
@@ -176,6 +190,7 @@ static int plan(struct model *model, const struct config *config, const struct p
         return -1;
     const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
     model->ends_in_softmax = last && last->is_softmax;
+    if (model->ends_in_softmax && check_last_activity(&model->layers[model->layer_count - 1], error) != 0) return -1;
     place_parameters(model, true);
     model->trainable_floats = model->parameter_floats;
     place_parameters(model, false);

@@ -18,7 +18,7 @@ struct batch_normalization {
     double momentum, epsilon;
     bool center, scale;
     struct component beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
-        beta_regularizer, gamma_regularizer;
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint;
 };
 
 static const struct field fields[] = {
@@ -37,6 +37,8 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(batch_normalization, moving_variance_initializer, "ones"),
     FIELD_REGULARIZER(batch_normalization, beta_regularizer),
     FIELD_REGULARIZER(batch_normalization, gamma_regularizer),
+    FIELD_CONSTRAINT(batch_normalization, beta_constraint),
+    FIELD_CONSTRAINT(batch_normalization, gamma_constraint),
     {0},
 };
 
@@ -45,13 +47,14 @@ static int declare(struct layer *layer, int channels, const struct place *place,
     const struct shape shape = {1, {channels}};
     const struct {
         const char *name;
-        const struct component *initializer, *regularizer;
+        const struct component *initializer, *regularizer, *constraint;
         bool wanted, trainable;
     } wanted[] = {
-        {"gamma", &config->gamma_initializer, &config->gamma_regularizer, config->scale, true},
-        {"beta", &config->beta_initializer, &config->beta_regularizer, config->center, true},
-        {"moving_mean", &config->moving_mean_initializer, NULL, true, false},
-        {"moving_variance", &config->moving_variance_initializer, NULL, true, false},
+        {"gamma", &config->gamma_initializer, &config->gamma_regularizer, &config->gamma_constraint, config->scale,
+         true},
+        {"beta", &config->beta_initializer, &config->beta_regularizer, &config->beta_constraint, config->center, true},
+        {"moving_mean", &config->moving_mean_initializer, NULL, NULL, true, false},
+        {"moving_variance", &config->moving_variance_initializer, NULL, NULL, true, false},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if (!wanted[i].wanted) continue;
@@ -59,6 +62,7 @@ static int declare(struct layer *layer, int channels, const struct place *place,
         if (!parameter) return -1;
         parameter->trainable = wanted[i].trainable;
         if (wanted[i].regularizer) parameter->regularizer = *wanted[i].regularizer;
+        if (wanted[i].constraint) parameter->constraint = *wanted[i].constraint;
     }
     return 0;
 }

@@ -11,7 +11,8 @@ struct conv2d {
     struct sliding sliding;
     int filters, groups;
     int algorithm; /* enum algorithm */
-    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        kernel_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -26,6 +27,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(conv2d, bias_initializer, "zeros"),
     FIELD_REGULARIZER(conv2d, kernel_regularizer),
     FIELD_REGULARIZER(conv2d, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(conv2d),
+    FIELD_CONSTRAINT(conv2d, kernel_constraint),
+    FIELD_CONSTRAINT(conv2d, bias_constraint),
     FIELD_ALGORITHM(conv2d),
     {0},
 };
@@ -53,10 +57,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -133,6 +139,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
         return -1;
     set_sizes(layer);
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
     return 0;
 }

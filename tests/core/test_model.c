@@ -141,6 +141,12 @@ static void test_refused(void **state) {
         "[{'type': 'ReLU'}, {'repeat': 3, 'layers': [{'repeat': 2, 'layers': ['ELU', 'MaxPooling2D']}]}]", small,
         "m.json: model[1].layers[0].layers[1].pool_size: (2,2) is larger than the input (1,1,4); use a smaller one or "
         "\"padding\": \"same\"");
+    refuse("['Flatten', {'type': 'Dense', 'units': 2, 'bias_constraint': {'type': 'UnitNorm', 'axis': 1}}]", small,
+           "m.json: model[1]: the UnitNorm of bias has axis 1, but bias has the shape (2); give it -1 to 0");
+    refuse(
+        "['Flatten', {'type': 'Dense', 'units': 2, 'activation': 'softmax', 'activity_regularizer': 'l1'}]", small,
+        "m.json: model[1].activity_regularizer: cannot be on the last layer, whose softmax is a part of the loss; put "
+        "it on a layer before");
     refuse("['Flatten', {'type': 'Dropout', 'rate': 0, 'name': ''}]", small,
            "m.json: model[1].name: must be 1 to 63 characters without slashes, quotes and control characters");
     refuse("[{'type': 'Flatten', 'name': 'a/b'}]", small,

@@ -41,6 +41,7 @@ title
 activation
 augmentation
 callback
+constraint
 initializer
 layer
 normalization
