@@ -35,6 +35,8 @@ struct parameter {
 struct reach {
     int extent[2]; /* cells covered along height and width: (kernel - 1) * dilation + 1 */
     int stride[2];
+    int finer[2]; /* of a layer that enlarges: outputs for each input along the axis, and extent then counts the outputs
+                     that an input is spread over; else 0 */
 };
 
 struct layer {

@@ -18,6 +18,7 @@
 struct run {
     const struct run_request *request;
     const struct config *config;
+    const char *folder;
     struct model model;
     struct engine *engine;
     struct normalization normalization;
@@ -96,8 +97,18 @@ static void hear(void *listener, const struct train_event *event) {
     if (workshop->listen) workshop->listen(workshop->listener, event);
 }
 
+/* A folder of its own, or the one it is given; nobody else may work in it. */
+static int open_folder(struct run *run, struct error *error) {
+    const struct run_request *request = run->request;
+    run->folder = request->folder;
+    if (request->claimed) run->folder = *request->claimed = run_claim_folder(request->folder, error);
+    if (!run->folder) return -1;
+    run->lock = run_lock_folder(run->folder, error);
+    return run->lock < 0 ? -1 : 0;
+}
+
 static int open_files(struct run *run, struct error *error) {
-    const char *folder = run->request->folder;
+    const char *folder = run->folder;
     run->last = run_file(folder, "last.safetensors", error);
     run->best = run_file(folder, "best.safetensors", error);
     run->history = run_file(folder, "history.csv", error);
@@ -204,7 +215,7 @@ static int open_trainer(struct run *run, struct error *error) {
 }
 
 static int write_config(const struct run *run, struct error *error) {
-    char *path = run_file(run->request->folder, "config.json", error);
+    char *path = run_file(run->folder, "config.json", error);
     int status = path ? 0 : -1;
     if (status == 0) status = file_replace_text(path, run->config_text, error);
     free(path);
@@ -213,7 +224,7 @@ static int write_config(const struct run *run, struct error *error) {
 
 /* What metrics.json says of a run that goes on is no longer true. */
 static int forget_result(const struct run *run, struct error *error) {
-    char *path = run_file(run->request->folder, "metrics.json", error);
+    char *path = run_file(run->folder, "metrics.json", error);
     int status = path ? 0 : -1;
     if (status == 0 && unlink(path) != 0 && errno != ENOENT) status = error_set_errno(error, path, "remove the file");
     free(path);
@@ -232,10 +243,8 @@ static int begin_files(struct run *run, struct error *error) {
 }
 
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || open_files(run, error) != 0) return -1;
-    run->lock = run_lock_folder(run->request->folder, error);
-    if (run->lock < 0) return -1;
-    if (open_feeds(run, error) != 0 || open_engine(run, error) != 0) return -1;
+    if (open_model(run, error) != 0 || open_feeds(run, error) != 0 || open_engine(run, error) != 0) return -1;
+    if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     return open_trainer(run, error) == 0 ? begin_files(run, error) : -1;
 }
 
@@ -370,8 +379,8 @@ static int write_predictions(const struct run *run, struct error *error) {
     const struct data_splits *splits = run->request->splits;
     /* A model may have more outputs than the data has classes; names are then numbers. */
     char *const *names = splits->classes == run->confusion.classes ? splits->class_names : NULL;
-    char *predictions = run_file(run->request->folder, "predictions.csv", error);
-    char *confusion = run_file(run->request->folder, "confusion.csv", error);
+    char *predictions = run_file(run->folder, "predictions.csv", error);
+    char *confusion = run_file(run->folder, "confusion.csv", error);
     int status = predictions && confusion ? 0 : -1;
     if (status == 0) status = predictions_write(predictions, &run->predictions, error);
     if (status == 0) status = confusion_write(confusion, &run->confusion, names, error);
@@ -385,7 +394,7 @@ static int write_report(const struct run *run, const struct run_result *result, 
     struct summary_row *rows = run_summary_rows(&run->model, &summary, error);
     if (!rows) return -1;
     struct text command = {0};
-    char *config = run_file(run->request->folder, "config.json", error);
+    char *config = run_file(run->folder, "config.json", error);
     text_add(&command, "cnntrain train --config ");
     text_add_shell_word(&command, config ? config : "");
     struct run_report report = {.result = result,
@@ -393,7 +402,7 @@ static int write_report(const struct run *run, const struct run_result *result, 
                                 .history = trainer_history(run->trainer),
                                 .confusion = run->confusion.classes ? &run->confusion : NULL,
                                 .command = command.failed ? NULL : command.bytes};
-    int status = config ? run_report_write(&report, run->request->folder, error) : -1;
+    int status = config ? run_report_write(&report, run->folder, error) : -1;
     text_free(&command);
     free(config);
     free(rows);
@@ -402,7 +411,7 @@ static int write_report(const struct run *run, const struct run_result *result, 
 
 /* metrics.json comes last: where it says finished, everything else is there. */
 static int write_result(const struct run *run, const struct run_result *result, struct error *error) {
-    char *path = run_file(run->request->folder, "metrics.json", error);
+    char *path = run_file(run->folder, "metrics.json", error);
     if (!path) return -1;
     int status = write_report(run, result, error);
     if (status == 0) status = run_result_write(result, path, error);
@@ -439,6 +448,7 @@ int run_execute(const struct run_request *request, struct error *error) {
         if (status == 0) status = finish_run(&run, error);
         if (status != 0 && error->code == ERROR_NOT_FINITE) record_divergence(&run, error);
     }
+    if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
     return status;
 }

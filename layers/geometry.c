@@ -7,20 +7,20 @@
 
 const char *const padding_names[] = {"valid", "same", NULL};
 
-static int64_t extent_of(const struct sliding *sliding, int axis) {
+int64_t geometry_extent(const struct sliding *sliding, int axis) {
     return ((int64_t)sliding->kernel[axis] - 1) * sliding->dilation[axis] + 1;
 }
 
 static int64_t output_of(int64_t input, const struct sliding *sliding, int axis) {
     int64_t stride = sliding->stride[axis];
     if (sliding->padding == PADDING_SAME) return (input + stride - 1) / stride;
-    return (input - extent_of(sliding, axis)) / stride + 1;
+    return (input - geometry_extent(sliding, axis)) / stride + 1;
 }
 
 /* Zero cells on both sides together. */
 static int64_t border_of(int64_t input, const struct sliding *sliding, int axis) {
     if (sliding->padding == PADDING_VALID) return 0;
-    int64_t needed = (output_of(input, sliding, axis) - 1) * sliding->stride[axis] + extent_of(sliding, axis);
+    int64_t needed = (output_of(input, sliding, axis) - 1) * sliding->stride[axis] + geometry_extent(sliding, axis);
     return needed > input ? needed - input : 0;
 }
 
@@ -44,7 +44,7 @@ static int check_fit(const struct layer *layer, const struct sliding *sliding, c
                      struct error *error) {
     char shape[SHAPE_TEXT_SIZE];
     const int *kernel = sliding->kernel, *dilation = sliding->dilation, *input = layer->input.size;
-    int64_t high = extent_of(sliding, 0), wide = extent_of(sliding, 1);
+    int64_t high = geometry_extent(sliding, 0), wide = geometry_extent(sliding, 1);
     if (sliding->padding == PADDING_SAME || (high <= input[0] && wide <= input[1])) return 0;
     shape_text(&layer->input, shape, sizeof shape);
     if (dilation[0] == 1 && dilation[1] == 1)
@@ -78,7 +78,7 @@ int geometry_infer(struct layer *layer, const struct sliding *sliding, const cha
     if (check_fit(layer, sliding, &at_key, error) != 0 || check_padded(layer, sliding, &at_key, error) != 0) return -1;
     *geometry = geometry_of(&layer->input, sliding);
     for (int axis = 0; axis < 2; axis++) {
-        layer->reach.extent[axis] = (int)extent_of(sliding, axis);
+        layer->reach.extent[axis] = (int)geometry_extent(sliding, axis);
         layer->reach.stride[axis] = sliding->stride[axis];
     }
     return 0;

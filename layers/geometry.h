@@ -17,6 +17,9 @@ struct sliding {
     int padding; /* enum padding */
 };
 
+/* Cells that a window covers along an axis: (kernel - 1)*dilation + 1. */
+int64_t geometry_extent(const struct sliding *sliding, int axis);
+
 struct geometry {
     int channels;
     int input[2], kernel[2], stride[2], dilation[2], output[2];

@@ -25,6 +25,8 @@ NAMES = {
     "Conv2D": "conv2d",
     "DepthwiseConv2D": "depthwise_conv2d",
     "SeparableConv2D": "separable_conv2d",
+    "Conv2DTranspose": "conv2d_transpose",
+    "DeformableConv2D": "deformable_conv2d",
     "Dense": "dense",
     "BatchNormalization": "batch_normalization",
 }
@@ -47,6 +49,10 @@ def pad(x, layer, kernel, stride, dilation, value=0.0):
     """Keras' border: the odd row or column goes to the bottom or the right."""
     if layer.get("padding", "valid") == "valid":
         return x
+    if layer["padding"] == "circular":
+        whole = [(k - 1) * d for k, d in zip(kernel, dilation)]
+        borders = [(total // 2, total - total // 2) for total in whole]
+        return F.pad(x, (*borders[1], *borders[0]), mode="circular")
     borders = []
     for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation):
         total = max((math.ceil(size / s) - 1) * s + (k - 1) * d + 1 - size, 0)
@@ -86,6 +92,67 @@ def separable_conv2d(weight, layer, x):
     pointwise = weight("pointwise_kernel", (1, 1, x.shape[1] * multiplier, filters))
     x = convolve_depthwise(x, layer, depthwise, None)
     return F.conv2d(x, pointwise.permute(3, 2, 0, 1), weight("bias", (filters,)))
+
+
+def conv2d_transpose(weight, layer, x):
+    """PyTorch makes all that the kernels reach; the rest is what Keras keeps of it."""
+    size, stride, dilation = pair(layer["kernel_size"]), pair(layer.get("strides", 1)), pair(layer.get("dilation_rate", 1))
+    kernel = weight("kernel", (*size, layer["filters"], x.shape[1]))
+    y = F.conv_transpose2d(x, kernel.permute(3, 2, 0, 1), None, stride, dilation=dilation)
+    same, borders = layer.get("padding") == "same", []
+    for n, k, s, d in zip(x.shape[2:], size, stride, dilation):
+        extent = (k - 1) * d + 1
+        reached = (n - 1) * s + extent
+        output = n * s if same else (n - 1) * s + max(extent, s)
+        before = max(reached - output, 0) // 2
+        borders.append((-before, output - reached + before))
+    y = F.pad(y, (*borders[1], *borders[0]))
+    bias = weight("bias", (layer["filters"],))
+    return y if bias is None else y + bias.view(1, -1, 1, 1)
+
+
+def bilinear(x, row, column):
+    """x (n,c,h,w) between its pixels at row, column (n,p); 0 beyond the image. (n,c,p)"""
+    n, c, height, width = x.shape
+    top, left = row.detach().floor(), column.detach().floor()
+    y = 0
+    for i in (0, 1):
+        for j in (0, 1):
+            r, p = top + i, left + j
+            inside = (r >= 0) & (r < height) & (p >= 0) & (p < width)
+            at = (r.clamp(0, height - 1) * width + p.clamp(0, width - 1)).long()
+            cell = x.reshape(n, c, -1).gather(2, at[:, None].expand(n, c, -1))
+            share = (row - top if i else top + 1 - row) * (column - left if j else left + 1 - column)
+            y = y + cell * (share * inside)[:, None]
+    return y
+
+
+def deformable_conv2d(weight, layer, x):
+    """As torchvision.ops.deform_conv2d defines it: offsets (y,x) tap by tap, then the taps' masks."""
+    size, stride, dilation = pair(layer["kernel_size"]), pair(layer.get("strides", 1)), pair(layer.get("dilation_rate", 1))
+    taps, filters, modulated = size[0] * size[1], layer["filters"], layer.get("modulated", False)
+    outputs = (3 if modulated else 2) * taps
+    kernel = weight("kernel", (*size, x.shape[1], filters))
+    bias = weight("bias", (filters,))
+    offset_kernel = weight("offset_kernel", (*size, x.shape[1], outputs))
+    offsets = convolve(x, layer, offset_kernel.permute(3, 2, 0, 1), weight("offset_bias", (outputs,)), 1)
+    n, _, height, width = offsets.shape
+    before = [0, 0]
+    if layer.get("padding") == "same":
+        steps = zip(x.shape[2:], size, stride, dilation)
+        before = [max((math.ceil(m / s) - 1) * s + (k - 1) * d + 1 - m, 0) // 2 for m, k, s, d in steps]
+    rows = (torch.arange(height) * stride[0] - before[0]).view(-1, 1).expand(height, width)
+    columns = (torch.arange(width) * stride[1] - before[1]).view(1, -1).expand(height, width)
+    y = 0
+    for t in range(taps):
+        row = rows + t // size[1] * dilation[0] + offsets[:, 2 * t]
+        column = columns + t % size[1] * dilation[1] + offsets[:, 2 * t + 1]
+        seen = bilinear(x, row.reshape(n, -1), column.reshape(n, -1))
+        if modulated:
+            seen = seen * torch.sigmoid(offsets[:, 2 * taps + t]).reshape(n, 1, -1)
+        y = y + torch.einsum("ncp,cf->nfp", seen, kernel[t // size[1], t % size[1]])
+    y = y.reshape(n, filters, height, width)
+    return y if bias is None else y + bias.view(1, -1, 1, 1)
 
 
 def windows(layer):
@@ -133,6 +200,8 @@ LAYERS = {
     "Conv2D": conv2d,
     "DepthwiseConv2D": depthwise_conv2d,
     "SeparableConv2D": separable_conv2d,
+    "Conv2DTranspose": conv2d_transpose,
+    "DeformableConv2D": deformable_conv2d,
     "MaxPooling2D": max_pooling2d,
     "AveragePooling2D": average_pooling2d,
     "GlobalMaxPooling2D": lambda weight, layer, x: x.amax((2, 3)),

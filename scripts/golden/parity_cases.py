@@ -17,6 +17,14 @@ def separable(filters, kernel_size, **fields):
     return {"type": "SeparableConv2D", "filters": filters, "kernel_size": kernel_size, **fields}
 
 
+def transposed(filters, kernel_size, **fields):
+    return {"type": "Conv2DTranspose", "filters": filters, "kernel_size": kernel_size, **fields}
+
+
+def deformable(filters, kernel_size, **fields):
+    return {"type": "DeformableConv2D", "filters": filters, "kernel_size": kernel_size, **fields}
+
+
 def max_pool(pool_size, **fields):
     return {"type": "MaxPooling2D", "pool_size": pool_size, **fields}
 
@@ -160,6 +168,38 @@ CASES = {
         "training": training(
             {"type": "RMSprop", "learning_rate": 0.005, "centered": True, "momentum": 0.5, "epsilon": 1e-5}, 6
         ),
+    },
+    "conv_transposed": {
+        "images": (6, (6, 5, 2)),
+        "model": [
+            conv(9, 3, strides=2, **SAME, **RELU),
+            transposed(5, 3, strides=2, **SAME, activation="tanh"),
+            transposed(3, [2, 4], strides=[3, 2], use_bias=False, **RELU),
+            transposed(2, 3, dilation_rate=2, activation="elu"),
+            max_pool(4),
+            *classify(4),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.05, "momentum": 0.9}, 6),
+    },
+    "conv_circular": {
+        "images": (6, (7, 6, 2)),
+        "model": [
+            conv(10, 3, padding="circular", activation="tanh"),
+            conv(8, [4, 3], padding="circular", groups=2, strides=[1, 2], **RELU),
+            depthwise(3, padding="circular", depth_multiplier=2, activation="elu"),
+            separable(5, [2, 3], padding="circular", dilation_rate=2, **RELU),
+            *classify(4),
+        ],
+        "training": training({"type": "Adam", "learning_rate": 0.01}, 6),
+    },
+    "conv_deformable": {
+        "images": (6, (7, 6, 3)),
+        "model": [
+            deformable(5, 3, **SAME, activation="tanh"),
+            deformable(6, [2, 3], modulated=True, strides=[1, 2], use_bias=False, **RELU),
+            *classify(4),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.05, "momentum": 0.9}, 6),
     },
     "max_pool_overlap": {
         "images": (6, (14, 12, 1)),
