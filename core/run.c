@@ -401,7 +401,11 @@ static int write_report(const struct run *run, const struct run_result *result, 
                                 .summary = &summary,
                                 .history = trainer_history(run->trainer),
                                 .confusion = run->confusion.classes ? &run->confusion : NULL,
-                                .command = command.failed ? NULL : command.bytes};
+                                .command = command.failed ? NULL : command.bytes,
+                                .config = run->config_text,
+                                .model = &run->model,
+                                .splits = run->request->splits,
+                                .predictions = run->predictions.count ? &run->predictions : NULL};
     int status = config ? run_report_write(&report, run->folder, error) : -1;
     text_free(&command);
     free(config);
@@ -430,11 +434,11 @@ static int finish_run(struct run *run, struct error *error) {
     return status;
 }
 
-/* Leaves word of a training that diverged; the error of the training is the one that counts. */
-static void record_divergence(struct run *run, const struct error *cause) {
+/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. */
+static void record_end(struct run *run, const struct error *cause) {
     struct error ignored = {0};
     struct run_result result = run_result_empty();
-    result.status = RUN_NOT_FINITE;
+    result.status = cause->code == ERROR_INTERRUPTED ? RUN_INTERRUPTED : RUN_NOT_FINITE;
     result.message = cause->message;
     if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
     run_result_free(&result);
@@ -446,7 +450,8 @@ int run_execute(const struct run_request *request, struct error *error) {
     if (status == 0) {
         status = trainer_run(run.trainer, error);
         if (status == 0) status = finish_run(&run, error);
-        if (status != 0 && error->code == ERROR_NOT_FINITE) record_divergence(&run, error);
+        bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
+        if (status != 0 && is_told) record_end(&run, error);
     }
     if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
