@@ -60,10 +60,10 @@ static bool is_name(const char *wanted, const char *name) {
 }
 
 static void hear(void *listener, const struct experiment_event *event) {
-    static const char *const kinds[] = {[EXPERIMENT_RUN_BEGIN] = "begin",
-                                        [EXPERIMENT_RUN_SKIPPED] = "skip",
-                                        [EXPERIMENT_RUN_END] = "end",
-                                        [EXPERIMENT_RUN_FAILED] = "fail"};
+    static const char *const kinds[EXPERIMENT_WAITING + 1] = {[EXPERIMENT_RUN_BEGIN] = "begin",
+                                                              [EXPERIMENT_RUN_SKIPPED] = "skip",
+                                                              [EXPERIMENT_RUN_END] = "end",
+                                                              [EXPERIMENT_RUN_FAILED] = "fail"};
     struct world *world = listener;
     assert_non_null(event->plan);
     world->trained += event->kind == EXPERIMENT_RUN_TRAINS && event->train->kind == TRAIN_EPOCH_END;
@@ -499,7 +499,7 @@ static void test_jobs_interrupted(void **state) {
     world->stop_at = "max";
     snprintf(expected, sizeof expected, "%s: interrupted; the same command goes on from here", world->out);
     run_bad(world, ERROR_INTERRUPTED, expected);
-    assert_string_equal(world->events.bytes, "begin avg 1 1/2\nbegin max 1 2/2\n");
+    assert_string_equal(world->events.bytes, "begin avg 1 1/2\nbegin max 1 2/2\nfail avg 1 1/2\nfail max 1 2/2\n");
     static const char *const names[] = {"avg-seed1", "max-seed1"};
     for (int i = 0; i < 2; i++) {
         char *folder = expect_path(world->out, names[i]);
@@ -525,7 +525,8 @@ static void test_jobs_failing(void **state) {
     world->kill_name = "max";
     snprintf(expected, sizeof expected, "%s: the run's process was ended by signal 9", folder);
     run_bad(world, ERROR_RUN, expected);
-    assert_string_equal(world->events.bytes, "begin avg 1 1/2 resumed\nbegin max 1 2/2\n");
+    assert_string_equal(world->events.bytes,
+                        "begin avg 1 1/2 resumed\nbegin max 1 2/2\nfail max 1 2/2\nfail avg 1 1/2\n");
     free(folder);
 }
 
