@@ -8,6 +8,7 @@
 
 #include "cmd/ending.h"
 #include "cmd/help.h"
+#include "cmd/live.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/constraint.h"
@@ -121,7 +122,10 @@ void session_start_threads(int threads) {
 static volatile sig_atomic_t stop_signal;
 
 static void stop(int number) {
-    if (stop_signal) _exit(128 + number);
+    if (stop_signal) {
+        live_abandon();
+        _exit(128 + number);
+    }
     stop_signal = number;
 }
 
