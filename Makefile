@@ -17,7 +17,7 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libcjson stb libpng zlib libxxhash popt libprotobuf-c
+PACKAGES := libcjson stb libpng zlib libxxhash popt libprotobuf-c libzip hdf5
 TEST_PACKAGES := cmocka matio
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wcast-align -Wundef -Wstrict-prototypes \
@@ -28,8 +28,14 @@ PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
 	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
+# libhdf5 becomes part of the program: the shared one brings thirty libraries with it (for files on the web), which would
+# treble the time that every command takes to start. Its functions stay hidden from libmatio, which brings the shared one
+# into the tests.
+HDF5_ARCHIVE := $(firstword $(wildcard $(patsubst -L%,%/libhdf5.a,$(shell pkg-config --libs-only-L hdf5 2>/dev/null))))
+HIDDEN_HDF5 := -Wl,--exclude-libs,libhdf5.a $(HDF5_ARCHIVE) -lsz -lz -ldl
+HDF5_LIBRARIES := $(if $(HDF5_ARCHIVE),$(HIDDEN_HDF5),-lhdf5)
 # One file of ours compiles stb_image, so libstb is not linked.
-PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
+PACKAGE_LIBRARIES := $(filter-out -lstb -lhdf5,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) $(HDF5_LIBRARIES)
 TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
 # gcc's OpenMP runtime is linked into the program (cmd/threads.c says why); clang has another one.
 GOMP := $(filter /%,$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,$(shell $(CC) -print-file-name=libgomp.a 2>/dev/null)))
