@@ -127,6 +127,9 @@ struct layer_kind {
     void (*backward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
     void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
 
+    /* Optional: changes random weights so that the gradient check's steps do not cross a kink. */
+    void (*avoid_kinks)(const struct layer *layer, float *const *parameters);
+
     const struct layer_example *examples; /* ended by one without config; at least one */
 };
 

@@ -12,7 +12,7 @@ const char *const parity_names[PARITY_CASES] = {
     "conv_dilation",        "conv_groups",        "depthwise_multipliers", "separable_strides", "max_pool_overlap",
     "average_pool_overlap", "pool_rectangles",    "global_average",        "global_max",        "batch_normalization",
     "activations",          "regularizers",       "label_smoothing",       "warm_up_cosine",    "partial_batch",
-    "batch_of_one",         "large_batch",        "conv_transposed",       "conv_circular",
+    "batch_of_one",         "large_batch",        "conv_transposed",       "conv_circular",     "conv_deformable",
 };
 
 void parity_read(const char *name, struct safetensors *file) {
