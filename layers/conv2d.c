@@ -11,7 +11,8 @@ struct conv2d {
     struct sliding sliding;
     int filters, groups;
     int algorithm; /* enum algorithm */
-    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        kernel_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -26,6 +27,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(conv2d, bias_initializer, "zeros"),
     FIELD_REGULARIZER(conv2d, kernel_regularizer),
     FIELD_REGULARIZER(conv2d, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(conv2d),
+    FIELD_CONSTRAINT(conv2d, kernel_constraint),
+    FIELD_CONSTRAINT(conv2d, bias_constraint),
     FIELD_ALGORITHM(conv2d),
     {0},
 };
@@ -53,10 +57,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -133,6 +139,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
         return -1;
     set_sizes(layer);
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
     return 0;
 }
@@ -215,6 +222,15 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
     conv_passes_pack(&plan.passes, pass, wanted, packed, part, parts);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    struct graph_window window = geometry_describe(&geometry);
+    window.groups = config->groups;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return graph_convolve(graph, x, kernel, bias, &window);
+}
+
 static const struct layer_example examples[] = {
     {"{\"filters\": 4, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 7, 3}}},
     {"{\"filters\": 5, \"kernel_size\": [3, 2], \"strides\": [2, 3], \"padding\": \"same\"}", {3, {7, 8, 2}}},
@@ -241,6 +257,7 @@ const struct layer_kind conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .examples = examples,
 };

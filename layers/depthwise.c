@@ -170,3 +170,14 @@ void depthwise_backward(struct depthwise *depthwise, const struct kernels *kerne
     backward(depthwise, kernels, wanted->kernel ? circular_wrap(circular, x) : x, dy, &wide);
     if (wanted->dx) circular_fold(circular, kernels, wanted->dx);
 }
+
+/* A convolution whose groups are the channels: its kernel (kh,kw,1,c*multiplier) lies in memory as
+ * (kh,kw,c,multiplier). */
+int depthwise_describe(const struct shape *input, const struct sliding *sliding, int multiplier, struct graph *graph,
+                       int x, int kernel, int bias) {
+    const struct geometry geometry = geometry_of(input, sliding);
+    struct graph_window window = geometry_describe(&geometry);
+    window.groups = geometry.channels;
+    const struct shape shape = {4, {sliding->kernel[0], sliding->kernel[1], 1, geometry.channels * multiplier}};
+    return graph_convolve(graph, x, graph_reshape(graph, kernel, &shape), bias, &window);
+}

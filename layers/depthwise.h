@@ -38,4 +38,8 @@ void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernel
 void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
                         const struct depthwise_wanted *wanted);
 
+/* The operation of a graph: kernel and bias are values of it, the bias may be GRAPH_NONE. */
+int depthwise_describe(const struct shape *input, const struct sliding *sliding, int multiplier, struct graph *graph,
+                       int x, int kernel, int bias);
+
 #endif

@@ -117,3 +117,14 @@ ptrdiff_t geometry_window(const struct geometry *geometry, int row, int column, 
     ptrdiff_t first_row = (ptrdiff_t)row * geometry->stride[0], first_column = (ptrdiff_t)column * geometry->stride[1];
     return (first_row * geometry->padded[1] + first_column) * channels;
 }
+
+struct graph_window geometry_describe(const struct geometry *g) {
+    return (struct graph_window){
+        .size = {g->kernel[0], g->kernel[1]},
+        .stride = {g->stride[0], g->stride[1]},
+        .dilation = {g->dilation[0], g->dilation[1]},
+        .before = {g->before[0], g->before[1]},
+        .output = {g->output[0], g->output[1]},
+        .groups = 1,
+    };
+}

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/graph.h"
 #include "core/layer.h"
 
 enum padding { PADDING_VALID, PADDING_SAME, PADDING_CIRCULAR };
@@ -42,6 +43,9 @@ int geometry_infer(struct layer *layer, const struct sliding *sliding, const cha
 
 /* Whether there is any border. */
 bool geometry_is_padded(const struct geometry *geometry);
+
+/* The window in the terms of a graph, of one group. */
+struct graph_window geometry_describe(const struct geometry *geometry);
 
 /* Elements from the padded image's start to tap (i,j) of the window at output position (0,0), and from there to the
  * window at (row, column); `channels` a pixel. */

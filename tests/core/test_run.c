@@ -433,6 +433,36 @@ static void test_claim(void **state) {
     free(slash);
 }
 
+/* A new run's folder is there once its checkpoint is, and not at all where the run cannot begin. */
+static void test_claimed_folder(void **state) {
+    struct world *world = *state;
+    prepare(world, &usual);
+    char *claimed = NULL, *second = NULL, *wish = expect_path(world->folder, "wish");
+    struct run_request request = {.workshop = &world->workshop,
+                                  .config = &world->config,
+                                  .splits = &world->splits,
+                                  .folder = wish,
+                                  .claimed = &claimed,
+                                  .weights = "nowhere.safetensors"};
+    assert_int_equal(run_try_folder(wish, &world->error), 0);
+    assert_false(tree_has(world->folder, "wish"));
+    assert_int_equal(run_execute(&request, &world->error), -1);
+    assert_int_equal(world->error.code, ERROR_IO);
+    assert_null(claimed);
+    assert_false(tree_has(world->folder, "wish"));
+    error_clear(&world->error);
+    request.weights = NULL;
+    assert_int_equal(run_execute(&request, &world->error), 0);
+    assert_string_equal(claimed, wish);
+    assert_true(tree_has(claimed, "last.safetensors"));
+    request.claimed = &second;
+    assert_int_equal(run_execute(&request, &world->error), 0);
+    assert_string_equal(file_name_of(second), "wish-2");
+    free(claimed);
+    free(second);
+    free(wish);
+}
+
 /* Processes that start at once each get a folder of their own, and no number is left out. */
 static void test_claim_race(void **state) {
     struct world *world = *state;
@@ -580,6 +610,7 @@ int main(int argc, char **argv) {
         WORLD_TEST(test_weights),
         WORLD_TEST(test_load_data),
         WORLD_TEST(test_claim),
+        WORLD_TEST(test_claimed_folder),
         WORLD_TEST(test_claim_race),
         WORLD_TEST(test_lock),
         WORLD_TEST(test_is_finished),
