@@ -23,7 +23,8 @@ struct deformable_conv2d {
     int filters;
     bool modulated, use_bias;
     struct component activation, kernel_initializer, bias_initializer, offset_kernel_initializer,
-        offset_bias_initializer, kernel_regularizer, bias_regularizer, offset_kernel_regularizer;
+        offset_bias_initializer, kernel_regularizer, bias_regularizer, offset_kernel_regularizer, kernel_constraint,
+        bias_constraint, activity_regularizer;
 };
 
 enum { KERNEL, OFFSET_KERNEL, OFFSET_BIAS, BIAS }; /* the parameters */
@@ -35,7 +36,7 @@ static const struct field fields[] = {
      .help = "output channels"},
     FIELD_SLIDING(deformable_conv2d, "kernel_size", kernel, NULL, "height and width of the kernel"),
     FIELD_SLIDING(deformable_conv2d, "strides", stride, "1", "steps of the kernel"),
-    FIELD_SLIDING_PADDING(deformable_conv2d, padding_names,
+    FIELD_SLIDING_PADDING(deformable_conv2d, padding_names, NULL,
                           "valid: windows inside the image only; same: a border, so that the output is input/strides"),
     FIELD_SLIDING(deformable_conv2d, "dilation_rate", dilation, "1",
                   "distance between neighbouring taps of the kernel"),
@@ -50,6 +51,9 @@ static const struct field fields[] = {
     FIELD_REGULARIZER(deformable_conv2d, kernel_regularizer),
     FIELD_REGULARIZER(deformable_conv2d, bias_regularizer),
     FIELD_REGULARIZER(deformable_conv2d, offset_kernel_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(deformable_conv2d),
+    FIELD_CONSTRAINT(deformable_conv2d, kernel_constraint),
+    FIELD_CONSTRAINT(deformable_conv2d, bias_constraint),
     {0},
 };
 
@@ -116,6 +120,7 @@ static int declare(struct layer *layer, int said, const struct place *place, str
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     struct parameter *offset =
         layer_declare(layer, "offset_kernel", offset_shape, &config->offset_kernel_initializer, place, error);
     if (!offset) return -1;
@@ -126,6 +131,7 @@ static int declare(struct layer *layer, int said, const struct place *place, str
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -148,6 +154,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->saved_bytes = (size_t)d.pixels * (size_t)d.said * sizeof(float);
     layer->packed_floats = elements_of(&layer->parameters[KERNEL].shape) + conv_passes_packed_floats(&d.side);
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = (double)d.pixels * d.gathered * ((double)config->filters + d.said + 4);
     snprintf(layer->note, sizeof layer->note,
              "moves its taps by learned offsets, which the receptive field does not count");
@@ -447,7 +454,8 @@ const struct layer_kind deformable_conv2d_layer = {
     .component = {.name = "DeformableConv2D",
                   .summary = "convolution whose taps move by learned offsets",
                   .fields = fields,
-                  .size = sizeof(struct deformable_conv2d)},
+                  .size = sizeof(struct deformable_conv2d),
+                  .own = true},
     .infer = infer,
     .forward = forward,
     .backward = backward,
