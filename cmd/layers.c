@@ -118,6 +118,7 @@ const struct command layers_command = {
     .name = "layers",
     .summary = "every layer, its fields, defaults and ranges",
     .usage = "[NAME]",
+    .details = "Optimizers, schedules, data sources and all else that a config names are known too.\n",
     .examples = "cnntrain layers\n"
                 "cnntrain layers SeparableConv2D\n"
                 "cnntrain layers optimizer                  every optimizer\n"

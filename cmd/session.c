@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "cmd/ending.h"
+#include "cmd/help.h"
+#include "cmd/live.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/constraint.h"
@@ -55,7 +57,7 @@ static int open_search(struct session *session) {
 }
 
 int session_open(struct session *session) {
-    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN};
+    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN, .describe = help_command};
     session->workshop.registries = &session->registries;
     session->workshop.data_room = &data_room;
     const char *folder = getenv("CNNTRAIN_DATA");
@@ -120,7 +122,10 @@ void session_start_threads(int threads) {
 static volatile sig_atomic_t stop_signal;
 
 static void stop(int number) {
-    if (stop_signal) _exit(128 + number);
+    if (stop_signal) {
+        live_abandon();
+        _exit(128 + number);
+    }
     stop_signal = number;
 }
 

@@ -147,7 +147,7 @@ struct layer_kind {
     void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
 
     /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
-     * input, the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+     * input (graph->second its second one), the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
     int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */

@@ -1,8 +1,7 @@
-/* What a run is made from: data and a model that goes with them. */
+#include "core/run_model.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-#include "core/run.h"
 
 int run_load_data(const struct workshop *workshop, const struct config *config, struct data_splits *splits,
                   struct error *error) {
@@ -10,7 +9,8 @@ int run_load_data(const struct workshop *workshop, const struct config *config, 
     if (!config->values.data.kind)
         return place_error(&place, error, "is missing; name a source here, or give --data SPEC");
     enum { DATA_SEED = 1 }; /* generated data are the same for every seed of a comparison */
-    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, splits, error);
+    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &workshop->loading,
+                                     splits, error);
 }
 
 struct shape run_image_shape(const struct dataset *dataset) {

@@ -102,22 +102,30 @@ static void backward_depthwise(const struct layer *layer, const struct pass *pas
 
 /* ---- the layer ---- */
 
-static struct conv_passes passes_of(const struct layer *layer) {
+/* The passes over the image, or over the image with its circular border. */
+struct plan {
+    struct circular circular;
+    struct conv_passes passes;
+};
+
+static struct plan plan_of(const struct layer *layer, struct pieces *pieces) {
     const struct conv2d *config = layer->config;
-    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    return conv_passes_of(&geometry, config->groups, config->filters, (enum algorithm)config->algorithm);
+    struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    struct plan plan = {.circular = circular_take(&config->sliding, &geometry, pieces)};
+    plan.passes = conv_passes_of(&geometry, config->groups, config->filters, (enum algorithm)config->algorithm);
+    return plan;
 }
 
 static void set_sizes(struct layer *layer) {
+    struct pieces pieces = {0};
     if (is_depthwise(layer)) {
-        struct pieces pieces = {0};
         depthwise_of(layer, NULL, &pieces);
         layer->scratch_bytes = pieces.used;
         return;
     }
-    const struct conv_passes passes = passes_of(layer);
-    layer->scratch_bytes = conv_passes_scratch_bytes(&passes);
-    layer->packed_floats = conv_passes_packed_floats(&passes);
+    const struct plan plan = plan_of(layer, &pieces);
+    layer->scratch_bytes = pieces.used + conv_passes_scratch_bytes(&plan.passes);
+    layer->packed_floats = conv_passes_packed_floats(&plan.passes);
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -136,14 +144,56 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     return 0;
 }
 
+/* Image n alone, with the scratch memory that is left. */
+static struct pass single(const struct layer *layer, const struct pass *pass, int n, const struct pieces *pieces) {
+    const size_t input = (size_t)n * elements_of(&layer->input), output = (size_t)n * elements_of(&layer->output);
+    struct pass one = *pass;
+    one.images = 1;
+    one.x = pass->x + input;
+    one.y = pass->y ? pass->y + output : NULL;
+    one.dy = pass->dy ? pass->dy + output : NULL;
+    one.dx = pass->dx ? pass->dx + input : NULL;
+    one.scratch = pieces->memory + pieces->used;
+    return one;
+}
+
+static void forward_circular(const struct layer *layer, const struct pass *pass, const struct plan *plan,
+                             const struct pieces *pieces, const float *bias) {
+    for (int n = 0; n < pass->images; n++) {
+        struct pass one = single(layer, pass, n, pieces);
+        one.x = circular_wrap(&plan->circular, one.x);
+        conv_passes_forward(&plan->passes, &one, bias);
+    }
+}
+
+static void backward_circular(const struct layer *layer, const struct pass *pass, const struct plan *plan,
+                              const struct pieces *pieces, float *kernel) {
+    for (int n = 0; n < pass->images; n++) {
+        struct pass one = single(layer, pass, n, pieces);
+        float *dx = one.dx;
+        one.dx = plan->circular.wide;
+        if (kernel) {
+            one.x = circular_wrap(&plan->circular, one.x);
+            conv_passes_kernel_gradient(&plan->passes, &one, kernel);
+        }
+        if (!dx) continue;
+        conv_passes_data_gradient(&plan->passes, &one, NULL);
+        circular_fold(&plan->circular, pass->kernels, dx);
+    }
+}
+
 static void forward(const struct layer *layer, const struct pass *pass) {
     const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
     if (is_depthwise(layer)) {
         forward_depthwise(layer, pass, bias);
         return;
     }
-    const struct conv_passes passes = passes_of(layer);
-    conv_passes_forward(&passes, pass, bias);
+    struct pieces pieces = {.memory = pass->scratch};
+    const struct plan plan = plan_of(layer, &pieces);
+    if (plan.circular.wraps)
+        forward_circular(layer, pass, &plan, &pieces, bias);
+    else
+        conv_passes_forward(&plan.passes, pass, bias);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
@@ -155,16 +205,21 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         backward_depthwise(layer, pass, kernel);
         return;
     }
-    const struct conv_passes passes = passes_of(layer);
-    if (kernel) conv_passes_kernel_gradient(&passes, pass, kernel);
-    if (pass->dx) conv_passes_data_gradient(&passes, pass, NULL);
+    struct pieces pieces = {.memory = pass->scratch};
+    const struct plan plan = plan_of(layer, &pieces);
+    if (plan.circular.wraps) {
+        backward_circular(layer, pass, &plan, &pieces, kernel);
+        return;
+    }
+    if (kernel) conv_passes_kernel_gradient(&plan.passes, pass, kernel);
+    if (pass->dx) conv_passes_data_gradient(&plan.passes, pass, NULL);
 }
 
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     if (is_depthwise(layer)) return;
-    const struct conv_passes passes = passes_of(layer);
+    const struct plan plan = plan_of(layer, &(struct pieces){0});
     const struct packs_wanted wanted = {.forward = true, .data = pass->training};
-    conv_passes_pack(&passes, pass, wanted, packed, part, parts);
+    conv_passes_pack(&plan.passes, pass, wanted, packed, part, parts);
 }
 
 static int describe(const struct layer *layer, struct graph *graph, int x) {
@@ -188,6 +243,8 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 2, \"kernel_size\": 5, \"padding\": \"same\"}", {3, {3, 2, 1}}},
     {"{\"filters\": 17, \"kernel_size\": 3, \"padding\": \"same\"}", {3, {4, 7, 8}}},
     {"{\"filters\": 8, \"kernel_size\": 3, \"groups\": 4, \"activation\": \"relu\"}", {3, {6, 5, 4}}},
+    {"{\"filters\": 5, \"kernel_size\": [3, 4], \"padding\": \"circular\", \"activation\": \"relu\"}", {3, {5, 4, 3}}},
+    {"{\"filters\": 9, \"kernel_size\": 3, \"strides\": [1, 2], \"padding\": \"circular\"}", {3, {5, 6, 10}}},
     {0},
 };
 

@@ -105,6 +105,8 @@ static const struct layer_example examples[] = {
     {"{\"kernel_size\": 3, \"strides\": [2, 3], \"padding\": \"same\", \"use_bias\": false}", {3, {7, 8, 5}}},
     {"{\"kernel_size\": 2, \"strides\": 2, \"depth_multiplier\": 3}", {3, {5, 6, 2}}},
     {"{\"kernel_size\": 3, \"dilation_rate\": [1, 2], \"activation\": \"sigmoid\"}", {3, {5, 7, 17}}},
+    {"{\"kernel_size\": [2, 3], \"depth_multiplier\": 2, \"padding\": \"circular\"}", {3, {5, 4, 3}}},
+    {"{\"kernel_size\": 3, \"strides\": 2, \"padding\": \"circular\"}", {3, {5, 6, 9}}},
     {0},
 };
 

@@ -8,6 +8,7 @@
  * The model runs the block's layers as it runs all others; this one is the sum at their end. */
 #include <string.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 enum projection { PROJECTION_AUTO, PROJECTION_TRUE, PROJECTION_FALSE };
@@ -270,6 +271,21 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         memcpy(pass->dsecond, pass->dy, bytes);
 }
 
+static int describe_projection(const struct layer *layer, struct graph *graph) {
+    const bool use_bias = ((const struct residual *)layer->config)->use_bias;
+    const int kernel = graph_parameter(graph, KERNEL), bias = use_bias ? graph_parameter(graph, BIAS) : GRAPH_NONE;
+    if (layer->second.rank == 1) return graph_matrix(graph, graph->second, kernel, bias);
+    struct graph_window window = {
+        .size = {1, 1}, .dilation = {1, 1}, .output = {layer->output.size[0], layer->output.size[1]}, .groups = 1};
+    find_strides(layer, window.stride);
+    return graph_convolve(graph, graph->second, kernel, bias, &window);
+}
+
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const int second = projects(layer) ? describe_projection(layer, graph) : graph->second;
+    return graph_combine(graph, GRAPH_ADD, second, x);
+}
+
 static const struct layer_example examples[] = {
     {"{\"layers\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 3, \"padding\": \"same\"}], "
      "\"activation\": "
@@ -290,12 +306,14 @@ const struct layer_kind residual_layer = {
                   .summary = "a block of layers whose output is added to its input",
                   .fields = fields,
                   .size = sizeof(struct residual),
-                  .check = check},
+                  .check = check,
+                  .own = true},
     .infer = infer,
     .inner = inner,
     .forward = forward,
     .backward = backward,
     .pack = pack,
     .forgets_x = true,
+    .describe = describe,
     .examples = examples,
 };

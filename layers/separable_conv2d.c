@@ -220,6 +220,7 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 2, \"kernel_size\": 3, \"strides\": [2, 1], \"padding\": \"same\", \"use_bias\": false}",
      {3, {6, 5, 4}}},
     {"{\"filters\": 3, \"kernel_size\": 2, \"dilation_rate\": 2, \"activation\": \"elu\"}", {3, {6, 5, 2}}},
+    {"{\"filters\": 4, \"kernel_size\": 3, \"padding\": \"circular\"}", {3, {4, 5, 3}}},
     {0},
 };
 

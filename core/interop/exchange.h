@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "core/model_file.h"
+#include "core/model_save.h"
 
 /* What a user may ask of a format; a set of them. */
 enum exchange_option {

@@ -1,5 +1,5 @@
-/* Whole charts, as drawings (core/report/svg.h) in a page or a file. Values that are not finite are left out; every value
- * that is drawn can also be read by resting the pointer on it. */
+/* Whole charts, as drawings (core/report/svg.h) in a page or a file. Values that are not finite are left out; every
+ * value that is drawn can also be read by resting the pointer on it. */
 #ifndef CNNTRAIN_CORE_REPORT_CHART_H
 #define CNNTRAIN_CORE_REPORT_CHART_H
 
@@ -8,7 +8,7 @@
 
 #include "core/report/svg.h"
 
-enum { CHART_WIDTH = 420, CHART_SERIES_MAX = 12, CHART_POINTS_MAX = 400 };
+enum { CHART_WIDTH = 420, CHART_SERIES_MAX = SVG_STYLES, CHART_POINTS_MAX = 400 };
 
 /* What all charts are told: x and y are where it stands in a file with several. */
 struct chart_place {
@@ -18,8 +18,8 @@ struct chart_place {
 
 struct chart_series {
     const char *name;
-    const double *values;      /* (points) */
-    const double *low, *high;  /* (points) a range around them; NULL: none */
+    const double *values;     /* (points) */
+    const double *low, *high; /* (points) a range around them; NULL: none */
 };
 
 /* Lines over epochs; with more than CHART_POINTS_MAX points, only every second, third, ... is drawn. */

@@ -44,8 +44,8 @@ static void add_bar(const struct svg_frame *frame, const struct chart_item *item
     struct format format;
     double middle = frame->top + ROW * index + ROW / 2.0;
     svg_text(frame->left - 7, middle + 4, "end", "label", svg_short(item->name, NAME_MAX, label), text);
-    svg_text(frame->left + frame->width + VALUE_WIDTH, middle + 4, "end", "label",
-             format_percent(&format, item->value), text);
+    svg_text(frame->left + frame->width + VALUE_WIDTH, middle + 4, "end", "label", format_percent(&format, item->value),
+             text);
     text_add(text, "<g>");
     add_tip(item, NULL, text);
     text_add(text, "<rect class=\"hit\"");
@@ -62,7 +62,8 @@ static void add_bar(const struct svg_frame *frame, const struct chart_item *item
         svg_attribute("height", BAR, text);
         text_add(text, "/>\n");
     }
-    if (has_interval(item)) svg_interval(svg_x(frame, item->low), middle, svg_x(frame, item->high), middle, index, text);
+    if (has_interval(item))
+        svg_interval(svg_x(frame, item->low), middle, svg_x(frame, item->high), middle, index, text);
     text_add(text, "</g>\n");
 }
 
@@ -136,8 +137,8 @@ static bool is_free(const struct boxes *boxes, const struct svg_frame *frame, co
 static bool place_label(struct boxes *boxes, const struct svg_frame *frame, double x, double y, double width,
                         struct box *box) {
     enum { AROUND = 7 };
-    const double beside_x[] = {AROUND, -AROUND - width, -width / 2, -width / 2, AROUND, AROUND, -AROUND - width,
-                               -AROUND - width};
+    const double beside_x[] = {AROUND, -AROUND - width, -width / 2,      -width / 2,
+                               AROUND, AROUND,          -AROUND - width, -AROUND - width};
     const double above_y[] = {-6, -6, -19, 8, -15, 4, -15, 4};
     for (size_t i = 0; i < sizeof above_y / sizeof *above_y; i++) {
         double left = x + beside_x[i], top = y + above_y[i];
@@ -182,7 +183,8 @@ static void add_labels(const struct chart_items *chart, const struct svg_frame *
         struct box box;
         if (!is_drawn(item)) continue;
         svg_short(item->name, NAME_MAX, label);
-        if (place_label(&boxes, frame, svg_x(frame, item->cost), svg_y(frame, item->value), svg_text_width(label), &box))
+        if (place_label(&boxes, frame, svg_x(frame, item->cost), svg_y(frame, item->value), svg_text_width(label),
+                        &box))
             svg_text(box.left, box.bottom - 2, "start", "label", label, text);
     }
 }

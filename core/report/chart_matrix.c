@@ -13,7 +13,8 @@ struct layout {
 static double longest(const struct chart_matrix *chart, const char *(*name)(const void *, int), int count) {
     char label[SVG_LABEL_SIZE];
     double width = 0;
-    for (int i = 0; i < count; i++) width = fmax(width, svg_text_width(svg_short(name(chart->data, i), NAME_MAX, label)));
+    for (int i = 0; i < count; i++)
+        width = fmax(width, svg_text_width(svg_short(name(chart->data, i), NAME_MAX, label)));
     return width;
 }
 

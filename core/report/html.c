@@ -92,6 +92,14 @@ void html_paragraph(const char *class_name, const char *string, struct text *tex
     text_add(text, "</p>\n");
 }
 
+void html_printed(const char *class_name, struct text *paragraph, struct text *text) {
+    if (paragraph->failed)
+        text->failed = true;
+    else if (paragraph->bytes)
+        html_paragraph(class_name, paragraph->bytes, text);
+    text_free(paragraph);
+}
+
 void html_code(const char *code, struct text *text) {
     char shown[TEXT_SHOWN_SIZE];
     text_add(text, "<pre tabindex=\"0\"><code>");
@@ -101,6 +109,12 @@ void html_code(const char *code, struct text *text) {
         else
             add_shown(shown, text);
     text_add(text, "</code></pre>\n");
+}
+
+void html_code_section(const struct html_part *part, const char *code, struct text *text) {
+    html_section(part, text);
+    html_code(code, text);
+    html_section_end(text);
 }
 
 void html_details(const char *summary, struct text *text) {

@@ -29,8 +29,12 @@ void html_section_end(struct text *text);
 /* Escaped text as a paragraph; of a CSS class where `class_name` is not NULL. */
 void html_paragraph(const char *class_name, const char *string, struct text *text);
 
-/* Lines of code, as they stand. */
+/* The same of text that was made by printing, which it frees; nothing where that is empty. */
+void html_printed(const char *class_name, struct text *paragraph, struct text *text);
+
+/* Lines of code, as they stand; alone in a section. */
 void html_code(const char *code, struct text *text);
+void html_code_section(const struct html_part *part, const char *code, struct text *text);
 
 /* What is opened by a click on its summary: html_details_end ends it. Printing opens it, too. */
 void html_details(const char *summary, struct text *text);

@@ -2,13 +2,14 @@
 
 #include <stddef.h>
 
-/* Text has a contrast of at least 4.5 to 1 to its ground, lines and marks one of at least 3 to 1, in both themes (WCAG 2
- * AA). Paper is always printed light. */
+/* Text has a contrast of at least 4.5 to 1 to its ground, lines and marks one of at least 3 to 1, in both themes (WCAG
+ * 2 AA). Paper is always printed light. */
 const char *const html_page_colors[] = {
     ":root{--paper:#fff;--panel:#f4f6f8;--ink:#1b1f24;--soft:#59636e;--line:#d5dae0;--link:#0a58a8;--warn:#a33a00;\n"
     "--right:#1d5fbf;--wrong:#a34100;--s0:#1f66c9;--s1:#c2500a;--s2:#1a7f37;--s3:#8250df;--s4:#bf2f7f;--s5:#7d5a00;\n"
     "--s6:#0c7a85;--s7:#57606a}\n",
-    "@media screen and (prefers-color-scheme:dark){:root{--paper:#14171c;--panel:#1d2229;--ink:#e7eaee;--soft:#a7b0bb;\n"
+    "@media screen and "
+    "(prefers-color-scheme:dark){:root{--paper:#14171c;--panel:#1d2229;--ink:#e7eaee;--soft:#a7b0bb;\n"
     "--line:#363d47;--link:#7cb8ff;--warn:#ffa15c;--right:#74b4ff;--wrong:#ffa15c;--s0:#6cb0ff;--s1:#ff9a4d;\n"
     "--s2:#56d364;--s3:#c297ff;--s4:#ff80bf;--s5:#e0b92f;--s6:#4fd0dc;--s7:#b6bfc9}}\n",
     NULL,

@@ -156,14 +156,14 @@ static int style_of(int series) {
 
 /* Forms of about the same area around (0, 0). */
 static const char *const marker_forms[SVG_STYLES] = {
-    "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z", /* circle */
-    "m-3.2-3.2h6.4v6.4h-6.4z",                      /* square */
-    "m0-4.2l4.2 7.2h-8.4z",                         /* triangle */
-    "m0-4.6l4.6 4.6l-4.6 4.6l-4.6-4.6z",            /* diamond */
-    "m0 4.2l4.2-7.2h-8.4z",                         /* triangle, tip down */
+    "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",                /* circle */
+    "m-3.2-3.2h6.4v6.4h-6.4z",                                     /* square */
+    "m0-4.2l4.2 7.2h-8.4z",                                        /* triangle */
+    "m0-4.6l4.6 4.6l-4.6 4.6l-4.6-4.6z",                           /* diamond */
+    "m0 4.2l4.2-7.2h-8.4z",                                        /* triangle, tip down */
     "m-1.4-4.2h2.8v2.8h2.8v2.8h-2.8v2.8h-2.8v-2.8h-2.8v-2.8h2.8z", /* plus */
-    "m-4.4-1.6h8.8v3.2h-8.8z",                      /* bar */
-    "m0-4.4l4.2 3l-1.6 5h-5.2l-1.6-5z",             /* pentagon */
+    "m-4.4-1.6h8.8v3.2h-8.8z",                                     /* bar */
+    "m0-4.4l4.2 3l-1.6 5h-5.2l-1.6-5z",                            /* pentagon */
 };
 
 void svg_marker(double x, double y, int series, struct text *text) {
@@ -171,7 +171,8 @@ void svg_marker(double x, double y, int series, struct text *text) {
     svg_number(x, text);
     text_add(text, " ");
     svg_number(y, text);
-    text_print(text, "%s\"/>\n", marker_forms[style_of(series)]);
+    /* A colour that comes again comes with another form. */
+    text_print(text, "%s\"/>\n", marker_forms[style_of(series + series / SVG_STYLES)]);
 }
 
 static void add_point(double x, double y, char letter, struct text *text) {

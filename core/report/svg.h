@@ -1,5 +1,5 @@
-/* Drawings as SVG, within an HTML page or as a file of their own: axes with round ticks, lines, markers, labels. Colours
- * come from CSS classes (core/report/html_page.h), so that they follow the light or dark theme. */
+/* Drawings as SVG, within an HTML page or as a file of their own: axes with round ticks, lines, markers, labels.
+ * Colours come from CSS classes (core/report/html_page.h), so that they follow the light or dark theme. */
 #ifndef CNNTRAIN_CORE_REPORT_SVG_H
 #define CNNTRAIN_CORE_REPORT_SVG_H
 
@@ -9,10 +9,10 @@
 
 /* Where a drawing stands, and what it is called by those who hear it. */
 struct svg_drawing {
-    const char *id;                 /* unique in the page */
+    const char *id; /* unique in the page */
     const char *title, *description;
-    double x, y;                    /* within a file that holds several; 0 in a page */
-    double width, height;           /* in units of about a pixel */
+    double x, y;          /* within a file that holds several; 0 in a page */
+    double width, height; /* in units of about a pixel */
 };
 
 /* A drawing, ended by svg_close. Title and description are escaped. */
@@ -77,8 +77,8 @@ enum { SVG_STYLES = 8 };
 
 /* A point of a series: the series' number gives form and colour. */
 void svg_marker(double x, double y, int series, struct text *text);
-/* A line through points of a frame, in the series' colour and dashes; it breaks where a value is not finite, and a point
- * between two breaks becomes a marker. */
+/* A line through points of a frame, in the series' colour and dashes; it breaks where a value is not finite, and a
+ * point between two breaks becomes a marker. */
 void svg_line(const struct svg_frame *frame, const double *x, const double *y, int count, int series,
               struct text *text);
 /* The area between two lines, over the points where both are finite. */

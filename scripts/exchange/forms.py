@@ -69,6 +69,42 @@ FORMS = {
                                     onnx_loader(pixels=True, nchw=True, logits=True), ONNX),
 }
 
+# ---- C ----
+
+WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
+COMPILER = os.environ.get("CC", "cc")
+
+
+def c_loader(pixels=False, logits=False):
+    def load(path, trained):
+        import ctypes
+        import numpy
+
+        library = path.with_suffix(".so")
+        subprocess.run([COMPILER, "-std=c99", "-O2", *WARNINGS, "-shared", "-fPIC", "-o", library, path, "-lm"],
+                       check=True)
+        if shutil.which("c++"):
+            subprocess.run(["c++", "-x", "c++", *WARNINGS, "-fsyntax-only", path], check=True)
+        code = ctypes.CDLL(str(library))
+        name = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
+        predict = code[f"{name}_predict"]
+        predict.restype = None
+        images = (trained.pixels if pixels else trained.normalized).astype("float32")
+        found = numpy.zeros((len(images), len(trained.class_names)), "float32")
+        for image, out in zip(images, found):
+            flat = numpy.ascontiguousarray(image)
+            predict(flat.ctypes.data_as(ctypes.c_void_p), out.ctypes.data_as(ctypes.c_void_p))
+        names = (ctypes.c_char_p * len(trained.class_names)).in_dll(code, f"{name}_class_names")
+        assert [one.decode() for one in names] == trained.class_names
+        return softmax(found) if logits else found
+
+    return load
+
+
+FORMS["c"] = Form(".c", "", c_loader(), tools=(COMPILER,))
+FORMS["c pixels logits"] = Form("-all.c", "--preprocessing --logits", c_loader(pixels=True, logits=True),
+                                tools=(COMPILER,))
+
 # A model that one of these cannot hold is wrong; the others may refuse.
 TAKES_ALL = [name for name in FORMS]
 

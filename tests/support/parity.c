@@ -35,6 +35,7 @@ const char *const parity_names[PARITY_CASES] = {
     "batch_of_one",
     "large_batch",
     "conv_transposed",
+    "conv_circular",
     "constraints",
     "activity_regularizers",
     "residual",
