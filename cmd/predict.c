@@ -153,6 +153,8 @@ const struct command predict_command = {
     .name = "predict",
     .summary = "what a trained model says about pictures (PNG, JPEG, BMP)",
     .usage = "MODEL IMAGE... [options]",
+    .details = "Prints the likeliest label, or with --top that many, and its probability for each picture, which is "
+               "resized as the model needs.\n",
     .examples = "cnntrain predict runs/sep_max picture.png\n"
                 "cnntrain predict runs/sep_max *.jpg --top 3\n"
                 "cnntrain predict runs/sep_max picture.png --json\n",

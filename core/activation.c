@@ -37,10 +37,6 @@ static int describe_relu(const void *config, struct graph *graph, int x) {
     return graph_apply(graph, GRAPH_RELU, x, 0);
 }
 
-struct leaky_relu {
-    double negative_slope;
-};
-
 static const struct field leaky_relu_fields[] = {
     {.key = "negative_slope",
      .type = FIELD_NUMBER,
@@ -69,10 +65,6 @@ static void leaky_relu_backward(const struct kernels *kernels, const void *confi
 static int describe_leaky_relu(const void *config, struct graph *graph, int x) {
     return graph_apply(graph, GRAPH_LEAKY_RELU, x, ((const struct leaky_relu *)config)->negative_slope);
 }
-
-struct elu {
-    double alpha;
-};
 
 static const struct field elu_fields[] = {
     {.key = "alpha",

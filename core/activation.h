@@ -27,6 +27,14 @@ struct activation_kind {
     int (*describe)(const void *config, struct graph *graph, int x);
 };
 
+/* Settings of the activations that are layers of their own, too. */
+struct leaky_relu {
+    double negative_slope;
+};
+struct elu {
+    double alpha;
+};
+
 /* relu, leaky_relu, elu, gelu, silu (swish), tanh, sigmoid, softmax, linear with Keras' names and defaults. */
 extern const struct component_registry activation_registry;
 

@@ -15,7 +15,8 @@ enum {
 struct dense {
     struct layer_common common;
     int units;
-    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        kernel_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -27,6 +28,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(dense, bias_initializer, "zeros"),
     FIELD_REGULARIZER(dense, kernel_regularizer),
     FIELD_REGULARIZER(dense, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(dense),
+    FIELD_CONSTRAINT(dense, kernel_constraint),
+    FIELD_CONSTRAINT(dense, bias_constraint),
     {0},
 };
 
@@ -36,10 +40,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -91,6 +97,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (declare(layer, place, error) != 0) return -1;
     layer->output = (struct shape){1, {config->units}};
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->packed_floats = packed_forward(layer) + packed_backward(layer);
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape);
     layer->reaches_all = true;

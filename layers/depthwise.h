@@ -10,11 +10,13 @@
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_H
 #define CNNTRAIN_LAYERS_DEPTHWISE_H
 
+#include "layers/circular.h"
 #include "layers/depthwise_bands.h"
 #include "layers/depthwise_rows.h"
 
 struct depthwise {
-    struct geometry geometry;
+    struct circular circular;
+    struct geometry geometry; /* of the image with its circular border, where it has one */
     int channels;
     bool banded;
     struct depthwise_rows rows;

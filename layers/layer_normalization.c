@@ -13,7 +13,8 @@ struct layer_normalization {
     struct int_list axis;
     double epsilon;
     bool center, scale;
-    struct component beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer;
+    struct component beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+        gamma_constraint;
 };
 
 static const struct field fields[] = {
@@ -29,6 +30,8 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(layer_normalization, gamma_initializer, "ones"),
     FIELD_REGULARIZER(layer_normalization, beta_regularizer),
     FIELD_REGULARIZER(layer_normalization, gamma_regularizer),
+    FIELD_CONSTRAINT(layer_normalization, beta_constraint),
+    FIELD_CONSTRAINT(layer_normalization, gamma_constraint),
     {0},
 };
 
@@ -51,11 +54,12 @@ static int normalized_shape(const struct layer *layer, const struct place *place
 }
 
 static int declare(struct layer *layer, const char *name, const struct shape *shape,
-                   const struct component *initializer, const struct component *regularizer, const struct place *place,
-                   struct error *error) {
+                   const struct component *initializer, const struct component *regularizer,
+                   const struct component *constraint, const struct place *place, struct error *error) {
     struct parameter *parameter = layer_declare(layer, name, *shape, initializer, place, error);
     if (!parameter) return -1;
     parameter->regularizer = *regularizer;
+    parameter->constraint = *constraint;
     return 0;
 }
 
@@ -80,11 +84,11 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     const struct layer_normalization *config = layer->config;
     struct shape shape;
     if (normalized_shape(layer, place, &shape, error) != 0) return -1;
-    if (config->scale &&
-        declare(layer, "gamma", &shape, &config->gamma_initializer, &config->gamma_regularizer, place, error) != 0)
+    if (config->scale && declare(layer, "gamma", &shape, &config->gamma_initializer, &config->gamma_regularizer,
+                                 &config->gamma_constraint, place, error) != 0)
         return -1;
-    if (config->center &&
-        declare(layer, "beta", &shape, &config->beta_initializer, &config->beta_regularizer, place, error) != 0)
+    if (config->center && declare(layer, "beta", &shape, &config->beta_initializer, &config->beta_regularizer,
+                                  &config->beta_constraint, place, error) != 0)
         return -1;
     layer->output = layer->input;
     layer->saved_bytes = sizes_of(layer).groups * sizeof(struct kept);

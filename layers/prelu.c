@@ -7,13 +7,14 @@
 
 struct prelu {
     struct layer_common common;
-    struct component alpha_initializer, alpha_regularizer;
+    struct component alpha_initializer, alpha_regularizer, alpha_constraint;
     struct int_list shared_axes;
 };
 
 static const struct field fields[] = {
     FIELD_INITIALIZER(prelu, alpha_initializer, "zeros"),
     FIELD_REGULARIZER(prelu, alpha_regularizer),
+    FIELD_CONSTRAINT(prelu, alpha_constraint),
     {FIELD_AT(prelu, shared_axes), .type = FIELD_INTS, .single = true, .fallback = "null", .nullable = true,
      .minimum = 1, .maximum = SHAPE_RANK_MAX,
      .help = "axes along which all cells share a slope: [1, 2] for one slope a channel"},
@@ -32,6 +33,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     struct parameter *alpha = layer_declare(layer, "alpha", shape, &config->alpha_initializer, place, error);
     if (!alpha) return -1;
     alpha->regularizer = config->alpha_regularizer;
+    alpha->constraint = config->alpha_constraint;
     layer->output = layer->input;
     layer->multiplications = (double)elements_of(&layer->input);
     return 0;

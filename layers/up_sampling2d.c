@@ -36,6 +36,10 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     const struct shape output = {3, {input[0] * size[0], input[1] * size[1], input[2]}};
     if (layer_set_output(layer, output, place, error) != 0) return -1;
     if (config->interpolation == BILINEAR) layer->multiplications = 4 * (double)elements_of(&output);
+    for (int axis = 0; axis < 2; axis++) {
+        layer->reach.extent[axis] = config->interpolation == BILINEAR && size[axis] > 1 ? 2 * size[axis] : size[axis];
+        layer->reach.finer[axis] = size[axis];
+    }
     return 0;
 }
 

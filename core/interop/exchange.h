@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "core/model_file.h"
+#include "core/model_save.h"
 
 /* What a user may ask of a format; a set of them. */
 enum exchange_option {
@@ -31,8 +31,8 @@ struct exchange_format {
     const char *summary;           /* one line for help */
     unsigned honours;              /* of enum exchange_option */
     bool without_weights;          /* a model that is not trained can be written, too */
-    /* Replaces the file at `path` in one move (file_replace), or leaves it as it was: ERROR_IO; ERROR_DATA naming the
-     * layer where the format cannot hold the model; ERROR_RUN. */
+    /* Replaces the file at `path` in one move (file_replace), or leaves it as it was: ERROR_IO; ERROR_CONFIG
+     * naming the layer where the format cannot hold the model; ERROR_RUN. */
     int (*write)(const struct exchange *exchange, const char *path, struct error *error);
 };
 
