@@ -13,7 +13,7 @@ const char *const parity_names[PARITY_CASES] = {
     "average_pool_overlap",  "pool_rectangles",    "global_average",        "global_max",        "batch_normalization",
     "activations",           "regularizers",       "label_smoothing",       "warm_up_cosine",    "partial_batch",
     "batch_of_one",          "large_batch",        "conv_transposed",       "conv_circular",     "constraints",
-    "activity_regularizers",
+    "activity_regularizers", "conv_deformable",
 };
 
 void parity_read(const char *name, struct safetensors *file) {
