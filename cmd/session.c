@@ -15,6 +15,7 @@
 #include "core/engine.h"
 #include "core/file.h"
 #include "core/initializer.h"
+#include "core/interop/exchange.h"
 #include "core/interop/keras_model.h"
 #include "core/optimizer.h"
 #include "core/platform.h"
@@ -166,9 +167,8 @@ int session_print_text(struct session *session, struct text *text) {
 }
 
 int session_is_model(struct session *session, const char *path) {
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(path), size = sizeof ending - 1;
-    if (length >= size && strcmp(path + length - size, ending) == 0) return 1;
+    const struct exchange_format *format = exchange_for_path(path);
+    if (format && format->is_opened) return 1;
     return file_is_folder(path, &session->error);
 }
 
@@ -180,7 +180,7 @@ int session_check_model(struct session *session, const char *path) {
         error_set(&session->error, ERROR_IO, path, "no such model; did you mean \"%s\"?", run);
     else
         error_set(&session->error, ERROR_IO, path,
-                  "no such model; name a run's folder, such as runs/sep_max, or a .safetensors file");
+                  "no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or .h5 file");
     free(run);
     return -1;
 }
