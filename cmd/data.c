@@ -158,6 +158,7 @@ const struct command data_command = {
     .name = "data",
     .summary = "what is in a data set: counts, shape, classes, mean and deviation",
     .usage = "SPEC [options]",
+    .details = "Without a name it lists the sources there are, with what each expects to find.\n",
     .examples = "cnntrain data synth\n"
                 "cnntrain data cifar10:DIR\n"
                 "cnntrain data folder:DIR --json\n"

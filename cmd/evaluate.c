@@ -36,8 +36,13 @@ static int measure_open(struct session *session, const struct saved_model *saved
     if (predictions_create(&measurement->predictions, count, &session->error) != 0) return -1;
     if (confusion_create(&measurement->confusion, model->output.size[0], &session->error) != 0) return -1;
     if (engine_open(&engine, model, session->workshop.kernels, &options, &session->error) != 0) return -1;
-    int status =
-        evaluate_feed(engine, model, feed, &measurement->predictions, NULL, &measurement->evaluation, &session->error);
+    struct terminal terminal;
+    terminal_open(&terminal, session);
+    terminal.doing = "Evaluating";
+    const struct evaluation_watch watch = {.progress = {terminal_progress, &terminal}};
+    int status = evaluate_feed(engine, model, feed, &measurement->predictions, &watch, &measurement->evaluation,
+                               &session->error);
+    terminal_close(&terminal);
     if (status == 0 && !isfinite(measurement->evaluation.loss)) {
         const struct layer *layer = measurement->evaluation.first_not_finite;
         status = error_set(&session->error, ERROR_NOT_FINITE, NULL,
@@ -157,6 +162,8 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .summary = "loss and accuracy of a trained model on a data set",
     .usage = "MODEL [options]",
+    .details = "MODEL is the folder of a run, which stands for its best checkpoint, or a .safetensors file. The data "
+               "are those the model was trained on unless --data names others.\n",
     .examples = "cnntrain evaluate runs/sep_max\n"
                 "cnntrain evaluate runs/sep_max/best.safetensors --split validation\n"
                 "cnntrain evaluate runs/sep_max --data svhn:DIR --json\n",
@@ -167,7 +174,8 @@ static int run_evaluate(struct session *session, int argc, const char **argv) {
     struct arguments arguments = {0};
     const struct poptOption table[] = {
         {"data", 'd', POPT_ARG_STRING, &arguments.data, 0, "data to use instead of the model's own", "SPEC"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "test (the default), validation or train", "NAME"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "the images to use (default: test)",
+         "test|validation|train"},
         POPT_TABLEEND,
     };
     struct options options;

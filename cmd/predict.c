@@ -313,6 +313,12 @@ const struct command predict_command = {
     .name = "predict",
     .summary = "what a trained model says about pictures (PNG, JPEG, BMP)",
     .usage = "MODEL IMAGE|FOLDER... [options]",
+    .details =
+        "Prints the likeliest label, or with --top that many, and its probability for each picture. A folder stands "
+        "for all pictures in it and below. Pictures of any size are brought to the model's by bilinear filtering, "
+        "over a wider neighbourhood where they shrink; --resize says what becomes of other proportions: stretch "
+        "scales both sides by themselves, as data.resize does in training, crop cuts out the middle, fit leaves "
+        "the rest black. A file that cannot be read is named, and the others are answered all the same.\n",
     .examples = "cnntrain predict runs/sep_max picture.png\n"
                 "cnntrain predict runs/sep_max *.jpg --top 3\n"
                 "cnntrain predict runs/sep_max photos --resize crop     every picture in a folder and below\n"

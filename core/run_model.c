@@ -1,8 +1,7 @@
-/* What a run is made from: data and a model that goes with them. */
+#include "core/run_model.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-#include "core/run.h"
 
 int run_load_data(const struct workshop *workshop, const struct config *config, struct data_splits *splits,
                   struct error *error) {
@@ -10,7 +9,8 @@ int run_load_data(const struct workshop *workshop, const struct config *config, 
     if (!config->values.data.kind)
         return place_error(&place, error, "is missing; name a source here, or give --data SPEC");
     enum { DATA_SEED = 1 }; /* generated data are the same for every seed of a comparison */
-    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, splits, error);
+    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &workshop->loading,
+                                     splits, error);
 }
 
 struct shape run_image_shape(const struct dataset *dataset) {
@@ -21,17 +21,17 @@ int run_build_model(const struct config *config, const struct shape *input, int 
                     struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "model");
     if (model_build(model, config, input, error) != 0) return -1;
-    struct place last = place_item(&place, model->layer_count - 1), activation = place_key(&last, "activation");
+    const struct place *last = model->layers[model->layer_count - 1].place, activation = place_key(last, "activation");
     char text[SHAPE_TEXT_SIZE];
     if (model->output.rank != 1)
-        place_error(&last, error,
+        place_error(last, error,
                     "puts out %s, but the last layer must give one number a class; end with Flatten and Dense",
                     shape_text(&model->output, text, sizeof text));
     else if (!model->ends_in_softmax)
         place_error(&activation, error,
                     "must be \"softmax\" in the last layer, for the loss is a cross-entropy of probabilities");
     else if (classes > model->output.size[0])
-        place_error(&last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
+        place_error(last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
                     classes, classes);
     else if (model->trainable_count == 0 && model->non_trainable_count > 0)
         place_error(&place, error, "has nothing to train: all weights are frozen; freeze fewer layers");

@@ -20,6 +20,7 @@ struct item_list {
 struct folder_reader {
     struct arena arena;
     const struct data_common *common;
+    const struct progress *progress;
     struct error *error;
 };
 
@@ -106,7 +107,8 @@ static int load_part(struct folder_reader *reader, const char *folder, const str
     struct item_list list = {0};
     int status = list_part(reader, folder, here, classes, &list);
     if (status == 0 && here == classes) status = spread_classes(&list, reader->error);
-    if (status == 0) status = image_list_load(list.items, list.count, reader->common, dataset, reader->error);
+    if (status == 0)
+        status = image_list_load(list.items, list.count, reader->common, reader->progress, dataset, reader->error);
     free(list.items);
     return status;
 }
@@ -156,7 +158,7 @@ static int load_parts(struct folder_reader *reader, const char *root, struct nam
 }
 
 static int folder_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    struct folder_reader reader = {.common = request->config, .error = error};
+    struct folder_reader reader = {.common = request->config, .progress = request->progress, .error = error};
     struct name_list classes = {0};
     int is_folder = file_is_folder(request->path, error);
     if (is_folder < 0) return -1;

@@ -11,7 +11,8 @@ struct conv2d {
     struct sliding sliding;
     int filters, groups;
     int algorithm; /* enum algorithm */
-    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        kernel_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -26,6 +27,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(conv2d, bias_initializer, "zeros"),
     FIELD_REGULARIZER(conv2d, kernel_regularizer),
     FIELD_REGULARIZER(conv2d, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(conv2d),
+    FIELD_CONSTRAINT(conv2d, kernel_constraint),
+    FIELD_CONSTRAINT(conv2d, bias_constraint),
     FIELD_ALGORITHM(conv2d),
     {0},
 };
@@ -53,10 +57,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -96,22 +102,30 @@ static void backward_depthwise(const struct layer *layer, const struct pass *pas
 
 /* ---- the layer ---- */
 
-static struct conv_passes passes_of(const struct layer *layer) {
+/* The passes over the image, or over the image with its circular border. */
+struct plan {
+    struct circular circular;
+    struct conv_passes passes;
+};
+
+static struct plan plan_of(const struct layer *layer, struct pieces *pieces) {
     const struct conv2d *config = layer->config;
-    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
-    return conv_passes_of(&geometry, config->groups, config->filters, (enum algorithm)config->algorithm);
+    struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    struct plan plan = {.circular = circular_take(&config->sliding, &geometry, pieces)};
+    plan.passes = conv_passes_of(&geometry, config->groups, config->filters, (enum algorithm)config->algorithm);
+    return plan;
 }
 
 static void set_sizes(struct layer *layer) {
+    struct pieces pieces = {0};
     if (is_depthwise(layer)) {
-        struct pieces pieces = {0};
         depthwise_of(layer, NULL, &pieces);
         layer->scratch_bytes = pieces.used;
         return;
     }
-    const struct conv_passes passes = passes_of(layer);
-    layer->scratch_bytes = conv_passes_scratch_bytes(&passes);
-    layer->packed_floats = conv_passes_packed_floats(&passes);
+    const struct plan plan = plan_of(layer, &pieces);
+    layer->scratch_bytes = pieces.used + conv_passes_scratch_bytes(&plan.passes);
+    layer->packed_floats = conv_passes_packed_floats(&plan.passes);
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -125,8 +139,47 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
         return -1;
     set_sizes(layer);
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
     return 0;
+}
+
+/* Image n alone, with the scratch memory that is left. */
+static struct pass single(const struct layer *layer, const struct pass *pass, int n, const struct pieces *pieces) {
+    const size_t input = (size_t)n * elements_of(&layer->input), output = (size_t)n * elements_of(&layer->output);
+    struct pass one = *pass;
+    one.images = 1;
+    one.x = pass->x + input;
+    one.y = pass->y ? pass->y + output : NULL;
+    one.dy = pass->dy ? pass->dy + output : NULL;
+    one.dx = pass->dx ? pass->dx + input : NULL;
+    one.scratch = pieces->memory + pieces->used;
+    return one;
+}
+
+static void forward_circular(const struct layer *layer, const struct pass *pass, const struct plan *plan,
+                             const struct pieces *pieces, const float *bias) {
+    for (int n = 0; n < pass->images; n++) {
+        struct pass one = single(layer, pass, n, pieces);
+        one.x = circular_wrap(&plan->circular, one.x);
+        conv_passes_forward(&plan->passes, &one, bias);
+    }
+}
+
+static void backward_circular(const struct layer *layer, const struct pass *pass, const struct plan *plan,
+                              const struct pieces *pieces, float *kernel) {
+    for (int n = 0; n < pass->images; n++) {
+        struct pass one = single(layer, pass, n, pieces);
+        float *dx = one.dx;
+        one.dx = plan->circular.wide;
+        if (kernel) {
+            one.x = circular_wrap(&plan->circular, one.x);
+            conv_passes_kernel_gradient(&plan->passes, &one, kernel);
+        }
+        if (!dx) continue;
+        conv_passes_data_gradient(&plan->passes, &one, NULL);
+        circular_fold(&plan->circular, pass->kernels, dx);
+    }
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
@@ -135,8 +188,12 @@ static void forward(const struct layer *layer, const struct pass *pass) {
         forward_depthwise(layer, pass, bias);
         return;
     }
-    const struct conv_passes passes = passes_of(layer);
-    conv_passes_forward(&passes, pass, bias);
+    struct pieces pieces = {.memory = pass->scratch};
+    const struct plan plan = plan_of(layer, &pieces);
+    if (plan.circular.wraps)
+        forward_circular(layer, pass, &plan, &pieces, bias);
+    else
+        conv_passes_forward(&plan.passes, pass, bias);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
@@ -148,16 +205,30 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         backward_depthwise(layer, pass, kernel);
         return;
     }
-    const struct conv_passes passes = passes_of(layer);
-    if (kernel) conv_passes_kernel_gradient(&passes, pass, kernel);
-    if (pass->dx) conv_passes_data_gradient(&passes, pass, NULL);
+    struct pieces pieces = {.memory = pass->scratch};
+    const struct plan plan = plan_of(layer, &pieces);
+    if (plan.circular.wraps) {
+        backward_circular(layer, pass, &plan, &pieces, kernel);
+        return;
+    }
+    if (kernel) conv_passes_kernel_gradient(&plan.passes, pass, kernel);
+    if (pass->dx) conv_passes_data_gradient(&plan.passes, pass, NULL);
 }
 
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     if (is_depthwise(layer)) return;
-    const struct conv_passes passes = passes_of(layer);
+    const struct plan plan = plan_of(layer, &(struct pieces){0});
     const struct packs_wanted wanted = {.forward = true, .data = pass->training};
-    conv_passes_pack(&passes, pass, wanted, packed, part, parts);
+    conv_passes_pack(&plan.passes, pass, wanted, packed, part, parts);
+}
+
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct conv2d *config = layer->config;
+    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    struct graph_window window = geometry_describe(&geometry);
+    window.groups = config->groups;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return graph_convolve(graph, x, kernel, bias, &window);
 }
 
 static const struct layer_example examples[] = {
@@ -172,6 +243,8 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 2, \"kernel_size\": 5, \"padding\": \"same\"}", {3, {3, 2, 1}}},
     {"{\"filters\": 17, \"kernel_size\": 3, \"padding\": \"same\"}", {3, {4, 7, 8}}},
     {"{\"filters\": 8, \"kernel_size\": 3, \"groups\": 4, \"activation\": \"relu\"}", {3, {6, 5, 4}}},
+    {"{\"filters\": 5, \"kernel_size\": [3, 4], \"padding\": \"circular\", \"activation\": \"relu\"}", {3, {5, 4, 3}}},
+    {"{\"filters\": 9, \"kernel_size\": 3, \"strides\": [1, 2], \"padding\": \"circular\"}", {3, {5, 6, 10}}},
     {0},
 };
 
@@ -184,6 +257,7 @@ const struct layer_kind conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .examples = examples,
 };

@@ -17,7 +17,8 @@ struct conv2d_transpose {
     int filters;
     struct int_list output_padding; /* none, one for both axes, or two */
     int algorithm;                  /* enum algorithm */
-    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        kernel_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -38,6 +39,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(conv2d_transpose, bias_initializer, "zeros"),
     FIELD_REGULARIZER(conv2d_transpose, kernel_regularizer),
     FIELD_REGULARIZER(conv2d_transpose, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(conv2d_transpose),
+    FIELD_CONSTRAINT(conv2d_transpose, kernel_constraint),
+    FIELD_CONSTRAINT(conv2d_transpose, bias_constraint),
     FIELD_ALGORITHM(conv2d_transpose),
     {0},
 };
@@ -132,10 +136,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -171,6 +177,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->scratch_bytes = conv_passes_scratch_bytes(&dual);
     layer->packed_floats = conv_passes_packed_floats(&dual);
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
     set_reach(layer);
     return 0;

@@ -19,8 +19,9 @@
         .choices = names, .help = text                                                                                 \
     }
 #define FIELD_PADDING(config)                                                                                          \
-    FIELD_SLIDING_PADDING(config, padding_names,                                                                       \
-                          "valid: windows inside the image only; same: a border, so that the output is input/strides")
+    FIELD_SLIDING_PADDING(config, convolution_padding_names,                                                           \
+                          "valid: windows inside the image only; same: a border, so that the output is "               \
+                          "input/strides; circular: as large, with a border from the opposite side")
 #define FIELDS_CONVOLUTION(config)                                                                                     \
     FIELD_SLIDING(config, "kernel_size", kernel, NULL, "height and width of the kernel"),                              \
         FIELD_SLIDING(config, "strides", stride, "1", "steps of the kernel"), FIELD_PADDING(config),                   \

@@ -63,6 +63,7 @@ const struct layer_kind dropout_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

@@ -47,6 +47,7 @@ const struct layer_kind gaussian_noise_layer = {
     .infer = infer,
     .forward = forward,
     .backward = copy_backward,
+    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

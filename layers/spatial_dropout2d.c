@@ -71,6 +71,7 @@ const struct layer_kind spatial_dropout2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

@@ -209,6 +209,7 @@ LAYERS = {
     "Flatten": flatten,
     "Dense": dense,
     "Activation": lambda weight, layer, x: x,
+    "ActivityRegularization": lambda weight, layer, x: x,
     "BatchNormalization": batch_normalization,
 }
 
@@ -234,6 +235,26 @@ def gelu(x, approximate):
 # ---- the network ----
 
 
+def penalty(regularizer, values):
+    name, fields = component(regularizer)
+    l1 = fields.get("l1", 0.01 if name == "L1" else 0.0)
+    l2 = fields.get("l2", 0.01 if name == "L2" else 0.0)
+    return l1 * values.abs().sum() + l2 * (values**2).sum()
+
+
+def constrain(constraint, w):
+    name, fields = component(constraint)
+    if name == "NonNeg":
+        return w.clamp(min=0)
+    axis = fields.get("axis", 0)
+    norm = torch.sqrt((w * w).sum(axis, keepdim=True))
+    if name == "UnitNorm":
+        return w / (1e-7 + norm)
+    low, high = fields.get("min_value", 0.0), fields.get("max_value", 2.0 if name == "MaxNorm" else 1.0)
+    rate = fields.get("rate", 1.0)
+    return w * ((rate * norm.clamp(low, high) + (1 - rate) * norm) / (1e-7 + norm))
+
+
 class Weights:
     """What a layer calls for its weights; those of an unknown name are made, as float32 numbers."""
 
@@ -250,6 +271,8 @@ class Weights:
             if not part.startswith("moving_"):
                 self.network.trainable.append(full)
         self.penalize(part, values[full])
+        if self.of_part(part, "constraint"):
+            self.network.constraints[full] = self.of_part(part, "constraint")
         return values[full]
 
     def make(self, part, shape):
@@ -264,15 +287,16 @@ class Weights:
         limit = math.sqrt(6 / (inputs + shape[-1]))
         return rng.uniform(-limit, limit, shape)
 
-    def penalize(self, part, values):
+    def of_part(self, part, what):
+        """The regularizer or constraint of a weight."""
         key = part.replace("_kernel", "") if self.layer["type"] == "SeparableConv2D" else part
         if self.layer["type"] == "DepthwiseConv2D" and part == "kernel":
             key = "depthwise"
-        if self.layer.get(f"{key}_regularizer"):
-            name, fields = component(self.layer[f"{key}_regularizer"])
-            l1 = fields.get("l1", 0.01 if name == "L1" else 0.0)
-            l2 = fields.get("l2", 0.01 if name == "L2" else 0.0)
-            self.network.penalty = self.network.penalty + l1 * values.abs().sum() + l2 * (values**2).sum()
+        return self.layer.get(f"{key}_{what}")
+
+    def penalize(self, part, values):
+        if self.of_part(part, "regularizer"):
+            self.network.penalty = self.network.penalty + penalty(self.of_part(part, "regularizer"), values)
 
     def move(self, part, value, momentum):
         full = f"{self.name}/{part}"
@@ -284,11 +308,12 @@ class Network:
         self.layers, self.rng = layers, rng
         self.values, self.trainable = {}, []
         self.training = False
-        self.penalty, self.moved = torch.zeros(()), {}
+        self.penalty, self.activity, self.moved = torch.zeros(()), torch.zeros(()), {}
+        self.constraints = {}
 
     def logits(self, x, training):
         """The last layer's softmax is left to the loss."""
-        self.training, self.penalty, self.moved = training, torch.zeros(()), {}
+        self.training, self.penalty, self.activity, self.moved = training, torch.zeros(()), torch.zeros(()), {}
         seen = {}
         for position, layer in enumerate(self.layers):
             base = NAMES.get(layer["type"], "")
@@ -298,6 +323,9 @@ class Network:
             activation, fields = component(layer.get("activation") or "linear")
             if position < len(self.layers) - 1:
                 x = ACTIVATIONS[activation](x, fields)
+            regularizer = layer if layer["type"] == "ActivityRegularization" else layer.get("activity_regularizer")
+            if regularizer:
+                self.activity = self.activity + penalty(regularizer, x) / len(x)
         return x
 
 
@@ -391,12 +419,13 @@ class Training:
         return dict(zip(names, torch.autograd.grad(loss, [self.network.values[name] for name in names])))
 
     def take_step(self, x, y, steps_per_epoch):
-        """Returns the loss with its penalties, and the gradients without them."""
+        """Returns the loss with its penalties, and the gradients without those of the weights."""
         network, penalties = self.network, {}
         network.values = {name: value.detach() for name, value in network.values.items()}
         for name in network.trainable:
             network.values[name].requires_grad_(True)
         loss = cross_entropy(network.logits(x, True), y, self.training.get("label_smoothing", 0.0))
+        loss = loss + network.activity
         plain = self.gradients(loss)
         if network.penalty.requires_grad:
             leaves = [network.values[name] for name in network.trainable]
@@ -415,6 +444,8 @@ class Training:
             w = values[name] * (1 - decay * rate)
             slots = self.slots.setdefault(name, {})
             values[name] = w - OPTIMIZERS[kind](w, g, slots, self.step + 1, rate, **fields)
+            if name in self.network.constraints:
+                values[name] = constrain(self.network.constraints[name], values[name])
         values.update(self.network.moved)
         self.network.values = values
 
