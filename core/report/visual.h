@@ -62,8 +62,9 @@ int visual_occlusion(struct album *album, const struct visual_subject *subject, 
                      struct error *error);
 
 /* A contact sheet: a row of images for each class, `per_class` of them from all over the data set, always the same.
- * `title` stands above it. */
-int visual_sheet(struct album *album, const char *title, const struct dataset *dataset,
+ * `title` stands above it. `augmented` (NULL: as they are) is a feed of the same images whose normalization leaves
+ * bytes as 0 to 1: they are then shown as the first epoch of a training has them. */
+int visual_sheet(struct album *album, const char *title, const struct dataset *dataset, const struct feed *augmented,
                  const struct visual_classes *classes, int per_class, struct error *error);
 
 #endif

@@ -11,15 +11,18 @@ enum { MISTAKE_SIDE = 160, SHEET_SIDE = 64, MISTAKE_COLUMNS = 6, LABEL_SIZE = 3 
 /* Images of a grid with their labels. */
 struct sheet {
     int count;
-    struct picture *pictures;   /* (count) */
-    struct picture_cell *cells; /* (count) */
-    char (*labels)[LABEL_SIZE]; /* (count) */
+    const struct feed *augmented; /* NULL: images are shown as they are */
+    struct picture *pictures;     /* (count) */
+    struct picture_cell *cells;   /* (count) */
+    char (*labels)[LABEL_SIZE];   /* (count) */
 };
 
 static int open_sheet(struct sheet *sheet, int count, struct error *error) {
     const size_t size = (size_t)count;
-    *sheet = (struct sheet){count, calloc(size, sizeof *sheet->pictures), calloc(size, sizeof *sheet->cells),
-                            calloc(size, sizeof *sheet->labels)};
+    *sheet = (struct sheet){.count = count,
+                            .pictures = calloc(size, sizeof *sheet->pictures),
+                            .cells = calloc(size, sizeof *sheet->cells),
+                            .labels = calloc(size, sizeof *sheet->labels)};
     if (sheet->pictures && sheet->cells && sheet->labels) return 0;
     return error_set(error, ERROR_RUN, NULL, "not enough memory for a sheet of %d images", count);
 }
@@ -31,10 +34,32 @@ static void close_sheet(struct sheet *sheet) {
     free(sheet->labels);
 }
 
+static int draw_augmented(const struct feed *feed, int64_t sample, struct picture *picture, struct error *error) {
+    const struct dataset *dataset = feed->dataset;
+    const size_t channels = (size_t)dataset->channels;
+    const size_t size = (size_t)dataset->height * (size_t)dataset->width * channels;
+    float *x = memory_allocate(size, sizeof *x, "an image", error);
+    void *scratch = memory_allocate(feed->scratch_bytes, 1, "an image", error);
+    int status = x && scratch ? 0 : -1;
+    if (status == 0) {
+        const struct picture_map map = {x, dataset->height, dataset->width, channels};
+        feed->fill(feed, &sample, 1, 1, true, x, scratch);
+        const struct picture_range range =
+            dataset->type == PIXEL_UINT8 ? (struct picture_range){0, 1} : picture_range_of(x, size, 1);
+        status = channels >= 3 ? picture_from_rgb_map(&map, 1, range, picture, error)
+                               : picture_from_map(&map, PICTURE_GRAY, range, picture, error);
+    }
+    free(x);
+    free(scratch);
+    return status;
+}
+
 static int put_image(struct sheet *sheet, int at, const struct dataset *dataset, int64_t sample, int side,
                      struct error *error) {
     sheet->cells[at] = (struct picture_cell){&sheet->pictures[at], sheet->labels[at]};
-    if (visual_image(dataset, sample, &sheet->pictures[at], error) != 0) return -1;
+    const int status = sheet->augmented ? draw_augmented(sheet->augmented, sample, &sheet->pictures[at], error)
+                                        : visual_image(dataset, sample, &sheet->pictures[at], error);
+    if (status != 0) return -1;
     return visual_resize(&sheet->pictures[at], side, error);
 }
 
@@ -171,21 +196,22 @@ static int draw_rows(struct album_page *page, const struct dataset *dataset, con
     return picture_from_grid(&grid, &page->picture, error);
 }
 
-static int add_rows(struct album_page *page, const struct dataset *dataset, const struct visual_classes *classes,
-                    struct choice *choice, struct error *error) {
+static int add_rows(struct album_page *page, const struct dataset *dataset, const struct feed *augmented,
+                    const struct visual_classes *classes, struct choice *choice, struct error *error) {
     struct sheet sheet;
     const char **rows = calloc((size_t)choice->rows, sizeof *rows);
     int status = rows ? open_sheet(&sheet, choice->rows * choice->per_class, error)
                       : error_set(error, ERROR_RUN, NULL, "not enough memory for a sheet");
     if (!rows) return status;
     choose_images(dataset, choice);
+    sheet.augmented = augmented;
     if (status == 0) status = draw_rows(page, dataset, classes, choice, &sheet, rows, error);
     close_sheet(&sheet);
     free(rows);
     return status;
 }
 
-int visual_sheet(struct album *album, const char *title, const struct dataset *dataset,
+int visual_sheet(struct album *album, const char *title, const struct dataset *dataset, const struct feed *augmented,
                  const struct visual_classes *classes, int per_class, struct error *error) {
     struct choice choice;
     struct album_page *page = album_add(album, error);
@@ -195,7 +221,7 @@ int visual_sheet(struct album *album, const char *title, const struct dataset *d
                dataset->width, dataset->height);
     int status = open_choice(&choice, classes->count, per_class, error);
     if (choice.rows < classes->count) album_note(page, "; the first %d classes are shown", choice.rows);
-    if (status == 0) status = add_rows(page, dataset, classes, &choice, error);
+    if (status == 0) status = add_rows(page, dataset, augmented, classes, &choice, error);
     close_choice(&choice);
     return status;
 }
