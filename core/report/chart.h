@@ -27,8 +27,8 @@ struct chart_lines {
     struct chart_place place;
     const char *y_name;
     enum svg_unit unit;
-    bool logarithmic;
-    const double *epochs; /* (points), rising */
+    bool logarithmic, begins_at_zero; /* of the values' axis */
+    const double *epochs;             /* (points), rising */
     int points;
     const struct chart_series *series;
     int series_count;   /* at most CHART_SERIES_MAX */

@@ -2,7 +2,16 @@
 
 #include "core/report/chart.h"
 
-enum { CELL_LARGE = 36, CELL_SMALL = 9, ROW_SMALL = 9, ROW_MEDIUM = 22, NAME_MAX = 20, LEVELS = 8, LEVEL_OVER = 5 };
+enum {
+    CELL_LARGE = 40,
+    CELL_SMALL = 9,
+    ROW_SMALL = 9,
+    ROW_MEDIUM = 24,
+    CELL_SQUARE = 32,
+    NAME_MAX = 20,
+    LEVELS = 8,
+    LEVEL_OVER = 5
+};
 
 /* Sizes of one chart. */
 struct layout {
@@ -22,7 +31,9 @@ static struct layout lay_out(const struct chart_matrix *chart) {
     bool few_columns = chart->columns <= CHART_MATRIX_LABELLED, few_rows = chart->rows <= CHART_MATRIX_LABELLED;
     struct layout layout = {.labelled = few_columns};
     layout.cell_width = few_columns ? CELL_LARGE : CELL_SMALL;
-    layout.cell_height = !few_columns ? ROW_SMALL : few_rows && chart->rows == chart->columns ? 28 : ROW_MEDIUM;
+    layout.cell_height = !few_columns                                ? ROW_SMALL
+                         : few_rows && chart->rows == chart->columns ? CELL_SQUARE
+                                                                     : ROW_MEDIUM;
     double shrink = few_columns ? 1 : 8.0 / 11; /* the class "dense" */
     layout.left = longest(chart, chart->row_name, chart->rows) * shrink + 32;
     layout.top = longest(chart, chart->column_name, chart->columns) * shrink * 0.72 + 36;
