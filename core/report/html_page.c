@@ -20,7 +20,7 @@ const char *const html_chart_style[] = {
     ".chart text{font:11px system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",\"DejaVu Sans\",sans-serif;\n"
     "fill:var(--ink);font-variant-numeric:tabular-nums}\n"
     ".chart .tick,.chart .name{fill:var(--soft)}.chart .head{font-size:13px;font-weight:600}\n"
-    ".chart .dense{font-size:8px}.chart .strong{font-weight:600}\n"
+    ".chart .dense{font-size:8px}.chart .tiny{font-size:7px}.chart .strong{font-weight:600}\n"
     ".axis{stroke:var(--soft);fill:none}.grid{stroke:var(--line);fill:none}.leader{stroke:var(--soft);stroke-width:.7;"
     "fill:none}\n"
     ".best{stroke:var(--ink);stroke-dasharray:2 3;fill:none}\n"
@@ -73,7 +73,7 @@ const char *const html_page_style[] = {
     "td.long{white-space:normal;min-width:14rem;overflow-wrap:anywhere}\n"
     "thead th{border-bottom:2px solid var(--soft);vertical-align:bottom;white-space:normal}\n"
     "thead th.num{min-width:4.2rem}\n"
-    "tbody th{font-weight:500}.num{text-align:right}\n"
+    "tbody th{font-weight:500;position:sticky;left:0;background:var(--paper)}.num{text-align:right}\n"
     "th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;text-align:inherit}\n"
     "th button::after{content:\"\\2195\";color:var(--soft);padding-left:.3em;font-weight:400}\n"
     "th[aria-sort=ascending] button::after{content:\"\\2191\";color:var(--ink)}\n"
@@ -106,6 +106,8 @@ const char *const html_page_style[] = {
     "table{font-size:.8rem}summary{list-style:none;color:inherit;font-weight:600}a{color:inherit}\n"
     "th button::after{content:none!important}\n"
     ".map svg.chart{width:100%;max-width:30rem}.map.dense svg.chart{max-width:100%}\n"
+    ".pictures{grid-template-columns:repeat(8,1fr);gap:.4rem}.pictures figcaption{font-size:.7rem}\n"
+    "#config pre{columns:2}tbody th{position:static}\n"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}\n"
     "@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}\n",
     NULL,

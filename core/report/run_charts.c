@@ -221,7 +221,7 @@ static void add_matrix(const struct run_result *result, const struct confusion *
 }
 
 void run_confusion_chart(const struct run_result *result, const struct confusion *confusion, struct text *text) {
-    bool fits = confusion->classes <= CHART_MATRIX_LABELLED;
+    bool fits = confusion->classes <= CHART_MATRIX_LARGE;
     text_print(
         text, "<div class=\"scroll map%s\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion matrix\">\n<figure>\n",
         fits ? " fit" : "");
