@@ -33,7 +33,7 @@ static int print_outcome(struct session *session, const struct experiments_outco
     if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
     fputs("\nThe report is ", stdout);
     terminal_print(stdout, outcome->folder);
-    puts("/report.md; results.csv, results.json and the runs are beside it.");
+    puts("/report.html; report.md, results.csv, results.json and the runs are beside it.");
     return 0;
 }
 

@@ -259,9 +259,8 @@ static int test_stopped(struct error *error) {
                      "is written");
 }
 
-static int test_run(struct run *run, struct run_result *result, struct error *error) {
+static int test_all(struct run *run, struct run_result *result, struct error *error) {
     const struct dataset *test = &run->request->splits->test;
-    if (test->count == 0) return 0;
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
@@ -277,6 +276,14 @@ static int test_run(struct run *run, struct run_result *result, struct error *er
     result->test_low = interval.low;
     result->test_high = interval.high;
     return 0;
+}
+
+/* Fills predictions and confusion matrix, or neither. */
+static int test_run(struct run *run, struct run_result *result, struct error *error) {
+    if (run->request->splits->test.count == 0 || test_all(run, result, error) == 0) return 0;
+    predictions_free(&run->predictions);
+    confusion_free(&run->confusion);
+    return -1;
 }
 
 static const char *class_name(const struct run *run, struct arena *arena, int index, struct error *error) {
@@ -431,13 +438,16 @@ static int finish_run(struct run *run, struct error *error) {
     return status;
 }
 
-/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. */
+/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. One
+ * that was interrupted goes on some day: it has a report, and no metrics.json. */
 static void record_end(struct run *run, const struct error *cause) {
     struct error ignored = {0};
     struct run_result result = run_result_empty();
-    result.status = cause->code == ERROR_INTERRUPTED ? RUN_INTERRUPTED : RUN_NOT_FINITE;
+    bool is_over = cause->code == ERROR_NOT_FINITE;
+    result.status = is_over ? RUN_NOT_FINITE : RUN_INTERRUPTED;
     result.message = cause->message;
-    if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
+    if (fill_result(run, &result, &ignored) == 0)
+        is_over ? write_result(run, &result, &ignored) : write_report(run, &result, &ignored);
     run_result_free(&result);
 }
 
