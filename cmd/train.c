@@ -297,6 +297,8 @@ static int run_train(struct session *session, int argc, const char **argv) {
         {"seed", 0, POPT_ARG_INT, &arguments.train.seed, 0, "of every random number", "N"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
          "KEY.PATH=VALUE"},
+        {"tensorboard", 0, POPT_ARG_NONE, &arguments.train.tensorboard, 0,
+         "also write TensorBoard's event files, into the run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the run's folder (default: runs/NAME)", "DIR"},
         {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0,
          "start from these weights (.safetensors, .weights.h5, .h5, .keras)", "FILE"},

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/report/run_report.h"
+#include "core/run_events.h"
 #include "core/run_parts.h"
 #include "core/run_resume.h"
 #include "core/statistics.h"
@@ -22,6 +23,7 @@ struct run {
     const char *folder;
     struct run_parts parts;
     struct trainer *trainer;
+    struct run_events events;
     struct predictions predictions;
     struct confusion confusion;
     char *config_text, *last, *best, *history, *log;
@@ -85,7 +87,8 @@ static void log_event(const struct run *run, const struct train_event *event) {
 }
 
 static void hear(void *listener, const struct train_event *event) {
-    const struct run *run = listener;
+    struct run *run = listener;
+    run_events_hear(&run->events, event);
     const struct workshop *workshop = run->request->workshop;
     log_event(run, event);
     if (workshop->listen) workshop->listen(workshop->listener, event);
@@ -236,12 +239,18 @@ static void tell_details(const struct run *run) {
     detail(run, &line);
 }
 
+static int open_events(struct run *run, struct error *error) {
+    if (!run->config->values.training.tensorboard || trainer_is_done(run->trainer)) return 0;
+    bool validates = run->request->splits->validation.count > 0;
+    return run_events_open(&run->events, run->folder, validates, trainer_history(run->trainer), error);
+}
+
 static int open_run(struct run *run, struct error *error) {
     if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
     if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     if (open_trainer(run, error) != 0) return -1;
     tell_details(run);
-    return begin_files(run, error);
+    return begin_files(run, error) == 0 ? open_events(run, error) : -1;
 }
 
 /* ---- what a run leaves ---- */
@@ -463,6 +472,7 @@ int run_execute(const struct run_request *request, struct error *error) {
         bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
         if (status != 0 && is_told) record_end(&run, error);
     }
+    if (run_events_close(&run.events, error) != 0) status = -1;
     if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
     return status;
