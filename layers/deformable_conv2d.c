@@ -441,6 +441,27 @@ static void avoid_kinks(const struct layer *layer, float *const *parameters) {
     for (size_t i = 0; i < biases; i++) bias[i] = floorf(bias[i]) + 0.35F + 0.3F * (bias[i] - floorf(bias[i]));
 }
 
+/* Outputs from `first` on of the side convolution. */
+static int describe_side(struct graph *graph, int x, const struct graph_window *window, int first, int count) {
+    const int kernel = graph_columns(graph, graph_parameter(graph, OFFSET_KERNEL), first, count);
+    const int bias = graph_columns(graph, graph_parameter(graph, OFFSET_BIAS), first, count);
+    return graph_convolve(graph, x, kernel, bias, window);
+}
+
+/* What the moved taps see, then a convolution of single pixels. */
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct deformable d = take(layer, &(struct pieces){0});
+    const struct graph_window window = geometry_describe(&d.geometry);
+    const struct shape flat = {4, {1, 1, d.gathered, d.filters}};
+    const int offsets = describe_side(graph, x, &window, 0, 2 * d.taps);
+    int masks = GRAPH_NONE;
+    if (d.modulated) masks = graph_apply(graph, GRAPH_SIGMOID, describe_side(graph, x, &window, 2 * d.taps, d.taps), 0);
+    const int cells = graph_sample(graph, x, offsets, masks, &window);
+    const int kernel = graph_reshape(graph, graph_parameter(graph, KERNEL), &flat);
+    const int bias = layer->parameter_count > BIAS ? graph_parameter(graph, BIAS) : GRAPH_NONE;
+    return graph_convolve_pixels(graph, cells, kernel, bias);
+}
+
 static const struct layer_example examples[] = {
     {"{\"filters\": 4, \"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"relu\"}", {3, {5, 6, 3}}},
     {"{\"filters\": 3, \"kernel_size\": 3, \"modulated\": true, \"padding\": \"same\"}", {3, {5, 4, 2}}},
@@ -459,6 +480,7 @@ const struct layer_kind deformable_conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .avoid_kinks = avoid_kinks,
     .examples = examples,
