@@ -204,6 +204,7 @@ static int prepare(struct check *check, const struct layer *layer, const struct 
     if (check->run.second) fill_distinct(&check->rng, check->run.seconds, IMAGES * check->run.second);
     for (int i = 0; i < layer->parameter_count; i++)
         if (fill_parameter(check, i, seed, error) != 0) return -1;
+    if (layer->kind->avoid_kinks) layer->kind->avoid_kinks(layer, check->run.parameters);
     return 0;
 }
 

@@ -36,6 +36,7 @@ const char *const parity_names[PARITY_CASES] = {
     "large_batch",
     "conv_transposed",
     "conv_circular",
+    "conv_deformable",
     "constraints",
     "activity_regularizers",
     "residual",
