@@ -355,6 +355,12 @@ static void test_shipped_configs(void **state) {
         {"deep_sep_max", 275013, 32 * 32 * (27 + 96)},
         {"deep_dw_avg", 397154, 32 * 32 * 108},
         {"deep_dw_max", 397154, 32 * 32 * 108},
+        {"spatial_max", 310280, 32 * 32 * 27},
+        {"down_max", 356810, 32 * 32 * 27 * 32},
+        {"down_avg", 356810, 32 * 32 * 27 * 32},
+        {"down_stride", 356810, 16 * 16 * 27 * 32},
+        {"down_conv", 443050, 32 * 32 * 27 * 32},
+        {"residual", 78426, 32 * 32 * 27 * 16},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct config config;

@@ -15,6 +15,11 @@ for pool in avg max; do
     check "deep_sep_$pool" parameters deep_sep_$pool 275,013
 done
 check "lesson" parameters lesson 832
+check "spatial_max" parameters spatial_max 310,280
+check "down_max" parameters down_max 356,810
+check "down_stride" parameters down_stride 356,810
+check "down_conv" parameters down_conv 443,050
+check "residual" parameters residual 78,426
 
 # Each experiment with all its configs, on as little data as will do; one row a run in results.csv.
 runs_all() {
@@ -25,7 +30,14 @@ runs_all() {
 check "six.json" runs_all six "conv_avg conv_max dw_avg dw_max sep_avg sep_max "
 check "deep_six.json" runs_all deep_six \
     "deep_conv_avg deep_conv_max deep_dw_avg deep_dw_max deep_sep_avg deep_sep_max "
+check "downsampling.json" runs_all downsampling "down_max down_avg down_stride down_conv "
 check "demo.json" runs_all demo "conv_avg conv_max dw_avg dw_max sep_avg sep_max "
+
+trains() {
+    "$program" train "$1" --data synth:120,40 --epochs 1 --out "$scratch/run_$1" && [ -f "$scratch/run_$1/report.md" ]
+}
+check "spatial_max trains" trains spatial_max
+check "residual trains" trains residual
 
 listed() {
     for file in configs/*.json; do
