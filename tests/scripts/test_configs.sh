@@ -39,6 +39,27 @@ trains() {
 check "spatial_max trains" trains spatial_max
 check "residual trains" trains residual
 
+# The lines of docs/transfer.md on data of the program's own; what --weights says there is what it says here.
+mkdir "$scratch/transfer"
+sed -n 's/^cnntrain train/train/p' docs/transfer.md |
+    sed 's/svhn:data\/mnist_m/synth:64,32/; s/svhn:data\/svhn/synth:64,32/; s/--epochs [0-9]*/--epochs 1/' \
+        >"$scratch/transfer/lines"
+transfers() {
+    repository=$PWD
+    [ "$(wc -l <"$scratch/transfer/lines")" -eq 4 ] || return 1
+    (
+        cd "$scratch/transfer"
+        case $program in /*) ;; *) program=$repository/$program ;; esac
+        while read -r line; do eval "$program $line" </dev/null 2>>said || exit 1; done <lines
+    ) || return 1
+    grep '^runs/source/best.safetensors: not ' docs/transfer.md >"$scratch/transfer/quoted"
+    [ "$(wc -l <"$scratch/transfer/quoted")" -eq 2 ] || return 1
+    while read -r quoted; do
+        [ "$(grep -cxF "$quoted" "$scratch/transfer/said")" -eq 2 ] || return 1
+    done <"$scratch/transfer/quoted"
+}
+check "docs/transfer.md" transfers
+
 listed() {
     for file in configs/*.json; do
         grep -q '"configs"' "$file" || [ "$file" = configs/base.json ] || [ "$file" = configs/schema.json ] ||
