@@ -42,7 +42,6 @@ const struct layer_kind activity_regularization_layer = {
     .infer = infer,
     .forward = copy_forward,
     .backward = copy_backward,
-    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

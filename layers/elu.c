@@ -41,7 +41,6 @@ const struct layer_kind elu_layer = {
     .infer = infer,
     .forward = copy_forward,
     .backward = copy_backward,
-    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

@@ -44,7 +44,6 @@ const struct layer_kind leaky_relu_layer = {
     .infer = infer,
     .forward = copy_forward,
     .backward = copy_backward,
-    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };
