@@ -102,7 +102,7 @@ struct graph {
     const struct layer *layer; /* being described */
     float *const *parameters;  /* its numbers, by parameter */
     int value_room, node_room;
-    struct arena arena; /* names and constants that no model holds */
+    struct arena arena; /* names and constants that no model holds; a layer's intermediate numbers */
 };
 
 /* An empty graph whose input is an array of this shape; `error` must outlive it. graph_free it, also after a failure.
