@@ -133,6 +133,13 @@ predict_run() { "$@" "$program" predict run classes/a/1.jpg classes/b/1.jpg --to
 predict_json_begin() { model_begin; }
 predict_json_run() { "$@" "$program" predict run classes/a/1.jpg --json; }
 
+convert_onnx_begin() { model_begin; }
+convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
+convert_onnx_result() { cksum net.onnx; }
+convert_c_begin() { model_begin; }
+convert_c_run() { "$@" "$program" convert run net.c --logits; }
+convert_c_result() { cksum net.c net.h; }
+
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
 data_idx_begin() { write_data; }
