@@ -33,7 +33,7 @@ static int print_outcome(struct session *session, const struct experiments_outco
     if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
     fputs("\nThe report is ", stdout);
     terminal_print(stdout, outcome->folder);
-    puts("/report.md; results.csv, results.json and the runs are beside it.");
+    puts("/report.html; report.md, results.csv, results.json and the runs are beside it.");
     return 0;
 }
 
@@ -113,6 +113,8 @@ static int run_experiments(struct session *session, int argc, const char **argv)
         {"only", 0, POPT_ARG_STRING, &arguments.only, 0, "run these configs alone", "NAME,..."},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of all configs; may be repeated",
          "KEY.PATH=VALUE"},
+        {"tensorboard", 0, POPT_ARG_NONE, &arguments.train.tensorboard, 0,
+         "also write TensorBoard's event files, into each run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the batch's folder (default: runs/NAME)", "DIR"},
         {"jobs", 'j', POPT_ARG_INT, &arguments.jobs, 0, "runs at a time; they share the threads (default 1)", "N"},
         POPT_TABLEEND,

@@ -9,6 +9,7 @@
 #include "cmd/ending.h"
 #include "cmd/help.h"
 #include "cmd/live.h"
+#include "cmd/terminal.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/constraint.h"
@@ -17,6 +18,7 @@
 #include "core/initializer.h"
 #include "core/interop/exchange.h"
 #include "core/interop/keras_model.h"
+#include "core/model_file.h"
 #include "core/optimizer.h"
 #include "core/platform.h"
 #include "core/regularizer.h"
@@ -170,6 +172,15 @@ int session_is_model(struct session *session, const char *path) {
     const struct exchange_format *format = exchange_for_path(path);
     if (format && format->is_opened) return 1;
     return file_is_folder(path, &session->error);
+}
+
+void session_note_guess(const struct session *session, const struct saved_model *saved, const char *path) {
+    if (!saved->normalization_guessed || session->quiet) return;
+    fflush(stdout);
+    fputs("note: ", stderr);
+    terminal_print(stderr, path);
+    fprintf(stderr, " does not say how its images were prepared: pixels are fed as %s\n",
+            saved->normalization.scale == 1 ? "they are, 0 to 255, to its Rescaling" : "0 to 1");
 }
 
 int session_check_model(struct session *session, const char *path) {

@@ -112,31 +112,48 @@ static int find_file(const struct experiment_entry *entry, const char *name, cha
     return 0;
 }
 
-/* What the entry's folder says of a run that ended, in whatever way. */
-static int read_run(const struct experiment_entry *entry, struct evidence *evidence, int index, struct error *error) {
-    struct comparison_run *run = &evidence->runs[index];
+static int read_predictions(const struct experiment_entry *entry, struct evidence *evidence, int index,
+                            struct error *error) {
     char *path;
+    int found = find_file(entry, "predictions.csv", &path, error);
+    if (found <= 0) return found;
+    int status = predictions_read(path, &evidence->predictions[index], error);
+    if (status == 0) evidence->runs[index].predictions = &evidence->predictions[index];
+    free(path);
+    return status;
+}
+
+static int read_history(const struct experiment_entry *entry, struct evidence *evidence, int index,
+                        struct error *error) {
+    char *path;
+    int found = find_file(entry, "history.csv", &path, error);
+    if (found <= 0) return found;
+    int status = history_read(path, &evidence->histories[index], error);
+    if (status == 0) evidence->runs[index].history = &evidence->histories[index];
+    free(path);
+    return status;
+}
+
+/* One that was interrupted has a report, too. */
+static int find_report(const struct experiment_entry *entry, struct comparison_run *run, struct error *error) {
+    char *path;
+    int found = find_file(entry, "report.html", &path, error);
+    if (found <= 0) return found;
+    run->folder = file_name_of(entry->folder);
+    free(path);
+    return 0;
+}
+
+static int read_run(const struct experiment_entry *entry, struct evidence *evidence, int index, struct error *error) {
+    char *path;
+    if (find_report(entry, &evidence->runs[index], error) != 0) return -1;
     int found = find_file(entry, "metrics.json", &path, error);
     if (found <= 0) return found;
     int status = run_result_read(path, &evidence->results[index], error);
+    if (status == 0) evidence->runs[index].result = &evidence->results[index];
     free(path);
-    if (status != 0) return -1;
-    run->result = &evidence->results[index];
-    run->folder = file_name_of(entry->folder);
-    found = find_file(entry, "predictions.csv", &path, error);
-    if (found > 0) {
-        status = predictions_read(path, &evidence->predictions[index], error);
-        if (status == 0) run->predictions = &evidence->predictions[index];
-        free(path);
-    }
-    if (found < 0 || status != 0) return -1;
-    found = find_file(entry, "history.csv", &path, error);
-    if (found > 0) {
-        status = history_read(path, &evidence->histories[index], error);
-        if (status == 0) run->history = &evidence->histories[index];
-        free(path);
-    }
-    return found < 0 ? -1 : status;
+    if (status != 0 || read_predictions(entry, evidence, index, error) != 0) return -1;
+    return read_history(entry, evidence, index, error);
 }
 
 static int gather(const struct batch_state *state, struct evidence *evidence, struct error *error) {

@@ -20,19 +20,19 @@ static bool is_colored(const struct layer *layer, const struct parameter *parame
 
 /* The enlargement with which so many kernels fit beside each other, but no more than is pleasant to look at. */
 static int enlargement(int side, int columns, int pleasant) {
-    const int room = WIDTH / columns - 5;
+    const int room = WIDTH / columns - 7;
     const int enlarge = smaller(room, pleasant) / side;
     return enlarge > 1 ? enlarge : 1;
 }
 
 static void describe_scale(struct album_page *page, const struct visual_scale *scale, bool colored,
                            const struct picture_range *range) {
-    album_note(page, colored ? "red, green and blue are the weights for these three input channels, gray is 0"
+    album_note(page, colored ? "red, green and blue are the weights of these input channels, gray is 0"
                              : "blue is negative, white 0, red positive");
     if (scale->shared)
-        album_note(page, "; one scale from %.3g to %.3g", (double)range->low, (double)range->high);
+        album_note(page, "; one scale for all, %.3g to %.3g", (double)range->low, (double)range->high);
     else
-        album_note(page, "; each kernel has a scale of its own");
+        album_note(page, "; each kernel by itself");
 }
 
 /* One after the other, `right` floats apart. */
@@ -43,7 +43,7 @@ static void fill_row(struct map_grid *grid, struct album_page *page, int count, 
     grid->right = right;
     grid->down = (size_t)grid->columns * right;
     grid->enlarge = enlargement(grid->width, grid->columns, 64);
-    if (shown < count) album_note(page, "%d of %d kernels are shown; ", shown, count);
+    if (shown < count) album_note(page, "%d of %d kernels; ", shown, count);
 }
 
 /* A column for each filter and a row for each input channel; the other way round where there are more channels. */
@@ -98,6 +98,7 @@ static int add_kernel(struct album *album, const struct model *model, const stru
                             .stride = (size_t)inputs * (size_t)filters,
                             .around_zero = true,
                             .palette = PICTURE_DIVERGING,
+                            .gap = 6,
                             .framed = true};
     const bool colored = is_colored(layer, parameter);
     if (colored) {

@@ -15,6 +15,7 @@ for pool in avg max; do
     check "deep_sep_$pool" parameters deep_sep_$pool 275,013
 done
 check "lesson" parameters lesson 832
+check "edges" parameters edges 17,104
 
 # Each experiment with all its configs, on as little data as will do; one row a run in results.csv.
 runs_all() {
@@ -26,6 +27,13 @@ check "six.json" runs_all six "conv_avg conv_max dw_avg dw_max sep_avg sep_max "
 check "deep_six.json" runs_all deep_six \
     "deep_conv_avg deep_conv_max deep_dw_avg deep_dw_max deep_sep_avg deep_sep_max "
 check "demo.json" runs_all demo "conv_avg conv_max dw_avg dw_max sep_avg sep_max "
+
+# Training leaves the fixed kernels alone.
+trains_behind_edges() {
+    "$program" train configs/edges.json --data synth:120,40 --epochs 1 --out "$scratch/edges" &&
+        prints "Non-trainable params: 54" "$program" summary --config configs/edges.json
+}
+check "edges.json" trains_behind_edges
 
 listed() {
     for file in configs/*.json; do
