@@ -203,6 +203,7 @@ static int prepare(struct check *check, const struct layer *layer, const struct 
     fill_distinct(&check->rng, check->run.x, IMAGES * check->run.input);
     for (int i = 0; i < layer->parameter_count; i++)
         if (fill_parameter(check, i, seed, error) != 0) return -1;
+    if (layer->kind->avoid_kinks) layer->kind->avoid_kinks(layer, check->run.parameters);
     return 0;
 }
 

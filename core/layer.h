@@ -135,6 +135,9 @@ struct layer_kind {
     void (*backward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
     void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
 
+    /* Optional: changes random weights so that the gradient check's steps do not cross a kink. */
+    void (*avoid_kinks)(const struct layer *layer, float *const *parameters);
+
     /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
      * input, the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
     int (*describe)(const struct layer *layer, struct graph *graph, int x);
