@@ -5,7 +5,7 @@
 #include "core/report/maps.h"
 #include "core/report/visual.h"
 
-enum { AXES = 4, COLORS = 3, WIDTH = 1400, ROWS_MAX = 32, ROWS_OF_ALL = 256, TALLEST = 14000 };
+enum { AXES = 4, COLORS = 3, WIDTH = 1400, COLUMNS_MAX = 128, ROWS_MAX = 32, ROWS_OF_ALL = 256, TALLEST = 14000 };
 
 static int smaller(int a, int b) {
     return a < b ? a : b;
@@ -51,7 +51,7 @@ static void fill_matrix(struct map_grid *grid, struct album_page *page, int inpu
                         int rows_most) {
     const bool turned = inputs > filters;
     const int wide = turned ? inputs : filters, high = turned ? filters : inputs;
-    const int columns = smaller(wide, most), rows = smaller(high, smaller(most, rows_most));
+    const int columns = smaller(wide, smaller(most, COLUMNS_MAX)), rows = smaller(high, smaller(most, rows_most));
     grid->columns = columns;
     grid->count = rows * columns;
     grid->right = turned ? (size_t)filters : 1;
