@@ -155,7 +155,7 @@ static int add_augmented(struct session *session, const struct config *config, c
     if (room->open(&config->values.data, &plain, dataset, (uint64_t)config->values.seed, &feed, &session->error) != 0)
         return -1;
     const int status =
-        visual_sheet(album, "After augmentation, in epoch 1", dataset, &feed, classes, per_class, &session->error);
+        visual_sheet(album, "The same after augmentation", dataset, &feed, classes, per_class, &session->error);
     room->close(&feed);
     return status;
 }

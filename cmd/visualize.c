@@ -14,7 +14,7 @@
 #include "core/memory.h"
 #include "core/trace.h"
 
-enum { KERNELS_MOST = 64, MAPS_MOST = 32, MISTAKES_MOST = 24, MOST = 4096 };
+enum { KERNELS_MOST = 64, MAPS_MOST = 32, MISTAKES_MOST = 24, MOST = 1024 };
 
 struct arguments {
     struct train_options train;
