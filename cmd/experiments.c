@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/batch_view.h"
 #include "cmd/session.h"
 #include "cmd/terminal.h"
 #include "core/experiments.h"
@@ -39,11 +40,13 @@ static int print_outcome(struct session *session, const struct experiments_outco
 static int execute(struct session *session, const struct arguments *arguments, const char *file, const char *command) {
     struct override_list overrides;
     struct terminal terminal;
+    struct batch_view view;
     struct experiments_outcome outcome;
     if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
     terminal_open(&terminal, session);
     terminal_listen(&terminal, session);
-    if (arguments->jobs > 1) session->workshop.listen = NULL;
+    session->workshop.listen = NULL; /* the batch's listener hears it all */
+    batch_view_open(&view, &terminal);
     session_catch_signals(session);
     if (arguments->jobs > 1 && session->workshop.threads > arguments->jobs)
         session->workshop.threads /= arguments->jobs;
@@ -62,11 +65,10 @@ static int execute(struct session *session, const struct arguments *arguments, c
                                           .jobs = arguments->jobs,
                                           .data_from_user = arguments->train.data != NULL,
                                           .command = command,
-                                          .listen = terminal_experiment_event,
-                                          .listener = &terminal};
-    terminal_status(&terminal, "Loading the data ...");
+                                          .listen = batch_view_hear,
+                                          .listener = &view};
     int status = experiments_run(&request, &outcome, &session->error);
-    terminal_close(&terminal);
+    batch_view_close(&view, status == 0);
     if (status == 0) status = print_outcome(session, &outcome);
     if (session->error.code == ERROR_INTERRUPTED && command) text_print(&session->advice, "Go on with: %s", command);
     experiments_free(&outcome);
@@ -80,6 +82,8 @@ const struct command experiments_command = {
     .name = "experiments",
     .summary = "train every config of a batch for every seed, and compare",
     .usage = "[FILE] [options]",
+    .details = "Runs every config of an experiment with every seed and compares them. Started again it skips the runs "
+               "that are finished and resumes the one that is not.\n",
     .examples = "cnntrain experiments                       the six combinations (six.json)\n"
                 "cnntrain experiments demo.json\n"
                 "cnntrain experiments deep_six.json --data cifar10:DIR --seeds 3\n"
@@ -109,6 +113,8 @@ static int run_experiments(struct session *session, int argc, const char **argv)
         {"only", 0, POPT_ARG_STRING, &arguments.only, 0, "run these configs alone", "NAME,..."},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of all configs; may be repeated",
          "KEY.PATH=VALUE"},
+        {"tensorboard", 0, POPT_ARG_NONE, &arguments.train.tensorboard, 0,
+         "also write TensorBoard's event files, into each run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the batch's folder (default: runs/NAME)", "DIR"},
         {"jobs", 'j', POPT_ARG_INT, &arguments.jobs, 0, "runs at a time; they share the threads (default 1)", "N"},
         POPT_TABLEEND,

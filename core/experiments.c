@@ -1,6 +1,8 @@
 #include "core/experiments.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -199,21 +201,49 @@ static int report(struct batch_state *state, struct error *error) {
 
 /* ---- running ---- */
 
-static void tell(const struct batch_state *state, enum experiment_event_kind kind, int index, bool resumed) {
-    const struct experiments_request *request = state->request;
-    if (!request->listen) return;
+static void tell_event(const struct batch_state *state, const struct experiment_event *event) {
+    if (state->request->listen) state->request->listen(state->request->listener, event);
+}
+
+/* Of the batch as a whole. */
+static void tell_batch(const struct batch_state *state, enum experiment_event_kind kind) {
+    tell_event(state, &(struct experiment_event){.kind = kind, .plan = &state->plan, .total = state->plan.total});
+}
+
+static struct experiment_event event_of(const struct batch_state *state, enum experiment_event_kind kind, int index) {
     const struct experiment_entry *entry = &state->plan.entries[index];
+    return (struct experiment_event){.kind = kind,
+                                     .plan = &state->plan,
+                                     .name = entry->config.values.name,
+                                     .seed = entry->config.values.seed,
+                                     .number = index + 1,
+                                     .total = state->plan.total};
+}
+
+static void tell(const struct batch_state *state, enum experiment_event_kind kind, int index, bool resumed) {
     struct run_result result;
     struct error ignored = {0};
-    char *path = run_file(entry->folder, "metrics.json", &ignored);
+    char *path = run_file(state->plan.entries[index].folder, "metrics.json", &ignored);
     bool read =
         kind != EXPERIMENT_RUN_BEGIN && path && file_exists(path) && run_result_read(path, &result, &ignored) == 0;
-    struct experiment_event event = {
-        kind,    entry->config.values.name, entry->config.values.seed, index + 1, state->plan.total,
-        resumed, read ? &result : NULL};
-    request->listen(request->listener, &event);
+    struct experiment_event event = event_of(state, kind, index);
+    event.resumed = resumed;
+    event.result = read ? &result : NULL;
+    tell_event(state, &event);
     if (read) run_result_free(&result);
     free(path);
+}
+
+static void tell_failure(const struct batch_state *state, int index, const struct error *error) {
+    struct experiment_event event = event_of(state, EXPERIMENT_RUN_FAILED, index);
+    event.error = error;
+    tell_event(state, &event);
+}
+
+static void tell_training(const struct batch_state *state, int index, const struct train_event *train) {
+    struct experiment_event event = event_of(state, EXPERIMENT_RUN_TRAINS, index);
+    event.train = train;
+    tell_event(state, &event);
 }
 
 static bool has_checkpoint(const struct experiment_entry *entry) {
@@ -248,6 +278,41 @@ static int interrupted(const struct batch_state *state, struct error *error) {
     return error_set(error, ERROR_INTERRUPTED, state->plan.folder, "interrupted; the same command goes on from here");
 }
 
+/* A run of this process. */
+struct heard_run {
+    const struct batch_state *state;
+    int index;
+};
+
+static void hear_run(void *listener, const struct train_event *event) {
+    const struct heard_run *run = listener;
+    const struct workshop *workshop = run->state->request->workshop;
+    if (workshop->listen) workshop->listen(workshop->listener, event);
+    tell_training(run->state, run->index, event);
+}
+
+static void note_run(void *listener, const char *line) {
+    const struct workshop *workshop = ((const struct heard_run *)listener)->state->request->workshop;
+    if (workshop->note) workshop->note(workshop->listener, line);
+}
+
+static void detail_run(void *listener, const char *line) {
+    const struct workshop *workshop = ((const struct heard_run *)listener)->state->request->workshop;
+    workshop->detail(workshop->listener, line);
+}
+
+static int run_here(struct batch_state *state, int index, struct error *error) {
+    struct workshop workshop = *state->request->workshop;
+    struct heard_run heard = {state, index};
+    workshop.listen = hear_run;
+    workshop.note = note_run;
+    workshop.detail = workshop.detail ? detail_run : NULL;
+    workshop.listener = &heard;
+    if (run_entry(state, &workshop, index, error) == 0) return 0;
+    tell_failure(state, index, error);
+    return -1;
+}
+
 /* One run after the other, in this process. */
 static int run_in_turn(struct batch_state *state, struct error *error) {
     for (int i = 0; i < state->plan.total; i++) {
@@ -260,7 +325,7 @@ static int run_in_turn(struct batch_state *state, struct error *error) {
         if (is_stopped(state)) return interrupted(state, error);
         if (provide_data(state, &entry->config, error) != 0) return -1;
         tell(state, EXPERIMENT_RUN_BEGIN, i, has_checkpoint(entry));
-        if (run_entry(state, state->request->workshop, i, error) != 0) return -1;
+        if (run_here(state, i, error) != 0) return -1;
         tell(state, EXPERIMENT_RUN_END, i, false);
         if (report(state, error) != 0) return -1;
     }
@@ -269,15 +334,61 @@ static int run_in_turn(struct batch_state *state, struct error *error) {
 
 /* ---- side by side ---- */
 
-/* In the child, which ends here or with its parent: what went wrong goes to the parent in one piece. */
+/* What a child tells, in one piece that no other can come between: how its training goes, or why it failed. */
+struct message {
+    bool is_failure;
+    union {
+        struct error failure;
+        struct {
+            struct train_event event; /* its pointers mean nothing to the parent */
+            struct history_row row;   /* TRAIN_EPOCH_END */
+        } training;
+    } of;
+};
+_Static_assert(sizeof(struct message) <= PIPE_BUF, "a write of it to a pipe is all or nothing");
+
+/* Where a child's training goes. */
+struct teller {
+    const struct workshop *workshop; /* whose listener hears it first, here */
+    int descriptor;
+    double last_step; /* seconds: when one was told */
+};
+
+/* The parent may be busy: what the pipe has no room for is left out, and no training waits. */
+static void tell_parent(void *listener, const struct train_event *event) {
+    struct teller *teller = listener;
+    if (teller->workshop->listen) teller->workshop->listen(teller->workshop->listener, event);
+    bool is_often = event->kind == TRAIN_STEP || event->kind == TRAIN_VALIDATION || event->kind == TRAIN_TEST;
+    double now = platform_seconds();
+    if (event->kind == TRAIN_CHECKPOINT || (is_often && now - teller->last_step < 0.1)) return;
+    if (is_often) teller->last_step = now;
+    struct message message;
+    memset(&message, 0, sizeof message); /* padding goes through the pipe too */
+    message.of.training.event = *event;
+    if (event->row) message.of.training.row = *event->row;
+    ssize_t told = write(teller->descriptor, &message, sizeof message);
+    (void)told;
+}
+
+/* In the child, which ends here or with its parent. */
 static void run_child(struct batch_state *state, int index, int descriptor, pid_t parent) {
     platform_end_with(parent);
     struct workshop workshop = *state->request->workshop;
-    struct error failure = {0};
+    struct teller teller = {.workshop = state->request->workshop, .descriptor = descriptor};
+    struct message message;
+    memset(&message, 0, sizeof message);
+    message.is_failure = true;
     workshop.stop = state->stop;
-    int status = run_entry(state, &workshop, index, &failure);
-    ssize_t told = status == 0 ? 0 : write(descriptor, &failure, sizeof failure);
-    _exit(status == 0 ? 0 : told == (ssize_t)sizeof failure ? (int)failure.code : ERROR_RUN);
+    workshop.listen = tell_parent;
+    workshop.listener = &teller;
+    workshop.note = NULL;
+    workshop.detail = NULL;
+    int flags = fcntl(descriptor, F_GETFL);
+    fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+    int status = run_entry(state, &workshop, index, &message.of.failure);
+    fcntl(descriptor, F_SETFL, flags);
+    ssize_t told = status == 0 ? 0 : write(descriptor, &message, sizeof message);
+    _exit(status == 0 ? 0 : told == (ssize_t)sizeof message ? (int)message.of.failure.code : ERROR_RUN);
 }
 
 static int start_child(struct batch_state *state, int index, struct error *error) {
@@ -299,13 +410,28 @@ static int start_child(struct batch_state *state, int index, struct error *error
     return 0;
 }
 
-/* Reads the child's last words and lets it go: 0 for a run that came to its end. */
-static int reap(struct batch_state *state, int index, struct error *error) {
+/* 1: the child told how it goes on; 0: it has come to its end, or to a failure. */
+static int hear_child(const struct batch_state *state, int index, struct message *message) {
+    ssize_t got = read(state->children[index].descriptor, message, sizeof *message);
+    if (got < 0 && errno == EINTR) return 1;
+    if (got != (ssize_t)sizeof *message) {
+        *message = (struct message){0};
+        return 0;
+    }
+    if (message->is_failure) return 0;
+    struct train_event *event = &message->of.training.event;
+    event->row = event->kind == TRAIN_EPOCH_END ? &message->of.training.row : NULL;
+    event->path = NULL;
+    tell_training(state, index, event);
+    return 1;
+}
+
+/* Lets the child go that has told its last: 0 for a run that came to its end. */
+static int reap(struct batch_state *state, int index, const struct message *last, struct error *error) {
     struct child *child = &state->children[index];
     const char *folder = state->plan.entries[index].folder;
-    struct error failure = {0};
+    const struct error *failure = &last->of.failure;
     int status = 0;
-    ssize_t got = read(child->descriptor, &failure, sizeof failure);
     close(child->descriptor);
     while (waitpid(child->process, &status, 0) < 0 && errno == EINTR) continue;
     *child = (struct child){0};
@@ -313,10 +439,21 @@ static int reap(struct batch_state *state, int index, struct error *error) {
     if (WIFSIGNALED(status))
         return error_set(error, ERROR_RUN, folder, "the run's process was ended by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) == 0) return 0;
-    if (got != (ssize_t)sizeof failure)
+    if (!last->is_failure)
         return error_set(error, ERROR_RUN, folder, "the run's process ended with code %d", WEXITSTATUS(status));
-    if (failure.code == ERROR_INTERRUPTED) return interrupted(state, error);
-    return error_set(error, failure.code, *failure.path ? failure.path : folder, "%s", failure.message);
+    if (failure->code == ERROR_INTERRUPTED) return interrupted(state, error);
+    return error_set(error, failure->code, *failure->path ? failure->path : folder, "%s", failure->message);
+}
+
+/* The run's own failure is told, the batch's first one kept. */
+static int end_child(struct batch_state *state, int index, const struct message *last, struct error *error) {
+    struct error own = {0};
+    if (reap(state, index, last, &own) != 0) {
+        tell_failure(state, index, &own);
+        return error_set(error, own.code, own.path, "%s", own.message);
+    }
+    tell(state, EXPERIMENT_RUN_END, index, false);
+    return report(state, error);
 }
 
 /* Waits until a child has something to say or ends; a wish to stop is passed on to all of them. */
@@ -327,6 +464,7 @@ static void await_children(const struct batch_state *state, struct pollfd *polle
     int ready = 0;
     while (ready == 0) {
         if (is_stopped(state)) *state->stop = 1;
+        tell_batch(state, EXPERIMENT_WAITING);
         ready = poll(polled, (nfds_t)state->plan.total, MILLISECONDS);
         if (ready < 0) ready = errno != EINTR;
     }
@@ -336,14 +474,11 @@ static int collect_children(struct batch_state *state, struct pollfd *polled, st
     int status = 0;
     await_children(state, polled);
     for (int i = 0; i < state->plan.total; i++) {
-        if (polled[i].fd < 0 || !polled[i].revents) continue;
-        if (reap(state, i, error) != 0) {
-            *state->stop = 1; /* the others write a checkpoint and wait for another day */
-            status = -1;
-            continue;
-        }
-        tell(state, EXPERIMENT_RUN_END, i, false);
-        if (report(state, error) != 0) status = -1;
+        struct message message;
+        if (polled[i].fd < 0 || !polled[i].revents || hear_child(state, i, &message) == 1) continue;
+        if (end_child(state, i, &message, error) == 0) continue;
+        *state->stop = 1; /* the others write a checkpoint and wait for another day */
+        status = -1;
     }
     return status;
 }
@@ -403,6 +538,7 @@ static int run_batch(struct batch_state *state, struct error *error) {
     if (experiments_plan_read(&state->plan, state->request, error) != 0) return -1;
     if (check_models(state, error) != 0 || open_folder(state, error) != 0) return -1;
     if (report(state, error) != 0) return -1;
+    tell_batch(state, EXPERIMENT_BATCH_BEGIN);
     int status = state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);
     struct error ignored = {0};
     if (status != 0) report(state, &ignored); /* the run that was interrupted has something to show */

@@ -127,6 +127,11 @@ size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]) {
     return size;
 }
 
+void text_add_shown(struct text *text, const char *string) {
+    char shown[TEXT_SHOWN_SIZE];
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step) text_add(text, shown);
+}
+
 /* Whether a character, rather than the rest of one, begins here. */
 static bool begins_character(char c) {
     return ((unsigned char)c & 0xC0) != 0x80;
@@ -150,12 +155,6 @@ char *text_shorten(const char *string, char *buffer, size_t size) {
     memcpy(buffer + head, dots, sizeof dots - 1);
     memcpy(buffer + head + sizeof dots - 1, string + tail, length - tail + 1);
     return buffer;
-}
-
-int text_columns(const char *string) {
-    int columns = 0;
-    for (; *string; string++) columns += ((unsigned char)*string & 0xC0) != 0x80;
-    return columns;
 }
 
 char *text_thousands(char *buffer, size_t size, long long value) {
@@ -207,4 +206,39 @@ const char *text_nearest(const char *word, const char *const *words, size_t coun
         nearest = words[i];
     }
     return nearest;
+}
+
+/* A paragraph; the line it starts on is indented already. */
+static void wrap_paragraph(struct text *text, const char *at, const char *end, int width, int indent) {
+    int column = indent;
+    while (at < end) {
+        char word[256];
+        const size_t length = strcspn(at, " \n");
+        snprintf(word, sizeof word, "%.*s", (int)length, at);
+        const int columns = text_columns(word);
+        const bool breaks = column > indent && column + 1 + columns > width;
+        if (breaks) {
+            text_add(text, "\n");
+            text_repeat(text, " ", indent);
+            column = indent;
+        }
+        if (column > indent) text_add(text, " ");
+        column += columns + (column > indent);
+        text_add_bytes(text, at, length);
+        at += length + strspn(at + length, " ");
+        if (*at == '\n') break;
+    }
+}
+
+void text_wrap(struct text *text, const char *paragraphs, int width, int indent) {
+    for (const char *at = paragraphs; *at;) {
+        const char *end = at + strcspn(at, "\n");
+        if (at != paragraphs && end > at) text_repeat(text, " ", indent);
+        if (*at == ' ')
+            text_add_bytes(text, at, (size_t)(end - at));
+        else
+            wrap_paragraph(text, at, end, width, indent);
+        text_add(text, "\n");
+        at = *end ? end + 1 : end;
+    }
 }

@@ -33,6 +33,7 @@ struct manifest {
     const char **classes; /* sorted */
     size_t class_count;
     bool numeric; /* all labels are integers */
+    const struct progress *progress;
     struct error *error;
 };
 
@@ -179,7 +180,7 @@ static int load_part(const struct manifest *manifest, enum part part, const stru
         items[count].path = entry->path;
         status = label_of(manifest, entry, &items[count++].label);
     }
-    if (status == 0) status = image_list_load(items, count, common, dataset, manifest->error);
+    if (status == 0) status = image_list_load(items, count, common, manifest->progress, dataset, manifest->error);
     free(items);
     return status;
 }
@@ -197,7 +198,7 @@ static int load_manifest(struct manifest *manifest, char *text, const struct dat
 }
 
 static int csv_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    struct manifest manifest = {.path = request->path, .error = error};
+    struct manifest manifest = {.path = request->path, .progress = request->progress, .error = error};
     char *text = NULL;
     size_t length = 0;
     if (file_read(request->path, MANIFEST_MAX, &text, &length, error) != 0) return -1;

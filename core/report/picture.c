@@ -50,6 +50,34 @@ void picture_put(struct picture *picture, int x, int y, const struct picture *fr
                          (struct picture_color){pixel[0], pixel[1], pixel[2]});
 }
 
+static void mean_of_block(const struct picture *picture, int x, int y, int factor, struct picture_color *color) {
+    unsigned long long sums[COLORS] = {0}, count = 0;
+    for (int row = y; row < y + factor && row < picture->height; row++)
+        for (int column = x; column < x + factor && column < picture->width; column++, count++)
+            for (int c = 0; c < COLORS; c++)
+                sums[c] +=
+                    picture->pixels[((size_t)row * (size_t)picture->width + (size_t)column) * COLORS + (size_t)c];
+    *color = (struct picture_color){(uint8_t)((sums[0] + count / 2) / count), (uint8_t)((sums[1] + count / 2) / count),
+                                    (uint8_t)((sums[2] + count / 2) / count)};
+}
+
+int picture_shrink(struct picture *picture, int factor, struct error *error) {
+    struct picture small;
+    if (factor <= 1) return 0;
+    if (picture_open(&small, (picture->height + factor - 1) / factor, (picture->width + factor - 1) / factor,
+                     PICTURE_WHITE, error) != 0)
+        return -1;
+    for (int y = 0; y < small.height; y++)
+        for (int x = 0; x < small.width; x++) {
+            struct picture_color color;
+            mean_of_block(picture, x * factor, y * factor, factor, &color);
+            set_pixel(&small, x, y, color);
+        }
+    picture_free(picture);
+    *picture = small;
+    return 0;
+}
+
 /* ---- from arrays ---- */
 
 int picture_from_bytes(const uint8_t *bytes, int height, int width, int channels, struct picture *picture,
@@ -80,10 +108,10 @@ struct picture_range picture_range_around_zero(struct picture_range range) {
     return (struct picture_range){-most, most};
 }
 
-/* 0 to 1 within the range; halves first, for the width of a range may be more than a float holds. */
-static float share_of(struct picture_range range, float value) {
+/* 0 to 1 within the range, `without` in one of no width; halves first, for a width may be more than a float holds. */
+static float share_of(struct picture_range range, float value, float without) {
     float width = range.high / 2 - range.low / 2;
-    if (!(width > 0)) return 0.5F;
+    if (!(width > 0)) return without;
     float share = (value / 2 - range.low / 2) / width;
     return share > 1 ? 1 : share > 0 ? share : 0;
 }
@@ -105,7 +133,7 @@ static const struct {
 
 struct picture_color picture_palette_color(enum picture_palette palette, struct picture_range range, float value) {
     if (isnan(value)) return PICTURE_NOT_A_NUMBER;
-    float at = share_of(range, value) * (float)(palettes[palette].count - 1);
+    float at = share_of(range, value, palette == PICTURE_DIVERGING ? 0.5F : 0) * (float)(palettes[palette].count - 1);
     int before = (int)at < palettes[palette].count - 1 ? (int)at : palettes[palette].count - 2;
     const struct anchor *low = &palettes[palette].anchors[before], *high = low + 1;
     uint8_t color[COLORS];
@@ -136,7 +164,7 @@ int picture_from_rgb_map(const struct picture_map *map, size_t step, struct pict
             bool is_number = true;
             for (size_t c = 0; c < COLORS; c++) {
                 is_number = is_number && !isnan(value[c * step]);
-                color[c] = (uint8_t)(255 * share_of(range, value[c * step]) + 0.5F);
+                color[c] = (uint8_t)(255 * share_of(range, value[c * step], 0) + 0.5F);
             }
             set_pixel(picture, x, y,
                       is_number ? (struct picture_color){color[0], color[1], color[2]} : PICTURE_NOT_A_NUMBER);

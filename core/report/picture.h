@@ -30,6 +30,9 @@ struct picture {
 /* A picture of one colour. ERROR_RUN where it is too large or there is not enough memory; sides are 1 or more. */
 int picture_open(struct picture *picture, int height, int width, struct picture_color color, struct error *error);
 void picture_free(struct picture *picture);
+/* Replaces the picture by one whose pixels are means of `factor` x `factor` of its own (fewer at the right and at the
+ * bottom). ERROR_RUN without memory. */
+int picture_shrink(struct picture *picture, int factor, struct error *error);
 
 void picture_fill(struct picture *picture, int x, int y, int width, int height, struct picture_color color);
 /* Puts `from` with its top left corner at (x, y), each of its pixels as `enlarge` x `enlarge` pixels. */
@@ -59,8 +62,8 @@ struct picture_range picture_range_join(struct picture_range a, struct picture_r
 /* The least range around 0 that holds this one. */
 struct picture_range picture_range_around_zero(struct picture_range range);
 
-/* One pixel's colour: values outside the range as its ends, NaN as PICTURE_NOT_A_NUMBER; a range of no width is the
- * palette's middle. */
+/* One pixel's colour: values outside the range as its ends, NaN as PICTURE_NOT_A_NUMBER; where the range has no width,
+ * the low end, of a diverging palette the middle: nothing to see. */
 struct picture_color picture_palette_color(enum picture_palette palette, struct picture_range range, float value);
 
 /* A map (height, width) whose cells stand `stride` floats apart, such as one channel of (height, width, channels). */
@@ -88,7 +91,7 @@ char *picture_text_fit(const char *text, int size, int width, char *buffer, size
 
 /* ---- layout ---- */
 
-enum { PICTURE_MARGIN = 16, PICTURE_LABEL_SIZE = 160 };
+enum { PICTURE_MARGIN = 16, PICTURE_LABEL_SIZE = 160, PICTURE_NOTE_LINE = 400 };
 
 struct picture_cell {
     const struct picture *picture; /* NULL: an empty place */
@@ -102,8 +105,9 @@ struct picture_grid {
     int columns;                   /* 0: so that the grid is somewhat wider than high */
     int enlarge;                   /* 0: so that the largest picture has about 64 pixels a side */
     int gap;                       /* pixels between cells; 0: 4, with labels more */
-    int text_size;                 /* of labels; 0: 1 */
-    int label_width;               /* longer labels are shortened to this or the picture's width; 0: 120 */
+    int text_size;                 /* of labels; 0: 2 */
+    int label_width;               /* longer labels are shortened to this or the picture's width; 0: 200 */
+    bool framed;                   /* a thin gray line around each picture: its edge may be as white as the paper */
     const char *const *row_labels; /* on the left, one for each row, lines divided by '\n'; NULL: none */
 };
 
@@ -112,13 +116,13 @@ int picture_from_grid(const struct picture_grid *grid, struct picture *picture, 
 /* What `enlarge` 0 stands for: how often a side of `side` pixels fits into `target`, at least 1. */
 int picture_enlargement(int side, int target);
 
-/* Pictures one below the other on white, each with a title and a smaller note above it, a margin around all. */
+/* Pictures one below the other on white, each with a title and a smaller note above it, a margin around all. Notes that
+ * are wider than all pictures go on in the next line, and so they do behind a '\n'. */
 struct picture_part {
-    const char *title, *note; /* NULL: none */
-    const struct picture *picture;
+    const char *title, *note;      /* NULL: none */
+    const struct picture *picture; /* NULL: none */
 };
-int picture_stack(const char *heading, const struct picture_part *parts, int count, struct picture *picture,
-                  struct error *error);
+int picture_stack(const struct picture_part *parts, int count, struct picture *picture, struct error *error);
 
 /* As png_write and png_encode. */
 int picture_write(const struct picture *picture, const char *path, struct error *error);

@@ -4,7 +4,16 @@
 
 #include "core/report/picture.h"
 
-enum { TARGET_SIDE = 64, GAP = 4, LABEL_GAP = 3, LABEL_WIDTH = 120, TITLE_SIZE = 2, PART_GAP = 14 };
+enum {
+    TARGET_SIDE = 64,
+    GAP = 4,
+    LABEL_GAP = 5,
+    LABEL_WIDTH = 200,
+    TEXT_SIZE = 2,
+    TITLE_SIZE = 3,
+    PART_GAP = 24,
+    NOTE_WIDTH = 760
+};
 
 /* Where everything of a grid lies. */
 struct layout {
@@ -101,7 +110,7 @@ static void measure_row_labels(const struct picture_grid *grid, struct layout *l
 }
 
 static struct layout measure(const struct picture_grid *grid) {
-    struct layout layout = {.text_size = grid->text_size ? grid->text_size : 1,
+    struct layout layout = {.text_size = grid->text_size ? grid->text_size : TEXT_SIZE,
                             .label_width = grid->label_width ? grid->label_width : LABEL_WIDTH};
     measure_cells(grid, &layout);
     layout.columns = grid->columns ? grid->columns : default_columns(&layout, grid->count);
@@ -116,12 +125,19 @@ static int total(int left, int count, int size, int gap) {
     return pixels > 1 << 30 ? 1 << 30 : (int)pixels;
 }
 
+/* The frame lies in the gap around the picture. */
+static void draw_cell(struct picture *picture, int x, int y, const struct picture *from, int enlarge, bool framed) {
+    static const struct picture_color line = {196, 202, 210};
+    if (framed) picture_fill(picture, x - 1, y - 1, from->width * enlarge + 2, from->height * enlarge + 2, line);
+    picture_put(picture, x, y, from, enlarge);
+}
+
 static void draw_grid(const struct picture_grid *grid, const struct layout *layout, struct picture *picture) {
     for (int i = 0; i < grid->count; i++) {
         const struct picture_cell *cell = &grid->cells[i];
         int x = layout->left + i % layout->columns * (layout->cell_width + layout->gap_x);
         int y = i / layout->columns * (layout->cell_height + layout->gap_y);
-        if (cell->picture) picture_put(picture, x, y, cell->picture, layout->enlarge);
+        if (cell->picture) draw_cell(picture, x, y, cell->picture, layout->enlarge, grid->framed);
         draw_label(picture, x, y + layout->picture_height + LABEL_GAP, cell->label, layout->text_size,
                    layout->label_width);
     }
@@ -145,49 +161,82 @@ int picture_from_grid(const struct picture_grid *grid, struct picture *picture, 
 
 /* ---- stacks ---- */
 
-static int title_height(const char *title, int size) {
-    return title && *title ? picture_text_height(size) + 2 * size : 0;
+static int title_height(const char *title) {
+    return title && *title ? picture_text_height(TITLE_SIZE) + 2 * TITLE_SIZE : 0;
 }
 
-static int part_height(const struct picture_part *part) {
-    return title_height(part->title, TITLE_SIZE) + title_height(part->note, 1) +
-           (part->picture ? part->picture->height : 0);
+static int title_width(const char *title) {
+    return title ? picture_text_width(title, TITLE_SIZE) : 0;
 }
 
-static int title_width(const char *title, int size) {
-    return title ? picture_text_width(title, size) : 0;
-}
-
-static int part_width(const struct picture_part *part) {
-    int width = larger(title_width(part->title, TITLE_SIZE), title_width(part->note, 1));
-    return larger(width, part->picture ? part->picture->width : 0);
-}
-
-/* Returns where the next line begins. */
-static int draw_title(struct picture *picture, int y, const char *title, int size, struct picture_color color) {
-    if (title) picture_text(picture, PICTURE_MARGIN, y, title, size, color);
-    return y + title_height(title, size);
-}
-
-int picture_stack(const char *heading, const struct picture_part *parts, int count, struct picture *picture,
-                  struct error *error) {
-    int width = title_width(heading, TITLE_SIZE);
-    int top = heading ? title_height(heading, TITLE_SIZE) + PART_GAP : 0;
-    long long height = top + (long long)PART_GAP * larger(0, count - 1);
-    for (int i = 0; i < count; i++) {
-        width = larger(width, part_width(&parts[i]));
-        height += part_height(&parts[i]);
+/* As many words of *note as fit into the width (one at least) into `line`; moves behind them. False at the end. */
+static bool next_note_line(const char **note, int width, char line[PICTURE_NOTE_LINE]) {
+    size_t length = 0;
+    if (!*note || !**note) return false;
+    for (const char *at = *note; *at && *at != '\n';) {
+        size_t word = strspn(at, " ");
+        word += strcspn(at + word, " \n");
+        size_t longer = (size_t)(at - *note) + word;
+        if (longer >= PICTURE_NOTE_LINE) break;
+        snprintf(line, PICTURE_NOTE_LINE, "%.*s", (int)longer, *note);
+        if (length > 0 && picture_text_width(line, TEXT_SIZE) > width) break;
+        length = longer;
+        at += word;
     }
-    height += 2LL * PICTURE_MARGIN;
+    if (length == 0) length = strcspn(*note, "\n") < PICTURE_NOTE_LINE ? 0 : PICTURE_NOTE_LINE - 1;
+    snprintf(line, PICTURE_NOTE_LINE, "%.*s", (int)length, *note);
+    *note += length;
+    *note += strspn(*note, " ");
+    *note += **note == '\n';
+    return true;
+}
+
+static int note_height(const char *note, int width) {
+    char line[PICTURE_NOTE_LINE];
+    int height = 0;
+    while (next_note_line(&note, width, line)) height += picture_text_height(TEXT_SIZE) + TEXT_SIZE;
+    return height ? height + 2 * TEXT_SIZE : 0;
+}
+
+static int part_height(const struct picture_part *part, int width) {
+    return title_height(part->title) + note_height(part->note, width) + (part->picture ? part->picture->height : 0);
+}
+
+static void draw_part(struct picture *picture, int y, const struct picture_part *part, int width) {
+    char line[PICTURE_NOTE_LINE];
+    int below = y + title_height(part->title) + note_height(part->note, width);
+    if (part->title) picture_text(picture, PICTURE_MARGIN, y, part->title, TITLE_SIZE, PICTURE_INK);
+    y += title_height(part->title);
+    for (const char *note = part->note; next_note_line(&note, width, line);
+         y += picture_text_height(TEXT_SIZE) + TEXT_SIZE)
+        picture_text(picture, PICTURE_MARGIN, y, line, TEXT_SIZE, PICTURE_FAINT);
+    if (part->picture) picture_put(picture, PICTURE_MARGIN, below, part->picture, 1);
+}
+
+/* Of pictures and titles; that of the notes where it is less than a line's. */
+static int stack_width(const struct picture_part *parts, int count) {
+    int width = 0, notes = 0;
+    for (int i = 0; i < count; i++) {
+        width = larger(width, title_width(parts[i].title));
+        width = larger(width, parts[i].picture ? parts[i].picture->width : 0);
+        char line[PICTURE_NOTE_LINE];
+        for (const char *note = parts[i].note; next_note_line(&note, NOTE_WIDTH, line);)
+            notes = larger(notes, picture_text_width(line, TEXT_SIZE));
+    }
+    return larger(width, notes);
+}
+
+int picture_stack(const struct picture_part *parts, int count, struct picture *picture, struct error *error) {
+    int width = stack_width(parts, count);
+    long long height = 2LL * PICTURE_MARGIN + (long long)PART_GAP * larger(0, count - 1);
+    for (int i = 0; i < count; i++) height += part_height(&parts[i], width);
     if (picture_open(picture, height > 1 << 30 ? 1 << 30 : (int)height, width + 2 * PICTURE_MARGIN, PICTURE_WHITE,
                      error) != 0)
         return -1;
-    int y = draw_title(picture, PICTURE_MARGIN, heading, TITLE_SIZE, PICTURE_INK) + (heading ? PART_GAP : 0);
+    int y = PICTURE_MARGIN;
     for (int i = 0; i < count; i++) {
-        int below = draw_title(picture, y, parts[i].title, TITLE_SIZE, PICTURE_INK);
-        below = draw_title(picture, below, parts[i].note, 1, PICTURE_FAINT);
-        if (parts[i].picture) picture_put(picture, PICTURE_MARGIN, below, parts[i].picture, 1);
-        y += part_height(&parts[i]) + PART_GAP;
+        draw_part(picture, y, &parts[i], width);
+        y += part_height(&parts[i], width) + PART_GAP;
     }
     return 0;
 }

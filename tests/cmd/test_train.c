@@ -95,6 +95,40 @@ static void dry_run_writes_nothing(void **state) {
     cJSON_Delete(json);
 }
 
+/* Files as Keras' callback names them; a resumed run adds its own and touches no other. */
+static void tensorboard_files(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain train dw_max --data synth:64,32 " SPLIT "--epochs 2 -q --tensorboard --out tb");
+    command_succeeds(world, "find tb/tensorboard -type f | cut -d . -f 1-3 | sort");
+    assert_string_equal(world->out, "tb/tensorboard/train/events.out.tfevents\n"
+                                    "tb/tensorboard/validation/events.out.tfevents\n");
+    command_succeeds(world, "grep -ao 'epoch_[a-z_]*' tb/tensorboard/train/*");
+    assert_string_equal(world->out, "epoch_loss\nepoch_accuracy\nepoch_learning_rate\nepoch_loss\nepoch_accuracy\n"
+                                    "epoch_learning_rate\n");
+    command_succeeds(world, "cat tb/tensorboard/*/* | cksum >before");
+    command_succeeds(world,
+                     "cnntrain train --resume tb --epochs 3 --allow-changes -q && ls tb/tensorboard/train | wc -l");
+    assert_last_line(world->out, "2");
+    command_succeeds(world,
+                     "cat $(ls tb/tensorboard/train/* | head -n 1) $(ls tb/tensorboard/validation/* | head -n 1) "
+                     "| cksum | cmp - before");
+    command_succeeds(world, "grep -ao 'epoch_loss' $(ls tb/tensorboard/train/* | tail -n 1) | wc -l");
+    assert_string_equal(world->out, "1\n");
+    /* Asked for later, it begins with what is behind the run. */
+    command_succeeds(world, "cnntrain train dw_max" TINY "-q --out later");
+    command_succeeds(world, "cnntrain train --resume later --epochs 2 --allow-changes --tensorboard -q && grep -ao "
+                            "'epoch_loss' later/tensorboard/train/* | wc -l");
+    assert_last_line(world->out, "2");
+}
+
+static void tensorboard_in_the_way(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain train dw_max" TINY "-q --out way && touch way/tensorboard");
+    command(world, "cnntrain train --resume way --epochs 2 --allow-changes --tensorboard -q");
+    assert_int_equal(world->code, 4);
+    assert_starts_with(world->err, "error: way/tensorboard");
+}
+
 /* ---- weights ---- */
 
 static void weights_with_a_lenient_report(void **state) {
@@ -195,6 +229,8 @@ int main(void) {
         cmocka_unit_test(config_of_a_run_repeats_it),
         cmocka_unit_test(threads_do_not_change_the_weights),
         cmocka_unit_test(dry_run_writes_nothing),
+        cmocka_unit_test(tensorboard_files),
+        cmocka_unit_test(tensorboard_in_the_way),
         cmocka_unit_test(weights_with_a_lenient_report),
         cmocka_unit_test(loss_that_is_not_finite),
         cmocka_unit_test(folder_that_cannot_be_written),

@@ -57,6 +57,21 @@ static void test_enlarged(void **state) {
 }
 
 /* Alpha is not looked at. */
+/* Blocks at the right and at the bottom are what is left. */
+static void test_shrunk(void **state) {
+    (void)state;
+    const uint8_t bytes[15] = {0, 10, 20, 30, 40, 100, 110, 120, 130, 140, 5, 6, 7, 8, 9};
+    struct error error = {0};
+    struct picture picture = {0};
+    assert_int_equal(picture_from_bytes(bytes, 3, 5, 1, &picture, &error), 0);
+    assert_int_equal(picture_shrink(&picture, 2, &error), 0);
+    assert_int_equal(picture.width, 3);
+    assert_int_equal(picture.height, 2);
+    const int expected[6] = {55, 75, 90, 6, 8, 9};
+    for (int i = 0; i < 6; i++) expect_pixel(&picture, i % 3, i / 3, expected[i], expected[i], expected[i]);
+    picture_free(&picture);
+}
+
 static void test_channels(void **state) {
     (void)state;
     const uint8_t bytes[4] = {10, 20, 30, 40};
@@ -97,7 +112,8 @@ static void test_palettes(void **state) {
     expect_color(PICTURE_GRAY, unit, 1, 255, 255, 255);
     expect_color(PICTURE_GRAY, unit, 7, 255, 255, 255);
     expect_color(PICTURE_GRAY, unit, -INFINITY, 0, 0, 0);
-    expect_color(PICTURE_GRAY, none, 3, 128, 128, 128);
+    expect_color(PICTURE_GRAY, none, 3, 0, 0, 0);
+    expect_color(PICTURE_DIVERGING, none, 3, 255, 255, 255);
     expect_color(PICTURE_GRAY, all, 3e38F, 255, 255, 255);
     expect_color(PICTURE_GRAY, all, 0, 128, 128, 128);
     expect_color(PICTURE_GRAY, unit, NAN, 255, 0, 200);
@@ -213,7 +229,7 @@ static void test_labels(void **state) {
     assert_int_equal(picture_from_grid(&(struct picture_grid){.cells = cells, .count = 2, .columns = 1, .enlarge = 1},
                                        &picture, &error),
                      0);
-    assert_in_range(picture.width, 100, 120);
+    assert_in_range(picture.width, 160, 200);
     assert_true(picture.height >= 2 * (10 + 2 * 9));
     int without = picture.width;
     picture_free(&picture);
@@ -222,9 +238,31 @@ static void test_labels(void **state) {
             &(struct picture_grid){.cells = cells, .count = 2, .columns = 1, .enlarge = 1, .row_labels = rows},
             &picture, &error),
         0);
-    assert_true(picture.width >= without + picture_text_width("dog", 1));
+    assert_true(picture.width >= without + picture_text_width("dog", 2));
     picture_free(&picture);
     picture_free(&dark);
+}
+
+/* A note that is too long for the width goes on in the next line, whatever stands in it. */
+static void test_notes(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct picture one = {0}, two = {0}, long_note = {0};
+    char words[1200] = "", word[1200];
+    for (int i = 0; i < 100; i++) strcat(words, "many words ");
+    memset(word, 'w', sizeof word - 1);
+    word[sizeof word - 1] = '\0';
+    assert_int_equal(picture_stack(&(struct picture_part){NULL, "one line", NULL}, 1, &one, &error), 0);
+    assert_int_equal(picture_stack(&(struct picture_part){NULL, "one\nline", NULL}, 1, &two, &error), 0);
+    assert_true(two.height > one.height && two.width < one.width);
+    assert_int_equal(picture_stack(&(struct picture_part){NULL, words, NULL}, 1, &long_note, &error), 0);
+    assert_in_range(long_note.width, 600, 800);
+    assert_true(long_note.height > 10 * one.height / 2);
+    picture_free(&long_note);
+    assert_int_equal(picture_stack(&(struct picture_part){word, word, NULL}, 1, &long_note, &error), 0);
+    picture_free(&long_note);
+    picture_free(&two);
+    picture_free(&one);
 }
 
 static void test_stack(void **state) {
@@ -233,8 +271,8 @@ static void test_stack(void **state) {
     struct picture dark = open_white(30, 20), picture = {0};
     picture_fill(&dark, 0, 0, 20, 30, (struct picture_color){0, 0, 0});
     const struct picture_part parts[] = {{"A title wider than what is below", "a note", &dark}, {NULL, NULL, &dark}};
-    assert_int_equal(picture_stack(NULL, parts, 2, &picture, &error), 0);
-    assert_int_equal(picture.width, picture_text_width(parts[0].title, 2) + 2 * PICTURE_MARGIN);
+    assert_int_equal(picture_stack(parts, 2, &picture, &error), 0);
+    assert_int_equal(picture.width, picture_text_width(parts[0].title, 3) + 2 * PICTURE_MARGIN);
     expect_pixel(&picture, PICTURE_MARGIN, picture.height - PICTURE_MARGIN - 1, 0, 0, 0);
     expect_pixel(&picture, PICTURE_MARGIN, picture.height - PICTURE_MARGIN, 255, 255, 255);
     picture_free(&picture);
@@ -243,10 +281,11 @@ static void test_stack(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edges),     cmocka_unit_test(test_enlarged), cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_too_large), cmocka_unit_test(test_palettes), cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_maps),      cmocka_unit_test(test_letters),  cmocka_unit_test(test_text),
-        cmocka_unit_test(test_grid),      cmocka_unit_test(test_labels),   cmocka_unit_test(test_stack),
+        cmocka_unit_test(test_edges),  cmocka_unit_test(test_enlarged),  cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_shrunk), cmocka_unit_test(test_too_large), cmocka_unit_test(test_palettes),
+        cmocka_unit_test(test_ranges), cmocka_unit_test(test_maps),      cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_grid),      cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_stack),  cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
