@@ -97,7 +97,7 @@ static void test_table(void **state) {
     table_html(&table, "A <table>", true, &text);
     assert_false(text.failed);
     assert_has(text.bytes, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"A &lt;table&gt;\">\n"
-                           "<table class=\"sortable\">\n<caption>A &lt;table&gt;</caption>\n"
+                           "<table class=\"sortable\">\n<caption><span>A &lt;table&gt;</span></caption>\n"
                            "<thead><tr><th scope=\"col\">Na&lt;me</th><th scope=\"col\" class=\"num\">Count</th>");
     assert_has(text.bytes, "<tr><th scope=\"row\">a&amp;b</th><td class=\"num\">0</td></tr>\n");
     assert_has(text.bytes, "<th scope=\"row\"><a href=\"x%20y/report.html\">a&amp;b</a></th><td class=\"num\">1</td>");
