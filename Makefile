@@ -4,7 +4,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 CFLAGS ?= -O2 -g
-VERSION := 0.1.0
+# The version and the day of its release, which manual pages carry.
+VERSION := $(firstword $(file <VERSION))
+VERSION_DATE := $(lastword $(file <VERSION))
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -15,7 +17,7 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libcjson stb zlib libxxhash popt
+PACKAGES := libcjson stb libpng zlib libxxhash popt libprotobuf-c libzip hdf5
 TEST_PACKAGES := cmocka matio
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wcast-align -Wundef -Wstrict-prototypes \
@@ -26,8 +28,14 @@ PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
 	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
+# libhdf5 becomes part of the program: the shared one brings thirty libraries with it (for files on the web), which would
+# treble the time that every command takes to start. Its functions stay hidden from libmatio, which brings the shared one
+# into the tests.
+HDF5_ARCHIVE := $(firstword $(wildcard $(patsubst -L%,%/libhdf5.a,$(shell pkg-config --libs-only-L hdf5 2>/dev/null))))
+HIDDEN_HDF5 := -Wl,--exclude-libs,libhdf5.a $(HDF5_ARCHIVE) -lsz -lz -ldl
+HDF5_LIBRARIES := $(if $(HDF5_ARCHIVE),$(HIDDEN_HDF5),-lhdf5)
 # One file of ours compiles stb_image, so libstb is not linked.
-PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
+PACKAGE_LIBRARIES := $(filter-out -lstb -lhdf5,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) $(HDF5_LIBRARIES)
 TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
 # gcc's OpenMP runtime is linked into the program (cmd/threads.c says why); clang has another one.
 GOMP := $(filter /%,$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,$(shell $(CC) -print-file-name=libgomp.a 2>/dev/null)))
@@ -71,8 +79,10 @@ objects = $(1:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+MANUAL := $(BUILD)/man/cnntrain.1
+
 .PHONY: all tests replays fuzzers objects program-objects tidy force packages-found
-all: $(PROGRAM) ## build the program, build/cnntrain
+all: $(PROGRAM) $(MANUAL) ## build the program, build/cnntrain, and its manual pages
 tests: $(TESTS) $(FAULTS_LIBRARY)
 replays: $(REPLAYS)
 fuzzers: $(FUZZERS)
@@ -161,17 +171,40 @@ schema: $(PROGRAM) ## write configs/schema.json from the program's tables
 	@$(PROGRAM) config --schema >$(BUILD)/schema.json && mv $(BUILD)/schema.json configs/schema.json
 
 SHARE := $(DESTDIR)$(PREFIX)/share
+# Distributions keep completions that come with packages elsewhere: ZSH_COMPLETIONS=vendor-completions for Debian.
+ZSH_COMPLETIONS ?= site-functions
+COMPLETIONS := bash-completion/completions/cnntrain zsh/$(ZSH_COMPLETIONS)/_cnntrain \
+	fish/vendor_completions.d/cnntrain.fish
 .PHONY: install uninstall
-install: $(PROGRAM) ## install below PREFIX (/usr/local), staged in DESTDIR
+install: $(PROGRAM) $(MANUAL) ## install below PREFIX (/usr/local), staged in DESTDIR
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/cnntrain
-	install -d $(SHARE)/cnntrain/configs $(SHARE)/doc/cnntrain
+	install -d $(SHARE)/cnntrain/configs $(SHARE)/doc/cnntrain/docs $(SHARE)/man/man1 $(SHARE)/man/man5
 	install -m 644 configs/*.json $(SHARE)/cnntrain/configs
 	install -m 755 scripts/fetch-data $(SHARE)/cnntrain/fetch-data
-	install -m 644 README.md LICENSE docs/*.md $(SHARE)/doc/cnntrain
-	install -D -m 644 man/cnntrain.1 $(SHARE)/man/man1/cnntrain.1
+	install -m 644 README.md LICENSE $(SHARE)/doc/cnntrain
+	install -m 644 docs/*.md $(SHARE)/doc/cnntrain/docs
+	install -m 644 $(BUILD)/man/*.1 $(SHARE)/man/man1
+	install -m 644 $(BUILD)/man/*.5 $(SHARE)/man/man5
+	install -D -m 644 completions/cnntrain.bash $(SHARE)/$(word 1,$(COMPLETIONS))
+	install -D -m 644 completions/_cnntrain $(SHARE)/$(word 2,$(COMPLETIONS))
+	install -D -m 644 completions/cnntrain.fish $(SHARE)/$(word 3,$(COMPLETIONS))
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/cnntrain $(SHARE)/man/man1/cnntrain.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/cnntrain $(SHARE)/man/man1/cnntrain.1 $(SHARE)/man/man1/cnntrain-*.1 \
+		$(SHARE)/man/man5/cnntrain-config.5 $(addprefix $(SHARE)/,$(COMPLETIONS))
 	rm -rf $(SHARE)/cnntrain $(SHARE)/doc/cnntrain
+
+# What git knows, as it stands here; from an unpacked tarball all that was not built.
+DIST := $(BUILD)/cnntrain-$(VERSION).tar.gz
+DIST_FILES = { git ls-files 2>/dev/null || find . -type f ! -path './build*' | sed 's,^\./,,'; } | LC_ALL=C sort
+.PHONY: dist deb
+dist: ## pack the sources into build/cnntrain-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	@$(DIST_FILES) | tar --create --files-from - --owner 0 --group 0 --numeric-owner --mtime $(VERSION_DATE) \
+		--mode 'u+w,go=u,go-w' --transform 's,^,cnntrain-$(VERSION)/,' | gzip -9 --no-name >$(DIST).new
+	@mv $(DIST).new $(DIST)
+	@echo $(DIST)
+deb: dist ## build a Debian package, build/cnntrain_VERSION_ARCHITECTURE.deb
+	@scripts/make-deb $(DIST) $(BUILD)
 
 .PHONY: clean
 clean: ## remove everything that was built
@@ -202,6 +235,26 @@ $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
 
 $(call objects,$(CMD_SOURCES)): $(BUILD)/prefix
 $(BUILD)/cmd/%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"'
+$(BUILD)/cmd/manual%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_DATE='"$(VERSION_DATE)"'
+# What `--version -v` tells; where the build took place is nobody's business.
+SHOWN_FLAGS = $(subst ",,$(subst ',,$(filter-out -ffile-prefix-map=% -fdebug-prefix-map=% -fmacro-prefix-map=%,$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))))
+PACKAGE_VERSIONS = $(foreach package,$(PACKAGES),$(package) $(shell pkg-config --modversion $(package) 2>/dev/null))
+$(BUILD)/cmd/help.%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_FLAGS='"$(strip $(SHOWN_FLAGS))"' \
+	-DCNNTRAIN_PACKAGES='"$(PACKAGE_VERSIONS)"'
+# ONNX's messages, from the schema that its package installs. Only what includes them waits for them; the code that
+# protoc-c writes is not ours to warn about.
+ONNX_PROTO ?= $(firstword $(wildcard $(SYSROOT)/usr/include/onnx/onnx.proto /usr/local/include/onnx/onnx.proto \
+	/opt/homebrew/include/onnx/onnx.proto) /usr/include/onnx/onnx.proto)
+ONNX_MESSAGES := $(BUILD)/generated/onnx.pb-c
+$(ONNX_MESSAGES).c: $(ONNX_PROTO) | packages-found
+	@mkdir -p $(@D)
+	$(SHOW)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $(notdir $<)
+$(ONNX_MESSAGES).h: $(ONNX_MESSAGES).c ;
+$(ONNX_MESSAGES).o: $(ONNX_MESSAGES).c $(BUILD)/flags
+	$(SHOW)$(CC) $(COMPILE_FLAGS) -w -c -o $@ $<
+$(BUILD)/core/interop/onnx% $(BUILD)/tests/core/interop/test_onnx%: FILE_FLAGS = -isystem $(BUILD)/generated
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard core/interop/onnx*.c tests/core/interop/test_onnx*.c)): $(ONNX_MESSAGES).h
+
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
 KERNEL_LEVEL := -O3
 KERNEL_FLAGS = $(KERNEL_LEVEL) -ffp-contract=fast
@@ -216,13 +269,19 @@ endif
 # Elementwise loops of the optimizers, regularizers, activations, some layers and the feed profit from vectorization, for
 # which a square root must not set errno; sums keep their order.
 ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_ \
-	layers/layer_normalization. layers/prelu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
+	layers/deformable_conv2d. layers/layer_normalization. layers/prelu. layers/relu. layers/rescaling. \
+	layers/spatial_dropout2d. layers/up_sampling2d.
 $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = $(KERNEL_LEVEL) -fno-math-errno
 
 # The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.
 $(BUILD)/data/image.%: FILE_FLAGS = -fwrapv
 
-$(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
+# All pages at once; cnntrain.1 stands for them.
+$(MANUAL): $(PROGRAM)
+	@rm -rf $(@D)
+	$(SHOW)$(PROGRAM) manual --out $(@D)
+
+$(LIBRARY): $(call objects,$(LIBRARY_SOURCES)) $(ONNX_MESSAGES).o
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
 $(LIBRARY) $(CMD_LIBRARY):
 	@rm -f $@

@@ -33,7 +33,7 @@ static int print_outcome(struct session *session, const struct experiments_outco
     if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
     fputs("\nThe report is ", stdout);
     terminal_print(stdout, outcome->folder);
-    puts("/report.md; results.csv, results.json and the runs are beside it.");
+    puts("/report.html; report.md, results.csv, results.json and the runs are beside it.");
     return 0;
 }
 
@@ -82,6 +82,8 @@ const struct command experiments_command = {
     .name = "experiments",
     .summary = "train every config of a batch for every seed, and compare",
     .usage = "[FILE] [options]",
+    .details = "Runs every config of an experiment with every seed and compares them. Started again it skips the runs "
+               "that are finished and resumes the one that is not.\n",
     .examples = "cnntrain experiments                       the six combinations (six.json)\n"
                 "cnntrain experiments demo.json\n"
                 "cnntrain experiments deep_six.json --data cifar10:DIR --seeds 3\n"

@@ -87,6 +87,8 @@ const struct command gradcheck_command = {
     .name = "gradcheck",
     .summary = "check the hand-written gradients of a config's layers",
     .usage = "--config FILE [options]",
+    .details = "Checks the backward passes of a network against central differences of its loss, in every parameter "
+               "and in the input. A difference beyond what rounding explains is shown, and the exit code is 1.\n",
     .examples = "cnntrain gradcheck --config sep_max.json\n"
                 "cnntrain gradcheck --config deep_conv_max --set input_shape=[8,8,3]\n"
                 "CNNTRAIN_CPU=portable cnntrain gradcheck --config deep_conv_avg\n",

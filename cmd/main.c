@@ -7,39 +7,40 @@
 #include <unistd.h>
 
 #include "cmd/ending.h"
-#include "cmd/session.h"
+#include "cmd/help.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/text.h"
 
 #define COMMAND(symbol) extern const struct command symbol##_command;
+#define HIDDEN_COMMAND(symbol) COMMAND(symbol)
 #include "cmd/registry.def"
+#undef HIDDEN_COMMAND
 #undef COMMAND
 
-const struct command *const commands[] = {
 #define COMMAND(symbol) &symbol##_command,
+#define HIDDEN_COMMAND(symbol)
+const struct command *const commands[] = {
 #include "cmd/registry.def"
-#undef COMMAND
     NULL,
 };
+#undef HIDDEN_COMMAND
+#undef COMMAND
 
-void help_version(const struct session *session) {
-    printf("cnntrain %s\n", CNNTRAIN_VERSION);
-    if (!session->verbose) return;
-    printf("instruction sets:");
-    for (int i = 0; kernels_at(i); i++) printf(" %s", kernels_at(i)->name);
-    printf("\nusable cores: %d\n", platform_cores());
-    struct platform_version versions[PLATFORM_VERSIONS] = {0};
-    platform_versions(versions);
-    for (int i = 0; i < PLATFORM_VERSIONS && versions[i].name; i++)
-        printf("%s: %s\n", versions[i].name, versions[i].version);
-}
+#define COMMAND(symbol)
+#define HIDDEN_COMMAND(symbol) &symbol##_command,
+const struct command *const hidden_commands[] = {
+#include "cmd/registry.def"
+    NULL,
+};
+#undef HIDDEN_COMMAND
+#undef COMMAND
 
 static const struct command *find_command(const char *name) {
-    for (const struct command *const *command = commands; *command; command++)
+    for (const struct command *const *command = hidden_commands; *command; command++)
         if (strcmp((*command)->name, name) == 0) return *command;
-    return NULL;
+    return help_find(name);
 }
 
 static int unknown_command(struct session *session, const char *name) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/ending.h"
-#include "cmd/session.h"
+#include "cmd/help.h"
 #include "core/text.h"
 
 enum { OPTION_HELP = 1000, OPTION_VERSION, FLAGS_MAX = 96 /* vals of options, below: 1 to 31 */ };
@@ -80,7 +80,10 @@ static int read_options(struct options *options, struct session *session, const 
             options->seen |= 1u << code;
             continue;
         }
-        if (code == OPTION_HELP) help_command(command, table);
+        if (code == OPTION_HELP) {
+            const struct command_description description = {command, table, common->options};
+            session->describe(session->description_target, &description);
+        }
         if (code == OPTION_VERSION) {
             session->verbose = common->verbose;
             help_version(session);
@@ -179,53 +182,6 @@ int options_check_range(struct session *session, const char *flag, int value, in
     if (most == INT_MAX)
         return error_set(&session->error, ERROR_CONFIG, flag, "must be %d or more, got %d", least, value);
     return error_set(&session->error, ERROR_CONFIG, flag, "must be %d to %d, got %d", least, most, value);
-}
-
-/* ---- help ---- */
-
-static void print_options(const struct poptOption *table) {
-    for (; table && (table->longName || table->shortName); table++) {
-        char left[64];
-        char letter[8] = "    ";
-        if (table->shortName) snprintf(letter, sizeof letter, "-%c, ", table->shortName);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->longName, table->argDescrip ? " " : "",
-                 table->argDescrip ? table->argDescrip : "");
-        printf("  %-30s %s\n", left, table->descrip);
-    }
-}
-
-static void print_examples(const char *examples) {
-    for (const char *at = examples; *at; at += strcspn(at, "\n"), at += *at == '\n')
-        printf("  %.*s\n", (int)strcspn(at, "\n"), at);
-}
-
-void help_command(const struct command *command, const struct poptOption *table) {
-    struct common_table common = {0};
-    fill_common(&common);
-    printf("cnntrain %s: %s\n\nExamples:\n", command->name, command->summary);
-    print_examples(command->examples);
-    printf("\nUsage: cnntrain %s %s\n", command->name, command->usage);
-    if (table) {
-        printf("\nOptions:\n");
-        print_options(table);
-    }
-    printf("\nCommon options:\n");
-    print_options(common.options);
-}
-
-void help_program(void) {
-    printf("cnntrain: train and compare small convolutional networks, without Python\n\nExamples:\n");
-    print_examples("cnntrain experiments demo.json             six combinations on generated digits, with a report\n"
-                   "cnntrain --config sep_max.json             train one model\n"
-                   "cnntrain summary --config deep_conv_max    its layers as Keras prints them\n"
-                   "cnntrain data cifar10:DIR                  what is in a data set\n"
-                   "cnntrain layers Conv2D                     fields, defaults and ranges of a layer\n");
-    printf("\nCommands:\n");
-    for (const struct command *const *command = commands; *command; command++)
-        printf("  %-12s %s\n", (*command)->name, (*command)->summary);
-    printf("\ncnntrain COMMAND --help tells more about each. A config that is not found as given is looked for in the\n"
-           "configs/ folder beside the program and in %s.\n",
-           CNNTRAIN_SHARE "/configs");
 }
 
 /* ---- overrides ---- */

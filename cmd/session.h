@@ -9,6 +9,13 @@
 #include "core/config.h"
 #include "core/run.h"
 
+/* A command with all its options: what its help, its manual page and completions are made of. */
+struct command_description {
+    const struct command *command;
+    const struct poptOption *options; /* its own, or NULL */
+    const struct poptOption *common;  /* those of every command */
+};
+
 struct session {
     struct registries registries;
     struct workshop workshop;
@@ -18,6 +25,9 @@ struct session {
     struct text advice; /* what to do now, a line of its own after the error; may be empty */
     bool quiet, verbose, json, no_color;
     int threads; /* --threads, or NOT_GIVEN */
+    /* Answers --help: prints the help, unless somebody else wants to know the options (cmd/help.h). */
+    void (*describe)(void *target, const struct command_description *description);
+    void *description_target;
 };
 
 /* A number that was not on the command line. */
@@ -27,12 +37,14 @@ enum { NOT_GIVEN = INT_MIN };
 struct command {
     const char *name, *summary;
     const char *usage;    /* what follows "cnntrain NAME" */
+    const char *details;  /* a paragraph or several, each ended by a newline, for help and manual; or NULL */
     const char *examples; /* lines, each ended by a newline */
+    void (*more_help)(struct text *text); /* adds what its help says behind the options; NULL: nothing */
     int (*run)(struct session *session, int argc, const char **argv);
 };
 
-/* The subcommands of cmd/registry.def, ended by NULL. */
-extern const struct command *const commands[];
+/* The subcommands of cmd/registry.def, ended by NULL: those that help lists, and those that it does not. */
+extern const struct command *const commands[], *const hidden_commands[];
 
 /* Registries, search folders and the environment; kernels and threads come with session_start. */
 int session_open(struct session *session);
@@ -54,6 +66,9 @@ int session_print_json(struct session *session, cJSON *json);
 int session_print_text(struct session *session, struct text *text);
 /* Whether a path that may be a config or a trained model looks like the latter: 1 or 0; -1 where nobody can say. */
 int session_is_model(struct session *session, const char *path);
+struct saved_model;
+/* Says on stderr how images are fed to a model of another program whose file does not say it. */
+void session_note_guess(const struct session *session, const struct saved_model *saved, const char *path);
 /* Fails unless `path` is there, with advice to someone who looks for a trained model. */
 int session_check_model(struct session *session, const char *path);
 
@@ -83,11 +98,6 @@ const char *options_config(const struct options *options, struct session *sessio
                            const char *given, const char *what);
 /* Fails where the number is given and out of range. */
 int options_check_range(struct session *session, const char *flag, int value, int least, int most);
-
-/* The program's own help and version. */
-void help_program(void);
-void help_command(const struct command *command, const struct poptOption *table);
-void help_version(const struct session *session);
 
 /* Options of all commands that read a config; filled by popt. Start with TRAIN_OPTIONS_NONE. */
 struct train_options {

@@ -76,6 +76,8 @@ const struct command summary_command = {
     .name = "summary",
     .summary = "the layers of a model in a table, as Keras prints it",
     .usage = "--config FILE | MODEL [options]",
+    .details = "Prints the table of layers, shapes and parameters; nothing is trained, and data are read only where "
+               "the config does not say how large its images are.\n",
     .examples = "cnntrain summary --config sep_max.json\n"
                 "cnntrain summary --config deep_conv_max --style keras3 --cost\n"
                 "cnntrain summary runs/sep_max\n",
@@ -106,7 +108,8 @@ static int run_summary(struct session *session, int argc, const char **argv) {
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "take the input shape from these data", "SPEC"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
          "KEY.PATH=VALUE"},
-        {"style", 0, POPT_ARG_STRING, &arguments.style, 0, "keras2 (65 columns, the default) or keras3", "STYLE"},
+        {"style", 0, POPT_ARG_STRING, &arguments.style, 0, "the table (keras2, 65 columns wide, is the default)",
+         "keras2|keras3"},
         {"cost", 0, POPT_ARG_NONE, &arguments.cost, 0, "add multiplications, receptive field, activation bytes", NULL},
         POPT_TABLEEND,
     };

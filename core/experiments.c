@@ -86,6 +86,7 @@ static int check_models(struct batch_state *state, struct error *error) {
 struct evidence {
     struct run_result *results;
     struct predictions *predictions;
+    struct history *histories;
     struct comparison_run *runs;
     int count;
 };
@@ -94,41 +95,78 @@ static void free_evidence(struct evidence *evidence) {
     for (int i = 0; i < evidence->count; i++) {
         if (evidence->runs && evidence->runs[i].result) run_result_free(&evidence->results[i]);
         if (evidence->runs && evidence->runs[i].predictions) predictions_free(&evidence->predictions[i]);
+        if (evidence->runs && evidence->runs[i].history) history_free(&evidence->histories[i]);
     }
     free(evidence->results);
     free(evidence->predictions);
+    free(evidence->histories);
     free(evidence->runs);
 }
 
-static int read_run(const struct experiment_entry *entry, struct run_result *result, struct predictions *predictions,
-                    struct comparison_run *run, struct error *error) {
-    char *metrics = run_file(entry->folder, "metrics.json", error);
-    char *answers = run_file(entry->folder, "predictions.csv", error);
-    int status = metrics && answers ? 0 : -1;
-    if (status == 0 && file_exists(metrics)) {
-        status = run_result_read(metrics, result, error);
-        if (status == 0) run->result = result;
-    }
-    if (status == 0 && run->result && file_exists(answers)) {
-        status = predictions_read(answers, predictions, error);
-        if (status == 0) run->predictions = predictions;
-    }
-    free(metrics);
-    free(answers);
+/* A file of the entry's folder where there is one: 1 and its name, which the caller frees; 0: none. */
+static int find_file(const struct experiment_entry *entry, const char *name, char **path, struct error *error) {
+    *path = run_file(entry->folder, name, error);
+    if (!*path) return -1;
+    if (file_exists(*path)) return 1;
+    free(*path);
+    return 0;
+}
+
+static int read_predictions(const struct experiment_entry *entry, struct evidence *evidence, int index,
+                            struct error *error) {
+    char *path;
+    int found = find_file(entry, "predictions.csv", &path, error);
+    if (found <= 0) return found;
+    int status = predictions_read(path, &evidence->predictions[index], error);
+    if (status == 0) evidence->runs[index].predictions = &evidence->predictions[index];
+    free(path);
     return status;
+}
+
+static int read_history(const struct experiment_entry *entry, struct evidence *evidence, int index,
+                        struct error *error) {
+    char *path;
+    int found = find_file(entry, "history.csv", &path, error);
+    if (found <= 0) return found;
+    int status = history_read(path, &evidence->histories[index], error);
+    if (status == 0) evidence->runs[index].history = &evidence->histories[index];
+    free(path);
+    return status;
+}
+
+/* One that was interrupted has a report, too. */
+static int find_report(const struct experiment_entry *entry, struct comparison_run *run, struct error *error) {
+    char *path;
+    int found = find_file(entry, "report.html", &path, error);
+    if (found <= 0) return found;
+    run->folder = file_name_of(entry->folder);
+    free(path);
+    return 0;
+}
+
+static int read_run(const struct experiment_entry *entry, struct evidence *evidence, int index, struct error *error) {
+    char *path;
+    if (find_report(entry, &evidence->runs[index], error) != 0) return -1;
+    int found = find_file(entry, "metrics.json", &path, error);
+    if (found <= 0) return found;
+    int status = run_result_read(path, &evidence->results[index], error);
+    if (status == 0) evidence->runs[index].result = &evidence->results[index];
+    free(path);
+    if (status != 0 || read_predictions(entry, evidence, index, error) != 0) return -1;
+    return read_history(entry, evidence, index, error);
 }
 
 static int gather(const struct batch_state *state, struct evidence *evidence, struct error *error) {
     size_t count = (size_t)state->plan.total + 1;
-    *evidence =
-        (struct evidence){calloc(count, sizeof *evidence->results), calloc(count, sizeof *evidence->predictions),
-                          calloc(count, sizeof *evidence->runs), state->plan.total};
-    if (!evidence->results || !evidence->predictions || !evidence->runs)
+    *evidence = (struct evidence){.results = calloc(count, sizeof *evidence->results),
+                                  .predictions = calloc(count, sizeof *evidence->predictions),
+                                  .histories = calloc(count, sizeof *evidence->histories),
+                                  .runs = calloc(count, sizeof *evidence->runs),
+                                  .count = state->plan.total};
+    if (!evidence->results || !evidence->predictions || !evidence->histories || !evidence->runs)
         return error_set(error, ERROR_RUN, NULL, "not enough memory for the comparison");
     for (int i = 0; i < state->plan.total; i++)
-        if (read_run(&state->plan.entries[i], &evidence->results[i], &evidence->predictions[i], &evidence->runs[i],
-                     error) != 0)
-            return -1;
+        if (read_run(&state->plan.entries[i], evidence, i, error) != 0) return -1;
     return 0;
 }
 
@@ -501,7 +539,10 @@ static int run_batch(struct batch_state *state, struct error *error) {
     if (check_models(state, error) != 0 || open_folder(state, error) != 0) return -1;
     if (report(state, error) != 0) return -1;
     tell_batch(state, EXPERIMENT_BATCH_BEGIN);
-    return state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);
+    int status = state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);
+    struct error ignored = {0};
+    if (status != 0) report(state, &ignored); /* the run that was interrupted has something to show */
+    return status;
 }
 
 int experiments_run(const struct experiments_request *request, struct experiments_outcome *outcome,

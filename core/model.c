@@ -2,11 +2,13 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/activation.h"
+#include "core/constraint.h"
 #include "core/initializer.h"
 #include "core/regularizer.h"
 #include "core/text.h"
@@ -28,22 +30,30 @@ void model_snake_case(const char *class_name, char *name, size_t size) {
     name[at] = '\0';
 }
 
-static bool is_name_taken(const struct model *model, const struct layer *except, const char *name) {
+/* The other layer that has this name; NULL where it is free. */
+static const struct layer *find_name(const struct model *model, const struct layer *except, const char *name) {
     for (int i = 0; i < model->layer_count; i++)
-        if (&model->layers[i] != except && strcmp(model->layers[i].name, name) == 0) return true;
-    return false;
+        if (&model->layers[i] != except && strcmp(model->layers[i].name, name) == 0) return &model->layers[i];
+    return NULL;
 }
 
-static int set_given_name(const struct model *model, struct layer *layer, const struct place *place,
-                          struct error *error) {
+/* Each turn of a repeat has places of its own that read the same. */
+static bool same_place(const struct place *a, const struct place *b) {
+    char first[ERROR_PATH_SIZE], second[ERROR_PATH_SIZE];
+    return strcmp(place_text(a, first, sizeof first), place_text(b, second, sizeof second)) == 0;
+}
+
+static int set_given_name(const struct model *model, struct layer *layer, struct error *error) {
     const char *name = ((const struct layer_common *)layer->config)->name;
     if (!name) return 0;
-    struct place here = place_key(place, "name");
+    struct place here = place_key(layer->place, "name");
     if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\"") || !text_is_printable(name))
         return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and control characters",
                            LAYER_NAME_SIZE - 1);
-    if (is_name_taken(model, layer, name))
-        return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
+    const struct layer *other = find_name(model, layer, name);
+    if (other && same_place(other->place, layer->place))
+        return place_error(&here, error, "names a layer that is repeated, and names must differ; leave it out");
+    if (other) return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
     snprintf(layer->name, sizeof layer->name, "%s", name);
     return 0;
 }
@@ -55,22 +65,21 @@ static void set_automatic_name(const struct model *model, struct layer *layer) {
     else
         model_snake_case(layer->kind->component.name, base, sizeof base);
     snprintf(layer->name, sizeof layer->name, "%s", base);
-    for (int i = 1; is_name_taken(model, layer, layer->name); i++)
+    for (int i = 1; find_name(model, layer, layer->name); i++)
         snprintf(layer->name, sizeof layer->name, "%s_%d", base, i);
 }
 
 /* Given names first, so that automatic ones keep clear of them. */
-static int name_layers(struct model *model, const struct place *place, struct error *error) {
-    for (int i = 0; i < model->layer_count; i++) {
-        struct place item = place_item(place, i);
-        if (set_given_name(model, &model->layers[i], &item, error) != 0) return -1;
-    }
+static int name_layers(struct model *model, struct error *error) {
+    for (int i = 0; i < model->layer_count; i++)
+        if (set_given_name(model, &model->layers[i], error) != 0) return -1;
     for (int i = 0; i < model->layer_count; i++)
         if (!model->layers[i].name[0]) set_automatic_name(model, &model->layers[i]);
     return 0;
 }
 
-static int infer_layer(struct layer *layer, const struct place *place, struct error *error) {
+static int infer_layer(struct layer *layer, struct error *error) {
+    const struct place *place = layer->place;
     if (layer->kind->infer(layer, place, error) != 0) return -1;
     size_t elements = 0;
     char text[SHAPE_TEXT_SIZE];
@@ -81,15 +90,30 @@ static int infer_layer(struct layer *layer, const struct place *place, struct er
         if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))
             return place_error(place, error, "%s %s is too large", layer->parameters[k].name,
                                shape_text(&layer->parameters[k].shape, text, sizeof text));
+    for (int k = 0; k < layer->parameter_count; k++)
+        if (constraint_check(&layer->parameters[k].constraint, layer->parameters[k].name, &layer->parameters[k].shape,
+                             place, error) != 0)
+            return -1;
     return 0;
 }
 
-static int infer_layers(struct model *model, const struct place *place, struct error *error) {
+/* The second input is where the inner layers begin. */
+static void set_second(const struct model *model, struct layer *layer) {
+    layer->second = model->layers[layer->second_tensor].input;
+    for (int axis = 0; axis < 2; axis++) {
+        double stride = 1;
+        for (int i = layer->second_tensor; i < layer->index; i++)
+            if (model->layers[i].reach.stride[axis]) stride *= model->layers[i].reach.stride[axis];
+        layer->second_stride[axis] = stride < INT_MAX ? (int)stride : INT_MAX;
+    }
+}
+
+static int infer_layers(struct model *model, struct error *error) {
     struct shape shape = model->input;
     for (int i = 0; i < model->layer_count; i++) {
-        struct place item = place_item(place, i);
         model->layers[i].input = shape;
-        if (infer_layer(&model->layers[i], &item, error) != 0) return -1;
+        if (model->layers[i].kind->inner) set_second(model, &model->layers[i]);
+        if (infer_layer(&model->layers[i], error) != 0) return -1;
         shape = model->layers[i].output;
     }
     model->output = shape;
@@ -145,31 +169,65 @@ static int freeze(struct model *model, const struct config *config, const struct
         const struct place item = place_item(&list, i);
         if (freeze_matching(model, patterns->values[i]) == 0) return no_match(model, patterns->values[i], &item, error);
     }
+    for (int i = model->layer_count - 1; i >= 0; i--) /* owners come behind what is inside of them */
+        if (model->layers[i].owner != LAYER_NO_OWNER && model->layers[model->layers[i].owner].frozen)
+            model->layers[i].frozen = true;
     return 0;
 }
 
 /* ---- building ---- */
 
+static const struct component_list *inner_of(const struct component *layer) {
+    const struct layer_kind *kind = (const struct layer_kind *)layer->kind;
+    return kind->inner ? kind->inner(layer->config) : NULL;
+}
+
+/* With those inside of others. */
+static int count_layers(const struct component_list *layers) {
+    int count = layers->count;
+    for (int i = 0; i < layers->count; i++)
+        if (inner_of(&layers->items[i])) count += count_layers(inner_of(&layers->items[i]));
+    return count;
+}
+
+/* Layers inside of another come before it, in one line with all others. */
 static void take_layers(struct model *model, const struct component_list *layers) {
-    model->layer_count = layers->count;
     for (int i = 0; i < layers->count; i++) {
-        model->layers[i].kind = (const struct layer_kind *)layers->items[i].kind;
-        model->layers[i].config = layers->items[i].config;
-        model->layers[i].index = i;
+        const struct component_list *inner = inner_of(&layers->items[i]);
+        const int first = model->layer_count;
+        if (inner) take_layers(model, inner);
+        const int index = model->layer_count++;
+        model->layers[index] = (struct layer){.kind = (const struct layer_kind *)layers->items[i].kind,
+                                              .config = layers->items[i].config,
+                                              .place = layers->places[i],
+                                              .index = index,
+                                              .second_tensor = first,
+                                              .owner = LAYER_NO_OWNER};
+        for (int k = first; k < index; k++)
+            if (model->layers[k].owner == LAYER_NO_OWNER) model->layers[k].owner = index;
     }
 }
 
-static int plan(struct model *model, const struct config *config, const struct place *document,
-                const struct place *place, struct error *error) {
+/* The probabilities of the last layer come into being within the loss. */
+static int check_last_activity(const struct layer *layer, struct error *error) {
+    const struct place place = place_key(layer->place, "activity_regularizer");
+    if (!layer->activity_regularizer.kind) return 0;
+    return place_error(&place, error,
+                       "cannot be on the last layer, whose softmax is a part of the loss; put it on a "
+                       "layer before");
+}
+
+static int plan(struct model *model, const struct config *config, const struct place *document, struct error *error) {
     const struct component_list *layers = &config->values.model;
-    model->layers = calloc((size_t)layers->count, sizeof *model->layers);
+    model->layers = calloc((size_t)count_layers(layers), sizeof *model->layers);
     if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
     take_layers(model, layers);
-    if (name_layers(model, place, error) != 0 || freeze(model, config, document, error) != 0 ||
-        infer_layers(model, place, error) != 0)
+    if (name_layers(model, error) != 0 || freeze(model, config, document, error) != 0 ||
+        infer_layers(model, error) != 0)
         return -1;
     const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
     model->ends_in_softmax = last && last->is_softmax;
+    if (model->ends_in_softmax && check_last_activity(&model->layers[model->layer_count - 1], error) != 0) return -1;
     place_parameters(model, true);
     model->trainable_floats = model->parameter_floats;
     place_parameters(model, false);
@@ -178,7 +236,7 @@ static int plan(struct model *model, const struct config *config, const struct p
 
 int model_plan(struct model *model, const struct config *config, const struct shape *input, struct error *error) {
     const struct place document = place_document(config->path), place = place_key(&document, "model");
-    const int count = config->values.model.count;
+    const int count = count_layers(&config->values.model);
     *model = (struct model){.input = *input};
     size_t elements = 0;
     char text[SHAPE_TEXT_SIZE];
@@ -188,7 +246,7 @@ int model_plan(struct model *model, const struct config *config, const struct sh
     if (count == 0) return place_error(&place, error, "has no layers; a model needs at least one");
     if (count > MODEL_LAYERS_MAX)
         return place_error(&place, error, "has %d layers, at most %d are allowed", count, MODEL_LAYERS_MAX);
-    if (plan(model, config, &document, &place, error) == 0) return 0;
+    if (plan(model, config, &document, error) == 0) return 0;
     model_free(model);
     return -1;
 }

@@ -20,6 +20,7 @@
 struct run {
     const struct run_request *request;
     const struct config *config;
+    const char *folder;
     struct run_parts parts;
     struct trainer *trainer;
     struct run_events events;
@@ -105,8 +106,18 @@ static void hear_test(void *listener, const char *what, int64_t done, int64_t to
     hear(listener, &event);
 }
 
+/* A folder of its own, or the one it is given; nobody else may work in it. */
+static int open_folder(struct run *run, struct error *error) {
+    const struct run_request *request = run->request;
+    run->folder = request->folder;
+    if (request->claimed) run->folder = *request->claimed = run_claim_folder(request->folder, error);
+    if (!run->folder) return -1;
+    run->lock = run_lock_folder(run->folder, error);
+    return run->lock < 0 ? -1 : 0;
+}
+
 static int open_files(struct run *run, struct error *error) {
-    const char *folder = run->request->folder;
+    const char *folder = run->folder;
     run->last = run_file(folder, "last.safetensors", error);
     run->best = run_file(folder, "best.safetensors", error);
     run->history = run_file(folder, "history.csv", error);
@@ -170,7 +181,7 @@ static int open_trainer(struct run *run, struct error *error) {
 }
 
 static int write_config(const struct run *run, struct error *error) {
-    char *path = run_file(run->request->folder, "config.json", error);
+    char *path = run_file(run->folder, "config.json", error);
     int status = path ? 0 : -1;
     if (status == 0) status = file_replace_text(path, run->config_text, error);
     free(path);
@@ -179,7 +190,7 @@ static int write_config(const struct run *run, struct error *error) {
 
 /* What metrics.json says of a run that goes on is no longer true. */
 static int forget_result(const struct run *run, struct error *error) {
-    char *path = run_file(run->request->folder, "metrics.json", error);
+    char *path = run_file(run->folder, "metrics.json", error);
     int status = path ? 0 : -1;
     if (status == 0 && unlink(path) != 0 && errno != ENOENT) status = error_set_errno(error, path, "remove the file");
     free(path);
@@ -231,14 +242,12 @@ static void tell_details(const struct run *run) {
 static int open_events(struct run *run, struct error *error) {
     if (!run->config->values.training.tensorboard || trainer_is_done(run->trainer)) return 0;
     bool validates = run->request->splits->validation.count > 0;
-    return run_events_open(&run->events, run->request->folder, validates, trainer_history(run->trainer), error);
+    return run_events_open(&run->events, run->folder, validates, trainer_history(run->trainer), error);
 }
 
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || open_files(run, error) != 0) return -1;
-    run->lock = run_lock_folder(run->request->folder, error);
-    if (run->lock < 0) return -1;
-    if (run_parts_open(&run->parts, error) != 0) return -1;
+    if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
+    if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     if (open_trainer(run, error) != 0) return -1;
     tell_details(run);
     return begin_files(run, error) == 0 ? open_events(run, error) : -1;
@@ -259,9 +268,8 @@ static int test_stopped(struct error *error) {
                      "is written");
 }
 
-static int test_run(struct run *run, struct run_result *result, struct error *error) {
+static int test_all(struct run *run, struct run_result *result, struct error *error) {
     const struct dataset *test = &run->request->splits->test;
-    if (test->count == 0) return 0;
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
@@ -277,6 +285,14 @@ static int test_run(struct run *run, struct run_result *result, struct error *er
     result->test_low = interval.low;
     result->test_high = interval.high;
     return 0;
+}
+
+/* Fills predictions and confusion matrix, or neither. */
+static int test_run(struct run *run, struct run_result *result, struct error *error) {
+    if (run->request->splits->test.count == 0 || test_all(run, result, error) == 0) return 0;
+    predictions_free(&run->predictions);
+    confusion_free(&run->confusion);
+    return -1;
 }
 
 static const char *class_name(const struct run *run, struct arena *arena, int index, struct error *error) {
@@ -376,8 +392,8 @@ static int write_predictions(const struct run *run, struct error *error) {
     const struct data_splits *splits = run->request->splits;
     /* A model may have more outputs than the data has classes; names are then numbers. */
     char *const *names = splits->classes == run->confusion.classes ? splits->class_names : NULL;
-    char *predictions = run_file(run->request->folder, "predictions.csv", error);
-    char *confusion = run_file(run->request->folder, "confusion.csv", error);
+    char *predictions = run_file(run->folder, "predictions.csv", error);
+    char *confusion = run_file(run->folder, "confusion.csv", error);
     int status = predictions && confusion ? 0 : -1;
     if (status == 0) status = predictions_write(predictions, &run->predictions, error);
     if (status == 0) status = confusion_write(confusion, &run->confusion, names, error);
@@ -391,15 +407,19 @@ static int write_report(const struct run *run, const struct run_result *result, 
     struct summary_row *rows = run_summary_rows(&run->parts.model, &summary, error);
     if (!rows) return -1;
     struct text command = {0};
-    char *config = run_file(run->request->folder, "config.json", error);
+    char *config = run_file(run->folder, "config.json", error);
     text_add(&command, "cnntrain train --config ");
     text_add_shell_word(&command, config ? config : "");
     struct run_report report = {.result = result,
                                 .summary = &summary,
                                 .history = trainer_history(run->trainer),
                                 .confusion = run->confusion.classes ? &run->confusion : NULL,
-                                .command = command.failed ? NULL : command.bytes};
-    int status = config ? run_report_write(&report, run->request->folder, error) : -1;
+                                .command = command.failed ? NULL : command.bytes,
+                                .config = run->config_text,
+                                .model = &run->parts.model,
+                                .splits = run->request->splits,
+                                .predictions = run->predictions.count ? &run->predictions : NULL};
+    int status = config ? run_report_write(&report, run->folder, error) : -1;
     text_free(&command);
     free(config);
     free(rows);
@@ -408,7 +428,7 @@ static int write_report(const struct run *run, const struct run_result *result, 
 
 /* metrics.json comes last: where it says finished, everything else is there. */
 static int write_result(const struct run *run, const struct run_result *result, struct error *error) {
-    char *path = run_file(run->request->folder, "metrics.json", error);
+    char *path = run_file(run->folder, "metrics.json", error);
     if (!path) return -1;
     int status = write_report(run, result, error);
     if (status == 0) status = run_result_write(result, path, error);
@@ -427,13 +447,16 @@ static int finish_run(struct run *run, struct error *error) {
     return status;
 }
 
-/* Leaves word of a training that diverged; the error of the training is the one that counts. */
-static void record_divergence(struct run *run, const struct error *cause) {
+/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. One
+ * that was interrupted goes on some day: it has a report, and no metrics.json. */
+static void record_end(struct run *run, const struct error *cause) {
     struct error ignored = {0};
     struct run_result result = run_result_empty();
-    result.status = RUN_NOT_FINITE;
+    bool is_over = cause->code == ERROR_NOT_FINITE;
+    result.status = is_over ? RUN_NOT_FINITE : RUN_INTERRUPTED;
     result.message = cause->message;
-    if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
+    if (fill_result(run, &result, &ignored) == 0)
+        is_over ? write_result(run, &result, &ignored) : write_report(run, &result, &ignored);
     run_result_free(&result);
 }
 
@@ -446,9 +469,11 @@ int run_execute(const struct run_request *request, struct error *error) {
     if (status == 0) {
         status = trainer_run(run.trainer, error);
         if (status == 0) status = finish_run(&run, error);
-        if (status != 0 && error->code == ERROR_NOT_FINITE) record_divergence(&run, error);
+        bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
+        if (status != 0 && is_told) record_end(&run, error);
     }
     if (run_events_close(&run.events, error) != 0) status = -1;
+    if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
     return status;
 }

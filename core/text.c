@@ -207,3 +207,38 @@ const char *text_nearest(const char *word, const char *const *words, size_t coun
     }
     return nearest;
 }
+
+/* A paragraph; the line it starts on is indented already. */
+static void wrap_paragraph(struct text *text, const char *at, const char *end, int width, int indent) {
+    int column = indent;
+    while (at < end) {
+        char word[256];
+        const size_t length = strcspn(at, " \n");
+        snprintf(word, sizeof word, "%.*s", (int)length, at);
+        const int columns = text_columns(word);
+        const bool breaks = column > indent && column + 1 + columns > width;
+        if (breaks) {
+            text_add(text, "\n");
+            text_repeat(text, " ", indent);
+            column = indent;
+        }
+        if (column > indent) text_add(text, " ");
+        column += columns + (column > indent);
+        text_add_bytes(text, at, length);
+        at += length + strspn(at + length, " ");
+        if (*at == '\n') break;
+    }
+}
+
+void text_wrap(struct text *text, const char *paragraphs, int width, int indent) {
+    for (const char *at = paragraphs; *at;) {
+        const char *end = at + strcspn(at, "\n");
+        if (at != paragraphs && end > at) text_repeat(text, " ", indent);
+        if (*at == ' ')
+            text_add_bytes(text, at, (size_t)(end - at));
+        else
+            wrap_paragraph(text, at, end, width, indent);
+        text_add(text, "\n");
+        at = *end ? end + 1 : end;
+    }
+}

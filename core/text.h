@@ -42,6 +42,11 @@ size_t text_cut(const char *string, size_t limit);
 /* The string into buffer; where it does not fit (size of 8 or more), its beginning and its end with "..." between. */
 char *text_shorten(const char *string, char *buffer, size_t size);
 
+/* Adds text of one or more paragraphs, each ended by a newline, broken at spaces into lines of at most `width` columns
+ * (longer where a word is); every line but the very first begins with `indent` spaces. A line of its own that begins
+ * with a space, such as a formula, stays as it is. */
+void text_wrap(struct text *text, const char *paragraphs, int width, int indent);
+
 /* Columns a UTF-8 string takes on a terminal: two for East Asian characters and pictures, none for combining marks. */
 int text_columns(const char *string);
 /* Bytes of the longest beginning of the string, in whole characters, that takes at most `limit` columns. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/checkpoint_keep.h"
+#include "core/constraint.h"
 #include "core/evaluation.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -259,7 +260,7 @@ static void add_penalty_gradients(const struct trainer *trainer, float *gradient
         for (int k = 0; k < model->layers[i].parameter_count; k++) {
             const struct parameter *parameter = &model->layers[i].parameters[k];
             if (!parameter->regularizer.kind || !parameter->trainable) continue;
-            regularizer_gradient(&parameter->regularizer, model->parameters + parameter->offset,
+            regularizer_gradient(&parameter->regularizer, 1, model->parameters + parameter->offset,
                                  gradients + parameter->offset, parameter->size);
         }
 }
@@ -286,12 +287,24 @@ static void update_part(void *context, int part) {
     optimizer_apply(&trainer->training->optimizer, &step);
 }
 
+/* The layers' weights are put back to what their constraints allow. */
+static void constrain_layer(void *context, int index) {
+    const struct model *model = ((const struct trainer *)context)->setup.model;
+    const struct layer *layer = &model->layers[index];
+    for (int k = 0; k < layer->parameter_count; k++) {
+        const struct parameter *parameter = &layer->parameters[k];
+        if (parameter->trainable)
+            constraint_apply(&parameter->constraint, &parameter->shape, model_parameter(model, layer, k));
+    }
+}
+
 static void move_weights(struct trainer *trainer) {
     float *gradients = engine_gradients(trainer->setup.engine);
     add_penalty_gradients(trainer, gradients);
     optimizer_clip(&trainer->training->optimizer, gradients, trainer->ranges, trainer->range_count);
     struct update update = {trainer, gradients};
     engine_parallel(trainer->setup.engine, STEP_PARTS, update_part, &update);
+    engine_parallel(trainer->setup.engine, trainer->setup.model->layer_count, constrain_layer, trainer);
 }
 
 static int not_finite(const struct trainer *trainer, const struct batch *batch, struct error *error) {

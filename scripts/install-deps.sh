@@ -1,17 +1,18 @@
 #!/bin/sh
 # Installs the packages cnntrain is built from, on Debian and its relatives.
-# Usage: scripts/install-deps.sh [lint] [data] [arm64] [fuzz]
+# Usage: scripts/install-deps.sh [lint] [data] [arm64] [fuzz] [deb]
 set -eu
 
-packages="gcc libc6-dev make pkg-config libcjson-dev libstb-dev libmatio-dev zlib1g-dev libxxhash-dev libpopt-dev libcmocka-dev"
+packages="gcc libc6-dev make pkg-config libcjson-dev libstb-dev libpng-dev libzip-dev libhdf5-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libmatio-dev zlib1g-dev libxxhash-dev libpopt-dev libcmocka-dev"
 for group in "$@"; do
     case $group in
         arm64) packages="$packages gcc-aarch64-linux-gnu qemu-user" ;;
         lint) packages="$packages clang libomp-dev clang-format clang-tidy shellcheck" ;;
+        deb) packages="$packages dpkg-dev debhelper fakeroot" ;;
         fuzz) packages="$packages clang libclang-rt-dev libomp-dev" ;;
         data) packages="$packages dataset-fashion-mnist curl ca-certificates" ;;
         *)
-            echo "usage: scripts/install-deps.sh [lint] [data] [arm64] [fuzz]" >&2
+            echo "usage: scripts/install-deps.sh [lint] [data] [arm64] [fuzz] [deb]" >&2
             exit 2
             ;;
     esac

@@ -3,6 +3,7 @@
 #define CNNTRAIN_CORE_REPORT_SUMMARY_H
 
 #include <cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/shape.h"
@@ -18,6 +19,7 @@ struct summary_row {
     size_t activation_bytes; /* the output of one image */
     int receptive_field[2];  /* input cells one output looks at, height and width; -1: the whole input */
     const char *note; /* what to warn about, such as "drops the last row and column of 15x15"; NULL or "": none */
+    int depth;        /* how many blocks (Residual) it is inside of; their rows come behind it, the innermost first */
 };
 
 struct summary {
@@ -39,12 +41,17 @@ void summary_keras3(const struct summary *summary, int terminal_width, struct te
  * totals, then the warnings. */
 void summary_cost(const struct summary *summary, struct text *text);
 
+/* The same table, to be written; `with_types` adds the layers' classes. */
+struct table;
+void summary_cost_table(const struct summary *summary, bool with_types, struct table *table);
+
 /* The warnings alone, a line each ("Warning: max_pooling2d drops the last row ..."); nothing where there are none. */
 void summary_warnings(const struct summary *summary, struct text *text);
 
 /* {"name", "input_shape", "layers": [{"name", "class_name", "output_shape", "parameters", "multiplications",
  * "activation_bytes", "receptive_field", "note"}], "parameters", "trainable_parameters", ...}. A receptive field of
- * the whole input is null. The caller frees it with cJSON_Delete; NULL without memory. */
+ * the whole input is null. A layer inside of a block has its "depth", too. The caller frees it with cJSON_Delete; NULL
+ * without memory. */
 cJSON *summary_json(const struct summary *summary);
 
 #endif

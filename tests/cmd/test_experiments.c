@@ -12,7 +12,7 @@ static void six_combinations_in_order(void **state) {
     assert_starts_with(world->err, "[1/6] conv_avg, seed 1: starts\nEpoch 1/1\n");
     assert_contains(world->err, "\n[6/6] sep_max, seed 1: test accuracy ");
     assert_starts_with(world->out, "name      params  multiplications ");
-    assert_last_line(world->out, "The report is six/report.md; results.csv, results.json and the runs are beside it.");
+    assert_last_line(world->out, "The report is six/report.html; report.md, results.csv, results.json and the runs are beside it.");
     command_succeeds(world, "cut -d , -f 1-4 six/results.csv");
     assert_string_equal(world->out, "name,seed,parameters,multiplications\n"
                                     "conv_avg,1,72906,849600\nconv_max,1,72906,849600\n"
@@ -57,9 +57,9 @@ static void folder_is_numbered_on_without_out(void **state) {
         "cnntrain experiments --data synth:20,10 --epochs 1 --seeds 1 -q --only dw_max",
         "cnntrain experiments --data synth:20,10 --epochs 2 --seeds 1 -q --only dw_max"};
     command_succeeds(world, lines[0]);
-    assert_contains(world->out, "The report is runs/six/report.md;");
+    assert_contains(world->out, "The report is runs/six/report.html;");
     command_succeeds(world, lines[1]);
-    assert_contains(world->out, "The report is runs/six-2/report.md;");
+    assert_contains(world->out, "The report is runs/six-2/report.html;");
 }
 
 static void own_file_with_settings(void **state) {

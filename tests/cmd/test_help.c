@@ -2,13 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/session.h"
 #include "core/text.h"
 #include "tests/support/command.h"
 
 static const char *const names[] = {
 #define COMMAND(symbol) #symbol,
+#define HIDDEN_COMMAND(symbol)
 #include "cmd/registry.def"
+#undef HIDDEN_COMMAND
 #undef COMMAND
     NULL,
 };
@@ -67,8 +68,18 @@ static void version(void **state) {
     assert_string_equal(world->out, "cnntrain " CNNTRAIN_VERSION "\n");
     command_succeeds(world, "cnntrain --version -v");
     assert_contains(world->out, "\ninstruction sets: reference portable");
+    assert_contains(world->out, "\ninstruction set in use: ");
     assert_contains(world->out, "\nusable cores: ");
+    assert_contains(world->out, "\nthreads: ");
+    assert_contains(world->out, "\ncompiler flags: -");
+    assert_contains(world->out, "\nbuilt with: libcjson ");
     assert_contains(world->out, "\ncJSON: ");
+    command_succeeds(world, "CNNTRAIN_CPU=portable OMP_NUM_THREADS=3 cnntrain --version -v");
+    assert_contains(world->out, "\ninstruction set in use: portable\n");
+    assert_contains(world->out, "\nthreads: 3\n");
+    command_succeeds(world, "CNNTRAIN_CPU=z80 cnntrain --version -v");
+    assert_contains(world->out, "\ninstruction set in use: none\n");
+    assert_contains(world->out, "\nbut CNNTRAIN_CPU: \"z80\" is not an instruction set");
 }
 
 static void mistyped_words(void **state) {
@@ -168,42 +179,30 @@ static void flags_may_stand_before_the_command(void **state) {
     assert_starts_with(world->out, "{\n  \"name\": \"Dense\"");
 }
 
-/* ---- the manual ---- */
-
-/* The roff text as a reader sees it: without backslashes and font changes. */
-static char *plain_manual(void) {
-    FILE *file = fopen("man/cnntrain.1", "r");
-    assert_non_null(file);
-    struct text text = {0};
-    for (int c = fgetc(file); c != EOF; c = fgetc(file)) {
-        if (c == '\\') {
-            c = fgetc(file);
-            if (c == 'f') fgetc(file);
-            if (c == 'f' || c == '\n' || c == EOF) continue;
-        }
-        text_add_bytes(&text, &(char){(char)c}, 1);
-    }
-    fclose(file);
-    assert_false(text.failed);
-    return text.bytes;
+/* They serve make and shells: found by name, listed nowhere. */
+static void hidden_commands(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain --help");
+    assert_lacks(world->out, "\n  manual ");
+    assert_lacks(world->out, "\n  complete ");
+    command_succeeds(world, "cnntrain manual --help");
+    assert_starts_with(world->out, "cnntrain manual: the manual pages as roff");
+    command_succeeds(world, "cnntrain complete --help");
+    assert_starts_with(world->out, "cnntrain complete: the candidates");
+    command_fails(world, "cnntrain complete", 2, "cnntrain complete needs -- and the words so far");
 }
 
-/* Every command of the manual exists: those that stand behind ".TP" in COMMANDS. */
-static void manual_has_no_other_command(void **state) {
-    (void)state;
-    char *manual = plain_manual(), *end = strstr(manual, ".SH OPTIONS");
-    char *at = strstr(manual, ".SH COMMANDS");
-    assert_non_null(at);
-    assert_non_null(end);
-    for (size_t found = 0; (at = strstr(at, ".TP\n")) && at < end; found++) {
-        at += 4;
-        char name[40];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " \n"), at);
-        bool known = false;
-        for (size_t i = 0; names[i]; i++) known = known || strcmp(names[i], name) == 0;
-        if (!known) fail_msg("man/cnntrain.1 has a command \"%s\"", name);
+/* Prose of the help is as wide as the terminal, up to what can be read. */
+static void help_on_terminals(void **state) {
+    struct command_world *world = *state;
+    static const int columns[] = {40, 80, 200};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        assert_int_equal(command_on_terminal(world, columns[i], "cnntrain train --help"), 0);
+        const char *prose = strstr(world->out, "Trains a network;");
+        assert_non_null(prose);
+        const int length = (int)strcspn(prose, "\r\n");
+        assert_in_range(length, columns[i] < 100 ? columns[i] - 12 : 88, columns[i] < 100 ? columns[i] : 100);
     }
-    free(manual);
 }
 
 int main(void) {
@@ -218,7 +217,8 @@ int main(void) {
         cmocka_unit_test(missing_and_superfluous_arguments),
         cmocka_unit_test(numbers_and_empty_values),
         cmocka_unit_test(flags_may_stand_before_the_command),
-        cmocka_unit_test(manual_has_no_other_command),
+        cmocka_unit_test(hidden_commands),
+        cmocka_unit_test(help_on_terminals),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -149,12 +149,36 @@ static void test_shell_words(void **state) {
     }
 }
 
+static void test_wrap(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        int width, indent;
+    } rows[] = {
+        {"", "", 10, 0},
+        {"one", "one\n", 10, 0},
+        {"one two three four", "one two\nthree four\n", 10, 0},
+        {"one two three four", "one two\n  three\n  four\n", 9, 2},
+        {"unbreakable\nx", "unbreakable\nx\n", 4, 0},
+        {"a\n\nb c\n", "a\n\nb\nc\n", 2, 0},
+        {"is:\n  y = a * x + b\nthere", "is:\n  y = a * x + b\nthere\n", 8, 0},
+        {"\303\244\303\244 \303\266\303\266", "\303\244\303\244 \303\266\303\266\n", 5, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text text = {0};
+        text_add(&text, "");
+        text_wrap(&text, rows[i].from, rows[i].width, rows[i].indent);
+        assert_string_equal(text.bytes, rows[i].to);
+        text_free(&text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_growing),     cmocka_unit_test(test_failed),    cmocka_unit_test(test_columns),
         cmocka_unit_test(test_utf8),        cmocka_unit_test(test_thousands), cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_show),        cmocka_unit_test(test_printable), cmocka_unit_test(test_cut_and_shorten),
-        cmocka_unit_test(test_shell_words),
+        cmocka_unit_test(test_shell_words), cmocka_unit_test(test_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,127 @@
+#include "cmd/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/terminal.h"
+#include "core/platform.h"
+
+enum { PROSE_WIDTH = 100 };
+
+const struct command *help_find(const char *name) {
+    for (const struct command *const *command = commands; *command; command++)
+        if (strcmp((*command)->name, name) == 0) return *command;
+    return NULL;
+}
+
+int help_describe(struct session *session, const struct command *command,
+                  void (*describe)(void *target, const struct command_description *description), void *target) {
+    const char *arguments[] = {command->name, "--help", NULL};
+    session->describe = describe;
+    session->description_target = target;
+    int status = command->run(session, 2, arguments);
+    session->describe = help_command;
+    session->description_target = NULL;
+    return status;
+}
+
+/* ---- help ---- */
+
+static void print_options(const struct poptOption *table) {
+    for (; is_option(table); table++) {
+        char left[64];
+        char letter[8] = "    ";
+        if (table->shortName) snprintf(letter, sizeof letter, "-%c, ", table->shortName);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->longName, table->argDescrip ? " " : "",
+                 table->argDescrip ? table->argDescrip : "");
+        printf("  %-30s %s\n", left, table->descrip);
+    }
+}
+
+static void print_lines(const char *lines, const char *indent) {
+    for (const char *at = lines; *at; at += strcspn(at, "\n"), at += *at == '\n')
+        printf("%s%.*s\n", indent, (int)strcspn(at, "\n"), at);
+}
+
+static void print_prose(const char *paragraphs) {
+    struct text text = {0};
+    const int width = terminal_width();
+    text_add(&text, "\n");
+    text_wrap(&text, paragraphs, width < PROSE_WIDTH ? width : PROSE_WIDTH, 0);
+    print_lines(text.failed ? paragraphs : text.bytes, "");
+    text_free(&text);
+}
+
+void help_command(void *target, const struct command_description *description) {
+    const struct command *command = description->command;
+    (void)target;
+    printf("cnntrain %s: %s\n\nExamples:\n", command->name, command->summary);
+    print_lines(command->examples, "  ");
+    printf("\nUsage: cnntrain %s %s\n", command->name, command->usage);
+    if (command->details) print_prose(command->details);
+    if (description->options) {
+        printf("\nOptions:\n");
+        print_options(description->options);
+    }
+    struct text more = {0};
+    if (command->more_help) command->more_help(&more);
+    if (more.bytes) fputs(more.bytes, stdout);
+    text_free(&more);
+    printf("\nCommon options:\n");
+    print_options(description->common);
+}
+
+void help_program(void) {
+    printf("cnntrain: train and compare small convolutional networks, without Python\n\nExamples:\n");
+    print_lines("cnntrain experiments demo.json             six combinations on generated digits, with a report\n"
+                "cnntrain --config sep_max.json             train one model\n"
+                "cnntrain summary --config deep_conv_max    its layers as Keras prints them\n"
+                "cnntrain data cifar10:DIR                  what is in a data set\n"
+                "cnntrain layers Conv2D                     fields, defaults and ranges of a layer\n",
+                "  ");
+    printf("\nCommands:\n");
+    for (const struct command *const *command = commands; *command; command++)
+        printf("  %-12s %s\n", (*command)->name, (*command)->summary);
+    printf("\ncnntrain COMMAND --help tells more about each. A config that is not found as given is looked for in the\n"
+           "configs/ folder beside the program and in %s.\n",
+           CNNTRAIN_SHARE "/configs");
+}
+
+/* ---- version ---- */
+
+/* As a command would choose them here; what keeps it from doing so stands in their place. */
+static void print_machine(const struct session *session) {
+    struct session trial = *session;
+    trial.error = (struct error){0};
+    const bool started = session_start(&trial) == 0;
+    printf("instruction sets:");
+    for (int i = 0; kernels_at(i); i++) printf(" %s", kernels_at(i)->name);
+    printf("\ninstruction set in use: %s\n", trial.workshop.kernels ? trial.workshop.kernels->name : "none");
+    printf("usable cores: %d\n", platform_cores());
+    if (started) printf("threads: %d\n", trial.workshop.threads);
+    if (!started) printf("but %s: %s\n", trial.error.path, trial.error.message);
+}
+
+static void print_folders(const struct session *session) {
+    printf("configs:");
+    for (size_t i = 0; session->search.folders[i]; i++) {
+        printf(i ? ", " : " ");
+        terminal_print(stdout, session->search.folders[i]);
+    }
+    printf("\ndata:");
+    if (session->workshop.data_folder) putchar(' ');
+    terminal_print(stdout, session->workshop.data_folder ? session->workshop.data_folder : " CNNTRAIN_DATA is not set");
+    putchar('\n');
+}
+
+void help_version(const struct session *session) {
+    printf("cnntrain %s\n", CNNTRAIN_VERSION);
+    if (!session->verbose) return;
+    struct platform_version versions[PLATFORM_VERSIONS] = {0};
+    print_machine(session);
+    print_folders(session);
+    printf("compiler flags: %s\nbuilt with: %s\n", CNNTRAIN_FLAGS, CNNTRAIN_PACKAGES);
+    platform_versions(versions);
+    for (int i = 0; i < PLATFORM_VERSIONS && versions[i].name; i++)
+        printf("%s: %s\n", versions[i].name, versions[i].version);
+}
