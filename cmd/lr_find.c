@@ -93,7 +93,7 @@ static int add_chart(const struct found *found, struct text *text) {
         smooth[i] = rates->points[i].smooth <= limit ? rates->points[i].smooth : NAN;
     }
     const struct plot_series series[] = {
-        {.name = "of each batch", .y = raw, .is_dashed = true, .mark = '.', .color = "2"},
+        {.name = "of each batch", .y = raw, .is_points = true, .mark = '.', .color = "2"},
         {.name = "smoothed", .y = smooth, .mark = '*', .color = "36"},
     };
     int columns = terminal_width() - 1;
@@ -203,6 +203,11 @@ const struct command lr_find_command = {
     .name = "lr-find",
     .summary = "learning-rate range test: which rate a network and its data like",
     .usage = "--config FILE [options]",
+    .details =
+        "Trains for a hundred steps or as many as --steps says, with a learning rate that grows by the same factor "
+        "from step to step, from --from to --to, and ends where the loss breaks away (four times its least, or "
+        "not finite). It draws the loss by the rate and names two rates: where the loss falls fastest, which it "
+        "suggests, and a tenth of the one with the least loss. The weights are thrown away; no run is touched.\n",
     .examples = "cnntrain lr-find --config sep_max.json\n"
                 "cnntrain lr-find deep_conv_max --data cifar10:DIR --from 1e-5 --to 1 --steps 200\n"
                 "cnntrain lr-find sep_max --out rates.csv --json\n",

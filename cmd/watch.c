@@ -254,6 +254,13 @@ const struct command watch_command = {
     .name = "watch",
     .summary = "a live chart of a run, or of a folder of runs",
     .usage = "[RUN] [options]",
+    .details =
+        "Draws loss and accuracy, of training and validation, from the history in a run's folder, tells the best "
+        "epoch and the time to go, and follows until the run ends; q or Ctrl-C ends it sooner, and the run goes "
+        "on. The folder may lie on another machine. A folder of several runs, such as that of a batch of "
+        "experiments, shows as a table, with the curves of the run that changed last.\n\n"
+        "The curves are of braille where the locale (LC_ALL, LC_CTYPE, LANG) names UTF-8, else of plain "
+        "characters. Where its output is no terminal, it prints how the run stands, and ends.\n",
     .examples = "cnntrain watch runs/sep_max               loss and accuracy until the run ends; q ends it sooner\n"
                 "cnntrain watch runs/six                   all runs of a batch of experiments\n"
                 "cnntrain watch                            all runs below runs\n"
