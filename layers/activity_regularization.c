@@ -44,6 +44,5 @@ const struct layer_kind activity_regularization_layer = {
     .backward = copy_backward,
     .describe = describe_copy,
     .forgets_x = true,
-    .describe = describe_copy,
     .examples = examples,
 };

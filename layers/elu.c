@@ -43,6 +43,5 @@ const struct layer_kind elu_layer = {
     .backward = copy_backward,
     .describe = describe_copy,
     .forgets_x = true,
-    .describe = describe_copy,
     .examples = examples,
 };

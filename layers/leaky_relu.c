@@ -46,6 +46,5 @@ const struct layer_kind leaky_relu_layer = {
     .backward = copy_backward,
     .describe = describe_copy,
     .forgets_x = true,
-    .describe = describe_copy,
     .examples = examples,
 };
