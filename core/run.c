@@ -49,11 +49,6 @@ static void note(const struct run *run, const char *line) {
     if (workshop->note) workshop->note(workshop->listener, line);
 }
 
-static void note_lines(const struct run *run, char *text) {
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
-}
-
 static void add_row(const struct history_row *row, struct text *line) {
     text_print(line, "epoch %d: loss %.6f, accuracy %.4f", row->epoch, row->loss, row->accuracy);
     if (!isnan(row->val_loss)) text_print(line, ", val_loss %.6f, val_accuracy %.4f", row->val_loss, row->val_accuracy);
@@ -124,16 +119,6 @@ static int open_files(struct run *run, struct error *error) {
     run->log = run_file(folder, "log.txt", error);
     run->config_text = config_text(run->config, run->request->workshop->registries, error);
     return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
-}
-
-static int open_model(struct run *run, struct error *error) {
-    if (run_parts_build(&run->parts, error) != 0) return -1;
-    if (!run->request->weights) return 0;
-    struct text report = {0};
-    int status = model_load_weights(&run->parts.model, run->request->weights, &report, error);
-    if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
-    text_free(&report);
-    return status;
 }
 
 static int judge_changes(const struct run *run, const char *changes, struct error *error) {
@@ -246,7 +231,7 @@ static int open_events(struct run *run, struct error *error) {
 }
 
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
+    if (run_parts_build(&run->parts, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
     if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     if (open_trainer(run, error) != 0) return -1;
     tell_details(run);
@@ -463,7 +448,10 @@ static void record_end(struct run *run, const struct error *cause) {
 int run_execute(const struct run_request *request, struct error *error) {
     struct run run = {.request = request,
                       .config = request->config,
-                      .parts = {.workshop = request->workshop, .config = request->config, .splits = request->splits},
+                      .parts = {.workshop = request->workshop,
+                                .config = request->config,
+                                .splits = request->splits,
+                                .weights = request->weights},
                       .lock = -1};
     int status = open_run(&run, error);
     if (status == 0) {
