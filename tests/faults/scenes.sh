@@ -158,10 +158,12 @@ convert_json_begin() { convert_begin json; }
 convert_json_run() { convert_to json "$@"; }
 convert_safetensors_begin() { convert_begin safetensors; }
 convert_safetensors_run() { convert_to safetensors "$@"; }
-convert_onnx_begin() { convert_begin onnx; }
-convert_onnx_run() { convert_to onnx "$@"; }
-convert_c_begin() { convert_begin c; }
-convert_c_run() { convert_to c "$@"; }
+convert_onnx_begin() { model_begin; }
+convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
+convert_onnx_result() { cksum net.onnx; }
+convert_c_begin() { model_begin; }
+convert_c_run() { "$@" "$program" convert run net.c --logits; }
+convert_c_result() { cksum net.c net.h; }
 
 foreign_begin() {
     write_configs
