@@ -108,4 +108,92 @@ FORMS["c pixels logits"] = Form("-all.c", "--preprocessing --logits", c_loader(p
 # A model that one of these cannot hold is wrong; the others may refuse.
 TAKES_ALL = [name for name in FORMS]
 
-BACK = {}
+# ---- Keras ----
+
+KERAS = ("keras", "h5py")
+
+
+def keras_answer(model, trained):
+    return model.predict(trained.normalized.astype("float32"), verbose=0)
+
+
+def keras_whole(path, trained):
+    import keras
+
+    return keras_answer(keras.models.load_model(path, compile=False), trained)
+
+
+def keras_parts(path, trained):
+    """The layers and the weights, each in a file of its own."""
+    import keras
+
+    layers = path.with_name(f"{trained.run.name}-layers.json")
+    program = os.environ.get("CNNTRAIN_PROGRAM", "build/cnntrain")
+    subprocess.run([program, "convert", trained.run, layers, "-q"], check=True)
+    model = keras.models.model_from_json(layers.read_text())
+    model.load_weights(path)
+    return keras_answer(model, trained)
+
+
+FORMS["keras"] = Form(".keras", "", keras_whole, KERAS)
+FORMS["keras h5"] = Form(".h5", "", keras_whole, KERAS)
+FORMS["keras json and weights"] = Form(".weights.h5", "", keras_parts, KERAS)
+
+# ---- PyTorch ----
+
+
+def torch_loader(logits=False):
+    def load(path, trained):
+        import runpy
+        import torch
+
+        model = runpy.run_path(str(path.with_suffix(".py")))["model"]
+        images = torch.tensor(trained.normalized.astype("float32").transpose(0, 3, 1, 2).copy())
+        with torch.no_grad():
+            found = model(images).numpy()
+        return softmax(found) if logits else found
+
+    return load
+
+
+TORCH = ("torch", "safetensors")
+FORMS["torch"] = Form(".safetensors", "--layout torch", torch_loader(), TORCH)
+FORMS["torch logits"] = Form("-logits.safetensors", "--layout torch --logits", torch_loader(logits=True), TORCH)
+
+# ---- what others save ----
+
+
+def keras_saves(folder, run, write_png, numpy):
+    """A model that Keras saved in each of its forms, as cnntrain predicts with it."""
+    if any(importlib.util.find_spec(name) is None for name in KERAS):
+        print("skipped: models that Keras saved: keras or h5py missing")
+        return []
+    import keras
+    from keras import layers
+
+    generator = numpy.random.default_rng(5)
+    model = keras.Sequential([
+        keras.Input((12, 12, 3)), layers.Conv2D(5, 3, padding="same", activation="elu"), layers.BatchNormalization(),
+        layers.SeparableConv2D(6, 3, strides=2), layers.AveragePooling2D(2, padding="same"),
+        layers.Conv2DTranspose(3, 3, strides=2), layers.LayerNormalization(), layers.Flatten(),
+        layers.Dense(7, activation="softmax"),
+    ])
+    model.set_weights([generator.uniform(0.1, 1, weight.shape) - (0 if "variance" in weight.path else 0.5)
+                       for weight in model.weights])
+    pixels = generator.integers(0, 256, (12, 12, 3), dtype=numpy.uint8)
+    write_png(folder / "foreign.png", pixels)
+    expected = model.predict(pixels[None].astype("float32") / numpy.float32(255), verbose=0)[0]
+    wrong = []
+    for ending in (".keras", ".h5"):
+        path = folder / f"foreign{ending}"
+        model.save(path)
+        said = json.loads(run("predict", path, folder / "foreign.png", "--top", 7, "--json", "-q"))[0]["top"]
+        found = [guess["probability"] for guess in sorted(said, key=lambda guess: int(guess["label"]))]
+        distance = float(numpy.abs(expected - numpy.array(found)).max())
+        print(f"{'from ' + ending:28} {distance:.1e}")
+        if not distance <= 1e-5:
+            wrong.append(f"a model that Keras saved as {ending}: probabilities differ by {distance:.2e}")
+    return wrong
+
+
+BACK = {"keras saves": keras_saves}
