@@ -114,20 +114,40 @@ static int convolve_back(struct torch_modules *torch, const struct graph_node *n
     return 1;
 }
 
-/* Windows that begin inside may reach beyond the end (ceil_mode), which counts the cells inside alone. */
+/* Whether PyTorch's pool, with `before` on both sides, has as many windows as ours. With ceil_mode windows may reach
+ * beyond that where they begin before it. */
+static bool has_windows(const struct torch_modules *torch, const struct window_view *view, bool ceil_mode) {
+    const struct graph_window *window = view->window;
+    for (int axis = 0; axis < 2; axis++) {
+        const int before = window->before[axis], stride = window->stride[axis], in = view->x.size[axis];
+        int out = (in + 2 * before - window->size[axis] + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+        if (ceil_mode && (out - 1) * stride >= in + before) out--;
+        if (out != torch->graph->values[view->node->output].shape.size[axis]) return false;
+        if (2 * before > window->size[axis]) return false;
+    }
+    return true;
+}
+
+/* What never is the largest, around the image. */
+static void pad_for_maximum(struct torch_modules *torch, const struct window_view *view) {
+    const int *before = view->window->before;
+    torch_module(torch, "nn.ConstantPad2d((%d, %d, %d, %d), float(\"-inf\"))", before[WIDTH], view->after[WIDTH],
+                 before[HEIGHT], view->after[HEIGHT]);
+}
+
 static int pool(struct torch_modules *torch, const struct graph_node *node) {
+    static const int none[2];
     const struct window_view view = view_of(torch, node);
     const struct graph_window *window = view.window;
     const bool is_maximum = node->operation == GRAPH_POOL_MAXIMUM, is_sum = node->operation == GRAPH_POOL_SUM;
-    bool beyond = false;
-    for (int axis = 0; axis < 2; axis++) {
-        beyond = beyond || view.after[axis] > window->before[axis];
-        if (2 * window->before[axis] > window->size[axis]) return torch_refuse(torch);
-    }
+    const bool plain = has_windows(torch, &view, false), beyond = !plain && has_windows(torch, &view, true);
+    const bool is_padded = !plain && !beyond;
+    if (is_padded && !is_maximum) return torch_refuse(torch);
+    if (is_padded) pad_for_maximum(torch, &view);
     struct text text = {0};
     text_print(&text, "nn.%s((%d, %d)", is_maximum ? "MaxPool2d" : "AvgPool2d", window->size[0], window->size[1]);
     text_print(&text, ", stride=(%d, %d)", window->stride[0], window->stride[1]);
-    add_pair(&text, "padding", window->before, 0);
+    add_pair(&text, "padding", is_padded ? none : window->before, 0);
     if (beyond) text_add(&text, ", ceil_mode=True");
     if (is_sum) text_add(&text, ", divisor_override=1");
     if (!is_maximum && !is_sum && (beyond || window->before[0] || window->before[1]))

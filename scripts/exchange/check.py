@@ -91,7 +91,11 @@ def check(trained, form, folder, numpy):
         run("convert", trained.run, path, "-q", *form.options)
     except RuntimeError as refusal:
         return (None, str(refusal))
-    found = form.load(path, trained)
+    try:
+        found = form.load(path, trained)
+    except Exception as failure:  # whatever another program says is told by model
+        print(f"{path.name}: {failure}")
+        return (float("nan"), "")
     if found is None:
         return (None, "not for this model")
     return (float(numpy.abs(sorted_by_label(trained, found, numpy) - trained.probabilities).max()), "")

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 
 
 def safetensors_header(path):
@@ -142,11 +143,37 @@ FORMS["keras json and weights"] = Form(".weights.h5", "", keras_parts, KERAS)
 # ---- PyTorch ----
 
 
+def stand_in_for_safetensors():
+    """load_file of the package safetensors, for float32 alone."""
+    import pathlib
+    import types
+
+    import numpy
+    import torch
+
+    def load_file(path):
+        header, content = safetensors_header(pathlib.Path(path)), pathlib.Path(path).read_bytes()
+        begin = 8 + struct.unpack("<Q", content[:8])[0]
+        tensors = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            first, last = entry["data_offsets"]
+            numbers = numpy.frombuffer(content[begin + first : begin + last], "float32").copy()
+            tensors[name] = torch.from_numpy(numbers.reshape(entry["shape"]))
+        return tensors
+
+    sys.modules["safetensors"] = types.ModuleType("safetensors")
+    sys.modules["safetensors.torch"] = types.SimpleNamespace(load_file=load_file)
+
+
 def torch_loader(logits=False):
     def load(path, trained):
         import runpy
         import torch
 
+        if "safetensors" not in sys.modules and importlib.util.find_spec("safetensors") is None:
+            stand_in_for_safetensors()
         model = runpy.run_path(str(path.with_suffix(".py")))["model"]
         images = torch.tensor(trained.normalized.astype("float32").transpose(0, 3, 1, 2).copy())
         with torch.no_grad():
@@ -156,7 +183,7 @@ def torch_loader(logits=False):
     return load
 
 
-TORCH = ("torch", "safetensors")
+TORCH = ("torch",)
 FORMS["torch"] = Form(".safetensors", "--layout torch", torch_loader(), TORCH)
 FORMS["torch logits"] = Form("-logits.safetensors", "--layout torch --logits", torch_loader(logits=True), TORCH)
 
