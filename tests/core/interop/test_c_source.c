@@ -286,8 +286,32 @@ static void refusals(void **state) {
     tiny_close(&tiny);
 }
 
+/* A header of somebody else's stays; one of ours is replaced. */
+static void headers(void **state) {
+    (void)state;
+    struct tiny tiny;
+    tiny_open(&tiny, &(struct tiny_setup){.train = 3, .inference = true});
+    const struct model_facts facts = {NULL, tiny.normalization, TINY_CLASSES, NULL};
+    char *folder = expect_folder(), *path = expect_path(folder, "net.c");
+    char message[512];
+    tree_write(folder, "net.h", "#define MINE 1\n");
+    snprintf(message, sizeof message,
+             "%s: has its header in %s/net.h, which is there and not of cnntrain; name it otherwise", path, folder);
+    refuse(&tiny, path, ERROR_CONFIG, message);
+    assert_false(tree_has(folder, "net.c"));
+    tree_write(folder, "net.h", "/* net.h: a trained network, written by cnntrain 0.0.1. */\n");
+    write_model(&tiny.model, &facts, 0, folder, "net.c");
+    write_model(&tiny.model, &facts, EXCHANGE_LOGITS, folder, "net.c");
+    char *text = tree_read(folder, "net.h", &(size_t){0});
+    assert_non_null(strstr(text, "out: the logits of the classes"));
+    free(text);
+    free(path);
+    tree_gone(folder);
+    tiny_close(&tiny);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_layer), cmocka_unit_test(whole_network),
-                                       cmocka_unit_test(refusals)};
+                                       cmocka_unit_test(refusals), cmocka_unit_test(headers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
