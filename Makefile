@@ -17,7 +17,7 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory
 
-PACKAGES := libcjson stb zlib libxxhash popt
+PACKAGES := libcjson stb libpng zlib libxxhash popt libprotobuf-c libzip hdf5
 TEST_PACKAGES := cmocka matio
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wcast-align -Wundef -Wstrict-prototypes \
@@ -28,8 +28,14 @@ PACKAGE_INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I
 COMPILE_FLAGS := -std=c17 $(WARNINGS) $(CFLAGS) -ffp-contract=off -fopenmp -MMD -MP -I. $(PACKAGE_INCLUDES) \
 	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-DCNNTRAIN_VERSION='"$(VERSION)"' $(CPPFLAGS)
+# libhdf5 becomes part of the program: the shared one brings thirty libraries with it (for files on the web), which would
+# treble the time that every command takes to start. Its functions stay hidden from libmatio, which brings the shared one
+# into the tests.
+HDF5_ARCHIVE := $(firstword $(wildcard $(patsubst -L%,%/libhdf5.a,$(shell pkg-config --libs-only-L hdf5 2>/dev/null))))
+HIDDEN_HDF5 := -Wl,--exclude-libs,libhdf5.a $(HDF5_ARCHIVE) -lsz -lz -ldl
+HDF5_LIBRARIES := $(if $(HDF5_ARCHIVE),$(HIDDEN_HDF5),-lhdf5)
 # One file of ours compiles stb_image, so libstb is not linked.
-PACKAGE_LIBRARIES := $(filter-out -lstb,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null))
+PACKAGE_LIBRARIES := $(filter-out -lstb -lhdf5,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) $(HDF5_LIBRARIES)
 TEST_LIBRARIES := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
 # gcc's OpenMP runtime is linked into the program (cmd/threads.c says why); clang has another one.
 GOMP := $(filter /%,$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,$(shell $(CC) -print-file-name=libgomp.a 2>/dev/null)))
@@ -235,6 +241,20 @@ SHOWN_FLAGS = $(subst ",,$(subst ',,$(filter-out -ffile-prefix-map=% -fdebug-pre
 PACKAGE_VERSIONS = $(foreach package,$(PACKAGES),$(package) $(shell pkg-config --modversion $(package) 2>/dev/null))
 $(BUILD)/cmd/help.%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' -DCNNTRAIN_FLAGS='"$(strip $(SHOWN_FLAGS))"' \
 	-DCNNTRAIN_PACKAGES='"$(PACKAGE_VERSIONS)"'
+# ONNX's messages, from the schema that its package installs. Only what includes them waits for them; the code that
+# protoc-c writes is not ours to warn about.
+ONNX_PROTO ?= $(firstword $(wildcard $(SYSROOT)/usr/include/onnx/onnx.proto /usr/local/include/onnx/onnx.proto \
+	/opt/homebrew/include/onnx/onnx.proto) /usr/include/onnx/onnx.proto)
+ONNX_MESSAGES := $(BUILD)/generated/onnx.pb-c
+$(ONNX_MESSAGES).c: $(ONNX_PROTO) | packages-found
+	@mkdir -p $(@D)
+	$(SHOW)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $(notdir $<)
+$(ONNX_MESSAGES).h: $(ONNX_MESSAGES).c ;
+$(ONNX_MESSAGES).o: $(ONNX_MESSAGES).c $(BUILD)/flags
+	$(SHOW)$(CC) $(COMPILE_FLAGS) -w -c -o $@ $<
+$(BUILD)/core/interop/onnx% $(BUILD)/tests/core/interop/test_onnx%: FILE_FLAGS = -isystem $(BUILD)/generated
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard core/interop/onnx*.c tests/core/interop/test_onnx*.c)): $(ONNX_MESSAGES).h
+
 # Kernels: optimized harder, multiply-add contracted; each instruction set's flags stand on its own file only.
 KERNEL_LEVEL := -O3
 KERNEL_FLAGS = $(KERNEL_LEVEL) -ffp-contract=fast
@@ -249,7 +269,7 @@ endif
 # Elementwise loops of the optimizers, regularizers, activations, some layers and the feed profit from vectorization, for
 # which a square root must not set errno; sums keep their order.
 ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_ \
-	layers/layer_normalization. layers/prelu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
+	layers/layer_normalization. layers/prelu. layers/relu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
 $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = $(KERNEL_LEVEL) -fno-math-errno
 
 # The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.
@@ -260,7 +280,7 @@ $(MANUAL): $(PROGRAM)
 	@rm -rf $(@D)
 	$(SHOW)$(PROGRAM) manual --out $(@D)
 
-$(LIBRARY): $(call objects,$(LIBRARY_SOURCES))
+$(LIBRARY): $(call objects,$(LIBRARY_SOURCES)) $(ONNX_MESSAGES).o
 $(CMD_LIBRARY): $(call objects,$(filter-out cmd/main.c,$(CMD_SOURCES)))
 $(LIBRARY) $(CMD_LIBRARY):
 	@rm -f $@

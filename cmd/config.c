@@ -1,7 +1,8 @@
-/* cnntrain config: the resolved config, or the schema. */
+/* cnntrain config: the resolved config, the schema, or a new config. */
 #include <stdio.h>
+#include <string.h>
 
-#include "cmd/session.h"
+#include "cmd/config_init.h"
 
 struct arguments {
     struct train_options train;
@@ -21,14 +22,16 @@ static int run_config(struct session *session, int argc, const char **argv);
 const struct command config_command = {
     .name = "config",
     .summary = "a config with everything it extends and every default spelled out",
-    .usage = "FILE [options] | --schema",
+    .usage = "FILE [options] | init [options] | --schema",
     .examples = "cnntrain config sep_max.json\n"
                 "cnntrain config sep_max --set training.optimizer=SGD\n"
+                "cnntrain config init --blocks 3 > my.json    a new one; cnntrain config init --help\n"
                 "cnntrain config --schema > schema.json      for editors\n",
     .run = run_config,
 };
 
 static int run_config(struct session *session, int argc, const char **argv) {
+    if (argc > 1 && strcmp(argv[1], "init") == 0) return run_config_init(session, argc - 1, argv + 1);
     struct arguments arguments = {.train = TRAIN_OPTIONS_NONE};
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.train.config, 0, "the config, also as an argument", "FILE"},

@@ -64,8 +64,13 @@ static int measure_open(struct session *session, const struct saved_model *saved
     if (predictions_create(&measurement->predictions, count, &session->error) != 0) return -1;
     if (confusion_create(&measurement->confusion, model->output.size[0], &session->error) != 0) return -1;
     if (engine_open(&engine, model, session->workshop.kernels, &options, &session->error) != 0) return -1;
-    int status =
-        evaluate_feed(engine, model, feed, &measurement->predictions, NULL, &measurement->evaluation, &session->error);
+    struct terminal terminal;
+    terminal_open(&terminal, session);
+    terminal.doing = "Evaluating";
+    const struct evaluation_watch watch = {.progress = {terminal_progress, &terminal}};
+    int status = evaluate_feed(engine, model, feed, &measurement->predictions, &watch, &measurement->evaluation,
+                               &session->error);
+    terminal_close(&terminal);
     if (status == 0 && !isfinite(measurement->evaluation.loss)) {
         const struct layer *layer = measurement->evaluation.first_not_finite;
         status = error_set(&session->error, ERROR_NOT_FINITE, NULL,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/batch_view.h"
 #include "cmd/session.h"
 #include "cmd/terminal.h"
 #include "core/experiments.h"
@@ -39,11 +40,13 @@ static int print_outcome(struct session *session, const struct experiments_outco
 static int execute(struct session *session, const struct arguments *arguments, const char *file, const char *command) {
     struct override_list overrides;
     struct terminal terminal;
+    struct batch_view view;
     struct experiments_outcome outcome;
     if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
     terminal_open(&terminal, session);
     terminal_listen(&terminal, session);
-    if (arguments->jobs > 1) session->workshop.listen = NULL;
+    session->workshop.listen = NULL; /* the batch's listener hears it all */
+    batch_view_open(&view, &terminal);
     session_catch_signals(session);
     if (arguments->jobs > 1 && session->workshop.threads > arguments->jobs)
         session->workshop.threads /= arguments->jobs;
@@ -62,11 +65,10 @@ static int execute(struct session *session, const struct arguments *arguments, c
                                           .jobs = arguments->jobs,
                                           .data_from_user = arguments->train.data != NULL,
                                           .command = command,
-                                          .listen = terminal_experiment_event,
-                                          .listener = &terminal};
-    terminal_status(&terminal, "Loading the data ...");
+                                          .listen = batch_view_hear,
+                                          .listener = &view};
     int status = experiments_run(&request, &outcome, &session->error);
-    terminal_close(&terminal);
+    batch_view_close(&view, status == 0);
     if (status == 0) status = print_outcome(session, &outcome);
     if (session->error.code == ERROR_INTERRUPTED && command) text_print(&session->advice, "Go on with: %s", command);
     experiments_free(&outcome);

@@ -63,6 +63,10 @@ void help_command(void *target, const struct command_description *description) {
         printf("\nOptions:\n");
         print_options(description->options);
     }
+    struct text more = {0};
+    if (command->more_help) command->more_help(&more);
+    if (more.bytes) fputs(more.bytes, stdout);
+    text_free(&more);
     printf("\nCommon options:\n");
     print_options(description->common);
 }

@@ -101,6 +101,11 @@ static int show(struct session *session, const char *name) {
         return session_print_text(session, &text);
     }
     for (const struct component_registry *const *at = session->registries.items; *at; at++) {
+        const char *advice = registry_advice(*at, name);
+        if (advice)
+            return error_set(&session->error, ERROR_CONFIG, name, "there is no such %s; %s", (*at)->what, advice);
+    }
+    for (const struct component_registry *const *at = session->registries.items; *at; at++) {
         const char *nearest = registry_nearest(*at, name);
         if (nearest) return error_set(&session->error, ERROR_CONFIG, name, "unknown; did you mean \"%s\"?", nearest);
     }

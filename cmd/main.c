@@ -98,7 +98,10 @@ static int dispatch(struct session *session, int argc, const char **argv) {
     const struct command *command = find_command(*first == '-' ? "train" : first);
     if (!command) return unknown_command(session, first);
     int skipped = *first == '-' ? 0 : 1;
-    return command->run(session, argc - skipped, argv + skipped);
+    const double start = platform_seconds();
+    int status = command->run(session, argc - skipped, argv + skipped);
+    terminal_farewell(session, platform_seconds() - start);
+    return status;
 }
 
 /* Descriptors that the caller closed: without this, a file that the program opens would get the number of stdout. */

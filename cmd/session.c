@@ -8,8 +8,10 @@
 
 #include "cmd/ending.h"
 #include "cmd/help.h"
+#include "cmd/live.h"
 #include "core/activation.h"
 #include "core/callback.h"
+#include "core/constraint.h"
 #include "core/engine.h"
 #include "core/file.h"
 #include "core/initializer.h"
@@ -22,17 +24,9 @@
 #include "layers/registry.h"
 
 static const struct component_registry *const all_registries[] = {
-    &layer_registry,
-    &activation_registry,
-    &initializer_registry,
-    &regularizer_registry,
-    &optimizer_registry,
-    &schedule_registry,
-    &callback_registry,
-    &source_registry,
-    &normalization_registry,
-    &augmentation_registry,
-    NULL,
+    &layer_registry,      &activation_registry,    &initializer_registry,  &regularizer_registry,
+    &constraint_registry, &optimizer_registry,     &schedule_registry,     &callback_registry,
+    &source_registry,     &normalization_registry, &augmentation_registry, NULL,
 };
 
 /* ---- where configs are ---- */
@@ -128,7 +122,10 @@ void session_start_threads(int threads) {
 static volatile sig_atomic_t stop_signal;
 
 static void stop(int number) {
-    if (stop_signal) _exit(128 + number);
+    if (stop_signal) {
+        live_abandon();
+        _exit(128 + number);
+    }
     stop_signal = number;
 }
 

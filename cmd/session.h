@@ -39,6 +39,7 @@ struct command {
     const char *usage;    /* what follows "cnntrain NAME" */
     const char *details;  /* a paragraph or several, each ended by a newline, for help and manual; or NULL */
     const char *examples; /* lines, each ended by a newline */
+    void (*more_help)(struct text *text); /* adds what its help says behind the options; NULL: nothing */
     int (*run)(struct session *session, int argc, const char **argv);
 };
 

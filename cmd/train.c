@@ -1,11 +1,7 @@
 /* cnntrain train: one run. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cmd/document.h"
 #include "cmd/terminal.h"
@@ -69,33 +65,13 @@ static int execute(struct session *session, struct run_request request) {
     int status = run_execute(&request, &session->error);
     terminal_close(&terminal);
     data_splits_free(&splits);
-    if (status == 0) return print_result(session, request.folder);
-    advise(session, request.folder);
+    const char *folder = request.claimed ? *request.claimed : request.folder;
+    if (status == 0) return print_result(session, folder);
+    if (folder) advise(session, folder);
     return -1;
 }
 
 /* ---- a new run ---- */
-
-static char *new_folder(struct session *session, const struct config *config, const char *out) {
-    if (out) return run_claim_folder(out, &session->error);
-    char path[160];
-    snprintf(path, sizeof path, "runs/%s", config->values.name);
-    return run_claim_folder(path, &session->error);
-}
-
-/* A run that failed before its first checkpoint leaves no folder behind; one with files in it stays. Works without
- * memory. */
-static void release_folder(const char *folder) {
-    struct stat status;
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    bool is_new = fstatat(descriptor, "last.safetensors", &status, 0) != 0 && errno == ENOENT;
-    if (is_new && fstatat(descriptor, "log.txt", &status, 0) == 0 && status.st_size == 0) {
-        unlinkat(descriptor, "log.txt", 0);
-        rmdir(folder);
-    }
-    close(descriptor);
-}
 
 /* What can be known before the data are loaded. */
 static int check_before(struct session *session, const struct config *config) {
@@ -160,12 +136,14 @@ static int start_new(struct session *session, const struct arguments *arguments,
     if (arguments->dry_run) return dry_run(session, config);
     if (arguments->weights && !file_exists(arguments->weights))
         return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights; check the name");
-    char *folder = new_folder(session, config, arguments->out);
-    if (!folder) return -1;
-    int status =
-        execute(session, (struct run_request){.config = config, .folder = folder, .weights = arguments->weights});
-    if (status != 0) release_folder(folder);
-    free(folder);
+    char path[160], *claimed = NULL;
+    snprintf(path, sizeof path, "runs/%s", config->values.name);
+    const char *folder = arguments->out ? arguments->out : path;
+    if (run_try_folder(folder, &session->error) != 0) return -1;
+    int status = execute(
+        session,
+        (struct run_request){.config = config, .folder = folder, .claimed = &claimed, .weights = arguments->weights});
+    free(claimed);
     return status;
 }
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/graph.h"
+
 /* Each pair works in place on y (rows, columns); unless a comment says otherwise `kept` is the value after the
  * activation, from which its slope follows. */
 
@@ -12,6 +14,11 @@ static void linear_forward(const struct kernels *kernels, const void *config, si
 static void linear_backward(const struct kernels *kernels, const void *config, size_t rows, size_t columns,
                             const float *kept, float *dy) {
     (void)kernels, (void)config, (void)rows, (void)columns, (void)kept, (void)dy;
+}
+
+static int describe_linear(const void *config, struct graph *graph, int x) {
+    (void)config, (void)graph;
+    return x;
 }
 
 static void relu_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
@@ -25,9 +32,10 @@ static void relu_backward(const struct kernels *kernels, const void *config, siz
     kernels->relu_backward(rows * columns, kept, dy);
 }
 
-struct leaky_relu {
-    double negative_slope;
-};
+static int describe_relu(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_apply(graph, GRAPH_RELU, x, 0);
+}
 
 static const struct field leaky_relu_fields[] = {
     {.key = "negative_slope",
@@ -54,9 +62,9 @@ static void leaky_relu_backward(const struct kernels *kernels, const void *confi
     for (size_t i = 0; i < rows * columns; i++) dy[i] = kept[i] > 0 ? dy[i] : slope * dy[i];
 }
 
-struct elu {
-    double alpha;
-};
+static int describe_leaky_relu(const void *config, struct graph *graph, int x) {
+    return graph_apply(graph, GRAPH_LEAKY_RELU, x, ((const struct leaky_relu *)config)->negative_slope);
+}
 
 static const struct field elu_fields[] = {
     {.key = "alpha",
@@ -81,6 +89,10 @@ static void elu_backward(const struct kernels *kernels, const void *config, size
     (void)kernels;
     const float alpha = (float)((const struct elu *)config)->alpha;
     for (size_t i = 0; i < rows * columns; i++) dy[i] *= kept[i] > 0 ? 1 : kept[i] + alpha;
+}
+
+static int describe_elu(const void *config, struct graph *graph, int x) {
+    return graph_apply(graph, GRAPH_ELU, x, ((const struct elu *)config)->alpha);
 }
 
 struct gelu {
@@ -127,6 +139,26 @@ static void gelu_backward(const struct kernels *kernels, const void *config, siz
     for (size_t i = 0; i < rows * columns; i++) dy[i] *= gelu_slope(kept[i], approximate);
 }
 
+static int describe_gelu_tanh(struct graph *graph, int x) {
+    const int square = graph_combine(graph, GRAPH_MULTIPLY, x, x);
+    const int cubic = graph_combine(graph, GRAPH_MULTIPLY, square, graph_number(graph, (double)gelu_cubic));
+    const int factor = graph_combine(graph, GRAPH_ADD, cubic, graph_number(graph, 1));
+    const int inner = graph_combine(graph, GRAPH_MULTIPLY, factor, x);
+    const int scaled = graph_combine(graph, GRAPH_MULTIPLY, inner, graph_number(graph, (double)sqrt_two_over_pi));
+    return graph_apply(graph, GRAPH_TANH, scaled, 0);
+}
+
+/* x * (1 + t) / 2, t being erf or its approximation */
+static int describe_gelu(const void *config, struct graph *graph, int x) {
+    const bool approximate = ((const struct gelu *)config)->approximate;
+    const int scaled =
+        approximate ? x : graph_combine(graph, GRAPH_MULTIPLY, x, graph_number(graph, (double)sqrt_half));
+    const int t = approximate ? describe_gelu_tanh(graph, x) : graph_apply(graph, GRAPH_ERF, scaled, 0);
+    const int sum = graph_combine(graph, GRAPH_ADD, t, graph_number(graph, 1));
+    const int half = graph_combine(graph, GRAPH_MULTIPLY, sum, graph_number(graph, 0.5));
+    return graph_combine(graph, GRAPH_MULTIPLY, half, x);
+}
+
 static float logistic(float x) {
     return 1 / (1 + expf(-x));
 }
@@ -146,6 +178,11 @@ static void silu_backward(const struct kernels *kernels, const void *config, siz
     }
 }
 
+static int describe_silu(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_combine(graph, GRAPH_MULTIPLY, graph_apply(graph, GRAPH_SIGMOID, x, 0), x);
+}
+
 static void tanh_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
     (void)kernels, (void)config;
     for (size_t i = 0; i < rows * columns; i++) y[i] = tanhf(y[i]);
@@ -157,6 +194,11 @@ static void tanh_backward(const struct kernels *kernels, const void *config, siz
     for (size_t i = 0; i < rows * columns; i++) dy[i] *= 1 - kept[i] * kept[i];
 }
 
+static int describe_tanh(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_apply(graph, GRAPH_TANH, x, 0);
+}
+
 static void sigmoid_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
     (void)kernels, (void)config;
     for (size_t i = 0; i < rows * columns; i++) y[i] = logistic(y[i]);
@@ -166,6 +208,11 @@ static void sigmoid_backward(const struct kernels *kernels, const void *config, 
                              const float *kept, float *dy) {
     (void)kernels, (void)config;
     for (size_t i = 0; i < rows * columns; i++) dy[i] *= kept[i] * (1 - kept[i]);
+}
+
+static int describe_sigmoid(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_apply(graph, GRAPH_SIGMOID, x, 0);
 }
 
 /* The largest value is taken off first, so that no exponential overflows; this changes nothing else. */
@@ -192,11 +239,17 @@ static void softmax_backward(const struct kernels *kernels, const void *config, 
     }
 }
 
+static int describe_softmax(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_softmax(graph, x);
+}
+
 static const struct activation_kind relu = {
     .component = {.name = "relu", .alias = "ReLU", .summary = "max(x, 0)"},
     .is_relu = true,
     .forward = relu_forward,
     .backward = relu_backward,
+    .describe = describe_relu,
 };
 static const struct activation_kind leaky_relu = {
     .component = {.name = "leaky_relu",
@@ -206,6 +259,7 @@ static const struct activation_kind leaky_relu = {
                   .size = sizeof(struct leaky_relu)},
     .forward = leaky_relu_forward,
     .backward = leaky_relu_backward,
+    .describe = describe_leaky_relu,
 };
 static const struct activation_kind elu = {
     .component = {.name = "elu",
@@ -215,6 +269,7 @@ static const struct activation_kind elu = {
                   .size = sizeof(struct elu)},
     .forward = elu_forward,
     .backward = elu_backward,
+    .describe = describe_elu,
 };
 static const struct activation_kind gelu = {
     .component = {.name = "gelu",
@@ -224,34 +279,40 @@ static const struct activation_kind gelu = {
     .keeps_input = true,
     .forward = gelu_forward,
     .backward = gelu_backward,
+    .describe = describe_gelu,
 };
 static const struct activation_kind silu = {
     .component = {.name = "silu", .alias = "swish", .summary = "x*sigmoid(x)"},
     .keeps_input = true,
     .forward = silu_forward,
     .backward = silu_backward,
+    .describe = describe_silu,
 };
 static const struct activation_kind hyperbolic_tangent = {
     .component = {.name = "tanh", .summary = "hyperbolic tangent, from -1 to 1"},
     .forward = tanh_forward,
     .backward = tanh_backward,
+    .describe = describe_tanh,
 };
 static const struct activation_kind sigmoid = {
     .component = {.name = "sigmoid", .summary = "1/(1 + exp(-x)), from 0 to 1"},
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,
+    .describe = describe_sigmoid,
 };
 static const struct activation_kind softmax = {
     .component = {.name = "softmax", .alias = "Softmax", .summary = "probabilities over the last axis"},
     .is_softmax = true,
     .forward = softmax_forward,
     .backward = softmax_backward,
+    .describe = describe_softmax,
 };
 static const struct activation_kind linear = {
     .component = {.name = "linear", .summary = "x as it is"},
     .is_linear = true,
     .forward = linear_forward,
     .backward = linear_backward,
+    .describe = describe_linear,
 };
 
 static const struct component_kind *const kinds[] = {

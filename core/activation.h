@@ -9,6 +9,8 @@
 #include "core/fields.h"
 #include "core/kernels/kernels.h"
 
+struct graph;
+
 struct activation_kind {
     struct component_kind component;
     bool keeps_input; /* backward needs the value before the activation (gelu, silu), not the one after it */
@@ -21,6 +23,16 @@ struct activation_kind {
      * one before it where keeps_input */
     void (*backward)(const struct kernels *kernels, const void *config, size_t rows, size_t columns, const float *kept,
                      float *dy);
+    /* What it computes, by the operations of core/graph.h: of the value x */
+    int (*describe)(const void *config, struct graph *graph, int x);
+};
+
+/* Settings of the activations that are layers of their own, too. */
+struct leaky_relu {
+    double negative_slope;
+};
+struct elu {
+    double alpha;
 };
 
 /* relu, leaky_relu, elu, gelu, silu (swish), tanh, sigmoid, softmax, linear with Keras' names and defaults. */

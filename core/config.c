@@ -130,7 +130,9 @@ const struct field config_fields[] = {
      .type = FIELD_COMPONENTS,
      .of = "layer",
      .offset = offsetof(struct config_values, model),
-     .help = "the layers in order; or a model of Keras (to_json()), or the name of its file"},
+     .help =
+         "the layers in order, or {\"repeat\": n, \"layers\": [...]}; or a model of Keras (to_json()), or the name of "
+         "its file"},
     {.key = "training",
      .type = FIELD_OBJECT,
      .fields = training_fields,
@@ -324,7 +326,8 @@ int config_parse(struct config *config, const char *text, const char *name, cons
                  struct error *error) {
     *config = (struct config){.path = strdup(name), .folder = strdup("")};
     cJSON *json = config->path && config->folder ? json_parse(text, strlen(text), name, error) : NULL;
-    if (json && read_values(config, json, name, request, error) == 0 && default_name(config, error) == 0) return 0;
+    if (json && read_values(config, json, config->path, request, error) == 0 && default_name(config, error) == 0)
+        return 0;
     if (error->code == ERROR_NONE) error_set(error, ERROR_RUN, name, "not enough memory for the config");
     config_free(config);
     return -1;

@@ -9,6 +9,7 @@
 #include "core/checksum.h"
 #include "core/error.h"
 #include "core/fields.h"
+#include "core/progress.h"
 
 enum {
     DATASET_CLASSES_MAX = 65536,
@@ -58,9 +59,10 @@ extern const struct field data_common_fields[];
 
 /* What a loader is told beside its config. */
 struct source_request {
-    const void *config; /* the source's config struct, a data_common first */
-    const char *path;   /* where config->path was found, or NULL */
-    uint64_t seed;      /* for sources that generate */
+    const void *config;              /* the source's config struct, a data_common first */
+    const char *path;                /* where config->path was found, or NULL */
+    uint64_t seed;                   /* for sources that generate */
+    const struct progress *progress; /* told of images; may be NULL */
 };
 
 /* How a source reads its path. */
@@ -117,9 +119,9 @@ struct normalization {
 struct data_room {
     /* Loads the source chosen by `source` (a component of registry "source"), splits off the validation part, applies
      * resize and colour. `base` is the folder that relative paths start from, `fallback` a second one; both may be
-     * NULL. The caller frees with data_splits_free. */
+     * NULL, like `progress`. The caller frees with data_splits_free. */
     int (*load)(const struct component *source, const char *base, const char *fallback, uint64_t seed,
-                struct data_splits *splits, struct error *error);
+                const struct progress *progress, struct data_splits *splits, struct error *error);
     /* The normalization a config asks for; "standardize" measures `train`. Images with more than 4 channels: error. */
     int (*measure)(const struct component *source, const struct dataset *train, struct normalization *normalization,
                    struct error *error);

@@ -45,6 +45,7 @@ static int take_all(struct engine *engine, struct error *error) {
         {&work->lanes, training ? (size_t)plan->lanes : 0, plan->lane_floats * sizeof(float), "gradients"},
         {&work->partials, shards, plan->partial_floats * sizeof(float), "batch statistics"},
         {&work->loss, measured, sizeof(double), "losses"},
+        {&work->activity, measured, sizeof(double), "losses"},
         {&work->correct, measured, sizeof(int64_t), "losses"},
         {&work->labels, threads * ENGINE_SHARD, sizeof(int32_t), "labels"},
         {&engine->gradients, training ? work->model->trainable_floats : 0, sizeof(float), "gradients"},
@@ -89,8 +90,9 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
 void engine_close(struct engine *engine) {
     if (!engine) return;
     struct workspace *work = &engine->work;
-    void *const owned[] = {work->slots,    work->scratch, work->batch,   work->packed, work->shared,     work->lanes,
-                           work->partials, work->loss,    work->correct, work->labels, engine->gradients};
+    void *const owned[] = {work->slots,    work->scratch, work->batch,    work->packed,
+                           work->shared,   work->lanes,   work->partials, work->loss,
+                           work->activity, work->correct, work->labels,   engine->gradients};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     engine_plan_free(&work->plan);
     free(engine);

@@ -45,7 +45,8 @@ static void plan_activations(const struct planner *planner) {
         const struct activation_kind *activation = layer_activation(&layers[i]);
         bool is_last = i == plan->layer_count - 1;
         bool to_loss = is_last && planner->model->ends_in_softmax;
-        bool to_next = activation && activation->is_relu && !is_last && layers[i + 1].takes_relu;
+        bool to_next = activation && activation->is_relu && !is_last && layers[i + 1].takes_relu &&
+                       !layers[i].activity_regularizer.kind;
         if (to_next && !planner->request->keep_outputs)
             plan->layers[i + 1].relu = true;
         else if (!to_loss)
@@ -64,6 +65,7 @@ static bool is_kept(const struct planner *planner, int i) {
     if (planner->request->keep_outputs || kind->is_view || next->is_view) return true;
     if (tensor->values_by_batch || tensor->gradient_by_batch) return true;
     if (layers[i].whole_batch || layers[i + 1].whole_batch) return true;
+    if (planner->model->layers[i].activity_regularizer.kind) return true;
     return !next->forgets_x || (layers[i].activation && !layers[i].activation->keeps_input);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/loss.h"
+#include "core/regularizer.h"
 
 struct journey journey_of(const struct workspace *work, const struct batch *batch, bool training, int shard, int lane,
                           int thread) {
@@ -108,9 +109,25 @@ static void activate(const struct journey *journey, int index, float *y) {
     activation->forward(journey->work->kernels, layer->activation.config, rows, columns, y);
 }
 
+/* The penalty on the layer's output, of all images. */
+static void add_activity(const struct journey *journey, int index) {
+    const struct component *regularizer = &journey->work->model->layers[index].activity_regularizer;
+    const size_t count = (size_t)journey->images * journey->work->plan.tensors[index + 1].size;
+    journey->work->activity[journey->shard] += regularizer_penalty(regularizer, values_of(journey, index + 1), count);
+}
+
+static void add_activity_gradient(const struct journey *journey, int index) {
+    const struct component *regularizer = &journey->work->model->layers[index].activity_regularizer;
+    const size_t count = (size_t)journey->images * journey->work->plan.tensors[index + 1].size;
+    if (!regularizer->kind) return;
+    regularizer_gradient(regularizer, journey->gradient_scale, values_of(journey, index + 1),
+                         gradient_of(journey, index + 1), count);
+}
+
 static void activate_backward(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
     const struct activation_kind *activation = journey->work->plan.layers[index].activation;
+    add_activity_gradient(journey, index);
     if (!activation) return;
     struct engine_profile *profile = journey->work->profile;
     double start = engine_profile_start(profile);
@@ -129,6 +146,7 @@ static void forward_layer(const struct journey *journey, int index) {
     struct pass pass = pass_of(journey, index, &pointers);
     if (!layer->kind->is_view) layer->kind->forward(layer, &pass);
     activate(journey, index, pass.y);
+    add_activity(journey, index);
     engine_profile_add(profile, journey->thread, ENGINE_FORWARD, index, start);
 }
 
@@ -189,6 +207,7 @@ static void backward_chain(const struct journey *journey, const struct engine_ch
 static void feed_shard(const struct journey *journey) {
     const struct batch *batch = journey->batch;
     void *scratch = journey->work->scratch + (size_t)journey->thread * journey->work->plan.scratch_bytes;
+    journey->work->activity[journey->shard] = 0;
     batch->feed->fill(batch->feed, batch->samples + journey->first, journey->images, batch->epoch, batch->augment,
                       values_of(journey, 0), scratch);
 }
@@ -205,6 +224,7 @@ static void measure_loss(const struct journey *journey, float *probabilities) {
     work->loss[journey->shard] = loss_softmax_cross_entropy(
         values_of(journey, work->plan.layer_count), journey->images, classes, labels, work->label_smoothing,
         journey->gradient_scale, gradient, out, &work->correct[journey->shard]);
+    work->loss[journey->shard] += work->activity[journey->shard];
 }
 
 /* ---- phases: what shards do between two barriers ---- */

@@ -18,9 +18,10 @@ struct workspace {
     char *scratch;                  /* (threads, scratch_bytes) */
     char *batch;                    /* (batch_bytes): tensors kept for the whole batch */
     float *packed, *shared;
-    float *lanes;    /* (lanes, lane_floats): partial weight gradients */
-    float *partials; /* (shards_max, partial_floats of the layer at work) */
-    double *loss;    /* by shard */
+    float *lanes;     /* (lanes, lane_floats): partial weight gradients */
+    float *partials;  /* (shards_max, partial_floats of the layer at work) */
+    double *loss;     /* by shard */
+    double *activity; /* by shard: penalties on the outputs of its layers so far */
     int64_t *correct;
     int32_t *labels; /* (threads, ENGINE_SHARD) */
 };

@@ -21,11 +21,11 @@ static void note_predictions(struct predictions *predictions, const struct batch
 
 /* The batches one after the other; sums go to evaluation->loss and ->correct. False: stopped. */
 static bool evaluate_batches(struct engine *engine, const struct feed *feed, struct predictions *predictions,
-                             int classes, float *probabilities, const volatile sig_atomic_t *stop,
+                             int classes, float *probabilities, const struct evaluation_watch *watch,
                              struct evaluation *evaluation) {
     int64_t count = feed->dataset->count, samples[ENGINE_EVALUATION_BATCH];
     for (int64_t at = 0; at < count; at += ENGINE_EVALUATION_BATCH) {
-        if (stop && *stop) return false;
+        if (watch && watch->stop && *watch->stop) return false;
         int64_t left = count - at;
         struct batch batch = {.feed = feed, .samples = samples};
         batch.count = left < ENGINE_EVALUATION_BATCH ? (int)left : ENGINE_EVALUATION_BATCH;
@@ -37,12 +37,13 @@ static bool evaluate_batches(struct engine *engine, const struct feed *feed, str
         evaluation->loss += result.loss;
         evaluation->correct += result.correct;
         if (predictions) note_predictions(predictions, &batch, probabilities, classes);
+        if (watch) progress_tell(&watch->progress, "images", at + batch.count, count);
     }
     return true;
 }
 
 int evaluate_feed(struct engine *engine, const struct model *model, const struct feed *feed,
-                  struct predictions *predictions, const volatile sig_atomic_t *stop, struct evaluation *evaluation,
+                  struct predictions *predictions, const struct evaluation_watch *watch, struct evaluation *evaluation,
                   struct error *error) {
     int classes = model->output.size[0];
     int64_t count = feed->dataset->count;
@@ -53,7 +54,7 @@ int evaluate_feed(struct engine *engine, const struct model *model, const struct
         if (!probabilities) return -1;
     }
     *evaluation = (struct evaluation){0};
-    bool whole = evaluate_batches(engine, feed, predictions, classes, probabilities, stop, evaluation);
+    bool whole = evaluate_batches(engine, feed, predictions, classes, probabilities, watch, evaluation);
     free(probabilities);
     if (!whole) return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted");
     evaluation->loss = (count ? evaluation->loss / (double)count : 0) + model_penalty(model);

@@ -6,6 +6,13 @@
 
 #include "core/engine.h"
 #include "core/predictions.h"
+#include "core/progress.h"
+
+/* Who looks on. */
+struct evaluation_watch {
+    const volatile sig_atomic_t *stop; /* not zero: end soon; NULL: never */
+    struct progress progress;          /* hears of images */
+};
 
 struct evaluation {
     double loss, accuracy;
@@ -16,9 +23,9 @@ struct evaluation {
 
 /* Mean loss (the model's penalties included, as Keras reports it) and accuracy over the feed's data set, without
  * augmentation. `predictions` (NULL: not wanted) holds the data set's count and is filled. ERROR_INTERRUPTED soon after
- * *stop (NULL: never) is set; ERROR_RUN without memory. */
+ * the watch (NULL: nobody) wants to stop; ERROR_RUN without memory. */
 int evaluate_feed(struct engine *engine, const struct model *model, const struct feed *feed,
-                  struct predictions *predictions, const volatile sig_atomic_t *stop, struct evaluation *evaluation,
+                  struct predictions *predictions, const struct evaluation_watch *watch, struct evaluation *evaluation,
                   struct error *error);
 
 #endif

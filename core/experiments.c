@@ -1,6 +1,8 @@
 #include "core/experiments.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +86,7 @@ static int check_models(struct batch_state *state, struct error *error) {
 struct evidence {
     struct run_result *results;
     struct predictions *predictions;
+    struct history *histories;
     struct comparison_run *runs;
     int count;
 };
@@ -92,41 +95,61 @@ static void free_evidence(struct evidence *evidence) {
     for (int i = 0; i < evidence->count; i++) {
         if (evidence->runs && evidence->runs[i].result) run_result_free(&evidence->results[i]);
         if (evidence->runs && evidence->runs[i].predictions) predictions_free(&evidence->predictions[i]);
+        if (evidence->runs && evidence->runs[i].history) history_free(&evidence->histories[i]);
     }
     free(evidence->results);
     free(evidence->predictions);
+    free(evidence->histories);
     free(evidence->runs);
 }
 
-static int read_run(const struct experiment_entry *entry, struct run_result *result, struct predictions *predictions,
-                    struct comparison_run *run, struct error *error) {
-    char *metrics = run_file(entry->folder, "metrics.json", error);
-    char *answers = run_file(entry->folder, "predictions.csv", error);
-    int status = metrics && answers ? 0 : -1;
-    if (status == 0 && file_exists(metrics)) {
-        status = run_result_read(metrics, result, error);
-        if (status == 0) run->result = result;
+/* A file of the entry's folder where there is one: 1 and its name, which the caller frees; 0: none. */
+static int find_file(const struct experiment_entry *entry, const char *name, char **path, struct error *error) {
+    *path = run_file(entry->folder, name, error);
+    if (!*path) return -1;
+    if (file_exists(*path)) return 1;
+    free(*path);
+    return 0;
+}
+
+/* What the entry's folder says of a run that ended, in whatever way. */
+static int read_run(const struct experiment_entry *entry, struct evidence *evidence, int index, struct error *error) {
+    struct comparison_run *run = &evidence->runs[index];
+    char *path;
+    int found = find_file(entry, "metrics.json", &path, error);
+    if (found <= 0) return found;
+    int status = run_result_read(path, &evidence->results[index], error);
+    free(path);
+    if (status != 0) return -1;
+    run->result = &evidence->results[index];
+    run->folder = file_name_of(entry->folder);
+    found = find_file(entry, "predictions.csv", &path, error);
+    if (found > 0) {
+        status = predictions_read(path, &evidence->predictions[index], error);
+        if (status == 0) run->predictions = &evidence->predictions[index];
+        free(path);
     }
-    if (status == 0 && run->result && file_exists(answers)) {
-        status = predictions_read(answers, predictions, error);
-        if (status == 0) run->predictions = predictions;
+    if (found < 0 || status != 0) return -1;
+    found = find_file(entry, "history.csv", &path, error);
+    if (found > 0) {
+        status = history_read(path, &evidence->histories[index], error);
+        if (status == 0) run->history = &evidence->histories[index];
+        free(path);
     }
-    free(metrics);
-    free(answers);
-    return status;
+    return found < 0 ? -1 : status;
 }
 
 static int gather(const struct batch_state *state, struct evidence *evidence, struct error *error) {
     size_t count = (size_t)state->plan.total + 1;
-    *evidence =
-        (struct evidence){calloc(count, sizeof *evidence->results), calloc(count, sizeof *evidence->predictions),
-                          calloc(count, sizeof *evidence->runs), state->plan.total};
-    if (!evidence->results || !evidence->predictions || !evidence->runs)
+    *evidence = (struct evidence){.results = calloc(count, sizeof *evidence->results),
+                                  .predictions = calloc(count, sizeof *evidence->predictions),
+                                  .histories = calloc(count, sizeof *evidence->histories),
+                                  .runs = calloc(count, sizeof *evidence->runs),
+                                  .count = state->plan.total};
+    if (!evidence->results || !evidence->predictions || !evidence->histories || !evidence->runs)
         return error_set(error, ERROR_RUN, NULL, "not enough memory for the comparison");
     for (int i = 0; i < state->plan.total; i++)
-        if (read_run(&state->plan.entries[i], &evidence->results[i], &evidence->predictions[i], &evidence->runs[i],
-                     error) != 0)
-            return -1;
+        if (read_run(&state->plan.entries[i], evidence, i, error) != 0) return -1;
     return 0;
 }
 
@@ -161,21 +184,49 @@ static int report(struct batch_state *state, struct error *error) {
 
 /* ---- running ---- */
 
-static void tell(const struct batch_state *state, enum experiment_event_kind kind, int index, bool resumed) {
-    const struct experiments_request *request = state->request;
-    if (!request->listen) return;
+static void tell_event(const struct batch_state *state, const struct experiment_event *event) {
+    if (state->request->listen) state->request->listen(state->request->listener, event);
+}
+
+/* Of the batch as a whole. */
+static void tell_batch(const struct batch_state *state, enum experiment_event_kind kind) {
+    tell_event(state, &(struct experiment_event){.kind = kind, .plan = &state->plan, .total = state->plan.total});
+}
+
+static struct experiment_event event_of(const struct batch_state *state, enum experiment_event_kind kind, int index) {
     const struct experiment_entry *entry = &state->plan.entries[index];
+    return (struct experiment_event){.kind = kind,
+                                     .plan = &state->plan,
+                                     .name = entry->config.values.name,
+                                     .seed = entry->config.values.seed,
+                                     .number = index + 1,
+                                     .total = state->plan.total};
+}
+
+static void tell(const struct batch_state *state, enum experiment_event_kind kind, int index, bool resumed) {
     struct run_result result;
     struct error ignored = {0};
-    char *path = run_file(entry->folder, "metrics.json", &ignored);
+    char *path = run_file(state->plan.entries[index].folder, "metrics.json", &ignored);
     bool read =
         kind != EXPERIMENT_RUN_BEGIN && path && file_exists(path) && run_result_read(path, &result, &ignored) == 0;
-    struct experiment_event event = {
-        kind,    entry->config.values.name, entry->config.values.seed, index + 1, state->plan.total,
-        resumed, read ? &result : NULL};
-    request->listen(request->listener, &event);
+    struct experiment_event event = event_of(state, kind, index);
+    event.resumed = resumed;
+    event.result = read ? &result : NULL;
+    tell_event(state, &event);
     if (read) run_result_free(&result);
     free(path);
+}
+
+static void tell_failure(const struct batch_state *state, int index, const struct error *error) {
+    struct experiment_event event = event_of(state, EXPERIMENT_RUN_FAILED, index);
+    event.error = error;
+    tell_event(state, &event);
+}
+
+static void tell_training(const struct batch_state *state, int index, const struct train_event *train) {
+    struct experiment_event event = event_of(state, EXPERIMENT_RUN_TRAINS, index);
+    event.train = train;
+    tell_event(state, &event);
 }
 
 static bool has_checkpoint(const struct experiment_entry *entry) {
@@ -210,6 +261,41 @@ static int interrupted(const struct batch_state *state, struct error *error) {
     return error_set(error, ERROR_INTERRUPTED, state->plan.folder, "interrupted; the same command goes on from here");
 }
 
+/* A run of this process. */
+struct heard_run {
+    const struct batch_state *state;
+    int index;
+};
+
+static void hear_run(void *listener, const struct train_event *event) {
+    const struct heard_run *run = listener;
+    const struct workshop *workshop = run->state->request->workshop;
+    if (workshop->listen) workshop->listen(workshop->listener, event);
+    tell_training(run->state, run->index, event);
+}
+
+static void note_run(void *listener, const char *line) {
+    const struct workshop *workshop = ((const struct heard_run *)listener)->state->request->workshop;
+    if (workshop->note) workshop->note(workshop->listener, line);
+}
+
+static void detail_run(void *listener, const char *line) {
+    const struct workshop *workshop = ((const struct heard_run *)listener)->state->request->workshop;
+    workshop->detail(workshop->listener, line);
+}
+
+static int run_here(struct batch_state *state, int index, struct error *error) {
+    struct workshop workshop = *state->request->workshop;
+    struct heard_run heard = {state, index};
+    workshop.listen = hear_run;
+    workshop.note = note_run;
+    workshop.detail = workshop.detail ? detail_run : NULL;
+    workshop.listener = &heard;
+    if (run_entry(state, &workshop, index, error) == 0) return 0;
+    tell_failure(state, index, error);
+    return -1;
+}
+
 /* One run after the other, in this process. */
 static int run_in_turn(struct batch_state *state, struct error *error) {
     for (int i = 0; i < state->plan.total; i++) {
@@ -222,7 +308,7 @@ static int run_in_turn(struct batch_state *state, struct error *error) {
         if (is_stopped(state)) return interrupted(state, error);
         if (provide_data(state, &entry->config, error) != 0) return -1;
         tell(state, EXPERIMENT_RUN_BEGIN, i, has_checkpoint(entry));
-        if (run_entry(state, state->request->workshop, i, error) != 0) return -1;
+        if (run_here(state, i, error) != 0) return -1;
         tell(state, EXPERIMENT_RUN_END, i, false);
         if (report(state, error) != 0) return -1;
     }
@@ -231,15 +317,61 @@ static int run_in_turn(struct batch_state *state, struct error *error) {
 
 /* ---- side by side ---- */
 
-/* In the child, which ends here or with its parent: what went wrong goes to the parent in one piece. */
+/* What a child tells, in one piece that no other can come between: how its training goes, or why it failed. */
+struct message {
+    bool is_failure;
+    union {
+        struct error failure;
+        struct {
+            struct train_event event; /* its pointers mean nothing to the parent */
+            struct history_row row;   /* TRAIN_EPOCH_END */
+        } training;
+    } of;
+};
+_Static_assert(sizeof(struct message) <= PIPE_BUF, "a write of it to a pipe is all or nothing");
+
+/* Where a child's training goes. */
+struct teller {
+    const struct workshop *workshop; /* whose listener hears it first, here */
+    int descriptor;
+    double last_step; /* seconds: when one was told */
+};
+
+/* The parent may be busy: what the pipe has no room for is left out, and no training waits. */
+static void tell_parent(void *listener, const struct train_event *event) {
+    struct teller *teller = listener;
+    if (teller->workshop->listen) teller->workshop->listen(teller->workshop->listener, event);
+    bool is_often = event->kind == TRAIN_STEP || event->kind == TRAIN_VALIDATION || event->kind == TRAIN_TEST;
+    double now = platform_seconds();
+    if (event->kind == TRAIN_CHECKPOINT || (is_often && now - teller->last_step < 0.1)) return;
+    if (is_often) teller->last_step = now;
+    struct message message;
+    memset(&message, 0, sizeof message); /* padding goes through the pipe too */
+    message.of.training.event = *event;
+    if (event->row) message.of.training.row = *event->row;
+    ssize_t told = write(teller->descriptor, &message, sizeof message);
+    (void)told;
+}
+
+/* In the child, which ends here or with its parent. */
 static void run_child(struct batch_state *state, int index, int descriptor, pid_t parent) {
     platform_end_with(parent);
     struct workshop workshop = *state->request->workshop;
-    struct error failure = {0};
+    struct teller teller = {.workshop = state->request->workshop, .descriptor = descriptor};
+    struct message message;
+    memset(&message, 0, sizeof message);
+    message.is_failure = true;
     workshop.stop = state->stop;
-    int status = run_entry(state, &workshop, index, &failure);
-    ssize_t told = status == 0 ? 0 : write(descriptor, &failure, sizeof failure);
-    _exit(status == 0 ? 0 : told == (ssize_t)sizeof failure ? (int)failure.code : ERROR_RUN);
+    workshop.listen = tell_parent;
+    workshop.listener = &teller;
+    workshop.note = NULL;
+    workshop.detail = NULL;
+    int flags = fcntl(descriptor, F_GETFL);
+    fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+    int status = run_entry(state, &workshop, index, &message.of.failure);
+    fcntl(descriptor, F_SETFL, flags);
+    ssize_t told = status == 0 ? 0 : write(descriptor, &message, sizeof message);
+    _exit(status == 0 ? 0 : told == (ssize_t)sizeof message ? (int)message.of.failure.code : ERROR_RUN);
 }
 
 static int start_child(struct batch_state *state, int index, struct error *error) {
@@ -261,13 +393,28 @@ static int start_child(struct batch_state *state, int index, struct error *error
     return 0;
 }
 
-/* Reads the child's last words and lets it go: 0 for a run that came to its end. */
-static int reap(struct batch_state *state, int index, struct error *error) {
+/* 1: the child told how it goes on; 0: it has come to its end, or to a failure. */
+static int hear_child(const struct batch_state *state, int index, struct message *message) {
+    ssize_t got = read(state->children[index].descriptor, message, sizeof *message);
+    if (got < 0 && errno == EINTR) return 1;
+    if (got != (ssize_t)sizeof *message) {
+        *message = (struct message){0};
+        return 0;
+    }
+    if (message->is_failure) return 0;
+    struct train_event *event = &message->of.training.event;
+    event->row = event->kind == TRAIN_EPOCH_END ? &message->of.training.row : NULL;
+    event->path = NULL;
+    tell_training(state, index, event);
+    return 1;
+}
+
+/* Lets the child go that has told its last: 0 for a run that came to its end. */
+static int reap(struct batch_state *state, int index, const struct message *last, struct error *error) {
     struct child *child = &state->children[index];
     const char *folder = state->plan.entries[index].folder;
-    struct error failure = {0};
+    const struct error *failure = &last->of.failure;
     int status = 0;
-    ssize_t got = read(child->descriptor, &failure, sizeof failure);
     close(child->descriptor);
     while (waitpid(child->process, &status, 0) < 0 && errno == EINTR) continue;
     *child = (struct child){0};
@@ -275,10 +422,21 @@ static int reap(struct batch_state *state, int index, struct error *error) {
     if (WIFSIGNALED(status))
         return error_set(error, ERROR_RUN, folder, "the run's process was ended by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) == 0) return 0;
-    if (got != (ssize_t)sizeof failure)
+    if (!last->is_failure)
         return error_set(error, ERROR_RUN, folder, "the run's process ended with code %d", WEXITSTATUS(status));
-    if (failure.code == ERROR_INTERRUPTED) return interrupted(state, error);
-    return error_set(error, failure.code, *failure.path ? failure.path : folder, "%s", failure.message);
+    if (failure->code == ERROR_INTERRUPTED) return interrupted(state, error);
+    return error_set(error, failure->code, *failure->path ? failure->path : folder, "%s", failure->message);
+}
+
+/* The run's own failure is told, the batch's first one kept. */
+static int end_child(struct batch_state *state, int index, const struct message *last, struct error *error) {
+    struct error own = {0};
+    if (reap(state, index, last, &own) != 0) {
+        tell_failure(state, index, &own);
+        return error_set(error, own.code, own.path, "%s", own.message);
+    }
+    tell(state, EXPERIMENT_RUN_END, index, false);
+    return report(state, error);
 }
 
 /* Waits until a child has something to say or ends; a wish to stop is passed on to all of them. */
@@ -289,6 +447,7 @@ static void await_children(const struct batch_state *state, struct pollfd *polle
     int ready = 0;
     while (ready == 0) {
         if (is_stopped(state)) *state->stop = 1;
+        tell_batch(state, EXPERIMENT_WAITING);
         ready = poll(polled, (nfds_t)state->plan.total, MILLISECONDS);
         if (ready < 0) ready = errno != EINTR;
     }
@@ -298,14 +457,11 @@ static int collect_children(struct batch_state *state, struct pollfd *polled, st
     int status = 0;
     await_children(state, polled);
     for (int i = 0; i < state->plan.total; i++) {
-        if (polled[i].fd < 0 || !polled[i].revents) continue;
-        if (reap(state, i, error) != 0) {
-            *state->stop = 1; /* the others write a checkpoint and wait for another day */
-            status = -1;
-            continue;
-        }
-        tell(state, EXPERIMENT_RUN_END, i, false);
-        if (report(state, error) != 0) status = -1;
+        struct message message;
+        if (polled[i].fd < 0 || !polled[i].revents || hear_child(state, i, &message) == 1) continue;
+        if (end_child(state, i, &message, error) == 0) continue;
+        *state->stop = 1; /* the others write a checkpoint and wait for another day */
+        status = -1;
     }
     return status;
 }
@@ -365,7 +521,11 @@ static int run_batch(struct batch_state *state, struct error *error) {
     if (experiments_plan_read(&state->plan, state->request, error) != 0) return -1;
     if (check_models(state, error) != 0 || open_folder(state, error) != 0) return -1;
     if (report(state, error) != 0) return -1;
-    return state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);
+    tell_batch(state, EXPERIMENT_BATCH_BEGIN);
+    int status = state->request->jobs > 1 ? run_side_by_side(state, error) : run_in_turn(state, error);
+    struct error ignored = {0};
+    if (status != 0) report(state, &ignored); /* the run that was interrupted has something to show */
+    return status;
 }
 
 int experiments_run(const struct experiments_request *request, struct experiments_outcome *outcome,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/text.h"
 
@@ -18,6 +19,12 @@ const struct component_registry *registries_find(const struct registries *regist
 const struct component_kind *registry_find(const struct component_registry *registry, const char *name) {
     for (const struct component_kind *const *at = registry->kinds; *at; at++)
         if (strcmp((*at)->name, name) == 0 || ((*at)->alias && strcmp((*at)->alias, name) == 0)) return *at;
+    return NULL;
+}
+
+const char *registry_advice(const struct component_registry *registry, const char *name) {
+    for (const struct component_advice *at = registry->absent; at && at->name; at++)
+        if (strcasecmp(at->name, name) == 0) return at->advice;
     return NULL;
 }
 
@@ -213,16 +220,10 @@ static int read_strings(const struct value_context *context, const cJSON *json, 
 }
 
 static int read_components(const struct value_context *context, const cJSON *json, struct component_list *list) {
-    const struct field_reader *reader = context->reader;
-    if (check_list(context, json, 4096, &list->count) != 0) return -1;
-    list->items = arena_allocate(reader->arena, (size_t)list->count * sizeof *list->items, reader->error);
-    if (!list->items) return -1;
-    const struct component_registry *registry = registries_find(reader->registries, context->field->of);
-    for (int i = 0; i < list->count; i++) {
-        struct place item = place_item(context->place, i);
-        if (component_read(reader, registry, cJSON_GetArrayItem(json, i), &item, &list->items[i]) != 0) return -1;
-    }
-    return 0;
+    const struct component_registry *registry = registries_find(context->reader->registries, context->field->of);
+    if (!cJSON_IsArray(json)) return wrong_type(context, json);
+    if (!registry) return error_set(context->reader->error, ERROR_RUN, NULL, "a registry is missing");
+    return component_list_read(context->reader, registry, json, context->place, list);
 }
 
 static int read_any(const struct value_context *context, const cJSON *json, const cJSON **value) {
@@ -284,21 +285,32 @@ static int read_default(const struct value_context *context, void *value) {
     return status;
 }
 
+/* What the object holds for a field; NULL for nothing. Fails where it stands there under both of its keys. */
+static int find_value(const struct field_reader *reader, const struct field *field, const cJSON *json,
+                      const struct place *place, const cJSON **value) {
+    const cJSON *now = json ? cJSON_GetObjectItemCaseSensitive(json, field->key) : NULL;
+    const cJSON *before = json && field->formerly ? cJSON_GetObjectItemCaseSensitive(json, field->formerly) : NULL;
+    *value = now ? now : before;
+    if (now && before) return place_error(place, reader->error, "is given twice, also as \"%s\"", field->formerly);
+    return 0;
+}
+
 static int read_table(const struct field_reader *reader, const struct field *fields, const cJSON *json,
                       const struct place *place, void *values) {
     for (const struct field *field = fields; field && field->key; field++) {
         struct place here = place_key(place, field->key);
         struct value_context context = {reader, field, &here};
-        const cJSON *given = json ? cJSON_GetObjectItemCaseSensitive(json, field->key) : NULL;
+        const cJSON *given = NULL;
+        if (find_value(reader, field, json, &here, &given) != 0) return -1;
         void *value = (char *)values + field->offset;
         if ((given ? read_value(&context, given, value) : read_default(&context, value)) != 0) return -1;
     }
     return 0;
 }
 
-static bool is_known(const struct field *fields, const char *key) {
+bool fields_know(const struct field *fields, const char *key) {
     for (; fields && fields->key; fields++)
-        if (strcmp(fields->key, key) == 0) return true;
+        if (strcmp(fields->key, key) == 0 || (fields->formerly && strcmp(fields->formerly, key) == 0)) return true;
     return false;
 }
 
@@ -310,8 +322,8 @@ static size_t collect_keys(const struct field *fields, const char **words, size_
 static int check_keys(const struct field_reader *reader, const struct field *fields, const struct field *more,
                       const char *skip, const cJSON *json, const struct place *place) {
     for (const cJSON *child = json->child; child; child = child->next) {
-        if ((skip && strcmp(child->string, skip) == 0) || is_known(fields, child->string) ||
-            is_known(more, child->string))
+        if ((skip && strcmp(child->string, skip) == 0) || fields_know(fields, child->string) ||
+            fields_know(more, child->string))
             continue;
         const char *words[WORDS_MAX];
         size_t count = collect_keys(more, words, collect_keys(fields, words, 0));
@@ -347,7 +359,8 @@ static const char *common_name(const struct component_kind *kind) {
 
 static int unknown_kind(const struct field_reader *reader, const struct component_registry *registry, const char *name,
                         const struct place *place) {
-    const char *nearest = registry_nearest(registry, name);
+    const char *nearest = registry_nearest(registry, name), *advice = registry_advice(registry, name);
+    if (advice) return place_error(place, reader->error, "there is no %s \"%s\"; %s", registry->what, name, advice);
     if (nearest)
         return place_error(place, reader->error, "unknown %s \"%s\"; did you mean \"%s\"?", registry->what, name,
                            nearest);

@@ -46,8 +46,13 @@ struct string_list {
     const char **values;
 };
 
+/* Whether other programs know a field. What is cnntrain's own cannot be written in their formats, unless it says how
+ * something is computed and not what. */
+enum field_origin { FIELD_OF_KERAS, FIELD_OWN, FIELD_OWN_HINT };
+
 struct field {
     const char *key;
+    const char *formerly; /* another key for it, which older files have; NULL: none */
     enum field_type type;
     size_t offset;           /* of the value in its struct */
     const char *fallback;    /* the default as JSON text; NULL: the field must be given (FIELD_OBJECT: may be absent) */
@@ -55,7 +60,9 @@ struct field {
     double minimum, maximum; /* numbers and each number of a pair or list; both 0: no range */
     bool above, below;       /* the range excludes its minimum, its maximum */
     bool single;             /* FIELD_INTS: a number alone stands for a list of one */
-    const char *const *choices; /* FIELD_CHOICE: names, ended by NULL */
+    const char *const *choices;     /* FIELD_CHOICE: names, ended by NULL */
+    const char *const *own_choices; /* those among them that Keras does not have, ended by NULL; NULL: none */
+    enum field_origin origin;
     const char *of;             /* FIELD_COMPONENT(S): which registry, e.g. "initializer" */
     const struct field *fields; /* FIELD_OBJECT: the nested table, ended by a field without key */
     const char *help;           /* one line */
@@ -69,6 +76,7 @@ struct component_kind {
     const char *summary;        /* one line for help */
     const struct field *fields; /* ended by a field without key; NULL: none */
     size_t size;                /* of its config struct; 0: none */
+    bool own;                   /* Keras has nothing of this name */
     /* What the fields' ranges cannot say; NULL: nothing. Fills error at `place` (or a key below it). */
     int (*check)(const void *config, const struct place *place, struct error *error);
 };
@@ -79,9 +87,16 @@ struct component {
     void *config; /* owned by the arena it was parsed into */
 };
 
+/* Items that a config repeats stand there as often as they are meant. */
 struct component_list {
     int count;
     struct component *items;
+    const struct place **places; /* of each in the document, as the user wrote it */
+};
+
+/* A name that is asked for and not there, and what to do instead. */
+struct component_advice {
+    const char *name, *advice;
 };
 
 struct component_registry {
@@ -90,6 +105,8 @@ struct component_registry {
     const struct component_kind *const *kinds; /* ended by NULL */
     const struct component_kind *untyped;      /* the kind of an object that names none; NULL: that is an error */
     const struct field *common;                /* fields every kind has, at the start of its struct; NULL: none */
+    const struct component_advice *absent;     /* ended by one without name; NULL: none */
+    const char *list_key; /* lists may hold {"repeat": n, list_key: [...]} for so many times the items; NULL: not */
 };
 
 /* The registries a config may refer to; cmd/ puts them together. Ended by NULL. */
@@ -102,6 +119,8 @@ const struct component_registry *registries_find(const struct registries *regist
 const struct component_kind *registry_find(const struct component_registry *registry, const char *name);
 /* The key that names a component's kind in the config. */
 const char *registry_type_key(const struct component_registry *registry);
+/* What to do instead of naming this kind, which is not there; NULL where nobody asks for it. Case does not matter. */
+const char *registry_advice(const struct component_registry *registry, const char *name);
 /* The kind whose name is nearest, for "did you mean"; NULL where none is near. */
 const char *registry_nearest(const struct component_registry *registry, const char *name);
 
@@ -117,9 +136,16 @@ struct field_reader {
  * for {}. Unknown keys, wrong types and values out of range are errors with their place. */
 int fields_read(const struct field_reader *reader, const struct field *fields, const struct field *more,
                 const char *skip, const cJSON *json, const struct place *place, void *values);
+/* Whether one of the fields has this key, or had it. */
+bool fields_know(const struct field *fields, const char *key);
 /* A component from a string (its name), an object with its type, or Keras' {"class_name", "config"}. */
 int component_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                    const struct place *place, struct component *component);
+
+/* A list of components from a JSON array, repeats written out. The document's name, where `place` begins, must outlive
+ * the list. */
+int component_list_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
+                        const struct place *place, struct component_list *list);
 
 /* The values as a JSON object with every field spelled out; NULL without memory. The caller owns it. A nullable field
  * whose value is zero (no string, an empty list, kind NULL) is written as null; FIELD_ANY without a value is left out.

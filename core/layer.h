@@ -13,6 +13,8 @@
 
 enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160 };
 
+struct graph;
+
 /* Fields every layer has; the first member of every layer's config struct. */
 struct layer_common {
     const char *name; /* NULL: Keras' automatic name */
@@ -25,6 +27,7 @@ struct parameter {
     struct shape shape;           /* Keras' layout, e.g. (kh,kw,c,f) */
     struct component initializer; /* of registry "initializer" */
     struct component regularizer; /* of registry "regularizer"; kind NULL: none */
+    struct component constraint;  /* of registry "constraint"; kind NULL: none */
     bool trainable;
 
     size_t size;   /* elements */
@@ -35,11 +38,14 @@ struct parameter {
 struct reach {
     int extent[2]; /* cells covered along height and width: (kernel - 1) * dilation + 1 */
     int stride[2];
+    int finer[2]; /* of a layer that enlarges: outputs for each input along the axis, and extent then counts the outputs
+                     that an input is spread over; else 0 */
 };
 
 struct layer {
     const struct layer_kind *kind;
-    const void *config; /* the kind's config struct */
+    const void *config;        /* the kind's config struct */
+    const struct place *place; /* in the config, as the user wrote it */
     char name[LAYER_NAME_SIZE];
     int index;   /* position in the model */
     bool frozen; /* training leaves its weights as they are, and what it does is the same as at inference */
@@ -49,17 +55,19 @@ struct layer {
     struct shape output;
     int parameter_count;
     struct parameter parameters[LAYER_PARAMETERS_MAX];
-    struct component activation; /* applied to y by the model; kind NULL: none */
-    size_t saved_bytes;          /* kept from forward to backward, an image; pass->saved */
-    size_t scratch_bytes;        /* work space of one call, for all its images together; pass->scratch, not zeroed */
-    size_t packed_floats;        /* what `pack` writes once a step; pass->packed */
-    size_t partial_floats;       /* whole-batch layers: a shard's contribution */
-    size_t shared_floats;        /* whole-batch layers: what all shards share after combining */
-    double multiplications;      /* of one image, forward */
-    struct reach reach;          /* zero: an output looks at one cell (extent 1, stride 1) */
-    bool reaches_all;            /* an output looks at the whole input (Dense, global pooling) */
-    bool takes_relu;             /* can stand for a ReLU in front of it: see pass->relu */
-    char note[LAYER_NOTE_SIZE];  /* what `summary` warns about, such as a dropped row; "" for nothing */
+    struct component activation;           /* applied to y by the model; kind NULL: none */
+    struct component activity_regularizer; /* of registry "regularizer": the mean over the images of its penalty on y,
+                                              after the activation, is part of the loss; kind NULL: none */
+    size_t saved_bytes;                    /* kept from forward to backward, an image; pass->saved */
+    size_t scratch_bytes;       /* work space of one call, for all its images together; pass->scratch, not zeroed */
+    size_t packed_floats;       /* what `pack` writes once a step; pass->packed */
+    size_t partial_floats;      /* whole-batch layers: a shard's contribution */
+    size_t shared_floats;       /* whole-batch layers: what all shards share after combining */
+    double multiplications;     /* of one image, forward */
+    struct reach reach;         /* zero: an output looks at one cell (extent 1, stride 1) */
+    bool reaches_all;           /* an output looks at the whole input (Dense, global pooling) */
+    bool takes_relu;            /* can stand for a ReLU in front of it: see pass->relu */
+    char note[LAYER_NOTE_SIZE]; /* what `summary` warns about, such as a dropped row; "" for nothing */
 };
 
 /* One call's data. n is pass->images; arrays are (n, ...) of the layer's shapes, contiguous, channels last. */
@@ -67,6 +75,8 @@ struct pass {
     const struct kernels *kernels;
     int images;
     bool training;
+    bool steady;              /* in training: forward computes what it does at inference, nothing random and nothing
+                                 learned from the batch, and backward goes with it; for the gradient by the input */
     bool relu;                /* x is before the ReLU of the layer in front, which forward applies to it, and dx is the
                                  gradient before that ReLU; only where layer->takes_relu */
     const float *x;           /* (n, input); not there in backward of a layer that forgets it */
@@ -124,6 +134,10 @@ struct layer_kind {
     void (*forward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
     void (*backward_partial)(const struct layer *layer, const struct pass *pass, float *partial);
     void (*backward_combine)(const struct layer *layer, const struct pass *pass, const float *partials, int shards);
+
+    /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
+     * input, the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+    int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */
 };

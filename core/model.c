@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/activation.h"
+#include "core/constraint.h"
 #include "core/initializer.h"
 #include "core/regularizer.h"
 #include "core/text.h"
@@ -28,22 +29,30 @@ void model_snake_case(const char *class_name, char *name, size_t size) {
     name[at] = '\0';
 }
 
-static bool is_name_taken(const struct model *model, const struct layer *except, const char *name) {
+/* The other layer that has this name; NULL where it is free. */
+static const struct layer *find_name(const struct model *model, const struct layer *except, const char *name) {
     for (int i = 0; i < model->layer_count; i++)
-        if (&model->layers[i] != except && strcmp(model->layers[i].name, name) == 0) return true;
-    return false;
+        if (&model->layers[i] != except && strcmp(model->layers[i].name, name) == 0) return &model->layers[i];
+    return NULL;
 }
 
-static int set_given_name(const struct model *model, struct layer *layer, const struct place *place,
-                          struct error *error) {
+/* Each turn of a repeat has places of its own that read the same. */
+static bool same_place(const struct place *a, const struct place *b) {
+    char first[ERROR_PATH_SIZE], second[ERROR_PATH_SIZE];
+    return strcmp(place_text(a, first, sizeof first), place_text(b, second, sizeof second)) == 0;
+}
+
+static int set_given_name(const struct model *model, struct layer *layer, struct error *error) {
     const char *name = ((const struct layer_common *)layer->config)->name;
     if (!name) return 0;
-    struct place here = place_key(place, "name");
+    struct place here = place_key(layer->place, "name");
     if (!*name || strlen(name) >= LAYER_NAME_SIZE || strpbrk(name, "/\"") || !text_is_printable(name))
         return place_error(&here, error, "must be 1 to %d characters without slashes, quotes and control characters",
                            LAYER_NAME_SIZE - 1);
-    if (is_name_taken(model, layer, name))
-        return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
+    const struct layer *other = find_name(model, layer, name);
+    if (other && same_place(other->place, layer->place))
+        return place_error(&here, error, "names a layer that is repeated, and names must differ; leave it out");
+    if (other) return place_error(&here, error, "\"%s\" names another layer too; names must differ", name);
     snprintf(layer->name, sizeof layer->name, "%s", name);
     return 0;
 }
@@ -55,22 +64,21 @@ static void set_automatic_name(const struct model *model, struct layer *layer) {
     else
         model_snake_case(layer->kind->component.name, base, sizeof base);
     snprintf(layer->name, sizeof layer->name, "%s", base);
-    for (int i = 1; is_name_taken(model, layer, layer->name); i++)
+    for (int i = 1; find_name(model, layer, layer->name); i++)
         snprintf(layer->name, sizeof layer->name, "%s_%d", base, i);
 }
 
 /* Given names first, so that automatic ones keep clear of them. */
-static int name_layers(struct model *model, const struct place *place, struct error *error) {
-    for (int i = 0; i < model->layer_count; i++) {
-        struct place item = place_item(place, i);
-        if (set_given_name(model, &model->layers[i], &item, error) != 0) return -1;
-    }
+static int name_layers(struct model *model, struct error *error) {
+    for (int i = 0; i < model->layer_count; i++)
+        if (set_given_name(model, &model->layers[i], error) != 0) return -1;
     for (int i = 0; i < model->layer_count; i++)
         if (!model->layers[i].name[0]) set_automatic_name(model, &model->layers[i]);
     return 0;
 }
 
-static int infer_layer(struct layer *layer, const struct place *place, struct error *error) {
+static int infer_layer(struct layer *layer, struct error *error) {
+    const struct place *place = layer->place;
     if (layer->kind->infer(layer, place, error) != 0) return -1;
     size_t elements = 0;
     char text[SHAPE_TEXT_SIZE];
@@ -81,15 +89,18 @@ static int infer_layer(struct layer *layer, const struct place *place, struct er
         if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))
             return place_error(place, error, "%s %s is too large", layer->parameters[k].name,
                                shape_text(&layer->parameters[k].shape, text, sizeof text));
+    for (int k = 0; k < layer->parameter_count; k++)
+        if (constraint_check(&layer->parameters[k].constraint, layer->parameters[k].name, &layer->parameters[k].shape,
+                             place, error) != 0)
+            return -1;
     return 0;
 }
 
-static int infer_layers(struct model *model, const struct place *place, struct error *error) {
+static int infer_layers(struct model *model, struct error *error) {
     struct shape shape = model->input;
     for (int i = 0; i < model->layer_count; i++) {
-        struct place item = place_item(place, i);
         model->layers[i].input = shape;
-        if (infer_layer(&model->layers[i], &item, error) != 0) return -1;
+        if (infer_layer(&model->layers[i], error) != 0) return -1;
         shape = model->layers[i].output;
     }
     model->output = shape;
@@ -155,21 +166,31 @@ static void take_layers(struct model *model, const struct component_list *layers
     for (int i = 0; i < layers->count; i++) {
         model->layers[i].kind = (const struct layer_kind *)layers->items[i].kind;
         model->layers[i].config = layers->items[i].config;
+        model->layers[i].place = layers->places[i];
         model->layers[i].index = i;
     }
 }
 
-static int plan(struct model *model, const struct config *config, const struct place *document,
-                const struct place *place, struct error *error) {
+/* The probabilities of the last layer come into being within the loss. */
+static int check_last_activity(const struct layer *layer, struct error *error) {
+    const struct place place = place_key(layer->place, "activity_regularizer");
+    if (!layer->activity_regularizer.kind) return 0;
+    return place_error(&place, error,
+                       "cannot be on the last layer, whose softmax is a part of the loss; put it on a "
+                       "layer before");
+}
+
+static int plan(struct model *model, const struct config *config, const struct place *document, struct error *error) {
     const struct component_list *layers = &config->values.model;
     model->layers = calloc((size_t)layers->count, sizeof *model->layers);
     if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
     take_layers(model, layers);
-    if (name_layers(model, place, error) != 0 || freeze(model, config, document, error) != 0 ||
-        infer_layers(model, place, error) != 0)
+    if (name_layers(model, error) != 0 || freeze(model, config, document, error) != 0 ||
+        infer_layers(model, error) != 0)
         return -1;
     const struct activation_kind *last = layer_activation(&model->layers[model->layer_count - 1]);
     model->ends_in_softmax = last && last->is_softmax;
+    if (model->ends_in_softmax && check_last_activity(&model->layers[model->layer_count - 1], error) != 0) return -1;
     place_parameters(model, true);
     model->trainable_floats = model->parameter_floats;
     place_parameters(model, false);
@@ -188,7 +209,7 @@ int model_plan(struct model *model, const struct config *config, const struct sh
     if (count == 0) return place_error(&place, error, "has no layers; a model needs at least one");
     if (count > MODEL_LAYERS_MAX)
         return place_error(&place, error, "has %d layers, at most %d are allowed", count, MODEL_LAYERS_MAX);
-    if (plan(model, config, &document, &place, error) == 0) return 0;
+    if (plan(model, config, &document, error) == 0) return 0;
     model_free(model);
     return -1;
 }

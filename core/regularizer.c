@@ -2,14 +2,9 @@
 
 #include <math.h>
 
-/* All kinds share one struct: a kind without a field for one of the factors leaves it 0. */
-struct factors {
-    double l1, l2;
-};
-
 #define FACTOR(name, value)                                                                                            \
     {                                                                                                                  \
-        .key = #name, .type = FIELD_NUMBER, .offset = offsetof(struct factors, name), .fallback = value, .minimum = 0, \
+        .key = #name, .type = FIELD_NUMBER, .offset = offsetof(struct l1_l2, name), .fallback = value, .minimum = 0,   \
         .maximum = 1e300, .help = "factor of the penalty"                                                              \
     }
 
@@ -18,14 +13,14 @@ static const struct field l2_fields[] = {FACTOR(l2, "0.01"), {0}};
 static const struct field l1_l2_fields[] = {FACTOR(l1, "0.0"), FACTOR(l2, "0.0"), {0}};
 
 static const struct component_kind l1_kind = {
-    .name = "L1", .alias = "l1", .summary = "l1 * sum of |w|", .fields = l1_fields, .size = sizeof(struct factors)};
+    .name = "L1", .alias = "l1", .summary = "l1 * sum of |w|", .fields = l1_fields, .size = sizeof(struct l1_l2)};
 static const struct component_kind l2_kind = {
-    .name = "L2", .alias = "l2", .summary = "l2 * sum of w^2", .fields = l2_fields, .size = sizeof(struct factors)};
+    .name = "L2", .alias = "l2", .summary = "l2 * sum of w^2", .fields = l2_fields, .size = sizeof(struct l1_l2)};
 static const struct component_kind l1_l2_kind = {.name = "L1L2",
                                                  .alias = "l1_l2",
                                                  .summary = "l1 * sum of |w| + l2 * sum of w^2",
                                                  .fields = l1_l2_fields,
-                                                 .size = sizeof(struct factors)};
+                                                 .size = sizeof(struct l1_l2)};
 
 static const struct component_kind *const kinds[] = {&l1_kind, &l2_kind, &l1_l2_kind, NULL};
 
@@ -49,17 +44,18 @@ static double sum_of_lanes(const double *lanes) {
 
 double regularizer_penalty(const struct component *regularizer, const float *weights, size_t count) {
     if (!regularizer->kind) return 0;
-    const struct factors *factors = regularizer->config;
+    const struct l1_l2 *factors = regularizer->config;
     double absolute[LANES] = {0}, squares[LANES] = {0};
     for (size_t i = 0; i + LANES <= count; i += LANES) add_magnitudes(weights + i, LANES, absolute, squares);
     add_magnitudes(weights + count - count % LANES, count % LANES, absolute, squares);
     return factors->l1 * sum_of_lanes(absolute) + factors->l2 * sum_of_lanes(squares);
 }
 
-void regularizer_gradient(const struct component *regularizer, const float *weights, float *gradient, size_t count) {
+void regularizer_gradient(const struct component *regularizer, double scale, const float *weights, float *gradient,
+                          size_t count) {
     if (!regularizer->kind) return;
-    const struct factors *factors = regularizer->config;
-    const float l1 = (float)factors->l1, twice_l2 = (float)(2 * factors->l2);
+    const struct l1_l2 *factors = regularizer->config;
+    const float l1 = (float)(scale * factors->l1), twice_l2 = (float)(scale * 2 * factors->l2);
     for (size_t i = 0; i < count; i++) {
         float sign = (float)((weights[i] > 0) - (weights[i] < 0));
         gradient[i] += l1 * sign + twice_l2 * weights[i];

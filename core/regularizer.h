@@ -6,6 +6,11 @@
 
 #include "core/fields.h"
 
+/* The settings of each of them. */
+struct l1_l2 {
+    double l1, l2; /* factors; 0 where the kind has no such field */
+};
+
 /* L1, L2, L1L2. An object without a type, {"l1": 0.01, "l2": 0.01}, is an L1L2. */
 extern const struct component_registry regularizer_registry;
 
@@ -13,7 +18,10 @@ extern const struct component_registry regularizer_registry;
  * NULL. */
 double regularizer_penalty(const struct component *regularizer, const float *weights, size_t count);
 
-/* gradient[i] += l1 * sign(w[i]) + 2 * l2 * w[i], sign(0) being 0. Nothing where the component's kind is NULL. */
-void regularizer_gradient(const struct component *regularizer, const float *weights, float *gradient, size_t count);
+/* gradient[i] += scale * (l1 * sign(w[i]) + 2 * l2 * w[i]), sign(0) being 0. Nothing where the component's kind is
+ * NULL.
+ */
+void regularizer_gradient(const struct component *regularizer, double scale, const float *weights, float *gradient,
+                          size_t count);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/report/run_report.h"
+#include "core/run_parts.h"
 #include "core/run_resume.h"
 #include "core/statistics.h"
 
@@ -18,10 +19,8 @@
 struct run {
     const struct run_request *request;
     const struct config *config;
-    struct model model;
-    struct engine *engine;
-    struct normalization normalization;
-    struct feed train, validation, test;
+    const char *folder;
+    struct run_parts parts;
     struct trainer *trainer;
     struct predictions predictions;
     struct confusion confusion;
@@ -31,15 +30,10 @@ struct run {
 };
 
 static void close_run(struct run *run) {
-    const struct data_room *room = run->request->workshop->data_room;
     trainer_close(run->trainer);
-    engine_close(run->engine);
-    if (run->train.fill) room->close(&run->train);
-    if (run->validation.fill) room->close(&run->validation);
-    if (run->test.fill) room->close(&run->test);
+    run_parts_close(&run->parts);
     predictions_free(&run->predictions);
     confusion_free(&run->confusion);
-    model_free(&run->model);
     if (run->lock >= 0) close(run->lock);
     free(run->config_text);
     free(run->last);
@@ -80,7 +74,8 @@ static void add_event(const struct train_event *event, struct text *line) {
 
 /* log.txt is a convenience: a failure to write it must not end a training. */
 static void log_event(const struct run *run, const struct train_event *event) {
-    FILE *file = event->kind == TRAIN_STEP ? NULL : fopen(run->log, "a");
+    bool is_often = event->kind == TRAIN_STEP || event->kind == TRAIN_VALIDATION || event->kind == TRAIN_TEST;
+    FILE *file = is_often || event->kind == TRAIN_CHECKPOINT ? NULL : fopen(run->log, "a");
     if (!file) return;
     struct text line = {0};
     add_event(event, &line);
@@ -96,8 +91,30 @@ static void hear(void *listener, const struct train_event *event) {
     if (workshop->listen) workshop->listen(workshop->listener, event);
 }
 
+static void hear_test(void *listener, const char *what, int64_t done, int64_t total) {
+    (void)what;
+    const struct run *run = listener;
+    int epochs = run->config->values.training.epochs;
+    struct train_event event = {.kind = TRAIN_TEST,
+                                .epoch = trainer_epoch_of_weights(run->trainer),
+                                .epochs = epochs,
+                                .step = done,
+                                .steps = total};
+    hear(listener, &event);
+}
+
+/* A folder of its own, or the one it is given; nobody else may work in it. */
+static int open_folder(struct run *run, struct error *error) {
+    const struct run_request *request = run->request;
+    run->folder = request->folder;
+    if (request->claimed) run->folder = *request->claimed = run_claim_folder(request->folder, error);
+    if (!run->folder) return -1;
+    run->lock = run_lock_folder(run->folder, error);
+    return run->lock < 0 ? -1 : 0;
+}
+
 static int open_files(struct run *run, struct error *error) {
-    const char *folder = run->request->folder;
+    const char *folder = run->folder;
     run->last = run_file(folder, "last.safetensors", error);
     run->best = run_file(folder, "best.safetensors", error);
     run->history = run_file(folder, "history.csv", error);
@@ -106,54 +123,11 @@ static int open_files(struct run *run, struct error *error) {
     return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
 }
 
-static int open_feed(struct run *run, const struct dataset *dataset, struct feed *feed, struct error *error) {
-    if (dataset->count == 0) return 0;
-    uint64_t seed = (uint64_t)run->config->values.seed;
-    return run->request->workshop->data_room->open(&run->config->values.data, &run->normalization, dataset, seed, feed,
-                                                   error);
-}
-
-static int open_feeds(struct run *run, struct error *error) {
-    const struct data_splits *splits = run->request->splits;
-    const struct data_room *room = run->request->workshop->data_room;
-    if (room->measure(&run->config->values.data, &splits->train, &run->normalization, error) != 0) return -1;
-    if (open_feed(run, &splits->train, &run->train, error) != 0) return -1;
-    if (open_feed(run, &splits->validation, &run->validation, error) != 0) return -1;
-    return open_feed(run, &splits->test, &run->test, error);
-}
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-static int open_engine(struct run *run, struct error *error) {
-    const struct workshop *workshop = run->request->workshop;
-    size_t scratch = larger(run->train.scratch_bytes, larger(run->validation.scratch_bytes, run->test.scratch_bytes));
-    struct engine_options options = {.threads = workshop->threads,
-                                     .batch_size = run->config->values.training.batch_size,
-                                     .training = true,
-                                     .label_smoothing = run->config->values.training.label_smoothing,
-                                     .seed = (uint64_t)run->config->values.seed,
-                                     .feed_scratch_bytes = scratch};
-    /* A batch never holds more images than there are. */
-    int64_t images = run->request->splits->train.count;
-    if (images < options.batch_size) options.batch_size = (int)images;
-    return engine_open(&run->engine, &run->model, workshop->kernels, &options, error);
-}
-
 static int open_model(struct run *run, struct error *error) {
-    const struct data_splits *splits = run->request->splits;
-    struct place document = place_document(run->config->path), place = place_key(&document, "data");
-    char where[ERROR_PATH_SIZE];
-    if (splits->train.count == 0)
-        return error_set(error, ERROR_DATA, place_text(&place, where, sizeof where), "holds no training images");
-    struct shape images = run_image_shape(&splits->train), input;
-    if (config_input_shape(run->config, &images, &input, error) != 0) return -1;
-    if (run_build_model(run->config, &input, splits->classes, &run->model, error) != 0) return -1;
-    if (model_initialize(&run->model, (uint64_t)run->config->values.seed, error) != 0) return -1;
+    if (run_parts_build(&run->parts, error) != 0) return -1;
     if (!run->request->weights) return 0;
     struct text report = {0};
-    int status = model_load_weights(&run->model, run->request->weights, &report, error);
+    int status = model_load_weights(&run->parts.model, run->request->weights, &report, error);
     if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
     text_free(&report);
     return status;
@@ -187,11 +161,11 @@ static int open_trainer(struct run *run, struct error *error) {
     const struct data_splits *splits = run->request->splits;
     struct trainer_setup setup = {
         .config = run->config,
-        .model = &run->model,
-        .engine = run->engine,
-        .train = &run->train,
-        .validation = splits->validation.count ? &run->validation : NULL,
-        .facts = {run->config_text, run->normalization, splits->classes, splits->class_names},
+        .model = &run->parts.model,
+        .engine = run->parts.engine,
+        .train = &run->parts.train,
+        .validation = splits->validation.count ? &run->parts.validation : NULL,
+        .facts = {run->config_text, run->parts.normalization, splits->classes, splits->class_names},
         .last_path = run->last,
         .best_path = run->best,
         .history_path = run->history,
@@ -204,7 +178,7 @@ static int open_trainer(struct run *run, struct error *error) {
 }
 
 static int write_config(const struct run *run, struct error *error) {
-    char *path = run_file(run->request->folder, "config.json", error);
+    char *path = run_file(run->folder, "config.json", error);
     int status = path ? 0 : -1;
     if (status == 0) status = file_replace_text(path, run->config_text, error);
     free(path);
@@ -213,7 +187,7 @@ static int write_config(const struct run *run, struct error *error) {
 
 /* What metrics.json says of a run that goes on is no longer true. */
 static int forget_result(const struct run *run, struct error *error) {
-    char *path = run_file(run->request->folder, "metrics.json", error);
+    char *path = run_file(run->folder, "metrics.json", error);
     int status = path ? 0 : -1;
     if (status == 0 && unlink(path) != 0 && errno != ENOENT) status = error_set_errno(error, path, "remove the file");
     free(path);
@@ -231,12 +205,43 @@ static int begin_files(struct run *run, struct error *error) {
     return trainer_is_done(run->trainer) ? 0 : forget_result(run, error);
 }
 
+static void detail(const struct run *run, struct text *line) {
+    const struct workshop *workshop = run->request->workshop;
+    if (!line->failed) workshop->detail(workshop->listener, line->bytes);
+    text_free(line);
+}
+
+/* Of what is at work, for those who want to know. */
+static void tell_details(const struct run *run) {
+    const struct workshop *workshop = run->request->workshop;
+    const struct run_parts *parts = &run->parts;
+    const struct config_values *values = &run->config->values;
+    const struct data_common *data = values->data.config;
+    struct text line = {0};
+    if (!workshop->detail) return;
+    text_print(&line, "compute: %s kernels, %d thread%s", workshop->kernels->name, workshop->threads,
+               workshop->threads == 1 ? "" : "s");
+    detail(run, &line);
+    text_print(&line, "memory: %.1f MB of parameters, %.1f MB of work space, %.1f MB held by the process so far",
+               (double)parts->model.parameter_floats * sizeof(float) / 1e6, (double)engine_memory(parts->engine) / 1e6,
+               (double)platform_peak_memory() / 1e6);
+    detail(run, &line);
+    text_print(&line, "feed: %lld training, %lld validation, %lld test images; normalization %s, %d augmentation%s",
+               (long long)parts->splits->train.count, (long long)parts->splits->validation.count,
+               (long long)parts->splits->test.count, data->normalize.kind ? data->normalize.kind->name : "by numbers",
+               data->augment.count, data->augment.count == 1 ? "" : "s");
+    detail(run, &line);
+    text_print(&line, "training: %s, batches of %d, %d epochs", values->training.optimizer.kind->name,
+               values->training.batch_size, values->training.epochs);
+    detail(run, &line);
+}
+
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || open_files(run, error) != 0) return -1;
-    run->lock = run_lock_folder(run->request->folder, error);
-    if (run->lock < 0) return -1;
-    if (open_feeds(run, error) != 0 || open_engine(run, error) != 0) return -1;
-    return open_trainer(run, error) == 0 ? begin_files(run, error) : -1;
+    if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
+    if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
+    if (open_trainer(run, error) != 0) return -1;
+    tell_details(run);
+    return begin_files(run, error);
 }
 
 /* ---- what a run leaves ---- */
@@ -258,10 +263,11 @@ static int test_run(struct run *run, struct run_result *result, struct error *er
     const struct dataset *test = &run->request->splits->test;
     if (test->count == 0) return 0;
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
-    if (confusion_create(&run->confusion, run->model.output.size[0], error) != 0) return -1;
+    if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
-    const volatile sig_atomic_t *stop = run->request->workshop->stop;
-    if (evaluate_feed(run->engine, &run->model, &run->test, &run->predictions, stop, &evaluation, error) != 0)
+    const struct evaluation_watch watch = {run->request->workshop->stop, {hear_test, run}};
+    if (evaluate_feed(run->parts.engine, &run->parts.model, &run->parts.test, &run->predictions, &watch, &evaluation,
+                      error) != 0)
         return test_stopped(error);
     if (!isfinite(evaluation.loss)) return test_not_finite(evaluation.first_not_finite, error);
     confusion_add(&run->confusion, run->predictions.labels, run->predictions.predicted, run->predictions.count);
@@ -355,9 +361,9 @@ static int fill_result(const struct run *run, struct run_result *result, struct 
     result->train_images = splits->train.count;
     result->validation_images = splits->validation.count;
     result->test_images = splits->test.count;
-    result->parameters = run->model.trainable_count + run->model.non_trainable_count;
-    result->trainable_parameters = run->model.trainable_count;
-    result->multiplications = model_multiplications(&run->model);
+    result->parameters = run->parts.model.trainable_count + run->parts.model.non_trainable_count;
+    result->trainable_parameters = run->parts.model.trainable_count;
+    result->multiplications = model_multiplications(&run->parts.model);
     result->peak_memory_bytes = (long long)platform_peak_memory();
     result->data = data_text(run, &result->memory, error);
     fill_history(run, result);
@@ -370,8 +376,8 @@ static int write_predictions(const struct run *run, struct error *error) {
     const struct data_splits *splits = run->request->splits;
     /* A model may have more outputs than the data has classes; names are then numbers. */
     char *const *names = splits->classes == run->confusion.classes ? splits->class_names : NULL;
-    char *predictions = run_file(run->request->folder, "predictions.csv", error);
-    char *confusion = run_file(run->request->folder, "confusion.csv", error);
+    char *predictions = run_file(run->folder, "predictions.csv", error);
+    char *confusion = run_file(run->folder, "confusion.csv", error);
     int status = predictions && confusion ? 0 : -1;
     if (status == 0) status = predictions_write(predictions, &run->predictions, error);
     if (status == 0) status = confusion_write(confusion, &run->confusion, names, error);
@@ -382,18 +388,22 @@ static int write_predictions(const struct run *run, struct error *error) {
 
 static int write_report(const struct run *run, const struct run_result *result, struct error *error) {
     struct summary summary;
-    struct summary_row *rows = run_summary_rows(&run->model, &summary, error);
+    struct summary_row *rows = run_summary_rows(&run->parts.model, &summary, error);
     if (!rows) return -1;
     struct text command = {0};
-    char *config = run_file(run->request->folder, "config.json", error);
+    char *config = run_file(run->folder, "config.json", error);
     text_add(&command, "cnntrain train --config ");
     text_add_shell_word(&command, config ? config : "");
     struct run_report report = {.result = result,
                                 .summary = &summary,
                                 .history = trainer_history(run->trainer),
                                 .confusion = run->confusion.classes ? &run->confusion : NULL,
-                                .command = command.failed ? NULL : command.bytes};
-    int status = config ? run_report_write(&report, run->request->folder, error) : -1;
+                                .command = command.failed ? NULL : command.bytes,
+                                .config = run->config_text,
+                                .model = &run->parts.model,
+                                .splits = run->request->splits,
+                                .predictions = run->predictions.count ? &run->predictions : NULL};
+    int status = config ? run_report_write(&report, run->folder, error) : -1;
     text_free(&command);
     free(config);
     free(rows);
@@ -402,7 +412,7 @@ static int write_report(const struct run *run, const struct run_result *result, 
 
 /* metrics.json comes last: where it says finished, everything else is there. */
 static int write_result(const struct run *run, const struct run_result *result, struct error *error) {
-    char *path = run_file(run->request->folder, "metrics.json", error);
+    char *path = run_file(run->folder, "metrics.json", error);
     if (!path) return -1;
     int status = write_report(run, result, error);
     if (status == 0) status = run_result_write(result, path, error);
@@ -421,24 +431,29 @@ static int finish_run(struct run *run, struct error *error) {
     return status;
 }
 
-/* Leaves word of a training that diverged; the error of the training is the one that counts. */
-static void record_divergence(struct run *run, const struct error *cause) {
+/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. */
+static void record_end(struct run *run, const struct error *cause) {
     struct error ignored = {0};
     struct run_result result = run_result_empty();
-    result.status = RUN_NOT_FINITE;
+    result.status = cause->code == ERROR_INTERRUPTED ? RUN_INTERRUPTED : RUN_NOT_FINITE;
     result.message = cause->message;
     if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
     run_result_free(&result);
 }
 
 int run_execute(const struct run_request *request, struct error *error) {
-    struct run run = {.request = request, .config = request->config, .lock = -1};
+    struct run run = {.request = request,
+                      .config = request->config,
+                      .parts = {.workshop = request->workshop, .config = request->config, .splits = request->splits},
+                      .lock = -1};
     int status = open_run(&run, error);
     if (status == 0) {
         status = trainer_run(run.trainer, error);
         if (status == 0) status = finish_run(&run, error);
-        if (status != 0 && error->code == ERROR_NOT_FINITE) record_divergence(&run, error);
+        bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
+        if (status != 0 && is_told) record_end(&run, error);
     }
+    if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
     return status;
 }

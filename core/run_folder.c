@@ -73,6 +73,26 @@ char *run_claim_folder(const char *path, struct error *error) {
     return NULL;
 }
 
+void run_release_folder(const char *folder) {
+    struct stat status;
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    bool is_new = fstatat(descriptor, "last.safetensors", &status, 0) != 0 && errno == ENOENT;
+    if (is_new && fstatat(descriptor, "log.txt", &status, 0) == 0 && status.st_size == 0) {
+        unlinkat(descriptor, "log.txt", 0);
+        rmdir(folder);
+    }
+    close(descriptor);
+}
+
+int run_try_folder(const char *path, struct error *error) {
+    char *folder = run_claim_folder(path, error);
+    if (!folder) return -1;
+    run_release_folder(folder);
+    free(folder);
+    return 0;
+}
+
 int run_make_folder(const char *path, struct error *error) {
     return claim(path, error) == CLAIM_FAILED ? -1 : 0;
 }

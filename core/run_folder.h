@@ -9,6 +9,11 @@
 /* Makes a folder for a new run: `path`, or path-2, path-3, ... where that is taken; parents are made too. The name is
  * malloc'd; NULL on failure. A folder is taken once it holds a log.txt. */
 char *run_claim_folder(const char *path, struct error *error);
+/* Gives a claimed folder back: one without a checkpoint and with nothing in its log.txt is removed, unless other files
+ * are in it. Works without memory. */
+void run_release_folder(const char *folder);
+/* Whether run_claim_folder would find a place now: claims it and gives it back. */
+int run_try_folder(const char *path, struct error *error);
 /* Claims exactly this folder, making it where missing; a run that is in it stays as it is. */
 int run_make_folder(const char *path, struct error *error);
 /* The newest run in `folder` that has a checkpoint, no metrics.json that says it finished, and nobody at work in it;

@@ -1,8 +1,7 @@
-/* What a run is made from: data and a model that goes with them. */
+#include "core/run_model.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-#include "core/run.h"
 
 int run_load_data(const struct workshop *workshop, const struct config *config, struct data_splits *splits,
                   struct error *error) {
@@ -10,7 +9,8 @@ int run_load_data(const struct workshop *workshop, const struct config *config, 
     if (!config->values.data.kind)
         return place_error(&place, error, "is missing; name a source here, or give --data SPEC");
     enum { DATA_SEED = 1 }; /* generated data are the same for every seed of a comparison */
-    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, splits, error);
+    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &workshop->loading,
+                                     splits, error);
 }
 
 struct shape run_image_shape(const struct dataset *dataset) {
@@ -21,17 +21,17 @@ int run_build_model(const struct config *config, const struct shape *input, int 
                     struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "model");
     if (model_build(model, config, input, error) != 0) return -1;
-    struct place last = place_item(&place, model->layer_count - 1), activation = place_key(&last, "activation");
+    const struct place *last = model->layers[model->layer_count - 1].place, activation = place_key(last, "activation");
     char text[SHAPE_TEXT_SIZE];
     if (model->output.rank != 1)
-        place_error(&last, error,
+        place_error(last, error,
                     "puts out %s, but the last layer must give one number a class; end with Flatten and Dense",
                     shape_text(&model->output, text, sizeof text));
     else if (!model->ends_in_softmax)
         place_error(&activation, error,
                     "must be \"softmax\" in the last layer, for the loss is a cross-entropy of probabilities");
     else if (classes > model->output.size[0])
-        place_error(&last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
+        place_error(last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
                     classes, classes);
     else if (model->trainable_count == 0 && model->non_trainable_count > 0)
         place_error(&place, error, "has nothing to train: all weights are frozen; freeze fewer layers");
@@ -41,7 +41,25 @@ int run_build_model(const struct config *config, const struct shape *input, int 
     return -1;
 }
 
-static void fill_row(const struct layer *layer, struct summary_row *row, double reach[2], double jump[2], bool *all) {
+/* Cells of the layer's input, along an axis, that `cells` neighbouring outputs look at. */
+static double cells_seen(const struct reach *reach, int axis, double cells) {
+    const int extent = reach->extent[axis] ? reach->extent[axis] : 1;
+    if (reach->finer[axis]) return floor((cells + extent - 2) / reach->finer[axis]) + 1;
+    return (cells - 1) * (reach->stride[axis] ? reach->stride[axis] : 1) + extent;
+}
+
+/* From layer `index` back to the image. */
+static int receptive_field(const struct model *model, int index, int axis) {
+    double cells = 1;
+    for (int i = index; i >= 0; i--) {
+        if (model->layers[i].reaches_all) return -1;
+        cells = cells_seen(&model->layers[i].reach, axis, cells);
+    }
+    return (int)fmin(cells, 1e9);
+}
+
+static void fill_row(const struct model *model, int index, struct summary_row *row) {
+    const struct layer *layer = &model->layers[index];
     size_t elements = 0;
     shape_elements(&layer->output, &elements);
     *row = (struct summary_row){.name = layer->name,
@@ -51,14 +69,7 @@ static void fill_row(const struct layer *layer, struct summary_row *row, double 
                                 .activation_bytes = elements * sizeof(float),
                                 .note = layer->note};
     for (int k = 0; k < layer->parameter_count; k++) row->parameters += (long long)layer->parameters[k].size;
-    *all = *all || layer->reaches_all;
-    for (int axis = 0; axis < 2; axis++) {
-        int extent = layer->reach.extent[axis] ? layer->reach.extent[axis] : 1;
-        int stride = layer->reach.stride[axis] ? layer->reach.stride[axis] : 1;
-        reach[axis] += (extent - 1) * jump[axis];
-        jump[axis] *= stride;
-        row->receptive_field[axis] = *all ? -1 : (int)fmin(reach[axis], 1e9);
-    }
+    for (int axis = 0; axis < 2; axis++) row->receptive_field[axis] = receptive_field(model, index, axis);
 }
 
 struct summary_row *run_summary_rows(const struct model *model, struct summary *summary, struct error *error) {
@@ -67,9 +78,7 @@ struct summary_row *run_summary_rows(const struct model *model, struct summary *
         error_set(error, ERROR_RUN, NULL, "not enough memory for the summary");
         return NULL;
     }
-    double reach[2] = {1, 1}, jump[2] = {1, 1};
-    bool all = false;
-    for (int i = 0; i < model->layer_count; i++) fill_row(&model->layers[i], &rows[i], reach, jump, &all);
+    for (int i = 0; i < model->layer_count; i++) fill_row(model, i, &rows[i]);
     *summary = (struct summary){.model_name = "sequential",
                                 .input = model->input,
                                 .rows = rows,

@@ -75,6 +75,12 @@ static cJSON *reference(const char *what) {
     return with(cJSON_CreateObject(), "$ref", cJSON_CreateString(target));
 }
 
+static cJSON *list_reference(const char *what) {
+    char name[96];
+    snprintf(name, sizeof name, "%s_list", what);
+    return reference(name);
+}
+
 static cJSON *type_schema(const struct field *field) {
     switch (field->type) {
     case FIELD_BOOL:
@@ -100,7 +106,7 @@ static cJSON *type_schema(const struct field *field) {
     case FIELD_COMPONENT: /* draft 7 ignores what stands beside a $ref: it goes one level down */
         return with(cJSON_CreateObject(), "allOf", with_item(cJSON_CreateArray(), reference(field->of)));
     case FIELD_COMPONENTS:
-        return list_schema(reference(field->of), 0, STRING_LIST_MAX);
+        return with(cJSON_CreateObject(), "allOf", with_item(cJSON_CreateArray(), list_reference(field->of)));
     case FIELD_OBJECT:
         return fields_schema(field->fields);
     case FIELD_ANY:
@@ -207,9 +213,32 @@ static cJSON *registry_schema(const struct component_registry *registry) {
     return one_of(with_item(choices, keras_schema(registry)));
 }
 
+/* {"repeat": 3, "layers": [...]} */
+static cJSON *repeat_schema(const struct component_registry *registry) {
+    cJSON *times = with(with(typed("integer"), "minimum", cJSON_CreateNumber(1)), "description",
+                        cJSON_CreateString("how many times the list stands here"));
+    cJSON *properties =
+        with(with(cJSON_CreateObject(), "repeat", times), registry->list_key, list_reference(registry->what));
+    cJSON *required =
+        with_item(with_item(cJSON_CreateArray(), cJSON_CreateString("repeat")), cJSON_CreateString(registry->list_key));
+    return object_schema(properties, required);
+}
+
+static cJSON *registry_list_schema(const struct component_registry *registry) {
+    if (!registry->list_key) return list_schema(reference(registry->what), 0, STRING_LIST_MAX);
+    cJSON *choices = with_item(with_item(cJSON_CreateArray(), reference(registry->what)), repeat_schema(registry));
+    return list_schema(one_of(choices), 0, STRING_LIST_MAX);
+}
+
+static cJSON *with_list(cJSON *definitions, const struct component_registry *registry) {
+    char name[96];
+    snprintf(name, sizeof name, "%s_list", registry->what);
+    return with(definitions, name, registry_list_schema(registry));
+}
+
 cJSON *schema_definitions(const struct registries *registries) {
     cJSON *definitions = cJSON_CreateObject();
     for (const struct component_registry *const *at = registries->items; *at; at++)
-        definitions = with(definitions, (*at)->what, registry_schema(*at));
+        definitions = with_list(with(definitions, (*at)->what, registry_schema(*at)), *at);
     return definitions;
 }

@@ -152,12 +152,6 @@ char *text_shorten(const char *string, char *buffer, size_t size) {
     return buffer;
 }
 
-int text_columns(const char *string) {
-    int columns = 0;
-    for (; *string; string++) columns += ((unsigned char)*string & 0xC0) != 0x80;
-    return columns;
-}
-
 char *text_thousands(char *buffer, size_t size, long long value) {
     char digits[32];
     int length =

@@ -45,8 +45,10 @@ char *text_shorten(const char *string, char *buffer, size_t size);
  * with a space, such as a formula, stays as it is. */
 void text_wrap(struct text *text, const char *paragraphs, int width, int indent);
 
-/* Columns a UTF-8 string takes on a terminal, one a code point. */
+/* Columns a UTF-8 string takes on a terminal: two for East Asian characters and pictures, none for combining marks. */
 int text_columns(const char *string);
+/* Bytes of the longest beginning of the string, in whole characters, that takes at most `limit` columns. */
+size_t text_cut_columns(const char *string, int limit);
 
 /* Writes `value` with thousands commas ("72,906") into buffer (32 bytes are enough) and returns it. */
 char *text_thousands(char *buffer, size_t size, long long value);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/checkpoint_keep.h"
+#include "core/constraint.h"
 #include "core/evaluation.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -28,6 +29,7 @@ struct trainer {
     bool has_skipped; /* a step of this epoch */
     int epoch_of_weights;
     double learning_rate; /* of the last step */
+    double batch_loss;    /* of the last step */
     double epoch_start;   /* seconds */
 };
 
@@ -100,6 +102,46 @@ void trainer_close(struct trainer *trainer) {
     free(trainer);
 }
 
+/* ---- what a listener hears ---- */
+
+static struct train_event event_of(const struct trainer *trainer, enum train_event_kind kind) {
+    const struct training_position *position = &trainer->state.position;
+    double seen = position->seen ? (double)position->seen : 1;
+    bool within =
+        kind == TRAIN_EPOCH_BEGIN || kind == TRAIN_STEP || kind == TRAIN_STEP_SKIPPED || kind == TRAIN_VALIDATION;
+    return (struct train_event){
+        .kind = kind,
+        .epoch = position->epoch + within,
+        .epochs = trainer->training->epochs,
+        .step = position->step,
+        .steps = trainer->state.steps,
+        .loss = position->loss / seen,
+        .accuracy = (double)position->correct / seen,
+        .batch_loss = trainer->batch_loss,
+        .seconds = platform_seconds() - trainer->epoch_start,
+        .learning_rate = trainer->learning_rate,
+        .best_epoch = trainer->epoch_of_weights,
+    };
+}
+
+static void tell_event(const struct trainer *trainer, const struct train_event *event) {
+    if (trainer->setup.listen) trainer->setup.listen(trainer->setup.listener, event);
+}
+
+static void tell(const struct trainer *trainer, enum train_event_kind kind, const struct history_row *row) {
+    struct train_event event = event_of(trainer, kind);
+    event.row = row;
+    tell_event(trainer, &event);
+}
+
+static void tell_validation(void *listener, const char *what, int64_t done, int64_t total) {
+    (void)what;
+    struct train_event event = event_of(listener, TRAIN_VALIDATION);
+    event.step = done;
+    event.steps = total;
+    tell_event(listener, &event);
+}
+
 /* ---- checkpoints ---- */
 
 static int weights_not_finite(const char *name, int64_t step, struct error *error) {
@@ -156,9 +198,16 @@ int trainer_save(struct trainer *trainer, struct error *error) {
     const char *path = trainer->setup.last_path;
     if (check_weights(trainer, error) != 0) return -1;
     if (!path) return 0;
+    double start = platform_seconds();
     if (history_checksum(&trainer->history, trainer->state.history, error) != 0) return -1;
     if (training_state_save(&trainer->state, path, &trainer->setup.facts, error) != 0) return -1;
-    return checkpoint_keep(path, trainer->state.position.iteration, trainer->training->keep_checkpoints, error);
+    if (checkpoint_keep(path, trainer->state.position.iteration, trainer->training->keep_checkpoints, error) != 0)
+        return -1;
+    struct train_event event = event_of(trainer, TRAIN_CHECKPOINT);
+    event.path = path;
+    event.saving_seconds = platform_seconds() - start;
+    tell_event(trainer, &event);
+    return 0;
 }
 
 static int save_best(const struct trainer *trainer, struct error *error) {
@@ -205,35 +254,13 @@ int trainer_resume(struct trainer *trainer, const char *path, bool other_images,
 
 /* ---- a step ---- */
 
-static void tell(const struct trainer *trainer, enum train_event_kind kind, const struct history_row *row) {
-    if (!trainer->setup.listen) return;
-    const struct training_position *position = &trainer->state.position;
-    double seen = position->seen ? (double)position->seen : 1;
-    bool within = kind == TRAIN_EPOCH_BEGIN || kind == TRAIN_STEP || kind == TRAIN_STEP_SKIPPED;
-    int epoch = position->epoch + within;
-    struct train_event event = {
-        .kind = kind,
-        .epoch = epoch,
-        .epochs = trainer->training->epochs,
-        .step = position->step,
-        .steps = trainer->state.steps,
-        .loss = position->loss / seen,
-        .accuracy = (double)position->correct / seen,
-        .seconds = platform_seconds() - trainer->epoch_start,
-        .learning_rate = trainer->learning_rate,
-        .row = row,
-        .best_epoch = trainer->epoch_of_weights,
-    };
-    trainer->setup.listen(trainer->setup.listener, &event);
-}
-
 static void add_penalty_gradients(const struct trainer *trainer, float *gradients) {
     const struct model *model = trainer->setup.model;
     for (int i = 0; i < model->layer_count; i++)
         for (int k = 0; k < model->layers[i].parameter_count; k++) {
             const struct parameter *parameter = &model->layers[i].parameters[k];
             if (!parameter->regularizer.kind || !parameter->trainable) continue;
-            regularizer_gradient(&parameter->regularizer, model->parameters + parameter->offset,
+            regularizer_gradient(&parameter->regularizer, 1, model->parameters + parameter->offset,
                                  gradients + parameter->offset, parameter->size);
         }
 }
@@ -260,12 +287,24 @@ static void update_part(void *context, int part) {
     optimizer_apply(&trainer->training->optimizer, &step);
 }
 
+/* The layers' weights are put back to what their constraints allow. */
+static void constrain_layer(void *context, int index) {
+    const struct model *model = ((const struct trainer *)context)->setup.model;
+    const struct layer *layer = &model->layers[index];
+    for (int k = 0; k < layer->parameter_count; k++) {
+        const struct parameter *parameter = &layer->parameters[k];
+        if (parameter->trainable)
+            constraint_apply(&parameter->constraint, &parameter->shape, model_parameter(model, layer, k));
+    }
+}
+
 static void move_weights(struct trainer *trainer) {
     float *gradients = engine_gradients(trainer->setup.engine);
     add_penalty_gradients(trainer, gradients);
     optimizer_clip(&trainer->training->optimizer, gradients, trainer->ranges, trainer->range_count);
     struct update update = {trainer, gradients};
     engine_parallel(trainer->setup.engine, STEP_PARTS, update_part, &update);
+    engine_parallel(trainer->setup.engine, trainer->setup.model->layer_count, constrain_layer, trainer);
 }
 
 static int not_finite(const struct trainer *trainer, const struct batch *batch, struct error *error) {
@@ -314,6 +353,7 @@ static int run_step(struct trainer *trainer, struct error *error) {
     if (may_skip) keep_moving(trainer);
     engine_train_step(trainer->setup.engine, &batch, &result);
     double loss = result.loss + penalty * batch.count;
+    trainer->batch_loss = loss / batch.count;
     if (!isfinite(loss) && !may_skip) return not_finite(trainer, &batch, error);
     trainer->learning_rate = rate_of(trainer, position->iteration);
     if (may_skip && !(isfinite(loss) && gradients_are_finite(trainer))) {
@@ -385,7 +425,8 @@ static int validate(struct trainer *trainer, struct history_row *row, struct err
     struct evaluation evaluation;
     row->val_loss = row->val_accuracy = NAN;
     if (!setup->validation) return 0;
-    if (evaluate_feed(setup->engine, setup->model, setup->validation, NULL, setup->stop, &evaluation, error) == 0)
+    const struct evaluation_watch watch = {setup->stop, {tell_validation, trainer}};
+    if (evaluate_feed(setup->engine, setup->model, setup->validation, NULL, &watch, &evaluation, error) == 0)
         return record_validation(trainer, &evaluation, row, error);
     if (error->code != ERROR_INTERRUPTED) return -1;
     error_clear(error);

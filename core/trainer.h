@@ -15,10 +15,13 @@ enum train_event_kind {
     TRAIN_EPOCH_BEGIN,
     TRAIN_STEP,
     TRAIN_STEP_SKIPPED, /* the first of the epoch whose loss or gradient is not finite */
+    TRAIN_VALIDATION,   /* goes on; step and steps are images */
     TRAIN_EPOCH_END,
     TRAIN_RATE_REDUCED,
     TRAIN_STOPPED_EARLY,
-    TRAIN_RESTORED, /* the best epoch's weights are back */
+    TRAIN_CHECKPOINT, /* is written; learning_rate and means as of the last step */
+    TRAIN_RESTORED,   /* the best epoch's weights are back */
+    TRAIN_TEST,       /* after the last epoch; step and steps are images */
 };
 
 struct train_event {
@@ -26,10 +29,13 @@ struct train_event {
     int epoch, epochs;     /* epoch from 1 */
     int64_t step, steps;   /* of the epoch; step from 1 */
     double loss, accuracy; /* means over the epoch so far */
+    double batch_loss;     /* TRAIN_STEP: of the step's batch, before it */
     double seconds;        /* since the epoch began */
     double learning_rate;
     const struct history_row *row; /* TRAIN_EPOCH_END */
     int best_epoch;                /* TRAIN_RESTORED, from 1 */
+    const char *path;              /* TRAIN_CHECKPOINT */
+    double saving_seconds;         /* TRAIN_CHECKPOINT: what it took */
 };
 
 struct trainer_setup {

@@ -35,6 +35,7 @@ struct manifest {
     size_t class_count;
     bool numeric;                /* all labels are integers */
     struct picture_sizes *sizes; /* what is asked for instead of the pixels, or NULL */
+    const struct progress *progress;
     struct error *error;
 };
 
@@ -184,7 +185,7 @@ static int load_part(const struct manifest *manifest, enum part part, const stru
     if (status == 0 && manifest->sizes)
         status = image_list_measure(items, count, manifest->sizes, manifest->error);
     else if (status == 0)
-        status = image_list_load(items, count, common, dataset, manifest->error);
+        status = image_list_load(items, count, common, manifest->progress, dataset, manifest->error);
     free(items);
     return status;
 }
@@ -201,34 +202,35 @@ static int load_manifest(struct manifest *manifest, char *text, const struct dat
     return 0;
 }
 
-/* `sizes`: see struct manifest; `common` is then not used. */
-static int read_manifest(const char *path, const struct data_common *common, struct picture_sizes *sizes,
-                         struct data_splits *splits, struct error *error) {
-    struct manifest manifest = {.path = path, .sizes = sizes, .error = error};
+/* The manifest at manifest->path; `common` is not used where sizes alone are asked for. */
+static int read_manifest(struct manifest *manifest, const struct data_common *common, struct data_splits *splits) {
+    struct error *error = manifest->error;
     char *text = NULL;
     size_t length = 0;
-    if (file_read(path, MANIFEST_MAX, &text, &length, error) != 0) return -1;
+    if (file_read(manifest->path, MANIFEST_MAX, &text, &length, error) != 0) return -1;
     int status = -1;
-    manifest.folder = file_folder_of(path, error);
+    manifest->folder = file_folder_of(manifest->path, error);
     if (memchr(text, '\0', length))
-        error_set(error, ERROR_DATA, path, "holds a zero byte; it is no CSV text");
-    else if (manifest.folder)
-        status = load_manifest(&manifest, text, common, splits);
-    free(manifest.folder);
-    free(manifest.entries);
-    free(manifest.classes);
-    arena_free(&manifest.arena);
+        error_set(error, ERROR_DATA, manifest->path, "holds a zero byte; it is no CSV text");
+    else if (manifest->folder)
+        status = load_manifest(manifest, text, common, splits);
+    free(manifest->folder);
+    free(manifest->entries);
+    free(manifest->classes);
+    arena_free(&manifest->arena);
     free(text);
     return status;
 }
 
 static int csv_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    return read_manifest(request->path, request->config, NULL, splits, error);
+    struct manifest manifest = {.path = request->path, .progress = request->progress, .error = error};
+    return read_manifest(&manifest, request->config, splits);
 }
 
 static int csv_measure(const char *path, struct picture_sizes *sizes, struct error *error) {
+    struct manifest manifest = {.path = path, .sizes = sizes, .error = error};
     struct data_splits splits = {0};
-    int status = read_manifest(path, NULL, sizes, &splits, error);
+    int status = read_manifest(&manifest, NULL, &splits);
     data_splits_free(&splits);
     return status;
 }

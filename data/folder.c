@@ -29,6 +29,7 @@ struct folder_reader {
     struct arena arena;
     const struct data_common *common;
     struct picture_sizes *sizes; /* what is asked for instead of the pixels, or NULL */
+    const struct progress *progress;
     struct error *error;
 };
 
@@ -178,7 +179,7 @@ static int load_part(struct folder_reader *reader, const char *folder, const str
     if (status == 0 && reader->sizes)
         status = image_list_measure(list.items, list.count, reader->sizes, reader->error);
     else if (status == 0)
-        status = image_list_load(list.items, list.count, reader->common, dataset, reader->error);
+        status = image_list_load(list.items, list.count, reader->common, reader->progress, dataset, reader->error);
     free(list.items);
     return status;
 }
@@ -228,7 +229,7 @@ static int load_parts(struct folder_reader *reader, const char *root, struct nam
 }
 
 static int folder_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    struct folder_reader reader = {.common = request->config, .error = error};
+    struct folder_reader reader = {.common = request->config, .progress = request->progress, .error = error};
     struct name_list classes = {0};
     int is_folder = file_is_folder(request->path, error);
     if (is_folder < 0) return -1;

@@ -34,7 +34,7 @@ static int place_image(const struct image_item *items, size_t i, size_t count, c
 }
 
 int image_list_load(const struct image_item *items, size_t count, const struct data_common *common,
-                    struct dataset *dataset, struct error *error) {
+                    const struct progress *progress, struct dataset *dataset, struct error *error) {
     *dataset = (struct dataset){0};
     for (size_t i = 0; i < count; i++) {
         struct image image;
@@ -43,6 +43,7 @@ int image_list_load(const struct image_item *items, size_t count, const struct d
             status = image_convert(&image, (enum data_color)common->color, common->resize, items[i].path, error);
         if (status == 0) status = place_image(items, i, count, &image, dataset, error);
         image_free(&image);
+        progress_tell(progress, "pictures", (int64_t)i + 1, (int64_t)count);
         if (status == 0) continue;
         dataset_free(dataset);
         return -1;

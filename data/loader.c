@@ -145,25 +145,25 @@ static int split_validation(struct data_splits *splits, double share, const char
     return check_classes_left(splits, share, path, error);
 }
 
-static int load_found(const struct component *source, const char *path, uint64_t seed, struct data_splits *splits,
+static int load_found(const struct component *source, const struct source_request *request, struct data_splits *splits,
                       struct error *error) {
     const struct source_kind *kind = (const struct source_kind *)source->kind;
     const struct data_common *common = source->config;
-    const struct source_request request = {.config = source->config, .path = path, .seed = seed};
-    const char *name = path ? path : kind->component.name;
-    if (kind->load(&request, splits, error) != 0) return -1;
+    const char *name = request->path ? request->path : kind->component.name;
+    if (kind->load(request, splits, error) != 0) return -1;
     if (convert_splits(splits, common, error) != 0) return -1;
     if (check_splits(splits, name, error) != 0) return -1;
     return split_validation(splits, common->validation_split, name, error);
 }
 
 static int load(const struct component *source, const char *base, const char *fallback, uint64_t seed,
-                struct data_splits *splits, struct error *error) {
+                const struct progress *progress, struct data_splits *splits, struct error *error) {
     const struct data_common *common = source->config;
     char *path = NULL;
     *splits = (struct data_splits){0};
     if (find_path((const struct source_kind *)source->kind, common->path, base, fallback, &path, error) != 0) return -1;
-    int status = load_found(source, path, seed, splits, error);
+    const struct source_request request = {source->config, path, seed, progress};
+    int status = load_found(source, &request, splits, error);
     free(path);
     if (status != 0) data_splits_free(splits);
     return status;

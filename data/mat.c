@@ -15,6 +15,7 @@ struct mat_file {
     FILE *file;
     const char *path;
     size_t size;
+    const struct progress *progress;
     struct error *error;
 };
 
@@ -111,6 +112,7 @@ static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t 
             length -= part;
             stream->next_in = in;
             stream->avail_in = (uInt)part;
+            progress_tell(file->progress, "compressed bytes", (int64_t)(packed - length), (int64_t)packed);
         }
         stream->next_out = out;
         stream->avail_out = BLOCK_SIZE;
@@ -255,17 +257,17 @@ static int check_elements(const struct mat_file *file, struct mat_arrays *arrays
     return 0;
 }
 
-static int open_file(struct mat_file *file, const char *path, struct error *error) {
-    *file = (struct mat_file){.path = path, .error = error};
+static int open_file(struct mat_file *file, const char *path, const struct progress *progress, struct error *error) {
+    *file = (struct mat_file){.path = path, .progress = progress, .error = error};
     if (source_file_size(path, &file->size, error) != 0) return -1;
     file->file = fopen(path, "rbe");
     return file->file ? 0 : error_set_errno(error, path, "open the file");
 }
 
-int mat_check(const char *path, struct mat_arrays *arrays, struct error *error) {
+int mat_check(const char *path, const struct progress *progress, struct mat_arrays *arrays, struct error *error) {
     struct mat_file file;
     *arrays = (struct mat_arrays){0};
-    if (open_file(&file, path, error) != 0) return -1;
+    if (open_file(&file, path, progress, error) != 0) return -1;
     int status = check_header(&file);
     if (status == 0) status = check_elements(&file, arrays);
     fclose(file.file);
@@ -287,9 +289,10 @@ static int read_values(const struct mat_file *file, const struct mat_array *arra
     return seek(file, array->at + array->values_at) != 0 ? -1 : read_bytes(file, values, (size_t)array->bytes);
 }
 
-int mat_read(const char *path, const struct mat_array *array, void *values, struct error *error) {
+int mat_read(const char *path, const struct mat_array *array, const struct progress *progress, void *values,
+             struct error *error) {
     struct mat_file file;
-    if (open_file(&file, path, error) != 0) return -1;
+    if (open_file(&file, path, progress, error) != 0) return -1;
     int status = read_values(&file, array, values);
     fclose(file.file);
     return status;

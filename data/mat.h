@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/progress.h"
 
 enum { MAT_NAME_SIZE = 64, MAT_RANK_MAX = 8, MAT_ARRAYS_MAX = 16 };
 
@@ -57,11 +58,13 @@ struct mat_arrays {
 };
 
 /* Fills `arrays` with what the file holds. ERROR_DATA for a file that is no such file, is truncated, damaged or holds
- * anything but real numeric arrays; ERROR_IO where it cannot be read. */
-int mat_check(const char *path, struct mat_arrays *arrays, struct error *error);
+ * anything but real numeric arrays; ERROR_IO where it cannot be read. `progress` (or NULL) hears of bytes that were
+ * compressed, here and below. */
+int mat_check(const char *path, const struct progress *progress, struct mat_arrays *arrays, struct error *error);
 
 /* Reads the array's numbers as they are stored, little-endian, column by column: `values` has room for array->bytes. */
-int mat_read(const char *path, const struct mat_array *array, void *values, struct error *error);
+int mat_read(const char *path, const struct mat_array *array, const struct progress *progress, void *values,
+             struct error *error);
 /* The number at index i of such values. */
 double mat_value(const void *values, enum mat_type type, size_t i);
 

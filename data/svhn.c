@@ -64,7 +64,7 @@ static int convert_labels(const void *values, enum mat_type type, struct dataset
 static int read_labels(const struct mat_array *labels, struct dataset *dataset, const char *path, struct error *error) {
     void *values = memory_allocate((size_t)labels->bytes, 1, "the labels", error);
     if (!values) return -1;
-    int status = mat_read(path, labels, values, error);
+    int status = mat_read(path, labels, NULL, values, error);
     if (status == 0) status = convert_labels(values, labels->type, dataset, path, error);
     free(values);
     return status;
@@ -83,38 +83,40 @@ static void transpose_images(struct dataset *dataset, uint8_t *spare) {
     }
 }
 
-static int read_images(const struct mat_array *images, struct dataset *dataset, const char *path, struct error *error) {
+static int read_images(const struct mat_array *images, const struct progress *progress, struct dataset *dataset,
+                       const char *path, struct error *error) {
     if (source_allocate(dataset, image_count(images), (int)images->size[0], (int)images->size[1], COLORS, PIXEL_UINT8,
                         path, error) != 0)
         return -1;
     uint8_t *spare = memory_allocate(dataset_image_bytes(dataset), 1, "an image", error);
     if (!spare) return -1;
-    int status = mat_read(path, images, dataset->pixels, error);
+    int status = mat_read(path, images, progress, dataset->pixels, error);
     if (status == 0) transpose_images(dataset, spare);
     free(spare);
     return status;
 }
 
-static int load_file(const char *path, struct dataset *dataset, struct error *error) {
+static int load_file(const char *path, const struct progress *progress, struct dataset *dataset, struct error *error) {
     struct mat_arrays arrays;
-    if (mat_check(path, &arrays, error) != 0) return -1;
+    if (mat_check(path, progress, &arrays, error) != 0) return -1;
     const struct mat_array *images = mat_find(&arrays, "X"), *labels = mat_find(&arrays, "y");
     if (check_images(images, path, error) != 0 || check_labels(labels, image_count(images), path, error) != 0)
         return -1;
-    if (read_images(images, dataset, path, error) != 0) return -1;
+    if (read_images(images, progress, dataset, path, error) != 0) return -1;
     return read_labels(labels, dataset, path, error);
 }
 
-static int load_folder(const char *folder, struct data_splits *splits, struct error *error) {
+static int load_folder(const char *folder, const struct progress *progress, struct data_splits *splits,
+                       struct error *error) {
     static const char *const train_names[] = {"train_32x32.mat", NULL}, *const test_names[] = {"test_32x32.mat", NULL};
     char *train = source_find(folder, train_names, error);
     if (!train) return error_set(error, ERROR_DATA, folder, "holds no train_32x32.mat");
-    int status = load_file(train, &splits->train, error);
+    int status = load_file(train, progress, &splits->train, error);
     free(train);
     if (status != 0) return -1;
     char *test = source_find(folder, test_names, error);
     if (!test) return error->code == ERROR_NONE ? 0 : -1;
-    status = load_file(test, &splits->test, error);
+    status = load_file(test, progress, &splits->test, error);
     free(test);
     return status;
 }
@@ -123,8 +125,8 @@ static int svhn_load(const struct source_request *request, struct data_splits *s
     splits->classes = DIGITS;
     int is_folder = file_is_folder(request->path, error);
     if (is_folder < 0) return -1;
-    if (is_folder) return load_folder(request->path, splits, error);
-    return load_file(request->path, &splits->train, error);
+    if (is_folder) return load_folder(request->path, request->progress, splits, error);
+    return load_file(request->path, request->progress, &splits->train, error);
 }
 
 static int svhn_recognize(const char *path, char **found, struct error *error) {

@@ -202,7 +202,8 @@ static int32_t draw_image(const struct glyph *glyphs, uint64_t seed, uint64_t pa
     return digit;
 }
 
-static int draw_part(uint64_t seed, uint64_t part, int count, struct dataset *dataset, struct error *error) {
+static int draw_part(uint64_t seed, uint64_t part, int count, const struct progress *progress, struct dataset *dataset,
+                     struct error *error) {
     if (count == 0) return 0;
     if (source_allocate(dataset, count, SIDE, SIDE, COLORS, PIXEL_UINT8, "synth", error) != 0) return -1;
     struct glyph glyphs[GLYPH_COUNT];
@@ -210,8 +211,10 @@ static int draw_part(uint64_t seed, uint64_t part, int count, struct dataset *da
     if (!canvas) return error_set(error, ERROR_RUN, "synth", "not enough memory for a picture");
     for (int digit = 0; digit < GLYPH_COUNT; digit++) glyph_build(digit, &glyphs[digit]);
     uint8_t *pixels = dataset->pixels;
-    for (int64_t i = 0; i < count; i++, pixels += PIXELS * COLORS)
+    for (int64_t i = 0; i < count; i++, pixels += PIXELS * COLORS) {
         dataset->labels[i] = draw_image(glyphs, seed, part, i, canvas, pixels);
+        progress_tell(progress, "images", i + 1, count);
+    }
     free(canvas);
     return 0;
 }
@@ -246,8 +249,8 @@ static int synth_load(const struct source_request *request, struct data_splits *
     int train = config->train, test = config->test;
     if (request->path && parse_counts(request->path, &train, &test, error) != 0) return -1;
     splits->classes = GLYPH_COUNT;
-    if (draw_part(request->seed, 0, train, &splits->train, error) != 0) return -1;
-    return draw_part(request->seed, 1, test, &splits->test, error);
+    if (draw_part(request->seed, 0, train, request->progress, &splits->train, error) != 0) return -1;
+    return draw_part(request->seed, 1, test, request->progress, &splits->test, error);
 }
 
 static const struct field synth_fields[] = {{.key = "train",

@@ -42,6 +42,7 @@ const struct layer_kind activation_layer = {
     .infer = infer,
     .forward = copy_forward,
     .backward = copy_backward,
+    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

@@ -11,6 +11,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     window_sums_backward(layer, pass, true);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    return pooling_describe(layer, GRAPH_POOL_MEAN, graph, x);
+}
+
 const struct layer_kind average_pooling2d_layer = {
     .component = {.name = "AveragePooling2D",
                   .alias = "AvgPool2D",
@@ -20,6 +24,7 @@ const struct layer_kind average_pooling2d_layer = {
     .infer = window_sums_infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = window_sums_examples,
 };

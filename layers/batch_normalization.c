@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct batch_normalization {
@@ -17,7 +18,7 @@ struct batch_normalization {
     double momentum, epsilon;
     bool center, scale;
     struct component beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
-        beta_regularizer, gamma_regularizer;
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint;
 };
 
 static const struct field fields[] = {
@@ -36,6 +37,8 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(batch_normalization, moving_variance_initializer, "ones"),
     FIELD_REGULARIZER(batch_normalization, beta_regularizer),
     FIELD_REGULARIZER(batch_normalization, gamma_regularizer),
+    FIELD_CONSTRAINT(batch_normalization, beta_constraint),
+    FIELD_CONSTRAINT(batch_normalization, gamma_constraint),
     {0},
 };
 
@@ -44,13 +47,14 @@ static int declare(struct layer *layer, int channels, const struct place *place,
     const struct shape shape = {1, {channels}};
     const struct {
         const char *name;
-        const struct component *initializer, *regularizer;
+        const struct component *initializer, *regularizer, *constraint;
         bool wanted, trainable;
     } wanted[] = {
-        {"gamma", &config->gamma_initializer, &config->gamma_regularizer, config->scale, true},
-        {"beta", &config->beta_initializer, &config->beta_regularizer, config->center, true},
-        {"moving_mean", &config->moving_mean_initializer, NULL, true, false},
-        {"moving_variance", &config->moving_variance_initializer, NULL, true, false},
+        {"gamma", &config->gamma_initializer, &config->gamma_regularizer, &config->gamma_constraint, config->scale,
+         true},
+        {"beta", &config->beta_initializer, &config->beta_regularizer, &config->beta_constraint, config->center, true},
+        {"moving_mean", &config->moving_mean_initializer, NULL, NULL, true, false},
+        {"moving_variance", &config->moving_variance_initializer, NULL, NULL, true, false},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if (!wanted[i].wanted) continue;
@@ -58,6 +62,7 @@ static int declare(struct layer *layer, int channels, const struct place *place,
         if (!parameter) return -1;
         parameter->trainable = wanted[i].trainable;
         if (wanted[i].regularizer) parameter->regularizer = *wanted[i].regularizer;
+        if (wanted[i].constraint) parameter->constraint = *wanted[i].constraint;
     }
     return 0;
 }
@@ -235,11 +240,16 @@ static float gamma_at(const struct pass *pass, const struct positions *positions
     return positions->gamma >= 0 ? pass->parameters[positions->gamma][channel] : 1;
 }
 
+/* Whether mean and variance are those of the batch and not the moving ones. */
+static bool is_of_batch(const struct layer *layer, const struct pass *pass) {
+    return pass->training && !pass->steady && !layer->frozen;
+}
+
 /* Of the batch, or by the moving variance. */
 static float inverse_at(const struct layer *layer, const struct pass *pass, int channel) {
     const struct batch_normalization *config = layer->config;
     const int moving_variance = positions_of(config).moving_variance;
-    if (pass->training && !layer->frozen) return shared_of(pass, channels_of(layer)).inverse[channel];
+    if (is_of_batch(layer, pass)) return shared_of(pass, channels_of(layer)).inverse[channel];
     return (float)(1 / sqrt((double)pass->parameters[moving_variance][channel] + config->epsilon));
 }
 
@@ -248,7 +258,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     const struct batch_normalization *config = layer->config;
     const struct positions positions = positions_of(config);
     const int channels = channels_of(layer), pixels = pixels_of(layer);
-    const bool of_batch = pass->training && !layer->frozen;
+    const bool of_batch = is_of_batch(layer, pass);
     const float *mean = of_batch ? shared_of(pass, channels).mean : pass->parameters[positions.moving_mean];
     struct work work = work_of(pass, channels);
     float *scale = work.sums[0], *beta = work.sums[1];
@@ -328,7 +338,7 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     const struct work work = work_of(pass, channels);
     float *scale = work.sums[0];
     for (int v = 0; v < channels; v++) scale[v] = gamma_at(pass, &positions, v) * inverse_at(layer, pass, v);
-    if (layer->frozen) {
+    if (!is_of_batch(layer, pass)) {
         backward_frozen(layer, pass, scale);
         return;
     }
@@ -341,6 +351,30 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         }
         x += channels, dy += channels, dx += channels;
     }
+}
+
+/* Scale and offset of each channel: y = x * gamma/sqrt(variance + epsilon) + (beta - mean * that factor) */
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct batch_normalization *config = layer->config;
+    const struct positions positions = positions_of(config);
+    const int channels = channels_of(layer);
+    const struct shape shape = {1, {channels}};
+    struct arena arena = {0};
+    double *scale = arena_allocate(&arena, (size_t)channels * sizeof *scale, graph->error);
+    double *offset = arena_allocate(&arena, (size_t)channels * sizeof *offset, graph->error);
+    for (int v = 0; v < channels && scale && offset; v++) {
+        const double gamma = positions.gamma >= 0 ? (double)graph->parameters[positions.gamma][v] : 1;
+        const double beta = positions.beta >= 0 ? (double)graph->parameters[positions.beta][v] : 0;
+        scale[v] = gamma / sqrt((double)graph->parameters[positions.moving_variance][v] + config->epsilon);
+        offset[v] = beta - (double)graph->parameters[positions.moving_mean][v] * scale[v];
+    }
+    int y = GRAPH_NONE;
+    if (scale && offset) {
+        y = graph_combine(graph, GRAPH_MULTIPLY, x, graph_numbers(graph, "scale", &shape, scale));
+        y = graph_combine(graph, GRAPH_ADD, y, graph_numbers(graph, "offset", &shape, offset));
+    }
+    arena_free(&arena);
+    return y;
 }
 
 static const struct layer_example examples[] = {
@@ -359,6 +393,7 @@ const struct layer_kind batch_normalization_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forward_partial = forward_partial,
     .forward_combine = forward_combine,
     .backward_partial = backward_partial,

@@ -2,15 +2,19 @@
 
 #include <string.h>
 
+int convolution_check_steps(const struct sliding *sliding, const struct place *place, struct error *error) {
+    const int *stride = sliding->stride, *dilation = sliding->dilation;
+    const bool strided = stride[0] > 1 || stride[1] > 1, dilated = dilation[0] > 1 || dilation[1] > 1;
+    const struct place at_dilation = place_key(place, "dilation_rate");
+    if (!strided || !dilated) return 0;
+    return place_error(&at_dilation, error,
+                       "dilation_rate (%d,%d) cannot go together with strides (%d,%d); set one of them to 1",
+                       dilation[0], dilation[1], stride[0], stride[1]);
+}
+
 int convolution_infer(struct layer *layer, const struct sliding *sliding, const struct place *place,
                       struct geometry *geometry, struct error *error) {
-    const int *stride = sliding->stride, *dilation = sliding->dilation;
-    bool strided = stride[0] > 1 || stride[1] > 1, dilated = dilation[0] > 1 || dilation[1] > 1;
-    struct place at_dilation = place_key(place, "dilation_rate");
-    if (strided && dilated)
-        return place_error(&at_dilation, error,
-                           "dilation_rate (%d,%d) cannot go together with strides (%d,%d); set one of them to 1",
-                           dilation[0], dilation[1], stride[0], stride[1]);
+    if (convolution_check_steps(sliding, place, error) != 0) return -1;
     return geometry_infer(layer, sliding, "kernel_size", place, geometry, error);
 }
 

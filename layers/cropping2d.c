@@ -1,6 +1,7 @@
 /* Cropping2D: the image without some rows and columns at its sides.
  *
  * x (n,top+h+bottom,left+w+right,c)  y (n,h,w,c) */
+#include "core/graph.h"
 #include "layers/frame.h"
 #include "layers/parts.h"
 
@@ -45,6 +46,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         frame_put(&layer->output, config->cropping, pass->dy + n * output, pass->dx + n * input);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    return graph_frame(graph, GRAPH_CROP, x, ((const struct cropping2d *)layer->config)->cropping);
+}
+
 static const struct layer_example examples[] = {
     {"{\"cropping\": 1}", {3, {5, 4, 2}}},
     {"{\"cropping\": [0, 2]}", {3, {2, 7, 3}}},
@@ -60,6 +65,7 @@ const struct layer_kind cropping2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
 };

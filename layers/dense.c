@@ -3,6 +3,7 @@
  * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
 #include <string.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 enum {
@@ -14,7 +15,8 @@ enum {
 struct dense {
     struct layer_common common;
     int units;
-    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer;
+    struct component activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+        kernel_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -26,6 +28,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(dense, bias_initializer, "zeros"),
     FIELD_REGULARIZER(dense, kernel_regularizer),
     FIELD_REGULARIZER(dense, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(dense),
+    FIELD_CONSTRAINT(dense, kernel_constraint),
+    FIELD_CONSTRAINT(dense, bias_constraint),
     {0},
 };
 
@@ -35,10 +40,12 @@ static int declare(struct layer *layer, const struct place *place, struct error 
     struct parameter *kernel = layer_declare(layer, "kernel", kernel_shape, &config->kernel_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->kernel_regularizer;
+    kernel->constraint = config->kernel_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -90,6 +97,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (declare(layer, place, error) != 0) return -1;
     layer->output = (struct shape){1, {config->units}};
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->packed_floats = packed_forward(layer) + packed_backward(layer);
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape);
     layer->reaches_all = true;
@@ -191,6 +199,12 @@ static void batch_gradient(const struct layer *layer, const struct pass *pass, i
     pass->kernels->product(&product);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct dense *config = layer->config;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return graph_matrix(graph, x, kernel, bias);
+}
+
 static const struct layer_example examples[] = {
     {"{\"units\": 7, \"activation\": \"relu\"}", {1, {11}}},
     {"{\"units\": 3, \"activation\": \"softmax\", \"use_bias\": false}", {1, {20}}},
@@ -206,6 +220,7 @@ const struct layer_kind dense_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .batch_gradient = batch_gradient,
     .examples = examples,

@@ -77,6 +77,7 @@ static void take_flat(struct geometry *g, int multiplier) {
 struct depthwise depthwise_take(const struct shape *input, const struct sliding *sliding, int multiplier,
                                 const struct kernels *kernels, struct pieces *pieces) {
     struct depthwise depthwise = {.geometry = geometry_of(input, sliding), .channels = input->size[2] * multiplier};
+    depthwise.circular = circular_take(sliding, &depthwise.geometry, pieces);
     struct geometry g = depthwise.geometry;
     take_pick(&depthwise, &g, pieces);
     take_wide(&depthwise, &g, pieces);
@@ -123,6 +124,7 @@ static const float *pick(const struct depthwise *depthwise, const struct kernels
 }
 
 void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, float *y) {
+    if (depthwise->circular.wraps) x = circular_wrap(&depthwise->circular, x);
     const float *seen = pick(depthwise, kernels, x);
     float *all = depthwise->wide ? depthwise->wide : y;
     if (depthwise->banded)
@@ -134,8 +136,10 @@ void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernel
     kernels->copy_pixels(&back, all, y);
 }
 
-void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
-                        const struct depthwise_wanted *wanted) {
+/* Of the image with its circular border, where it has one. x and wanted->dx may be the same memory: a row of x is read
+ * before that row of dx is written. */
+static void backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
+                     const struct depthwise_wanted *wanted) {
     const struct geometry *g = &depthwise->geometry;
     struct depthwise_wanted inner = *wanted;
     const float *seen = wanted->kernel ? pick(depthwise, kernels, x) : NULL, *all = dy;
@@ -152,4 +156,28 @@ void depthwise_backward(struct depthwise *depthwise, const struct kernels *kerne
     memset(wanted->dx, 0, (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels * sizeof *wanted->dx);
     const struct pixels back = reversed(&depthwise->pick);
     kernels->copy_pixels(&back, inner.dx, wanted->dx);
+}
+
+void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
+                        const struct depthwise_wanted *wanted) {
+    const struct circular *circular = &depthwise->circular;
+    if (!circular->wraps) {
+        backward(depthwise, kernels, x, dy, wanted);
+        return;
+    }
+    struct depthwise_wanted wide = *wanted;
+    if (wanted->dx) wide.dx = circular->wide;
+    backward(depthwise, kernels, wanted->kernel ? circular_wrap(circular, x) : x, dy, &wide);
+    if (wanted->dx) circular_fold(circular, kernels, wanted->dx);
+}
+
+/* A convolution whose groups are the channels: its kernel (kh,kw,1,c*multiplier) lies in memory as
+ * (kh,kw,c,multiplier). */
+int depthwise_describe(const struct shape *input, const struct sliding *sliding, int multiplier, struct graph *graph,
+                       int x, int kernel, int bias) {
+    const struct geometry geometry = geometry_of(input, sliding);
+    struct graph_window window = geometry_describe(&geometry);
+    window.groups = geometry.channels;
+    const struct shape shape = {4, {sliding->kernel[0], sliding->kernel[1], 1, geometry.channels * multiplier}};
+    return graph_convolve(graph, x, graph_reshape(graph, kernel, &shape), bias, &window);
 }

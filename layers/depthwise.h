@@ -10,11 +10,13 @@
 #ifndef CNNTRAIN_LAYERS_DEPTHWISE_H
 #define CNNTRAIN_LAYERS_DEPTHWISE_H
 
+#include "layers/circular.h"
 #include "layers/depthwise_bands.h"
 #include "layers/depthwise_rows.h"
 
 struct depthwise {
-    struct geometry geometry;
+    struct circular circular;
+    struct geometry geometry; /* of the image with its circular border, where it has one */
     int channels;
     bool banded;
     struct depthwise_rows rows;
@@ -35,5 +37,9 @@ void depthwise_begin_backward(struct depthwise *depthwise, const float *kernel);
 void depthwise_forward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, float *y);
 void depthwise_backward(struct depthwise *depthwise, const struct kernels *kernels, const float *x, const float *dy,
                         const struct depthwise_wanted *wanted);
+
+/* The operation of a graph: kernel and bias are values of it, the bias may be GRAPH_NONE. */
+int depthwise_describe(const struct shape *input, const struct sliding *sliding, int multiplier, struct graph *graph,
+                       int x, int kernel, int bias);
 
 #endif

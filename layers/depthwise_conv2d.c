@@ -8,7 +8,8 @@ struct depthwise_conv2d {
     struct layer_common common;
     struct sliding sliding;
     int depth_multiplier;
-    struct component activation, depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer;
+    struct component activation, depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
+        depthwise_constraint, bias_constraint, activity_regularizer;
     bool use_bias;
 };
 
@@ -22,6 +23,9 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(depthwise_conv2d, bias_initializer, "zeros"),
     FIELD_REGULARIZER(depthwise_conv2d, depthwise_regularizer),
     FIELD_REGULARIZER(depthwise_conv2d, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(depthwise_conv2d),
+    FIELD_CONSTRAINT(depthwise_conv2d, depthwise_constraint),
+    FIELD_CONSTRAINT(depthwise_conv2d, bias_constraint),
     {0},
 };
 
@@ -33,11 +37,13 @@ static int declare(struct layer *layer, const struct place *place, struct error 
         layer_declare(layer, "kernel", kernel_shape, &config->depthwise_initializer, place, error);
     if (!kernel) return -1;
     kernel->regularizer = config->depthwise_regularizer;
+    kernel->constraint = config->depthwise_constraint;
     if (!config->use_bias) return 0;
     const struct shape bias_shape = {1, {layer->input.size[2] * config->depth_multiplier}};
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -60,6 +66,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     take(layer, NULL, &pieces);
     layer->scratch_bytes = pieces.used;
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape) * g.output[0] * g.output[1];
     return 0;
 }
@@ -86,12 +93,20 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct depthwise_conv2d *config = layer->config;
+    const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
+    return depthwise_describe(&layer->input, &config->sliding, config->depth_multiplier, graph, x, kernel, bias);
+}
+
 static const struct layer_example examples[] = {
     {"{\"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 7, 3}}},
     {"{\"kernel_size\": [2, 3], \"depth_multiplier\": 4, \"padding\": \"same\"}", {3, {5, 6, 3}}},
     {"{\"kernel_size\": 3, \"strides\": [2, 3], \"padding\": \"same\", \"use_bias\": false}", {3, {7, 8, 5}}},
     {"{\"kernel_size\": 2, \"strides\": 2, \"depth_multiplier\": 3}", {3, {5, 6, 2}}},
     {"{\"kernel_size\": 3, \"dilation_rate\": [1, 2], \"activation\": \"sigmoid\"}", {3, {5, 7, 17}}},
+    {"{\"kernel_size\": [2, 3], \"depth_multiplier\": 2, \"padding\": \"circular\"}", {3, {5, 4, 3}}},
+    {"{\"kernel_size\": 3, \"strides\": 2, \"padding\": \"circular\"}", {3, {5, 6, 9}}},
     {0},
 };
 
@@ -103,5 +118,6 @@ const struct layer_kind depthwise_conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

@@ -24,7 +24,7 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     const size_t count = elements_of(&layer->input);
     const float stddev = (float)((const struct gaussian_noise *)layer->config)->stddev;
     copy_forward(layer, pass);
-    if (!pass->training) return;
+    if (!pass->training || pass->steady) return;
     float *y = pass->y;
     for (int n = 0; n < pass->images; n++, y += count) {
         struct rng rng =
@@ -47,6 +47,7 @@ const struct layer_kind gaussian_noise_layer = {
     .infer = infer,
     .forward = forward,
     .backward = copy_backward,
+    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

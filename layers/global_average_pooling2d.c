@@ -30,6 +30,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    return global_pooling_describe(layer, GRAPH_REDUCE_MEAN, graph, x);
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {4, 5, 3}}},
     {"{\"keepdims\": true}", {3, {3, 3, 17}}},
@@ -45,6 +49,7 @@ const struct layer_kind global_average_pooling2d_layer = {
     .infer = global_pooling_infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
 };

@@ -47,6 +47,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    return global_pooling_describe(layer, GRAPH_REDUCE_MAXIMUM, graph, x);
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {4, 5, 3}}},
     {"{\"keepdims\": true}", {3, {3, 3, 17}}},
@@ -62,5 +66,6 @@ const struct layer_kind global_max_pooling2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

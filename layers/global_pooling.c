@@ -16,3 +16,7 @@ int global_pooling_infer(struct layer *layer, const struct place *place, struct 
     layer->reaches_all = true;
     return 0;
 }
+
+int global_pooling_describe(const struct layer *layer, enum graph_operation operation, struct graph *graph, int x) {
+    return graph_reshape(graph, graph_reduce(graph, operation, x, 0, 2), &layer->output);
+}

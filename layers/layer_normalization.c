@@ -5,6 +5,7 @@
  * xhat = (x - mean) / sqrt(variance + epsilon)  y = gamma * xhat + beta */
 #include <math.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct layer_normalization {
@@ -12,7 +13,8 @@ struct layer_normalization {
     struct int_list axis;
     double epsilon;
     bool center, scale;
-    struct component beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer;
+    struct component beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+        gamma_constraint;
 };
 
 static const struct field fields[] = {
@@ -28,6 +30,8 @@ static const struct field fields[] = {
     FIELD_INITIALIZER(layer_normalization, gamma_initializer, "ones"),
     FIELD_REGULARIZER(layer_normalization, beta_regularizer),
     FIELD_REGULARIZER(layer_normalization, gamma_regularizer),
+    FIELD_CONSTRAINT(layer_normalization, beta_constraint),
+    FIELD_CONSTRAINT(layer_normalization, gamma_constraint),
     {0},
 };
 
@@ -50,11 +54,12 @@ static int normalized_shape(const struct layer *layer, const struct place *place
 }
 
 static int declare(struct layer *layer, const char *name, const struct shape *shape,
-                   const struct component *initializer, const struct component *regularizer, const struct place *place,
-                   struct error *error) {
+                   const struct component *initializer, const struct component *regularizer,
+                   const struct component *constraint, const struct place *place, struct error *error) {
     struct parameter *parameter = layer_declare(layer, name, *shape, initializer, place, error);
     if (!parameter) return -1;
     parameter->regularizer = *regularizer;
+    parameter->constraint = *constraint;
     return 0;
 }
 
@@ -79,11 +84,11 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     const struct layer_normalization *config = layer->config;
     struct shape shape;
     if (normalized_shape(layer, place, &shape, error) != 0) return -1;
-    if (config->scale &&
-        declare(layer, "gamma", &shape, &config->gamma_initializer, &config->gamma_regularizer, place, error) != 0)
+    if (config->scale && declare(layer, "gamma", &shape, &config->gamma_initializer, &config->gamma_regularizer,
+                                 &config->gamma_constraint, place, error) != 0)
         return -1;
-    if (config->center &&
-        declare(layer, "beta", &shape, &config->beta_initializer, &config->beta_regularizer, place, error) != 0)
+    if (config->center && declare(layer, "beta", &shape, &config->beta_initializer, &config->beta_regularizer,
+                                  &config->beta_constraint, place, error) != 0)
         return -1;
     layer->output = layer->input;
     layer->saved_bytes = sizes_of(layer).groups * sizeof(struct kept);
@@ -161,6 +166,20 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct layer_normalization *config = layer->config;
+    const int axes = config->axis.count, first = layer->input.rank - axes, gamma = gamma_of(layer),
+              beta = beta_of(layer);
+    const int mean = graph_reduce(graph, GRAPH_REDUCE_MEAN, x, first, axes);
+    const int deviation = graph_combine(graph, GRAPH_SUBTRACT, x, mean);
+    const int squares = graph_combine(graph, GRAPH_MULTIPLY, deviation, deviation);
+    const int variance = graph_reduce(graph, GRAPH_REDUCE_MEAN, squares, first, axes);
+    const int sum = graph_combine(graph, GRAPH_ADD, variance, graph_number(graph, config->epsilon));
+    int y = graph_combine(graph, GRAPH_DIVIDE, deviation, graph_apply(graph, GRAPH_SQUARE_ROOT, sum, 0));
+    if (gamma >= 0) y = graph_combine(graph, GRAPH_MULTIPLY, y, graph_parameter(graph, gamma));
+    return beta >= 0 ? graph_combine(graph, GRAPH_ADD, y, graph_parameter(graph, beta)) : y;
+}
+
 static const struct layer_example examples[] = {
     {"{\"gamma_initializer\": \"random_normal\"}", {3, {3, 2, 7}}},
     {"{\"axis\": [1, 2, 3], \"epsilon\": 0.1}", {3, {3, 4, 2}}},
@@ -177,5 +196,6 @@ const struct layer_kind layer_normalization_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

@@ -41,6 +41,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    return pooling_describe(layer, GRAPH_POOL_MAXIMUM, graph, x);
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {6, 4, 3}}},
     {"{\"pool_size\": [3, 2]}", {3, {7, 7, 2}}},
@@ -59,6 +63,7 @@ const struct layer_kind max_pooling2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
 };

@@ -30,7 +30,19 @@
                                   .help = "penalty added to the loss"                                                  \
     }
 
-/* Declares the next weight tensor; it is trainable and without regularizer unless the caller changes that. Fails where
+#define FIELD_CONSTRAINT(config, member)                                                                               \
+    {                                                                                                                  \
+        FIELD_AT(config, member), .type = FIELD_COMPONENT, .fallback = "null", .nullable = true, .of = "constraint",   \
+                                  .help = "what the weights are put back to after each step"                           \
+    }
+#define FIELD_ACTIVITY_REGULARIZER(config)                                                                             \
+    {                                                                                                                  \
+        FIELD_AT(config, activity_regularizer), .type = FIELD_COMPONENT, .fallback = "null", .nullable = true,         \
+                                                .of = "regularizer", .help = "penalty on the output of an image"       \
+    }
+
+/* Declares the next weight tensor; it is trainable and without regularizer and constraint unless the
+ * caller changes that. Fails where
  * it has too many elements. The pointer is good until the layer is copied; NULL on failure. */
 struct parameter *layer_declare(struct layer *layer, const char *name, struct shape shape,
                                 const struct component *initializer, const struct place *place, struct error *error);
@@ -47,6 +59,9 @@ size_t elements_of(const struct shape *shape);
 /* y = x and dx = dy: forward and backward of a layer that changes nothing, or nothing at inference. */
 void copy_forward(const struct layer *layer, const struct pass *pass);
 void copy_backward(const struct layer *layer, const struct pass *pass);
+
+/* layer_kind.describe of a layer that changes nothing at inference: x itself. */
+int describe_copy(const struct layer *layer, struct graph *graph, int x);
 
 /* Where the gradient of parameter `index` is to be added; NULL where it is not wanted. */
 float *wanted_gradient(const struct pass *pass, int index);

@@ -311,18 +311,20 @@ static struct product data_product(const struct planar *planar, const struct ban
 
 /* The pixels (row,column) and on in steps of the strides, of a band's groups, whose kernel and dx begin here. */
 static void data_phase(const struct planar *planar, const struct band *band, const struct kernels *kernels,
-                       const float *kernel, int row, int column, int first, float *dx) {
+                       const float *kernel, const float *bias, int row, int column, int first, float *dx) {
     const struct geometry *g = &planar->geometry;
     const struct phase down = phase_at(g, 0, row), right = phase_at(g, 1, column);
     const int rows = smaller(band->rows, down.outputs - first), channels = g->channels;
     struct product product = data_product(planar, band, kernel, &down, &right);
     product.n = (rows - 1) * band->in.pitch + right.outputs;
+    product.row_bias = bias;
     if (rows < 1) return;
     for (int group = 0; group < band->groups; group++) {
         kernels->product(&product);
         product.a += planar->filters;
         product.b += planar->filters * band->in.plane;
         product.c += planar->channels * band->out.plane;
+        if (bias) product.row_bias += planar->channels;
     }
     for (int r = 0; r < rows; r++) {
         const ptrdiff_t pixel = (row + (ptrdiff_t)(first + r) * g->stride[0]) * g->input[1] + column;
@@ -332,13 +334,13 @@ static void data_phase(const struct planar *planar, const struct band *band, con
 }
 
 static void data_band(const struct planar *planar, const struct band *band, const struct kernels *kernels,
-                      const float *kernel, int first, float *dx) {
+                      const float *kernel, const float *bias, int first, float *dx) {
     for (int row = 0; row < phase_count(&planar->geometry, 0); row++)
         for (int column = 0; column < phase_count(&planar->geometry, 1); column++)
-            data_phase(planar, band, kernels, kernel, row, column, first, dx);
+            data_phase(planar, band, kernels, kernel, bias, row, column, first, dx);
 }
 
-void planar_data_gradient(const struct planar *planar, const struct pass *pass) {
+void planar_data_gradient(const struct planar *planar, const struct pass *pass, const float *bias) {
     const struct geometry *g = &planar->geometry;
     const struct band band = band_of_gradient(planar, &(struct pieces){.memory = pass->scratch});
     const size_t input = (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels;
@@ -350,8 +352,8 @@ void planar_data_gradient(const struct planar *planar, const struct pass *pass) 
                 const ptrdiff_t channel = (ptrdiff_t)group * planar->channels,
                                 filter = (ptrdiff_t)group * planar->filters;
                 planes_fill(&band.in, pass->kernels, pass->dy + (size_t)n * output + filter, first);
-                data_band(planar, &band, pass->kernels, pass->parameters[0] + filter, first,
-                          pass->dx + (size_t)n * input + channel);
+                data_band(planar, &band, pass->kernels, pass->parameters[0] + filter, bias ? bias + channel : NULL,
+                          first, pass->dx + (size_t)n * input + channel);
             }
 }
 

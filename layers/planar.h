@@ -25,8 +25,8 @@ size_t planar_scratch_bytes(const struct planar *planar);
 /* y (n,oh,ow,f) from x (n,h,w,c) and bias (f) or NULL */
 void planar_forward(const struct planar *planar, const struct pass *pass, const float *bias);
 
-/* dx (n,h,w,c) from dy (n,oh,ow,f) */
-void planar_data_gradient(const struct planar *planar, const struct pass *pass);
+/* dx (n,h,w,c) from dy (n,oh,ow,f), and bias (c) or NULL, which a transposed convolution adds */
+void planar_data_gradient(const struct planar *planar, const struct pass *pass, const float *bias);
 
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void planar_kernel_gradient(const struct planar *planar, const struct pass *pass, float *gradient);

@@ -65,6 +65,13 @@ int pooling_infer(struct layer *layer, const struct place *place, struct error *
     return 0;
 }
 
+int pooling_describe(const struct layer *layer, enum graph_operation operation, struct graph *graph, int x) {
+    const struct sliding sliding = sliding_of(layer->config);
+    const struct geometry geometry = geometry_of(&layer->input, &sliding);
+    const struct graph_window window = geometry_describe(&geometry);
+    return graph_pool(graph, operation, x, &window);
+}
+
 /* ---- the walk ---- */
 
 /* Positions along an axis, from `position` on, whose windows hold the same cells [first, end) of the full window. */

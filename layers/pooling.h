@@ -21,6 +21,9 @@ enum { POOLING_CELLS_MAX = KERNELS_NO_CELL }; /* of a window: the place of a max
 /* Shapes, scratch, reach and the note about cells that no window reaches. */
 int pooling_infer(struct layer *layer, const struct place *place, struct error *error);
 
+/* layer_kind.describe of a pool: `operation` over its windows. */
+int pooling_describe(const struct layer *layer, enum graph_operation operation, struct graph *graph, int x);
+
 /* A walk over all output positions of an image, cut into stretches whose windows have the same cells:
  *     for (struct pooling_walk walk = pooling_start(layer, scratch); pooling_next(&walk);)
  *         kernels->sum_forward(&walk.window, x + walk.input, scale, relu, y + walk.output, NULL);

@@ -2,17 +2,19 @@
  *
  * x, y (n,...)  alpha (...) with 1 for each shared axis  y = max(x, 0) + alpha * min(x, 0)
  * Shared axes come first, so the alphas repeat along x. */
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct prelu {
     struct layer_common common;
-    struct component alpha_initializer, alpha_regularizer;
+    struct component alpha_initializer, alpha_regularizer, alpha_constraint;
     struct int_list shared_axes;
 };
 
 static const struct field fields[] = {
     FIELD_INITIALIZER(prelu, alpha_initializer, "zeros"),
     FIELD_REGULARIZER(prelu, alpha_regularizer),
+    FIELD_CONSTRAINT(prelu, alpha_constraint),
     {FIELD_AT(prelu, shared_axes), .type = FIELD_INTS, .single = true, .fallback = "null", .nullable = true,
      .minimum = 1, .maximum = SHAPE_RANK_MAX,
      .help = "axes along which all cells share a slope: [1, 2] for one slope a channel"},
@@ -31,6 +33,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     struct parameter *alpha = layer_declare(layer, "alpha", shape, &config->alpha_initializer, place, error);
     if (!alpha) return -1;
     alpha->regularizer = config->alpha_regularizer;
+    alpha->constraint = config->alpha_constraint;
     layer->output = layer->input;
     layer->multiplications = (double)elements_of(&layer->input);
     return 0;
@@ -58,6 +61,14 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    (void)layer;
+    const int positive = graph_apply(graph, GRAPH_RELU, x, 0);
+    const int negative = graph_combine(graph, GRAPH_MINIMUM, x, graph_number(graph, 0));
+    const int scaled = graph_combine(graph, GRAPH_MULTIPLY, negative, graph_parameter(graph, 0));
+    return graph_combine(graph, GRAPH_ADD, positive, scaled);
+}
+
 static const struct layer_example examples[] = {
     {"{\"alpha_initializer\": {\"type\": \"Constant\", \"value\": 0.3}}", {1, {7}}},
     {"{\"alpha_initializer\": \"glorot_uniform\", \"shared_axes\": [1, 2]}", {3, {4, 5, 3}}},
@@ -72,5 +83,6 @@ const struct layer_kind prelu_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

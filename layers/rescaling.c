@@ -1,4 +1,5 @@
 /* Rescaling: y = x * scale + offset, as a part of the network, so that an exported model takes raw pixels. */
+#include "core/graph.h"
 #include "layers/parts.h"
 
 struct rescaling {
@@ -35,6 +36,12 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     for (size_t i = 0; i < count; i++) pass->dx[i] = pass->dy[i] * scale;
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct rescaling *config = layer->config;
+    const int scaled = graph_combine(graph, GRAPH_MULTIPLY, x, graph_number(graph, config->scale));
+    return graph_combine(graph, GRAPH_ADD, scaled, graph_number(graph, config->offset));
+}
+
 static const struct layer_example examples[] = {
     {"{\"scale\": 0.25}", {1, {7}}},
     {"{\"scale\": -2, \"offset\": 0.5}", {3, {2, 3, 4}}},
@@ -49,6 +56,7 @@ const struct layer_kind rescaling_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
 };

@@ -12,7 +12,8 @@ struct separable_conv2d {
     struct sliding sliding;
     int filters, depth_multiplier;
     struct component activation, depthwise_initializer, pointwise_initializer, bias_initializer, depthwise_regularizer,
-        pointwise_regularizer, bias_regularizer;
+        pointwise_regularizer, bias_regularizer, depthwise_constraint, pointwise_constraint, bias_constraint,
+        activity_regularizer;
     bool use_bias;
 };
 
@@ -32,6 +33,10 @@ static const struct field fields[] = {
     FIELD_REGULARIZER(separable_conv2d, depthwise_regularizer),
     FIELD_REGULARIZER(separable_conv2d, pointwise_regularizer),
     FIELD_REGULARIZER(separable_conv2d, bias_regularizer),
+    FIELD_ACTIVITY_REGULARIZER(separable_conv2d),
+    FIELD_CONSTRAINT(separable_conv2d, depthwise_constraint),
+    FIELD_CONSTRAINT(separable_conv2d, pointwise_constraint),
+    FIELD_CONSTRAINT(separable_conv2d, bias_constraint),
     {0},
 };
 
@@ -45,14 +50,17 @@ static int declare(struct layer *layer, const struct place *place, struct error 
         layer_declare(layer, "depthwise_kernel", depthwise_shape, &config->depthwise_initializer, place, error);
     if (!depthwise) return -1;
     depthwise->regularizer = config->depthwise_regularizer;
+    depthwise->constraint = config->depthwise_constraint;
     struct parameter *pointwise =
         layer_declare(layer, "pointwise_kernel", pointwise_shape, &config->pointwise_initializer, place, error);
     if (!pointwise) return -1;
     pointwise->regularizer = config->pointwise_regularizer;
+    pointwise->constraint = config->pointwise_constraint;
     if (!config->use_bias) return 0;
     struct parameter *bias = layer_declare(layer, "bias", bias_shape, &config->bias_initializer, place, error);
     if (!bias) return -1;
     bias->regularizer = config->bias_regularizer;
+    bias->constraint = config->bias_constraint;
     return 0;
 }
 
@@ -91,6 +99,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->saved_bytes = (size_t)separable.pixels * (size_t)separable.channels * sizeof(float);
     layer->packed_floats = pointwise;
     layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = ((double)depthwise + (double)pointwise) * separable.pixels;
     return 0;
 }
@@ -191,12 +200,27 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct separable_conv2d *config = layer->config;
+    const struct graph_window pixel = {.size = {1, 1},
+                                       .stride = {1, 1},
+                                       .dilation = {1, 1},
+                                       .output = {layer->output.size[0], layer->output.size[1]},
+                                       .groups = 1};
+    const int depthwise = graph_parameter(graph, DEPTHWISE), pointwise = graph_parameter(graph, POINTWISE);
+    const int bias = config->use_bias ? graph_parameter(graph, BIAS) : GRAPH_NONE;
+    const int middle =
+        depthwise_describe(&layer->input, &config->sliding, config->depth_multiplier, graph, x, depthwise, GRAPH_NONE);
+    return graph_convolve(graph, middle, pointwise, bias, &pixel);
+}
+
 static const struct layer_example examples[] = {
     {"{\"filters\": 4, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {6, 5, 3}}},
     {"{\"filters\": 5, \"kernel_size\": [3, 2], \"depth_multiplier\": 2, \"padding\": \"same\"}", {3, {5, 6, 3}}},
     {"{\"filters\": 2, \"kernel_size\": 3, \"strides\": [2, 1], \"padding\": \"same\", \"use_bias\": false}",
      {3, {6, 5, 4}}},
     {"{\"filters\": 3, \"kernel_size\": 2, \"dilation_rate\": 2, \"activation\": \"elu\"}", {3, {6, 5, 2}}},
+    {"{\"filters\": 4, \"kernel_size\": 3, \"padding\": \"circular\"}", {3, {4, 5, 3}}},
     {0},
 };
 
@@ -209,6 +233,7 @@ const struct layer_kind separable_conv2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .examples = examples,
 };

@@ -44,14 +44,17 @@ static void drop(const struct layer *layer, const struct pass *pass, const float
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
-    if (pass->training)
+    if (pass->training && !pass->steady)
         drop(layer, pass, pass->x, pass->y);
     else
         copy_forward(layer, pass);
 }
 
 static void backward(const struct layer *layer, const struct pass *pass) {
-    if (pass->dx) drop(layer, pass, pass->dy, pass->dx);
+    if (pass->dx && pass->steady)
+        copy_backward(layer, pass);
+    else if (pass->dx)
+        drop(layer, pass, pass->dy, pass->dx);
 }
 
 static const struct layer_example examples[] = {
@@ -68,6 +71,7 @@ const struct layer_kind spatial_dropout2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
 };

@@ -6,6 +6,7 @@
  * first and last the edge goes on. So do Keras and tf.image.resize. */
 #include <string.h>
 
+#include "core/graph.h"
 #include "layers/parts.h"
 
 enum interpolation { NEAREST, BILINEAR };
@@ -35,6 +36,10 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     const struct shape output = {3, {input[0] * size[0], input[1] * size[1], input[2]}};
     if (layer_set_output(layer, output, place, error) != 0) return -1;
     if (config->interpolation == BILINEAR) layer->multiplications = 4 * (double)elements_of(&output);
+    for (int axis = 0; axis < 2; axis++) {
+        layer->reach.extent[axis] = config->interpolation == BILINEAR && size[axis] > 1 ? 2 * size[axis] : size[axis];
+        layer->reach.finer[axis] = size[axis];
+    }
     return 0;
 }
 
@@ -128,6 +133,12 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     for (size_t n = 0; n < (size_t)pass->images; n++) gather(layer, pass->dy + n * output, pass->dx + n * input);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct up_sampling2d *config = layer->config;
+    const bool nearest = config->interpolation == NEAREST;
+    return graph_enlarge(graph, nearest ? GRAPH_ENLARGE_NEAREST : GRAPH_ENLARGE_BILINEAR, x, config->size);
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {2, 3, 2}}},
     {"{\"size\": [1, 3]}", {3, {3, 2, 5}}},
@@ -145,6 +156,7 @@ const struct layer_kind up_sampling2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
 };

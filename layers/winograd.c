@@ -261,8 +261,8 @@ void winograd_forward(const struct winograd *winograd, const struct pass *pass, 
     convolve(&winograd->forward, pass, pass->x, pass->packed, bias, pass->y);
 }
 
-void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass) {
-    convolve(&winograd->backward, pass, pass->dy, pass->packed + packed_floats(&winograd->forward), NULL, pass->dx);
+void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass, const float *bias) {
+    convolve(&winograd->backward, pass, pass->dy, pass->packed + packed_floats(&winograd->forward), bias, pass->dx);
 }
 
 /* ---- the packed kernel ---- */
@@ -316,11 +316,12 @@ static void pack_backward(const struct winograd_sweep *sweep, const struct kerne
         }
 }
 
-void winograd_pack(const struct winograd *winograd, const struct pass *pass, float *packed, int part, int parts) {
+void winograd_pack(const struct winograd *winograd, const struct pass *pass, struct packs_wanted wanted, float *packed,
+                   int part, int parts) {
     const float *kernel = pass->parameters[0];
     float *backward = packed + packed_floats(&winograd->forward);
-    pack_forward(&winograd->forward, pass->kernels, kernel, packed, part, parts);
-    if (pass->training) pack_backward(&winograd->backward, pass->kernels, kernel, backward, part, parts);
+    if (wanted.forward) pack_forward(&winograd->forward, pass->kernels, kernel, packed, part, parts);
+    if (wanted.data) pack_backward(&winograd->backward, pass->kernels, kernel, backward, part, parts);
 }
 
 /* ---- the kernel gradient ---- */

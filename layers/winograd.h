@@ -5,8 +5,7 @@
 #ifndef CNNTRAIN_LAYERS_WINOGRAD_H
 #define CNNTRAIN_LAYERS_WINOGRAD_H
 
-#include "layers/geometry.h"
-#include "layers/parts.h"
+#include "layers/convolution.h"
 
 /* Why a convolution cannot be done so, as the end of a sentence; NULL where it can. */
 const char *winograd_obstacle(const struct geometry *geometry, int groups);
@@ -32,15 +31,15 @@ struct winograd winograd_of(const struct geometry *geometry, int filters);
 size_t winograd_scratch_bytes(const struct winograd *winograd);
 size_t winograd_packed_floats(const struct winograd *winograd);
 
-/* packed = part `part` of `parts` of the transformed kernels, from the layer's (3,3,c,f); the one of the data gradient
- * for training only. */
-void winograd_pack(const struct winograd *winograd, const struct pass *pass, float *packed, int part, int parts);
+/* packed = part `part` of `parts` of the transformed kernels that are wanted, from (3,3,c,f). */
+void winograd_pack(const struct winograd *winograd, const struct pass *pass, struct packs_wanted wanted, float *packed,
+                   int part, int parts);
 
 /* y (n,oh,ow,f) from x (n,h,w,c) and bias (f) or NULL */
 void winograd_forward(const struct winograd *winograd, const struct pass *pass, const float *bias);
 
-/* dx (n,h,w,c) from dy (n,oh,ow,f) */
-void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass);
+/* dx (n,h,w,c) from dy (n,oh,ow,f), and bias (c) or NULL, which a transposed convolution adds */
+void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass, const float *bias);
 
 /* gradient (3,3,c,f) += what dy says about the kernel that saw x */
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient);

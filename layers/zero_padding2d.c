@@ -1,6 +1,7 @@
 /* ZeroPadding2D: zero rows and columns around the image.
  *
  * x (n,h,w,c)  y (n,top+h+bottom,left+w+right,c) */
+#include "core/graph.h"
 #include "layers/frame.h"
 #include "layers/parts.h"
 
@@ -41,6 +42,10 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         frame_cut(&layer->input, config->padding, pass->dy + n * output, pass->dx + n * input);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    return graph_frame(graph, GRAPH_PAD_ZEROS, x, ((const struct zero_padding2d *)layer->config)->padding);
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {3, 4, 2}}},
     {"{\"padding\": [2, 0]}", {3, {2, 3, 5}}},
@@ -56,6 +61,7 @@ const struct layer_kind zero_padding2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
 };

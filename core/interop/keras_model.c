@@ -99,17 +99,11 @@ static int check_format(const cJSON *format, const struct place *layer, struct e
 
 /* ---- layers ---- */
 
-static bool has_field(const struct field *fields, const char *key) {
-    for (; fields && fields->key; fields++)
-        if (strcmp(fields->key, key) == 0) return true;
-    return false;
-}
-
 /* One member of a layer's config goes into `layer`, or is found to mean nothing. */
 static int take_member(const struct reader *reader, const struct component_kind *kind, const cJSON *value,
                        const struct place *place, cJSON *layer) {
     const char *key = value->string;
-    if (has_field(kind->fields, key) || has_field(reader->layers->common, key))
+    if (fields_know(kind->fields, key) || fields_know(reader->layers->common, key))
         return json_add(layer, key, translate(value)) ? 0 : no_memory(reader->error);
     if (strcmp(key, "dtype") == 0) return check_type(value, place, reader->error);
     if (strcmp(key, "data_format") == 0) return check_format(value, place, reader->error);

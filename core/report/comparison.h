@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "core/error.h"
+#include "core/history.h"
 #include "core/predictions.h"
 #include "core/report/result.h"
 #include "core/text.h"
@@ -13,6 +14,8 @@
 struct comparison_run {
     const struct run_result *result;       /* NULL: not run yet */
     const struct predictions *predictions; /* on the test set; NULL: none */
+    const struct history *history;         /* NULL: none */
+    const char *folder;                    /* with its report, within the folder of the comparison; NULL: no link */
 };
 
 enum { COMPARISON_COMBINATIONS_MAX = 1000, COMPARISON_SEEDS_MAX = 1000 };

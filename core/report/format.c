@@ -23,6 +23,12 @@ const char *format_decimal(struct format *format, double value, int decimals) {
     return format->text;
 }
 
+const char *format_significant(struct format *format, double value) {
+    if (!isfinite(value)) return absent(format);
+    snprintf(format->text, sizeof format->text, "%.4g", value);
+    return format->text;
+}
+
 const char *format_count(struct format *format, double count) {
     if (!isfinite(count) || count < 0) return absent(format);
     if (count < 1e15) return text_thousands(format->text, sizeof format->text, llround(count));

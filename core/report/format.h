@@ -15,6 +15,7 @@ struct format {
 
 const char *format_percent(struct format *format, double share); /* 0.83214 -> "83.21 %" */
 const char *format_decimal(struct format *format, double value, int decimals);
+const char *format_significant(struct format *format, double value);        /* 0.00025, 1e-05: 4 digits at most */
 const char *format_count(struct format *format, double count);              /* 72906 -> "72,906" */
 const char *format_bytes(struct format *format, double bytes);              /* "284.79 KB", as Keras: steps of 1024 */
 const char *format_seconds(struct format *format, double seconds);          /* "0.42 s", "1 min 05 s", "2 h 03 min" */

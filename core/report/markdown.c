@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/report/html.h"
+
 static bool is_word(char c) {
     return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
@@ -24,6 +26,14 @@ void markdown_escape(const char *string, struct text *text) {
         if (needs_escape(previous, c, at[1])) text_add(text, "\\");
         text_add_bytes(text, &c, 1);
     }
+}
+
+void markdown_link(const char *string, const char *path, struct text *text) {
+    text_add(text, "[");
+    markdown_escape(string, text);
+    text_add(text, "](");
+    html_url(path, text);
+    text_add(text, ")");
 }
 
 void markdown_heading(int level, const char *string, struct text *text) {

@@ -3,6 +3,7 @@
 #define CNNTRAIN_CORE_REPORT_SUMMARY_H
 
 #include <cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/shape.h"
@@ -38,6 +39,10 @@ void summary_keras3(const struct summary *summary, int terminal_width, struct te
 /* A plain table of what each layer costs an image (multiplications, receptive field, bytes of activations) with
  * totals, then the warnings. */
 void summary_cost(const struct summary *summary, struct text *text);
+
+/* The same table, to be written; `with_types` adds the layers' classes. */
+struct table;
+void summary_cost_table(const struct summary *summary, bool with_types, struct table *table);
 
 /* The warnings alone, a line each ("Warning: max_pooling2d drops the last row ..."); nothing where there are none. */
 void summary_warnings(const struct summary *summary, struct text *text);

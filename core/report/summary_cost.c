@@ -12,10 +12,11 @@ static void receptive_field_cell(struct table *table, const int field[2]) {
         table_cell(table, "%dx%d", field[0], field[1]);
 }
 
-static void add_row(struct table *table, const struct summary_row *row) {
+static void add_row(struct table *table, const struct summary_row *row, bool with_types) {
     struct format format;
     char shape[SHAPE_TEXT_SIZE];
     table_cell(table, "%s", row->name);
+    if (with_types) table_cell(table, "%s", row->class_name);
     table_cell(table, "%s", shape_text(&row->output, shape, sizeof shape));
     table_cell(table, "%s", format_count(&format, (double)row->parameters));
     table_cell(table, "%s", format_count(&format, row->multiplications));
@@ -40,27 +41,33 @@ static bool has_warnings(const struct summary *summary) {
     return false;
 }
 
-void summary_cost(const struct summary *summary, struct text *text) {
-    struct table table = {0};
+void summary_cost_table(const struct summary *summary, bool with_types, struct table *table) {
     struct format format;
     double multiplications = 0, bytes = 0;
-    table_column(&table, "Layer", TABLE_LEFT);
-    table_column(&table, "Output", TABLE_LEFT);
-    table_column(&table, "Parameters", TABLE_RIGHT);
-    table_column(&table, "Multiplications", TABLE_RIGHT);
-    table_column(&table, "Receptive field", TABLE_RIGHT);
-    table_column(&table, "Activations", TABLE_RIGHT);
+    table_column(table, "Layer", TABLE_LEFT);
+    if (with_types) table_column(table, "Type", TABLE_LEFT);
+    table_column(table, "Output", TABLE_LEFT);
+    table_column(table, "Parameters", TABLE_RIGHT);
+    table_column(table, "Multiplications", TABLE_RIGHT);
+    table_column(table, "Receptive field", TABLE_RIGHT);
+    table_column(table, "Activations", TABLE_RIGHT);
     for (int i = 0; i < summary->count; i++) {
-        add_row(&table, &summary->rows[i]);
+        add_row(table, &summary->rows[i], with_types);
         multiplications += summary->rows[i].multiplications;
         bytes += (double)summary->rows[i].activation_bytes;
     }
-    table_cell(&table, "total");
-    table_cell(&table, "%s", "");
-    table_cell(&table, "%s", format_count(&format, (double)(summary->trainable + summary->non_trainable)));
-    table_cell(&table, "%s", format_count(&format, multiplications));
-    table_cell(&table, "%s", "");
-    table_cell(&table, "%s", format_bytes(&format, bytes));
+    table_cell(table, "total");
+    if (with_types) table_cell(table, "%s", "");
+    table_cell(table, "%s", "");
+    table_cell(table, "%s", format_count(&format, (double)(summary->trainable + summary->non_trainable)));
+    table_cell(table, "%s", format_count(&format, multiplications));
+    table_cell(table, "%s", "");
+    table_cell(table, "%s", format_bytes(&format, bytes));
+}
+
+void summary_cost(const struct summary *summary, struct text *text) {
+    struct table table = {0};
+    summary_cost_table(summary, false, &table);
     text_add(text, "Cost of one image, forward\n\n");
     table_plain(&table, text);
     if (has_warnings(summary)) text_add(text, "\n");

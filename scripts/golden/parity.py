@@ -25,6 +25,8 @@ NAMES = {
     "Conv2D": "conv2d",
     "DepthwiseConv2D": "depthwise_conv2d",
     "SeparableConv2D": "separable_conv2d",
+    "Conv2DTranspose": "conv2d_transpose",
+    "DeformableConv2D": "deformable_conv2d",
     "Dense": "dense",
     "BatchNormalization": "batch_normalization",
 }
@@ -47,6 +49,10 @@ def pad(x, layer, kernel, stride, dilation, value=0.0):
     """Keras' border: the odd row or column goes to the bottom or the right."""
     if layer.get("padding", "valid") == "valid":
         return x
+    if layer["padding"] == "circular":
+        whole = [(k - 1) * d for k, d in zip(kernel, dilation)]
+        borders = [(total // 2, total - total // 2) for total in whole]
+        return F.pad(x, (*borders[1], *borders[0]), mode="circular")
     borders = []
     for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation):
         total = max((math.ceil(size / s) - 1) * s + (k - 1) * d + 1 - size, 0)
@@ -86,6 +92,67 @@ def separable_conv2d(weight, layer, x):
     pointwise = weight("pointwise_kernel", (1, 1, x.shape[1] * multiplier, filters))
     x = convolve_depthwise(x, layer, depthwise, None)
     return F.conv2d(x, pointwise.permute(3, 2, 0, 1), weight("bias", (filters,)))
+
+
+def conv2d_transpose(weight, layer, x):
+    """PyTorch makes all that the kernels reach; the rest is what Keras keeps of it."""
+    size, stride, dilation = pair(layer["kernel_size"]), pair(layer.get("strides", 1)), pair(layer.get("dilation_rate", 1))
+    kernel = weight("kernel", (*size, layer["filters"], x.shape[1]))
+    y = F.conv_transpose2d(x, kernel.permute(3, 2, 0, 1), None, stride, dilation=dilation)
+    same, borders = layer.get("padding") == "same", []
+    for n, k, s, d in zip(x.shape[2:], size, stride, dilation):
+        extent = (k - 1) * d + 1
+        reached = (n - 1) * s + extent
+        output = n * s if same else (n - 1) * s + max(extent, s)
+        before = max(reached - output, 0) // 2
+        borders.append((-before, output - reached + before))
+    y = F.pad(y, (*borders[1], *borders[0]))
+    bias = weight("bias", (layer["filters"],))
+    return y if bias is None else y + bias.view(1, -1, 1, 1)
+
+
+def bilinear(x, row, column):
+    """x (n,c,h,w) between its pixels at row, column (n,p); 0 beyond the image. (n,c,p)"""
+    n, c, height, width = x.shape
+    top, left = row.detach().floor(), column.detach().floor()
+    y = 0
+    for i in (0, 1):
+        for j in (0, 1):
+            r, p = top + i, left + j
+            inside = (r >= 0) & (r < height) & (p >= 0) & (p < width)
+            at = (r.clamp(0, height - 1) * width + p.clamp(0, width - 1)).long()
+            cell = x.reshape(n, c, -1).gather(2, at[:, None].expand(n, c, -1))
+            share = (row - top if i else top + 1 - row) * (column - left if j else left + 1 - column)
+            y = y + cell * (share * inside)[:, None]
+    return y
+
+
+def deformable_conv2d(weight, layer, x):
+    """As torchvision.ops.deform_conv2d defines it: offsets (y,x) tap by tap, then the taps' masks."""
+    size, stride, dilation = pair(layer["kernel_size"]), pair(layer.get("strides", 1)), pair(layer.get("dilation_rate", 1))
+    taps, filters, modulated = size[0] * size[1], layer["filters"], layer.get("modulated", False)
+    outputs = (3 if modulated else 2) * taps
+    kernel = weight("kernel", (*size, x.shape[1], filters))
+    bias = weight("bias", (filters,))
+    offset_kernel = weight("offset_kernel", (*size, x.shape[1], outputs))
+    offsets = convolve(x, layer, offset_kernel.permute(3, 2, 0, 1), weight("offset_bias", (outputs,)), 1)
+    n, _, height, width = offsets.shape
+    before = [0, 0]
+    if layer.get("padding") == "same":
+        steps = zip(x.shape[2:], size, stride, dilation)
+        before = [max((math.ceil(m / s) - 1) * s + (k - 1) * d + 1 - m, 0) // 2 for m, k, s, d in steps]
+    rows = (torch.arange(height) * stride[0] - before[0]).view(-1, 1).expand(height, width)
+    columns = (torch.arange(width) * stride[1] - before[1]).view(1, -1).expand(height, width)
+    y = 0
+    for t in range(taps):
+        row = rows + t // size[1] * dilation[0] + offsets[:, 2 * t]
+        column = columns + t % size[1] * dilation[1] + offsets[:, 2 * t + 1]
+        seen = bilinear(x, row.reshape(n, -1), column.reshape(n, -1))
+        if modulated:
+            seen = seen * torch.sigmoid(offsets[:, 2 * taps + t]).reshape(n, 1, -1)
+        y = y + torch.einsum("ncp,cf->nfp", seen, kernel[t // size[1], t % size[1]])
+    y = y.reshape(n, filters, height, width)
+    return y if bias is None else y + bias.view(1, -1, 1, 1)
 
 
 def windows(layer):
@@ -133,6 +200,8 @@ LAYERS = {
     "Conv2D": conv2d,
     "DepthwiseConv2D": depthwise_conv2d,
     "SeparableConv2D": separable_conv2d,
+    "Conv2DTranspose": conv2d_transpose,
+    "DeformableConv2D": deformable_conv2d,
     "MaxPooling2D": max_pooling2d,
     "AveragePooling2D": average_pooling2d,
     "GlobalMaxPooling2D": lambda weight, layer, x: x.amax((2, 3)),
@@ -140,6 +209,7 @@ LAYERS = {
     "Flatten": flatten,
     "Dense": dense,
     "Activation": lambda weight, layer, x: x,
+    "ActivityRegularization": lambda weight, layer, x: x,
     "BatchNormalization": batch_normalization,
 }
 
@@ -165,6 +235,26 @@ def gelu(x, approximate):
 # ---- the network ----
 
 
+def penalty(regularizer, values):
+    name, fields = component(regularizer)
+    l1 = fields.get("l1", 0.01 if name == "L1" else 0.0)
+    l2 = fields.get("l2", 0.01 if name == "L2" else 0.0)
+    return l1 * values.abs().sum() + l2 * (values**2).sum()
+
+
+def constrain(constraint, w):
+    name, fields = component(constraint)
+    if name == "NonNeg":
+        return w.clamp(min=0)
+    axis = fields.get("axis", 0)
+    norm = torch.sqrt((w * w).sum(axis, keepdim=True))
+    if name == "UnitNorm":
+        return w / (1e-7 + norm)
+    low, high = fields.get("min_value", 0.0), fields.get("max_value", 2.0 if name == "MaxNorm" else 1.0)
+    rate = fields.get("rate", 1.0)
+    return w * ((rate * norm.clamp(low, high) + (1 - rate) * norm) / (1e-7 + norm))
+
+
 class Weights:
     """What a layer calls for its weights; those of an unknown name are made, as float32 numbers."""
 
@@ -181,6 +271,8 @@ class Weights:
             if not part.startswith("moving_"):
                 self.network.trainable.append(full)
         self.penalize(part, values[full])
+        if self.of_part(part, "constraint"):
+            self.network.constraints[full] = self.of_part(part, "constraint")
         return values[full]
 
     def make(self, part, shape):
@@ -195,15 +287,16 @@ class Weights:
         limit = math.sqrt(6 / (inputs + shape[-1]))
         return rng.uniform(-limit, limit, shape)
 
-    def penalize(self, part, values):
+    def of_part(self, part, what):
+        """The regularizer or constraint of a weight."""
         key = part.replace("_kernel", "") if self.layer["type"] == "SeparableConv2D" else part
         if self.layer["type"] == "DepthwiseConv2D" and part == "kernel":
             key = "depthwise"
-        if self.layer.get(f"{key}_regularizer"):
-            name, fields = component(self.layer[f"{key}_regularizer"])
-            l1 = fields.get("l1", 0.01 if name == "L1" else 0.0)
-            l2 = fields.get("l2", 0.01 if name == "L2" else 0.0)
-            self.network.penalty = self.network.penalty + l1 * values.abs().sum() + l2 * (values**2).sum()
+        return self.layer.get(f"{key}_{what}")
+
+    def penalize(self, part, values):
+        if self.of_part(part, "regularizer"):
+            self.network.penalty = self.network.penalty + penalty(self.of_part(part, "regularizer"), values)
 
     def move(self, part, value, momentum):
         full = f"{self.name}/{part}"
@@ -215,11 +308,12 @@ class Network:
         self.layers, self.rng = layers, rng
         self.values, self.trainable = {}, []
         self.training = False
-        self.penalty, self.moved = torch.zeros(()), {}
+        self.penalty, self.activity, self.moved = torch.zeros(()), torch.zeros(()), {}
+        self.constraints = {}
 
     def logits(self, x, training):
         """The last layer's softmax is left to the loss."""
-        self.training, self.penalty, self.moved = training, torch.zeros(()), {}
+        self.training, self.penalty, self.activity, self.moved = training, torch.zeros(()), torch.zeros(()), {}
         seen = {}
         for position, layer in enumerate(self.layers):
             base = NAMES.get(layer["type"], "")
@@ -229,6 +323,9 @@ class Network:
             activation, fields = component(layer.get("activation") or "linear")
             if position < len(self.layers) - 1:
                 x = ACTIVATIONS[activation](x, fields)
+            regularizer = layer if layer["type"] == "ActivityRegularization" else layer.get("activity_regularizer")
+            if regularizer:
+                self.activity = self.activity + penalty(regularizer, x) / len(x)
         return x
 
 
@@ -322,12 +419,13 @@ class Training:
         return dict(zip(names, torch.autograd.grad(loss, [self.network.values[name] for name in names])))
 
     def take_step(self, x, y, steps_per_epoch):
-        """Returns the loss with its penalties, and the gradients without them."""
+        """Returns the loss with its penalties, and the gradients without those of the weights."""
         network, penalties = self.network, {}
         network.values = {name: value.detach() for name, value in network.values.items()}
         for name in network.trainable:
             network.values[name].requires_grad_(True)
         loss = cross_entropy(network.logits(x, True), y, self.training.get("label_smoothing", 0.0))
+        loss = loss + network.activity
         plain = self.gradients(loss)
         if network.penalty.requires_grad:
             leaves = [network.values[name] for name in network.trainable]
@@ -346,6 +444,8 @@ class Training:
             w = values[name] * (1 - decay * rate)
             slots = self.slots.setdefault(name, {})
             values[name] = w - OPTIMIZERS[kind](w, g, slots, self.step + 1, rate, **fields)
+            if name in self.network.constraints:
+                values[name] = constrain(self.network.constraints[name], values[name])
         values.update(self.network.moved)
         self.network.values = values
 

@@ -17,6 +17,14 @@ def separable(filters, kernel_size, **fields):
     return {"type": "SeparableConv2D", "filters": filters, "kernel_size": kernel_size, **fields}
 
 
+def transposed(filters, kernel_size, **fields):
+    return {"type": "Conv2DTranspose", "filters": filters, "kernel_size": kernel_size, **fields}
+
+
+def deformable(filters, kernel_size, **fields):
+    return {"type": "DeformableConv2D", "filters": filters, "kernel_size": kernel_size, **fields}
+
+
 def max_pool(pool_size, **fields):
     return {"type": "MaxPooling2D", "pool_size": pool_size, **fields}
 
@@ -161,6 +169,38 @@ CASES = {
             {"type": "RMSprop", "learning_rate": 0.005, "centered": True, "momentum": 0.5, "epsilon": 1e-5}, 6
         ),
     },
+    "conv_transposed": {
+        "images": (6, (6, 5, 2)),
+        "model": [
+            conv(9, 3, strides=2, **SAME, **RELU),
+            transposed(5, 3, strides=2, **SAME, activation="tanh"),
+            transposed(3, [2, 4], strides=[3, 2], use_bias=False, **RELU),
+            transposed(2, 3, dilation_rate=2, activation="elu"),
+            max_pool(4),
+            *classify(4),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.05, "momentum": 0.9}, 6),
+    },
+    "conv_circular": {
+        "images": (6, (7, 6, 2)),
+        "model": [
+            conv(10, 3, padding="circular", activation="tanh"),
+            conv(8, [4, 3], padding="circular", groups=2, strides=[1, 2], **RELU),
+            depthwise(3, padding="circular", depth_multiplier=2, activation="elu"),
+            separable(5, [2, 3], padding="circular", dilation_rate=2, **RELU),
+            *classify(4),
+        ],
+        "training": training({"type": "Adam", "learning_rate": 0.01}, 6),
+    },
+    "conv_deformable": {
+        "images": (6, (7, 6, 3)),
+        "model": [
+            deformable(5, 3, **SAME, activation="tanh"),
+            deformable(6, [2, 3], modulated=True, strides=[1, 2], use_bias=False, **RELU),
+            *classify(4),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.05, "momentum": 0.9}, 6),
+    },
     "max_pool_overlap": {
         "images": (6, (14, 12, 1)),
         "model": [
@@ -274,6 +314,39 @@ CASES = {
             *classify(4, kernel_regularizer="L2", bias_regularizer={"type": "L1L2", "l1": 0.01, "l2": 0.1}),
         ],
         "training": training({"type": "SGD", "learning_rate": 0.1, "clipnorm": 0.3}, 6),
+    },
+    "constraints": {
+        "images": (6, (7, 7, 2)),
+        "model": [
+            conv(4, 3, kernel_constraint={"type": "MaxNorm", "max_value": 0.8, "axis": [0, 1, 2]}, use_bias=False),
+            normalize(gamma_constraint={"type": "MaxNorm", "max_value": 1.5}, beta_constraint="NonNeg"),
+            depthwise(2, activation="tanh", depthwise_constraint={"type": "UnitNorm", "axis": [0, 1]}),
+            separable(
+                5,
+                2,
+                activation="tanh",
+                depthwise_constraint={"type": "MinMaxNorm", "min_value": 0.3, "max_value": 0.6, "axis": [0, 1]},
+                pointwise_constraint={"type": "MinMaxNorm", "rate": 0.5, "axis": 3},
+                bias_constraint="NonNeg",
+            ),
+            {"type": "Flatten"},
+            dense(70, activation="tanh", kernel_constraint={"type": "MaxNorm", "max_value": 0.9}),
+            dense(4, activation="softmax", kernel_constraint={"type": "UnitNorm", "axis": -1}),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.2, "momentum": 0.5}, 6),
+    },
+    "activity_regularizers": {
+        "images": (7, (7, 7, 2)),
+        "model": [
+            conv(4, 3, **RELU, activity_regularizer={"type": "L1", "l1": 0.003}),
+            max_pool(2),
+            {"type": "ActivityRegularization", "l1": 0.002, "l2": 0.004},
+            depthwise(2, depth_multiplier=2, activation="gelu", activity_regularizer={"type": "L2", "l2": 0.02}),
+            {"type": "Flatten"},
+            dense(9, activation="tanh", activity_regularizer={"type": "L1L2", "l1": 0.01, "l2": 0.02}),
+            dense(4, activation="softmax", kernel_regularizer="L2"),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.1, "momentum": 0.5}, 4, epochs=5),
     },
     "label_smoothing": {
         "images": (6, (6, 6, 4)),

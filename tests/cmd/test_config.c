@@ -14,7 +14,25 @@ static void mistakes_in_a_config(void **state) {
         {"{\"model\": [{\"type\": \"Conv2D\", \"fliters\": 3, \"kernel_size\": 3}]}",
          "c.json: model[0].fliters: unknown field; did you mean \"filters\"?"},
         {"{\"model\": [{\"type\": \"Conv3D\", \"filters\": 3}]}",
-         "c.json: model[0].type: unknown layer \"Conv3D\"; did you mean \"Conv2D\"?"},
+         "c.json: model[0].type: there is no layer \"Conv3D\"; use Conv2D with the slices of a volume as channels"},
+        {"{\"model\": [{\"repeat\": 0, \"layers\": [\"Flatten\"]}]}",
+         "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 0"},
+        {"{\"model\": [{\"repeat\": 1.5, \"layers\": [\"Flatten\"]}]}",
+         "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 1.5"},
+        {"{\"model\": [{\"repeat\": 2}]}", "c.json: model[0].layers: is missing; it holds what is repeated"},
+        {"{\"model\": [{\"repeat\": 2, \"layers\": []}]}",
+         "c.json: model[0].layers: must be a list of at least one layer; got none"},
+        {"{\"model\": [{\"repeat\": 2, \"layers\": \"Flatten\"}]}",
+         "c.json: model[0].layers: must be a list of at least one layer; got \"Flatten\""},
+        {"{\"model\": [{\"repeat\": 2, \"layers\": [\"Flatten\"], \"times\": 2}]}",
+         "c.json: model[0].times: unknown field; known here: repeat, layers"},
+        {"{\"model\": [{\"repeat\": 2, \"layers\": [{\"repeat\": 2, \"layers\": [\"Flaten\"]}]}]}",
+         "c.json: model[0].layers[0].layers[0]: unknown layer \"Flaten\"; did you mean \"Flatten\"?"},
+        {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"repeat\": 1000, \"layers\": [\"ReLU\"]}]}]}",
+         "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+        {"{\"model\": [{\"type\": \"ReLU\", \"repeat\": 2}]}",
+         "c.json: model[0].repeat: unknown field; known here: name, trainable, max_value, negative_slope, threshold, "
+         "type"},
         {"{\"model\": [{\"type\": \"Dense\"}]}", "c.json: model[0].units: is missing; it must be given"},
         {HEAD ", \"seed\": 1, \"seed\": 2}", "c.json: seed: stands twice; keep one of them"},
         {HEAD ", \"training\": {\"optimizer\": \"Adamm\"}}",
@@ -51,6 +69,61 @@ static void values_out_of_range(void **state) {
     assert_contains(world->err, "got \"many\"\n");
     assert_int_equal(command(world, "cnntrain config lesson --set training.label_smoothing=2"), 2);
     assert_contains(world->err, "/lesson.json: training.label_smoothing: must be ");
+}
+
+/* Repeats are written out, and what is written out reads the same. */
+static void repeats_are_written_out(void **state) {
+    struct command_world *world = *state;
+    command_write(
+        world, "r.json",
+        "{\"model\": [{\"repeat\": 2, \"layers\": [{\"type\": \"ReLU\"}, {\"type\": \"ELU\"}]}, \"Flatten\"]}");
+    cJSON *json = command_json(world, "cnntrain config r.json --set model.0.layers.0.max_value=6");
+    static const char *const types[] = {"ReLU", "ELU", "ReLU", "ELU", "Flatten"};
+    const cJSON *layer = cJSON_GetObjectItem(json, "model")->child;
+    for (int i = 0; i < 5; i++, layer = layer->next)
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(layer, "type")), types[i]);
+    assert_null(layer);
+    const cJSON *third = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "model"), 2);
+    assert_true(cJSON_GetObjectItem(third, "max_value")->valuedouble == 6);
+    cJSON_Delete(json);
+}
+
+/* What `config init` prints trains as it is. */
+static void a_new_config(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain config init --blocks 2 --convs 2 --filters 4,8 --dense 16 --conv SeparableConv2D "
+                            "--pool AveragePooling2D > new.json");
+    command_succeeds(world, "cnntrain summary new.json --style keras3");
+    assert_contains(world->out, "separable_conv2d_3");
+    assert_contains(world->out, "average_pooling2d_1");
+    assert_contains(world->out, "dense_1");
+    assert_int_equal(command(world, "cnntrain train new.json --data synth:64,32 --epochs 1"), 0);
+    cJSON *json = command_json(world, "cnntrain config init --filters 8 --blocks 3 --conv DepthwiseConv2D --classes 7");
+    const cJSON *model = cJSON_GetObjectItem(json, "model");
+    assert_int_equal(cJSON_GetObjectItem(model->child, "repeat")->valueint, 3);
+    assert_int_equal(cJSON_GetArraySize(model), 3);
+    cJSON_Delete(json);
+    command_succeeds(world, "cnntrain config init --help");
+    assert_contains(world->out, "\nUsage: cnntrain config init");
+    command_fails(world, "cnntrain config init --filters 8,16 --blocks 3", 2,
+                  "--filters: has 2 numbers for 3 blocks; give one for each block, or one for all");
+    command_fails(world, "cnntrain config init --filters 8,x", 2,
+                  "--filters: must be numbers from 1 to 1048576 with commas between, such as 32,64,128; got \"8,x\"");
+    command_fails(world, "cnntrain config init --conv Flatten", 2,
+                  "--conv: Flatten has no \"kernel_size\"; give it a convolution, such as Conv2D");
+    command_fails(
+        world, "cnntrain config init --pool MaxPooling1D", 2,
+        "--pool: there is no layer \"MaxPooling1D\"; use MaxPooling2D with \"pool_size\": [1, k] on images of "
+        "height 1");
+    command_fails(world, "cnntrain config init --blocks 0", 2, "--blocks: must be 1 to 64, got 0");
+    command_fails(
+        world, "cnntrain config init --blocks 6 --filters 8", 2,
+        "config init: model[0].layers[1].pool_size: (2,2) is larger than the input (1,1,8); use a smaller one "
+        "or \"padding\": \"same\"");
+    command_fails(world, "cnntrain config init --data sinth", 2,
+                  "config init: data.source: unknown source \"sinth\"; did you mean \"synth\"?");
+    command_fails(world, "cnntrain config init my.json", 2,
+                  "my.json: one argument too many for cnntrain config init; see: cnntrain config init --help");
 }
 
 static void file_that_is_not_there(void **state) {
@@ -149,12 +222,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mistakes_in_a_config),
         cmocka_unit_test(values_out_of_range),
+        cmocka_unit_test(repeats_are_written_out),
         cmocka_unit_test(file_that_is_not_there),
         cmocka_unit_test(model_that_cannot_be_built),
         cmocka_unit_test(config_without_data),
         cmocka_unit_test(unknown_sources),
         cmocka_unit_test(resolved_config_reads_the_same),
         cmocka_unit_test(overrides_are_in_the_resolved_config),
+        cmocka_unit_test(a_new_config),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

@@ -45,7 +45,9 @@ static void fields_as_json(void **state) {
 
 static void unknown_names(void **state) {
     struct command_world *world = *state;
-    command_fails(world, "cnntrain layers Conv3D", 2, "Conv3D: unknown; did you mean \"Conv2D\"?");
+    command_fails(world, "cnntrain layers Conv3D", 2,
+                  "Conv3D: there is no such layer; use Conv2D with the slices of a volume as channels");
+    command_fails(world, "cnntrain layers conv2", 2, "conv2: unknown; did you mean \"Conv2D\"?");
     command_fails(world, "cnntrain layers dens", 2, "dens: unknown; did you mean \"Dense\"?");
     command_fails(world, "cnntrain layers xyzzyx", 2, "xyzzyx: unknown; `cnntrain layers` lists all there is");
 }

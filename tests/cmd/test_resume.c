@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "tests/support/command.h"
 #include "tests/support/sanitizers.h"
+#include "tests/support/tree.h"
 
 /* Starts `cnntrain ARGUMENTS` and sends the signal as soon as the file is not empty; ends with the program's code. */
 static int interrupt(struct command_world *world, const char *arguments, const char *file, const char *signal) {
@@ -53,15 +54,19 @@ static void termination_is_an_interruption_too(void **state) {
     compare_runs(world, "whole", "term");
 }
 
-/* The data of this run take seconds to make: the first signal waits for them, the second does not. */
+/* The data of this run take seconds to make: the first signal waits for them, the second does not. Neither leaves a
+ * folder, for there is no checkpoint yet. */
 static void second_signal_ends_at_once(void **state) {
     struct command_world *world = *state;
     if (SANITIZES_THREADS) skip();
-    command(world, "cnntrain train dw_max --data synth:400000,10 --out twice & program=$!\n"
-                   "for i in $(seq 2000); do test -e twice/log.txt && break; sleep 0.01; done; sleep 0.2\n"
-                   "kill -INT $program; sleep 0.1; kill -INT $program\nwait $program");
+    command(
+        world,
+        "cnntrain train dw_max --data synth:400000,10 --out twice & program=$!\n"
+        "for i in $(seq 2000); do grep -q '^SigCgt:.*[2367abef]$' /proc/$program/status && break; sleep 0.01; done\n"
+        "kill -INT $program; sleep 0.1; kill -INT $program\nwait $program");
     assert_int_equal(world->code, 130);
     assert_string_equal(world->err, "");
+    assert_false(tree_has(world->folder, "twice"));
 }
 
 static void resume_mistakes(void **state) {

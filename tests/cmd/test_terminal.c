@@ -1,8 +1,10 @@
 /* Where output goes: results to stdout and nowhere silently, a bar only on a terminal, colour only where wanted. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/command.h"
+#include "tests/support/screen.h"
 
 static void full_disk_is_an_error(void **state) {
     struct command_world *world = *state;
@@ -33,29 +35,154 @@ static void full_disk_is_an_error(void **state) {
 
 #define RUN "cnntrain train dw_max --data synth:160,10 --epochs 1 --batch-size 8"
 
+/* Every moment at which the program had drawn: nothing runs over the edge, and the lines it draws in place are gone in
+ * the end. */
+static void look(struct screen *screen, const struct command_world *world, int columns, int rows) {
+    screen_open(screen, columns, rows);
+    screen_write(screen, world->out, strlen(world->out));
+    assert_true(screen->is_cursor_shown && !screen->is_alternate);
+    assert_int_equal(screen->x, 0);
+}
+
 static void bar_on_a_terminal(void **state) {
     struct command_world *world = *state;
-    assert_int_equal(command_on_terminal(world, 80, "TERM=xterm " RUN " --out bar"), 0);
-    assert_contains(world->out, "\r");
-    assert_starts_with(world->out, "Loading the data ...\r\033[KEpoch 1/1\r\n");
-    assert_contains(world->out, "/20 [");
-    assert_contains(world->out, "] - ETA: ");
-    assert_contains(world->out, "20/20 - ");
-    /* No line is wider than the window, less a column. */
-    size_t column = 0;
-    for (const char *at = world->out; *at; at++) {
-        column = *at == '\r' || *at == '\n' || *at == '\033' ? 0 : column + 1;
-        if (column > 79 && !strstr(world->out, "val_")) fail_msg("a line of %zu columns", column);
+    struct screen screen;
+    static const int widths[] = {80, 200};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(command_on_terminal(world, widths[i], "TERM=xterm " RUN " --out bar"), 0);
+        assert_starts_with(world->out, "Epoch 1/1\r\n\r");
+        assert_contains(world->out, "/20 [");
+        assert_contains(world->out, "] - ETA: ");
+        look(&screen, world, widths[i], 24);
+        assert_string_equal(screen_line(&screen, 0), "Epoch 1/1");
+        assert_starts_with(screen_line(&screen, 1), "20/20 - ");
+        assert_starts_with(screen_line(&screen, 2), "Test accuracy ");
+        assert_starts_with(screen_line(&screen, 3), "Results are in bar");
+        assert_string_equal(screen_line(&screen, 4), "");
     }
 }
 
+/* Drawings begin with a carriage return alone. */
 static void bar_is_cut_to_a_narrow_window(void **state) {
     struct command_world *world = *state;
-    assert_int_equal(command_on_terminal(world, 30, "TERM=xterm " RUN " --out narrow"), 0);
-    const char *bar = strstr(world->out, "/20 [");
-    assert_non_null(bar);
-    while (*bar != '\r') bar--;
-    assert_true(strcspn(bar + 1, "\033\r\n") <= 29);
+    static const int widths[] = {10, 20, 30};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(command_on_terminal(world, widths[i], "TERM=xterm " RUN " --out narrow"), 0);
+        const char *bar = strstr(world->out, "/20");
+        assert_non_null(bar);
+        while (*bar != '\r') bar--;
+        assert_in_range(strcspn(bar + 1, "\033\r\n"), 4, widths[i] - 1);
+    }
+}
+
+/* At most ten drawings a second. */
+static void bar_is_drawn_seldom(void **state) {
+    struct command_world *world = *state;
+    command_on_terminal(world, 80,
+                        "export TERM=xterm; a=$(date +%s%N); " RUN "0 --out often; b=$(date +%s%N); echo T$(((b - a) / "
+                        "100000000))T");
+    int drawings = 0;
+    for (const char *at = world->out; (at = strstr(at, "\033[J\r")) != NULL; at++) drawings++;
+    const char *tenths = strchr(world->out, 'T');
+    while (tenths && tenths[1] != 'T' && !strchr("0123456789", tenths[1])) tenths = strchr(tenths + 1, 'T');
+    assert_non_null(tenths);
+    assert_in_range(drawings, 1, atoi(tenths + 1) + 2);
+}
+
+static void experiments_are_a_table(void **state) {
+    struct command_world *world = *state;
+    struct screen screen;
+    static const char *const jobs[] = {"1", "2"};
+    for (int i = 0; i < 2; i++) {
+        char line[256];
+        snprintf(line, sizeof line,
+                 "TERM=xterm cnntrain experiments --data synth:400,40 --epochs 2 --seeds 2 --only dw_max,dw_avg --jobs "
+                 "%s --out table%s",
+                 jobs[i], jobs[i]);
+        assert_int_equal(command_on_terminal(world, 80, line), 0);
+        assert_starts_with(world->out, "\r\033[4mrun ");
+        assert_contains(world->out, "waiting");
+        assert_contains(world->out, "running");
+        assert_contains(world->out, "0 of 4 done");
+        look(&screen, world, 80, 24);
+        assert_starts_with(screen_line(&screen, 0), "name ");
+        assert_true(screen_find(&screen, "The report is table") > 0);
+    }
+    /* A row for each run, as it stands in the end, before the closing table takes its place. */
+    char *end = strstr(world->out, "\r\033[Jname");
+    assert_non_null(end);
+    *end = '\0';
+    screen_open(&screen, 80, 24);
+    screen_write(&screen, world->out, strlen(world->out));
+    assert_starts_with(screen_line(&screen, 0), "run     seed  state");
+    assert_starts_with(screen_line(&screen, 1), "dw_avg     1  ");
+    assert_starts_with(screen_line(&screen, 4), "dw_max     2  ");
+    assert_contains(screen_line(&screen, 5), " of 4 done - ");
+    assert_int_equal(screen.wrapped, 0);
+    assert_int_equal(screen.y, 0);
+}
+
+static void table_fits_any_window(void **state) {
+    struct command_world *world = *state;
+    struct screen screen;
+    static const int sizes[][2] = {{20, 10}, {40, 5}, {200, 50}, {7, 3}};
+    for (int i = 0; i < 4; i++) {
+        char line[256];
+        snprintf(
+            line, sizeof line,
+            "TERM=xterm; export TERM; stty cols %d rows %d <&1; cnntrain experiments demo.json --data synth:200,10 "
+            "--epochs 1 --seeds 1 --only conv_avg,dw_avg,dw_max,sep_max --out fits%d >/dev/null",
+            sizes[i][0], sizes[i][1], i);
+        assert_int_equal(command_on_terminal(world, 80, line), 0);
+        screen_open(&screen, sizes[i][0], sizes[i][1]);
+        screen_write(&screen, world->out, strlen(world->out));
+        assert_int_equal(screen.wrapped, 0);
+        assert_int_equal(screen.scrolled, 0);
+        assert_int_equal(screen.x + screen.y, 0);
+        for (int row = 0; row < screen.rows; row++) assert_string_equal(screen_line(&screen, row), "");
+    }
+}
+
+static void plain_lines_into_pipes_and_files(void **state) {
+    struct command_world *world = *state;
+    static const char *const lines[] = {
+        "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_max --out plain1 2>&1 | cat",
+        "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_max --jobs 2 --out plain2 2>&1 | cat",
+        RUN " --out plain3 2>&1 | tee log", RUN " --out plain4 | cat"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "export TERM=xterm; %s", lines[i]);
+        assert_int_equal(command_on_terminal(world, 80, line), 0);
+        assert_lacks(world->out, "\033");
+        for (const char *at = world->out; (at = strchr(at, '\r')) != NULL; at++) assert_int_equal(at[1], '\n');
+    }
+    command(world, "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 2 --only dw_max --jobs 2 --out side");
+    assert_contains(world->err, "dw_max, seed 1: starts\n");
+    assert_lacks(world->err, "Epoch");
+    command(world,
+            "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 2 --only dw_max --jobs 2 -v --out more");
+    assert_contains(world->err, "dw_max, seed 1: Epoch 1/1\n");
+    assert_contains(world->err, "dw_max, seed 2: 2/2 - ");
+}
+
+static void quiet_and_verbose(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, RUN " --out q -q");
+    assert_starts_with(world->out, "Test accuracy ");
+    command(world, RUN " --out v -v");
+    static const char *const told[] = {"data: 170 images loaded in ",
+                                       "compute: ",
+                                       " kernels, 2 threads\n",
+                                       "memory: ",
+                                       "feed: 160 training, ",
+                                       "training: ",
+                                       "checkpoint: v/last.safetensors, written",
+                                       " images/s\n",
+                                       "\ntook "};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) assert_contains(world->err, told[i]);
+    command(world, "cnntrain evaluate v -v");
+    assert_contains(world->err, "data: 170 images loaded in ");
+    assert_contains(world->err, "took ");
 }
 
 static void no_bar_elsewhere(void **state) {
@@ -97,7 +224,13 @@ static void error_after_a_bar(void **state) {
         "0.01; done; sleep 0.5; kill -INT $!; wait $!");
     assert_int_equal(world->code, 130);
     assert_contains(world->out, " - ETA: ");
-    assert_contains(world->out, "\033[K\r\033[Kerror: interrupted in epoch 1 ");
+    assert_contains(world->out, "\033[J\r\r\033[Jerror: interrupted in epoch 1 ");
+    struct screen screen;
+    look(&screen, world, 80, 24);
+    assert_string_equal(screen_line(&screen, 0), "Epoch 1/9");
+    assert_starts_with(screen_line(&screen, 1), "error: interrupted in epoch 1 ");
+    assert_starts_with(screen_line(&screen, 2), "Go on with: ");
+    assert_string_equal(screen_line(&screen, 3), "");
     assert_contains(world->out, "\nGo on with: cnntrain train --resume stopped\r\n");
 }
 
@@ -119,10 +252,19 @@ static void first_words_come_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(full_disk_is_an_error),         cmocka_unit_test(bar_on_a_terminal),
-        cmocka_unit_test(bar_is_cut_to_a_narrow_window), cmocka_unit_test(no_bar_elsewhere),
-        cmocka_unit_test(colour_where_wanted),           cmocka_unit_test(error_after_a_bar),
-        cmocka_unit_test(control_characters_are_shown),  cmocka_unit_test(first_words_come_at_once),
+        cmocka_unit_test(full_disk_is_an_error),
+        cmocka_unit_test(bar_on_a_terminal),
+        cmocka_unit_test(bar_is_cut_to_a_narrow_window),
+        cmocka_unit_test(no_bar_elsewhere),
+        cmocka_unit_test(bar_is_drawn_seldom),
+        cmocka_unit_test(experiments_are_a_table),
+        cmocka_unit_test(table_fits_any_window),
+        cmocka_unit_test(plain_lines_into_pipes_and_files),
+        cmocka_unit_test(quiet_and_verbose),
+        cmocka_unit_test(colour_where_wanted),
+        cmocka_unit_test(error_after_a_bar),
+        cmocka_unit_test(control_characters_are_shown),
+        cmocka_unit_test(first_words_come_at_once),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

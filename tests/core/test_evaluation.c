@@ -132,16 +132,25 @@ static void test_no_images(void **state) {
     tiny_close(&tiny);
 }
 
+static void hear_images(void *listener, const char *what, int64_t done, int64_t total) {
+    assert_string_equal(what, "images");
+    assert_int_equal(total, 9);
+    *(int64_t *)listener = done;
+}
+
 static void test_stop(void **state) {
     (void)state;
     struct tiny tiny;
     struct error error = {0};
     struct evaluation evaluation;
     volatile sig_atomic_t stop = 0;
+    int64_t heard = 0;
+    struct evaluation_watch watch = {&stop, {hear_images, &heard}};
     tiny_open(&tiny, &(struct tiny_setup){.train = 9, .inference = true});
-    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &stop, &evaluation, &error), 0);
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &watch, &evaluation, &error), 0);
+    assert_int_equal(heard, 9);
     stop = 1;
-    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &stop, &evaluation, &error), -1);
+    assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &watch, &evaluation, &error), -1);
     expect_error(&error, ERROR_INTERRUPTED, "interrupted");
     tiny_close(&tiny);
 }

@@ -29,17 +29,19 @@ struct world {
     const char *kill_name; /* the process that runs this config kills itself */
     bool is_marked;        /* the run that begins is one of these */
     int loads;
+    int trained; /* epochs that were told */
 };
 
 /* The room's functions know no world. */
 static struct world *the_world;
 
 static int load_tiny(const struct component *source, const char *base, const char *fallback, uint64_t seed,
-                     struct data_splits *splits, struct error *error) {
+                     const struct progress *progress, struct data_splits *splits, struct error *error) {
     (void)source;
     (void)base;
     (void)fallback;
     (void)seed;
+    (void)progress;
     (void)error;
     the_world->loads++;
     tiny_splits(splits, 24, 8, 15);
@@ -58,14 +60,23 @@ static bool is_name(const char *wanted, const char *name) {
 }
 
 static void hear(void *listener, const struct experiment_event *event) {
-    static const char *const kinds[] = {"begin", "skip", "end"};
+    static const char *const kinds[EXPERIMENT_WAITING + 1] = {[EXPERIMENT_RUN_BEGIN] = "begin",
+                                                              [EXPERIMENT_RUN_SKIPPED] = "skip",
+                                                              [EXPERIMENT_RUN_END] = "end",
+                                                              [EXPERIMENT_RUN_FAILED] = "fail"};
     struct world *world = listener;
+    assert_non_null(event->plan);
+    world->trained += event->kind == EXPERIMENT_RUN_TRAINS && event->train->kind == TRAIN_EPOCH_END;
+    if (event->kind == EXPERIMENT_RUN_TRAINS && event->train->kind == TRAIN_EPOCH_END)
+        assert_true(event->train->row->loss > 0);
+    if (event->kind == EXPERIMENT_RUN_FAILED) assert_int_not_equal(event->error->code, ERROR_NONE);
+    if (!kinds[event->kind]) return;
     text_print(&world->events, "%s %s %d %d/%d%s%s\n", kinds[event->kind], event->name, event->seed, event->number,
                event->total, event->resumed ? " resumed" : "",
                event->result && event->result->status == RUN_NOT_FINITE ? " not finite" : "");
     world->is_marked = is_name(world->stop_name, event->name) || is_name(world->kill_name, event->name);
     if (event->kind == EXPERIMENT_RUN_BEGIN && is_name(world->stop_at, event->name)) world->stop = 1;
-    if (event->kind != EXPERIMENT_RUN_BEGIN) assert_non_null(event->result);
+    if (event->kind == EXPERIMENT_RUN_SKIPPED || event->kind == EXPERIMENT_RUN_END) assert_non_null(event->result);
 }
 
 static void put(const struct world *world, const char *name, const char *json) {
@@ -130,7 +141,7 @@ static int run(struct world *world) {
     experiments_free(&world->outcome);
     text_free(&world->events);
     world->stop = 0;
-    world->loads = 0;
+    world->loads = world->trained = 0;
     world->is_marked = false;
     return experiments_run(&world->request, &world->outcome, &world->error);
 }
@@ -173,6 +184,7 @@ static void test_order_and_files(void **state) {
     struct world *world = *state;
     run_good(world, all_events);
     assert_int_equal(world->loads, 1); /* the same data for all */
+    assert_int_equal(world->trained, 12);
     assert_string_equal(world->outcome.folder, world->out);
     assert_int_equal(world->outcome.finished, 4);
     assert_int_equal(world->outcome.total, 4);
@@ -214,7 +226,7 @@ static void test_interruption(void **state) {
     world->stop_name = "max";
     run_bad(world, ERROR_INTERRUPTED, "interrupted in epoch 2 after step 1 of 3; a checkpoint is written");
     assert_string_equal(world->events.bytes, "begin avg 3 1/4\nend avg 3 1/4\nbegin avg 1 2/4\nend avg 1 2/4\n"
-                                             "begin max 3 3/4\n");
+                                             "begin max 3 3/4\nfail max 3 3/4\n");
     assert_int_equal(rows_of_results(world), 2);
     assert_int_equal(world->outcome.finished, 2);
     world->stop_name = NULL;
@@ -241,7 +253,7 @@ static void test_interruption(void **state) {
     assert_int_equal(run(world), -1);
     assert_int_equal(world->error.code, ERROR_INTERRUPTED);
     error_clear(&world->error);
-    snprintf(expected, sizeof expected, "begin max 7 1/2\nend max 7 1/2\nbegin avg 7 2/2\n");
+    snprintf(expected, sizeof expected, "begin max 7 1/2\nend max 7 1/2\nbegin avg 7 2/2\nfail avg 7 2/2\n");
     assert_string_equal(world->events.bytes, expected);
     world->request.out = world->out;
     free(third);
@@ -487,7 +499,7 @@ static void test_jobs_interrupted(void **state) {
     world->stop_at = "max";
     snprintf(expected, sizeof expected, "%s: interrupted; the same command goes on from here", world->out);
     run_bad(world, ERROR_INTERRUPTED, expected);
-    assert_string_equal(world->events.bytes, "begin avg 1 1/2\nbegin max 1 2/2\n");
+    assert_string_equal(world->events.bytes, "begin avg 1 1/2\nbegin max 1 2/2\nfail avg 1 1/2\nfail max 1 2/2\n");
     static const char *const names[] = {"avg-seed1", "max-seed1"};
     for (int i = 0; i < 2; i++) {
         char *folder = expect_path(world->out, names[i]);
@@ -513,7 +525,8 @@ static void test_jobs_failing(void **state) {
     world->kill_name = "max";
     snprintf(expected, sizeof expected, "%s: the run's process was ended by signal 9", folder);
     run_bad(world, ERROR_RUN, expected);
-    assert_string_equal(world->events.bytes, "begin avg 1 1/2 resumed\nbegin max 1 2/2\n");
+    assert_string_equal(world->events.bytes,
+                        "begin avg 1 1/2 resumed\nbegin max 1 2/2\nfail max 1 2/2\nfail avg 1 1/2\n");
     free(folder);
 }
 

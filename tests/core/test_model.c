@@ -81,6 +81,17 @@ static void test_given_names(void **state) {
                  (const char *const[]){"flatten", "dense_1", "dense", "dense_2", "top layer", "dense_3"}, 6);
 }
 
+/* Repeated layers count as if they were written out. */
+static void test_repeat(void **state) {
+    (void)state;
+    expect_names(
+        "[{'repeat': 2, 'layers': [{'repeat': 2, 'layers': [{'type': 'Conv2D', 'filters': 2, 'kernel_size': 1}]},"
+        " {'type': 'MaxPooling2D'}]}, 'Flatten']",
+        (const char *const[]){"conv2d", "conv2d_1", "max_pooling2d", "conv2d_2", "conv2d_3", "max_pooling2d_1",
+                              "flatten"},
+        7);
+}
+
 /* As re.sub("(.)([A-Z][a-z]+)", r"\1_\2") and then re.sub("([a-z])([A-Z])", r"\1_\2") leave them, in lower case. */
 static void test_snake_case(void **state) {
     (void)state;
@@ -124,6 +135,18 @@ static void test_refused(void **state) {
     refuse("[]", small, "m.json: model: has no layers; a model needs at least one");
     refuse("['Flatten', {'type': 'Dense', 'units': 2, 'name': 'a'}, {'type': 'Dense', 'units': 2, 'name': 'a'}]", small,
            "m.json: model[2].name: \"a\" names another layer too; names must differ");
+    refuse("['Flatten', {'repeat': 2, 'layers': [{'type': 'Dense', 'units': 2, 'name': 'a'}]}]", small,
+           "m.json: model[1].layers[0].name: names a layer that is repeated, and names must differ; leave it out");
+    refuse(
+        "[{'type': 'ReLU'}, {'repeat': 3, 'layers': [{'repeat': 2, 'layers': ['ELU', 'MaxPooling2D']}]}]", small,
+        "m.json: model[1].layers[0].layers[1].pool_size: (2,2) is larger than the input (1,1,4); use a smaller one or "
+        "\"padding\": \"same\"");
+    refuse("['Flatten', {'type': 'Dense', 'units': 2, 'bias_constraint': {'type': 'UnitNorm', 'axis': 1}}]", small,
+           "m.json: model[1]: the UnitNorm of bias has axis 1, but bias has the shape (2); give it -1 to 0");
+    refuse(
+        "['Flatten', {'type': 'Dense', 'units': 2, 'activation': 'softmax', 'activity_regularizer': 'l1'}]", small,
+        "m.json: model[1].activity_regularizer: cannot be on the last layer, whose softmax is a part of the loss; put "
+        "it on a layer before");
     refuse("['Flatten', {'type': 'Dropout', 'rate': 0, 'name': ''}]", small,
            "m.json: model[1].name: must be 1 to 63 characters without slashes, quotes and control characters");
     refuse("[{'type': 'Flatten', 'name': 'a/b'}]", small,
@@ -327,17 +350,12 @@ static void test_plan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_automatic_names),
-        cmocka_unit_test(test_given_names),
-        cmocka_unit_test(test_snake_case),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_parameter_block),
-        cmocka_unit_test(test_initialize),
-        cmocka_unit_test(test_penalty),
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_shipped_configs),
-        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_automatic_names), cmocka_unit_test(test_given_names),
+        cmocka_unit_test(test_repeat),          cmocka_unit_test(test_snake_case),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_parameter_block), cmocka_unit_test(test_initialize),
+        cmocka_unit_test(test_penalty),         cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_shipped_configs), cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

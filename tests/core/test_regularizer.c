@@ -11,7 +11,7 @@ static void assert_regularizer(const char *json, double penalty, const double gr
     float found[] = {10, 10, 10, 10};
     component_case_open(&test, &regularizer_registry, json);
     assert_true(fabs(regularizer_penalty(&test.component, weights, 4) - penalty) < 1e-12);
-    regularizer_gradient(&test.component, weights, found, 4);
+    regularizer_gradient(&test.component, 1, weights, found, 4);
     for (int i = 0; i < 4; i++) assert_true(fabs((double)found[i] - 10 - gradient[i]) < 1e-5);
     component_case_close(&test);
 }
@@ -33,7 +33,7 @@ static void none(void **state) {
     const struct component nothing = {0};
     float gradient[] = {1, 2, 3, 4};
     assert_true(regularizer_penalty(&nothing, weights, 4) == 0);
-    regularizer_gradient(&nothing, weights, gradient, 4);
+    regularizer_gradient(&nothing, 1, weights, gradient, 4);
     assert_true(gradient[0] == 1 && gradient[3] == 4);
 }
 

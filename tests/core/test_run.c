@@ -433,6 +433,36 @@ static void test_claim(void **state) {
     free(slash);
 }
 
+/* A new run's folder is there once its checkpoint is, and not at all where the run cannot begin. */
+static void test_claimed_folder(void **state) {
+    struct world *world = *state;
+    prepare(world, &usual);
+    char *claimed = NULL, *second = NULL, *wish = expect_path(world->folder, "wish");
+    struct run_request request = {.workshop = &world->workshop,
+                                  .config = &world->config,
+                                  .splits = &world->splits,
+                                  .folder = wish,
+                                  .claimed = &claimed,
+                                  .weights = "nowhere.safetensors"};
+    assert_int_equal(run_try_folder(wish, &world->error), 0);
+    assert_false(tree_has(world->folder, "wish"));
+    assert_int_equal(run_execute(&request, &world->error), -1);
+    assert_int_equal(world->error.code, ERROR_IO);
+    assert_null(claimed);
+    assert_false(tree_has(world->folder, "wish"));
+    error_clear(&world->error);
+    request.weights = NULL;
+    assert_int_equal(run_execute(&request, &world->error), 0);
+    assert_string_equal(claimed, wish);
+    assert_true(tree_has(claimed, "last.safetensors"));
+    request.claimed = &second;
+    assert_int_equal(run_execute(&request, &world->error), 0);
+    assert_string_equal(file_name_of(second), "wish-2");
+    free(claimed);
+    free(second);
+    free(wish);
+}
+
 /* Processes that start at once each get a folder of their own, and no number is left out. */
 static void test_claim_race(void **state) {
     struct world *world = *state;
@@ -536,6 +566,31 @@ static void test_summary_rows(void **state) {
     model_free(&model);
 }
 
+/* Along the height and along the width, which is enlarged otherwise. */
+static void test_fields_behind_enlarging(void **state) {
+    struct world *world = *state;
+    struct tiny_setup setup = usual;
+    setup.model =
+        "[{'type': 'MaxPooling2D'}, {'type': 'UpSampling2D', 'size': [2, 1]}, {'type': 'Conv2D', 'filters': 2, "
+        "'kernel_size': [3, 2]}, {'type': 'Conv2DTranspose', 'filters': 2, 'kernel_size': 3, 'strides': [2, "
+        "1]}, {'type': 'UpSampling2D', 'interpolation': 'bilinear'}, 'Flatten', {'type': 'Dense', 'units': 3, "
+        "'activation': 'softmax'}]";
+    prepare(world, &setup);
+    const struct shape input = {3, {8, 8, 2}};
+    struct model model;
+    struct summary summary;
+    run_build_model(&world->config, &input, 3, &model, &world->error);
+    expect_no_error(&world->error);
+    struct summary_row *rows = run_summary_rows(&model, &summary, &world->error);
+    /* 2x2; each seen twice along the height; 3 neighbours of those lie in 2 windows; two inputs of the transposed layer
+     * see 4 neighbours, three along the width 4; bilinear, two outputs of it see 2 and 4 */
+    static const int fields[][2] = {{2, 2}, {2, 2}, {4, 4}, {6, 8}, {6, 10}, {6, 10}, {-1, -1}};
+    for (int i = 0; i < 7; i++)
+        for (int axis = 0; axis < 2; axis++) assert_int_equal(rows[i].receptive_field[axis], fields[i][axis]);
+    free(rows);
+    model_free(&model);
+}
+
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
 int main(int argc, char **argv) {
@@ -555,10 +610,12 @@ int main(int argc, char **argv) {
         WORLD_TEST(test_weights),
         WORLD_TEST(test_load_data),
         WORLD_TEST(test_claim),
+        WORLD_TEST(test_claimed_folder),
         WORLD_TEST(test_claim_race),
         WORLD_TEST(test_lock),
         WORLD_TEST(test_is_finished),
         WORLD_TEST(test_summary_rows),
+        WORLD_TEST(test_fields_behind_enlarging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

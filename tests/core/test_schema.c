@@ -20,8 +20,7 @@ static void test_fields_schema(void **state) {
         "[\"a\"]}, "
         "\"paint\": {\"anyOf\": [{\"allOf\": [{\"$ref\": \"#/definitions/paint\"}]}, {\"type\": \"null\"}], "
         "\"default\": null}, "
-        "\"coats\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/paint\"}, \"maxItems\": 4096, "
-        "\"default\": []}, "
+        "\"coats\": {\"allOf\": [{\"$ref\": \"#/definitions/paint_list\"}], \"default\": []}, "
         "\"inner\": {\"type\": \"object\", \"properties\": {\"depth\": {\"type\": \"integer\", \"default\": 7}}, "
         "\"additionalProperties\": false}, "
         "\"any\": {}, "
@@ -51,11 +50,13 @@ static void test_definitions(void **state) {
         "{\"type\": \"object\", \"properties\": {\"class_name\": {\"enum\": [\"Oil\", \"oil\", \"Plain\"]}, "
         "\"config\": "
         "{\"type\": \"object\"}}, \"required\": [\"class_name\"]}]}, "
+        "\"paint_list\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/paint\"}, \"maxItems\": 4096}, "
         "\"tool\": {\"anyOf\": [{\"type\": \"object\", \"properties\": {\"kind\": {\"const\": \"Brush\"}, \"size\": "
         "{\"type\": \"integer\", \"minimum\": 1}}, \"required\": [\"kind\", \"size\"], \"additionalProperties\": "
         "false}, "
         "{\"type\": \"object\", \"properties\": {\"class_name\": {\"enum\": [\"Brush\"]}, \"config\": {\"type\": "
-        "\"object\"}}, \"required\": [\"class_name\"]}]}}");
+        "\"object\"}}, \"required\": [\"class_name\"]}]}, \"tool_list\": {\"type\": \"array\", \"items\": {\"$ref\": "
+        "\"#/definitions/tool\"}, \"maxItems\": 4096}}");
 }
 
 static int allocations_left;

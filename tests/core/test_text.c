@@ -37,7 +37,12 @@ static void test_columns(void **state) {
     (void)state;
     assert_int_equal(text_columns(""), 0);
     assert_int_equal(text_columns("abc"), 3);
-    assert_int_equal(text_columns("\xE2\x94\x80\xE2\x94\x80\xC3\xA9 \xF0\x9F\x98\x80"), 5);
+    assert_int_equal(text_columns("\xE2\x94\x80\xE2\x94\x80\xC3\xA9 \xF0\x9F\x98\x80"), 6);
+    assert_int_equal(text_columns("e\xCC\x81 \xE6\x97\xA5\xE6\x9C\xAC \xff"), 8);
+    assert_int_equal((int)text_cut_columns("abc", 2), 2);
+    assert_int_equal((int)text_cut_columns("abc", 9), 3);
+    assert_int_equal((int)text_cut_columns("\xE6\x97\xA5\xE6\x9C\xAC", 3), 3);
+    assert_int_equal((int)text_cut_columns("e\xCC\x81x", 1), 3);
 }
 
 static void test_utf8(void **state) {

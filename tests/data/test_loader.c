@@ -61,7 +61,7 @@ static int load_between(struct room *room, const char *json, const char *base, c
     cJSON *value = cJSON_Parse(json);
     assert_int_equal(component_read(&reader, &source_registry, value, &place, &room->source), 0);
     cJSON_Delete(value);
-    return data_room.load(&room->source, base, fallback, 1, &room->splits, &room->error);
+    return data_room.load(&room->source, base, fallback, 1, NULL, &room->splits, &room->error);
 }
 
 static void test_places(void **state) {

@@ -43,7 +43,7 @@ static void check(const struct room *room, struct text *bytes, struct mat_arrays
     struct error error = {0};
     char *path = expect_path(room->folder, "f.mat");
     room_write(room, "f.mat", bytes->bytes, bytes->length);
-    int status = mat_check(path, arrays, &error);
+    int status = mat_check(path, NULL, arrays, &error);
     if (message) {
         assert_int_equal(status, -1);
         assert_int_equal(error.code, ERROR_DATA);

@@ -54,7 +54,7 @@ static void test_repeatable(void **state) {
     assert_memory_equal(room->splits.train.labels, labels, sizeof labels);
     assert_memory_not_equal(room->splits.test.pixels, first, IMAGE);
     data_splits_free(&room->splits);
-    assert_int_equal(data_room.load(&room->source, NULL, NULL, 8, &room->splits, &room->error), 0);
+    assert_int_equal(data_room.load(&room->source, NULL, NULL, 8, NULL, &room->splits, &room->error), 0);
     assert_memory_not_equal(room->splits.train.pixels, first, IMAGE);
 }
 

@@ -260,7 +260,7 @@ static void huge_sizes(void **state) {
                    "test.json: model[0]: kernel would be (3,3,12,2147483647), more than 2147483647 numbers; make the "
                    "layer smaller");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":1,\"kernel_size\":2147483647,\"padding\":\"same\"}", lesson,
-                   "test.json: model[0].kernel_size: (2147483647,2147483647) needs a zero border that makes the image "
+                   "test.json: model[0].kernel_size: (2147483647,2147483647) needs a border that makes the image "
                    "larger than 2147483647 numbers; use a smaller one");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":1,\"kernel_size\":2,\"dilation_rate\":2147483647}", lesson,
                    "test.json: model[0].kernel_size: (2,2) with dilation_rate (2147483647,2147483647) covers "

@@ -43,15 +43,38 @@ static void names_of_keras(void **state) {
                                  "ZeroPadding2D",
                                  "Cropping2D",
                                  "PReLU",
+                                 "ReLU",
+                                 "LeakyReLU",
+                                 "ELU",
                                  "Softmax",
                                  "SpatialDropout2D",
                                  "GaussianNoise",
                                  "LayerNormalization",
-                                 "Rescaling"};
+                                 "Rescaling",
+                                 "Conv2DTranspose"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) assert_non_null(registry_find(&layer_registry, names[i]));
     assert_ptr_equal(registry_find(&layer_registry, "MaxPool2D"), registry_find(&layer_registry, "MaxPooling2D"));
     assert_refused("{\"type\":\"Conv2d\",\"filters\":3}", (struct shape){3, {8, 8, 3}},
                    "test.json: model[0].type: unknown layer \"Conv2d\"; did you mean \"Conv2D\"?");
+}
+
+static void layers_that_are_not_wanted(void **state) {
+    (void)state;
+    const struct shape input = {3, {8, 8, 3}};
+    assert_refused("{\"type\":\"Conv1D\",\"filters\":3}", input,
+                   "test.json: model[0].type: there is no layer \"Conv1D\"; use Conv2D with \"kernel_size\": [1, k] on "
+                   "images of height 1");
+    assert_refused("{\"type\":\"convlstm2d\"}", input,
+                   "test.json: model[0].type: there is no layer \"convlstm2d\"; use Conv2D with the frames of a "
+                   "sequence as channels");
+    assert_refused("{\"type\":\"GlobalAveragePooling1D\"}", input,
+                   "test.json: model[0].type: there is no layer \"GlobalAveragePooling1D\"; use "
+                   "GlobalAveragePooling2D on images of height 1");
+    assert_refused("{\"type\":\"RandomFlip\"}", input,
+                   "test.json: model[0].type: there is no layer \"RandomFlip\"; images are changed while they are "
+                   "loaded: use \"augment\" of \"data\"");
+    for (const struct component_advice *at = layer_registry.absent; at->name; at++)
+        if (registry_find(&layer_registry, at->name)) fail_msg("%s is there", at->name);
 }
 
 static void any_layer_can_be_named(void **state) {
@@ -80,9 +103,8 @@ static void activation_layer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_layer_is_complete),
-        cmocka_unit_test(names_of_keras),
-        cmocka_unit_test(any_layer_can_be_named),
+        cmocka_unit_test(every_layer_is_complete),    cmocka_unit_test(names_of_keras),
+        cmocka_unit_test(layers_that_are_not_wanted), cmocka_unit_test(any_layer_can_be_named),
         cmocka_unit_test(activation_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

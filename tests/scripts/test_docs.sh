@@ -41,6 +41,7 @@ title
 activation
 augmentation
 callback
+constraint
 initializer
 layer
 normalization
@@ -52,7 +53,7 @@ type
 END
 "$program" config --schema >"$scratch/schema.json"
 grep -oE '^[[:space:]]*"[A-Za-z0-9_]+":' "$scratch/schema.json" | tr -d '":[:blank:]' | sort -u |
-    grep -vxFf "$scratch/schema_words" >"$scratch/keys"
+    grep -vxFf "$scratch/schema_words" | grep -v '_list$' >"$scratch/keys"
 check "docs/config.md has every key" told docs/config.md "$scratch/keys"
 
 grep -E '"(enum|const)":' "$scratch/schema.json" | sed 's/^[^:]*://' | grep -o '"[^"]*"' | tr -d '"' |

@@ -113,7 +113,7 @@ int room_load(struct room *room, const char *json) {
     cJSON *value = json_parse(json, strlen(json), "data", &room->error);
     int status = value ? component_read(&reader, &source_registry, value, &place, &room->source) : -1;
     cJSON_Delete(value);
-    if (status == 0) status = data_room.load(&room->source, room->folder, NULL, 7, &room->splits, &room->error);
+    if (status == 0) status = data_room.load(&room->source, room->folder, NULL, 7, NULL, &room->splits, &room->error);
     return status;
 }
 

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "core/activation.h"
+#include "core/constraint.h"
 #include "core/initializer.h"
 #include "core/regularizer.h"
 #include "layers/registry.h"
 
-static const struct component_registry *const registry_list[] = {&layer_registry, &activation_registry,
-                                                                 &initializer_registry, &regularizer_registry, NULL};
+static const struct component_registry *const registry_list[] = {
+    &layer_registry, &activation_registry, &initializer_registry, &regularizer_registry, &constraint_registry, NULL};
 static const struct registries registries = {registry_list};
 
 bool layer_case_try(struct layer_case *test, const char *json, struct shape input) {

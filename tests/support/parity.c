@@ -7,12 +7,13 @@
 #include "tests/support/expect.h"
 
 const char *const parity_names[PARITY_CASES] = {
-    "conv_avg_sgd",         "conv_max_momentum",  "dw_avg_nesterov",       "dw_max_adam",       "sep_avg_rmsprop",
-    "sep_max_adamw",        "conv_strides_valid", "conv_strides_same",     "conv_even_kernels", "conv_wide_kernels",
-    "conv_dilation",        "conv_groups",        "depthwise_multipliers", "separable_strides", "max_pool_overlap",
-    "average_pool_overlap", "pool_rectangles",    "global_average",        "global_max",        "batch_normalization",
-    "activations",          "regularizers",       "label_smoothing",       "warm_up_cosine",    "partial_batch",
-    "batch_of_one",         "large_batch",
+    "conv_avg_sgd",          "conv_max_momentum",  "dw_avg_nesterov",       "dw_max_adam",       "sep_avg_rmsprop",
+    "sep_max_adamw",         "conv_strides_valid", "conv_strides_same",     "conv_even_kernels", "conv_wide_kernels",
+    "conv_dilation",         "conv_groups",        "depthwise_multipliers", "separable_strides", "max_pool_overlap",
+    "average_pool_overlap",  "pool_rectangles",    "global_average",        "global_max",        "batch_normalization",
+    "activations",           "regularizers",       "label_smoothing",       "warm_up_cosine",    "partial_batch",
+    "batch_of_one",          "large_batch",        "conv_transposed",       "conv_circular",     "constraints",
+    "activity_regularizers",
 };
 
 void parity_read(const char *name, struct safetensors *file) {

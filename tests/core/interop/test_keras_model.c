@@ -74,7 +74,29 @@ static void values(void **state) {
                 "'L2','config':{'l2':0.5}},'bias_constraint':null,'groups':1,'pointwise_initializer':{'class_name':"
                 "'Zeros','config':{}},'trainable':false,'lora_enabled':false}}]}}",
                 "{'model':[{'type':'Dense','units':3,'activation':'relu','kernel_initializer':{'type':'HeNormal'},"
-                "'kernel_regularizer':{'type':'L2','l2':0.5},'trainable':false}]}");
+                "'kernel_regularizer':{'type':'L2','l2':0.5},'bias_constraint':null,'trainable':false}]}");
+}
+
+static void constraints(void **state) {
+    (void)state;
+    expect_read("{'class_name':'Sequential','config':{'layers':[{'class_name':'Dense','config':{'units':3,"
+                "'kernel_constraint':{'module':'keras.constraints','class_name':'MaxNorm','config':{'max_value':2,"
+                "'axis':0},'registered_name':null},'bias_constraint':{'class_name':'NonNeg','config':{}},"
+                "'activity_regularizer':{'class_name':'L2','config':{'l2':0.5}}}},{'class_name':"
+                "'ActivityRegularization','config':{'l1':0.5,'l2':0.0}}]}}",
+                "{'model':[{'type':'Dense','units':3,'kernel_constraint':{'type':'MaxNorm','max_value':2,'axis':0},"
+                "'bias_constraint':{'type':'NonNeg'},'activity_regularizer':{'type':'L2','l2':0.5}},{'type':"
+                "'ActivityRegularization','l1':0.5,'l2':0}]}");
+}
+
+/* What another generation called by another name. */
+static void older_keys(void **state) {
+    (void)state;
+    expect_read("{'class_name':'Sequential','config':{'layers':[{'class_name':'LeakyReLU','config':{'name':'l',"
+                "'alpha':0.125}},{'class_name':'ReLU','config':{'max_value':6.0,'negative_slope':0.0,'threshold':0.0}},"
+                "{'class_name':'ELU','config':{'alpha':1.0}}]}}",
+                "{'model':[{'type':'LeakyReLU','name':'l','alpha':0.125},{'type':'ReLU','max_value':6,"
+                "'negative_slope':0,'threshold':0},{'type':'ELU','alpha':1}]}");
 }
 
 #define LAYER(class, config)                                                                                           \
@@ -90,11 +112,15 @@ static void refusals(void **state) {
                    "k.json: layer 0: has no class_name; is this a model of Keras?");
     expect_refused(LAYER("Conv2d", "'name':'my'"),
                    "k.json: layer \"my\".type: unknown layer \"Conv2d\"; did you mean \"Conv2D\"?");
+    expect_refused(
+        LAYER("LSTM", "'name':'memory','units':3"),
+        "k.json: layer \"memory\".type: there is no layer \"LSTM\"; use Conv2D with the frames of a sequence "
+        "as channels");
     struct error error = {0};
-    cJSON *json = cJSON_Parse("{\"class_name\":\"Sequential\",\"config\":[{\"class_name\":\"Lambda\"}]}");
+    cJSON *json = cJSON_Parse("{\"class_name\":\"Sequential\",\"config\":[{\"class_name\":\"Xyzzyx\"}]}");
     assert_null(read_json(json, &error));
     assert_non_null(
-        strstr(error.message, "unknown layer \"Lambda\"; known: Conv2D, DepthwiseConv2D, SeparableConv2D, "));
+        strstr(error.message, "unknown layer \"Xyzzyx\"; known: Conv2D, DepthwiseConv2D, SeparableConv2D, "));
     cJSON_Delete(json);
 }
 
@@ -111,8 +137,10 @@ static void refused_values(void **state) {
                    "\"mixed_float16\"");
     expect_refused(LAYER("BatchNormalization", "'name':'b','renorm':true"),
                    "k.json: layer \"b\".renorm: is not supported; got true");
-    expect_refused(LAYER("Dense", "'name':'d','units':3,'kernel_constraint':{'class_name':'UnitNorm','config':{}}"),
-                   "k.json: layer \"d\".kernel_constraint: is not supported; got an object");
+    expect_refused(
+        LAYER("Dense", "'name':'d','units':3,'kernel_constraint':{'class_name':'Mine','config':{}}"),
+        "k.json: layer \"d\".kernel_constraint.type: unknown constraint \"Mine\"; known: max_norm, min_max_norm, "
+        "unit_norm, non_neg");
     expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':[3,0]"),
                    "k.json: layer \"c\".kernel_size[1]: must be an integer or [height, width], 1 or more; got 0");
 }
@@ -131,6 +159,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generations),
         cmocka_unit_test(values),
+        cmocka_unit_test(constraints),
+        cmocka_unit_test(older_keys),
         cmocka_unit_test(refusals),
         cmocka_unit_test(refused_values),
         cmocka_unit_test(configs_are_not_models),

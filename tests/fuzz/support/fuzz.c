@@ -102,7 +102,7 @@ void fuzz_load(const char *json, const char *path) {
     if (!value || component_read(&reader, &source_registry, value, &place, &source) != 0)
         fuzz_fail("the harness's own config");
     ((struct data_common *)source.config)->path = path;
-    int status = data_room.load(&source, NULL, NULL, 1, &splits, &error);
+    int status = data_room.load(&source, NULL, NULL, 1, NULL, &splits, &error);
     fuzz_check(status, &error);
     volatile unsigned sum = 0;
     if (status == 0) {

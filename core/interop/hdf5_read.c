@@ -1,0 +1,371 @@
+#include "core/interop/hdf5_read.h"
+
+#include <hdf5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/isolate.h"
+#include "core/json.h"
+#include "core/text.h"
+
+enum {
+    DEPTH_MAX = 16,
+    OBJECTS_MAX = 1 << 16,
+    TEXTS_MAX = 1 << 16,     /* texts of one attribute */
+    TEXT_SIZE_MAX = 1 << 20, /* bytes of a text of fixed size */
+    BASE_MEMORY = 1 << 30,   /* bytes that libhdf5 may take for a file of no size */
+    BASE_SECONDS = 5,
+    EXPANSION_MAX = 64, /* floats that a stored byte may become; weights hardly compress */
+    PATH_SIZE = 1024,
+};
+
+bool hdf5_is_file(const char *bytes, size_t length) {
+    static const char signature[8] = "\211HDF\r\n\032\n";
+    return length >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
+}
+
+/* Where the reading stands: the group at `place` of the file. */
+struct reading {
+    struct safetensors *tree;
+    size_t tensors_room, metadata_room, objects;
+    size_t stored_left; /* bytes of the file that no tensor is stored in yet */
+    int depth;
+    char place[PATH_SIZE];
+    struct error *error;
+};
+
+static int refuse(const struct reading *reading, const char *name, const char *message) {
+    char path[ERROR_PATH_SIZE];
+    const char *slash = reading->place[0] && *name ? "/" : "";
+    snprintf(path, sizeof path, "%s: %.200s%s%.200s", reading->tree->path, reading->place, slash, name);
+    return error_set(reading->error, ERROR_DATA, path, "%s", message);
+}
+
+/* What libhdf5 cannot read: the file is damaged, or there is no memory, which it does not tell apart. */
+static int damaged(const struct reading *reading, const char *name) {
+    return refuse(reading, name, "cannot be read by libhdf5: the file is damaged; save or copy it again");
+}
+
+/* The place's path with `name` behind it, owned by the tree. */
+static char *path_of(const struct reading *reading, const char *joint, const char *name) {
+    char path[2 * PATH_SIZE];
+    snprintf(path, sizeof path, "%s%s%s", reading->place, joint, name);
+    return arena_string(&reading->tree->arena, path, reading->error);
+}
+
+/* ---- lists that grow ---- */
+
+/* Room for one more item of `size` bytes; the items, or NULL. */
+static void *grown(struct reading *reading, void *items, size_t count, size_t size, size_t *room) {
+    if (count < *room) return items;
+    const size_t more = *room ? 2 * *room : 64;
+    void *larger = arena_allocate(&reading->tree->arena, more * size, reading->error);
+    if (!larger) return NULL;
+    if (count) memcpy(larger, items, count * size);
+    *room = more;
+    return larger;
+}
+
+static struct safetensors_tensor *new_tensor(struct reading *reading) {
+    struct safetensors *tree = reading->tree;
+    void *items = grown(reading, tree->tensors, tree->tensor_count, sizeof *tree->tensors, &reading->tensors_room);
+    if (!items) return NULL;
+    tree->tensors = items;
+    return &tree->tensors[tree->tensor_count];
+}
+
+static int add_metadata(struct reading *reading, const char *name, const char *value) {
+    struct safetensors *tree = reading->tree;
+    void *items = grown(reading, tree->metadata, tree->metadata_count, sizeof *tree->metadata, &reading->metadata_room);
+    if (!items) return -1;
+    tree->metadata = items;
+    struct safetensors_pair pair = {path_of(reading, "@", name), arena_string(&tree->arena, value, reading->error)};
+    if (!pair.key || !pair.value) return -1;
+    tree->metadata[tree->metadata_count++] = pair;
+    return 0;
+}
+
+/* ---- attributes ---- */
+
+static void add_text(struct text *text, size_t index, const char *value) {
+    if (index) text_add(text, ",");
+    json_write_string(value, text);
+}
+
+/* Texts of any length, as libhdf5 allocates them. */
+static bool read_variable(hid_t attribute, hid_t type, hid_t space, size_t count, bool is_list, struct text *text) {
+    char **values = calloc(count + 1, sizeof *values);
+    const bool good = values && H5Aread(attribute, type, values) >= 0;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *value = values[i] ? values[i] : "";
+        if (is_list)
+            add_text(text, i, value);
+        else
+            text_add(text, value);
+    }
+    if (good) H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
+    free(values);
+    return good;
+}
+
+/* Texts in so many bytes each, filled up with zeros or spaces. */
+static bool read_fixed(hid_t attribute, hid_t type, size_t count, bool is_list, struct text *text) {
+    const size_t size = H5Tget_size(type);
+    if (size == 0 || size > TEXT_SIZE_MAX) return false;
+    char *values = calloc(count * size + 1, 1), *value = malloc(size + 1);
+    const bool good = values && value && H5Aread(attribute, type, values) >= 0;
+    for (size_t i = 0; good && i < count; i++) {
+        memcpy(value, values + i * size, size);
+        value[size] = '\0';
+        if (is_list)
+            add_text(text, i, value);
+        else
+            text_add(text, value);
+    }
+    free(value);
+    free(values);
+    return good;
+}
+
+static bool read_texts(hid_t attribute, hid_t type, hid_t space, size_t count, bool is_list, struct text *text) {
+    if (H5Tis_variable_str(type) > 0) return read_variable(attribute, type, space, count, is_list, text);
+    return read_fixed(attribute, type, count, is_list, text);
+}
+
+/* A text, a list of texts, or an empty list of whatever type; other attributes are no matter here. */
+static int take_attribute(struct reading *reading, const char *name, hid_t attribute, hid_t type, hid_t space) {
+    const hssize_t count = H5Sget_simple_extent_npoints(space);
+    const bool is_list = H5Sget_simple_extent_ndims(space) > 0, is_text = H5Tget_class(type) == H5T_STRING;
+    if (count < 0 || count > TEXTS_MAX) return refuse(reading, name, "has too many texts to be a list of names");
+    if (!is_text && count > 0) return 0;
+    struct text text = {0};
+    if (is_list) text_add(&text, "[");
+    const bool good = count == 0 || read_texts(attribute, type, space, (size_t)count, is_list, &text);
+    if (is_list) text_add(&text, "]");
+    text_add(&text, "");
+    int status = good ? 0 : damaged(reading, name);
+    if (status == 0 && text.failed)
+        status = error_set(reading->error, ERROR_RUN, reading->tree->path, "not enough memory for its texts");
+    if (status == 0) status = add_metadata(reading, name, text.bytes);
+    text_free(&text);
+    return status;
+}
+
+static herr_t visit_attribute(hid_t group, const char *name, const H5A_info_t *info, void *data) {
+    struct reading *reading = data;
+    (void)info;
+    const hid_t attribute = H5Aopen(group, name, H5P_DEFAULT);
+    const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
+    const hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
+    int status =
+        type >= 0 && space >= 0 ? take_attribute(reading, name, attribute, type, space) : damaged(reading, name);
+    if (space >= 0) H5Sclose(space);
+    if (type >= 0) H5Tclose(type);
+    if (attribute >= 0) H5Aclose(attribute);
+    return status;
+}
+
+/* ---- tensors ---- */
+
+static int read_shape(const struct reading *reading, const char *name, hid_t space, struct safetensors_tensor *tensor) {
+    hsize_t sizes[H5S_MAX_RANK] = {0};
+    const int rank = H5Sget_simple_extent_ndims(space);
+    if (rank < 0 || H5Sget_simple_extent_type(space) == H5S_NULL) return damaged(reading, name);
+    if (rank > SAFETENSORS_RANK_MAX) return refuse(reading, name, "has more than 8 dimensions; at most 8 are read");
+    if (rank > 0 && H5Sget_simple_extent_dims(space, sizes, NULL) != rank) return damaged(reading, name);
+    tensor->rank = rank;
+    tensor->elements = 1;
+    for (int i = 0; i < rank; i++) {
+        tensor->shape[i] = (size_t)sizes[i];
+        if (!size_multiply(tensor->elements, tensor->shape[i], &tensor->elements))
+            return refuse(reading, name, "has a shape too large for any memory");
+    }
+    return 0;
+}
+
+static bool has_outside_storage(hid_t dataset) {
+    const hid_t creation = H5Dget_create_plist(dataset);
+    const H5D_layout_t layout = creation >= 0 ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
+    const bool outside =
+        layout == H5D_VIRTUAL || layout == H5D_LAYOUT_ERROR || (creation >= 0 && H5Pget_external_count(creation) != 0);
+    if (creation >= 0) H5Pclose(creation);
+    return outside;
+}
+
+/* That the file is as large as its tensor says, before there is any room for it. */
+static int check_storage(struct reading *reading, const char *name, hid_t dataset, hid_t type,
+                         const struct safetensors_tensor *tensor) {
+    const H5T_class_t class = H5Tget_class(type);
+    const hsize_t stored = H5Dget_storage_size(dataset);
+    if (class != H5T_FLOAT && class != H5T_INTEGER)
+        return refuse(reading, name, "holds no numbers of a type that can be read; save the model as float32");
+    if (has_outside_storage(dataset))
+        return refuse(reading, name, "is stored in another file; save the model in one file");
+    if (stored > reading->stored_left || tensor->elements / EXPANSION_MAX > stored || (tensor->elements && !stored))
+        return refuse(reading, name, "is larger than the file can hold: the file is damaged; save or copy it again");
+    reading->stored_left -= (size_t)stored;
+    return 0;
+}
+
+static int read_values(struct reading *reading, const char *name, hid_t dataset, struct safetensors_tensor *tensor) {
+    size_t bytes = 0;
+    if (!size_multiply(tensor->elements, sizeof(float), &bytes))
+        return refuse(reading, name, "has a shape too large for any memory");
+    float *values = arena_allocate(&reading->tree->arena, bytes ? bytes : sizeof(float), reading->error);
+    if (!values) return -1;
+    if (bytes && H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+        return damaged(reading, name);
+    tensor->data = values;
+    tensor->type = SAFETENSORS_F32;
+    return 0;
+}
+
+static int take_tensor(struct reading *reading, const char *name, hid_t dataset, hid_t type, hid_t space) {
+    struct safetensors_tensor *tensor = new_tensor(reading);
+    if (!tensor) return -1;
+    *tensor = (struct safetensors_tensor){.name = path_of(reading, reading->place[0] ? "/" : "", name)};
+    if (!tensor->name || read_shape(reading, name, space, tensor) != 0 ||
+        check_storage(reading, name, dataset, type, tensor) != 0 || read_values(reading, name, dataset, tensor) != 0)
+        return -1;
+    reading->tree->tensor_count++;
+    return 0;
+}
+
+static int visit_tensor(struct reading *reading, const char *name, hid_t dataset) {
+    const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+    const int status =
+        type >= 0 && space >= 0 ? take_tensor(reading, name, dataset, type, space) : damaged(reading, name);
+    if (space >= 0) H5Sclose(space);
+    if (type >= 0) H5Tclose(type);
+    return status;
+}
+
+/* ---- groups ---- */
+
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data);
+
+static int visit_group(struct reading *reading, const char *name, hid_t group) {
+    const size_t length = strlen(reading->place);
+    if (reading->depth == DEPTH_MAX || length + strlen(name) + 2 > sizeof reading->place)
+        return refuse(reading, name, "is nested deeper than any model; this is no file of weights");
+    snprintf(reading->place + length, sizeof reading->place - length, length && *name ? "/%s" : "%s", name);
+    reading->depth++;
+    hsize_t at = 0;
+    int status = H5Aiterate2(group, H5_INDEX_NAME, H5_ITER_INC, &at, visit_attribute, reading) < 0 ? -1 : 0;
+    at = 0;
+    if (status == 0 && H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, visit_link, reading) < 0) status = -1;
+    if (status != 0) damaged(reading, "");
+    reading->depth--;
+    reading->place[length] = '\0';
+    return status;
+}
+
+static bool is_of_an_optimizer(const struct reading *reading, const char *name) {
+    return reading->depth == 1 && (strcmp(name, "optimizer") == 0 || strcmp(name, "optimizer_weights") == 0);
+}
+
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *data) {
+    struct reading *reading = data;
+    if (is_of_an_optimizer(reading, name)) return 0;
+    if (info->type != H5L_TYPE_HARD)
+        return refuse(reading, name, "is a link to another place or file; save the model in one file");
+    if (reading->objects++ == OBJECTS_MAX) return refuse(reading, name, "is one of too many objects for any model");
+    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    if (object < 0) return damaged(reading, name);
+    int status = 0;
+    const H5I_type_t type = H5Iget_type(object);
+    if (type == H5I_GROUP) status = visit_group(reading, name, object);
+    if (type == H5I_DATASET) status = visit_tensor(reading, name, object);
+    H5Oclose(object);
+    return status;
+}
+
+/* ---- the file ---- */
+
+/* A file of libhdf5 over the bytes; negative on failure. */
+static hid_t open_bytes(const char *bytes, size_t length) {
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    hid_t file = -1;
+    if (access >= 0 && H5Pset_fapl_core(access, 1 << 16, false) >= 0 &&
+        H5Pset_file_image(access, (void *)(uintptr_t)bytes, length) >= 0)
+        file = H5Fopen("memory", H5F_ACC_RDONLY, access);
+    if (access >= 0) H5Pclose(access);
+    return file;
+}
+
+/* The whole file as a tree; what it holds when it fails goes with the process. */
+static int read_tree(const char *path, const char *bytes, size_t length, struct safetensors *tree,
+                     struct error *error) {
+    struct reading reading = {.tree = tree, .stored_left = length, .error = error};
+    tree->path = arena_string(&tree->arena, path, error);
+    if (!tree->path) return -1;
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    const hid_t file = open_bytes(bytes, length);
+    const hid_t root = file >= 0 ? H5Gopen2(file, "/", H5P_DEFAULT) : -1;
+    return root >= 0 ? visit_group(&reading, "", root) : damaged(&reading, "");
+}
+
+/* ---- from the process that reads to the one that asked ---- */
+
+/* The header of a safetensors file. */
+static void write_header(const struct safetensors *tree, struct text *header) {
+    size_t at = 0;
+    text_add(header, "{\"__metadata__\":{");
+    for (size_t i = 0; i < tree->metadata_count; i++) {
+        if (i) text_add(header, ",");
+        json_write_string(tree->metadata[i].key, header);
+        text_add(header, ":");
+        json_write_string(tree->metadata[i].value, header);
+    }
+    text_add(header, "}");
+    for (size_t i = 0; i < tree->tensor_count; i++) {
+        const struct safetensors_tensor *tensor = &tree->tensors[i];
+        text_add(header, ",");
+        json_write_string(tensor->name, header);
+        text_add(header, ":{\"dtype\":\"F32\",\"shape\":[");
+        for (int k = 0; k < tensor->rank; k++) text_print(header, k ? ",%zu" : "%zu", tensor->shape[k]);
+        text_print(header, "],\"data_offsets\":[%zu,%zu]}", at, at + sizeof(float) * tensor->elements);
+        at += sizeof(float) * tensor->elements;
+    }
+    text_add(header, "}");
+}
+
+static int send_tree(const struct safetensors *tree, struct error *error) {
+    struct text header = {0};
+    write_header(tree, &header);
+    if (header.failed) return error_set(error, ERROR_RUN, tree->path, "not enough memory for its names");
+    const uint64_t length = header.length;
+    bool sent = isolate_send(&length, sizeof length) && isolate_send(header.bytes, header.length);
+    for (size_t i = 0; i < tree->tensor_count && sent; i++)
+        sent = isolate_send(tree->tensors[i].data, sizeof(float) * tree->tensors[i].elements);
+    return sent ? 0 : error_set(error, ERROR_RUN, tree->path, "its weights cannot be handed on");
+}
+
+struct request {
+    const char *path, *bytes;
+    size_t length;
+};
+
+static int read_and_send(void *context, struct error *error) {
+    const struct request *request = context;
+    struct safetensors tree = {0};
+    if (read_tree(request->path, request->bytes, request->length, &tree, error) != 0) return -1;
+    return send_tree(&tree, error);
+}
+
+int hdf5_read(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
+    *tree = (struct safetensors){0};
+    struct request request = {path, bytes, length};
+    const size_t most = length < PTRDIFF_MAX / (8 * EXPANSION_MAX) ? length * 4 * EXPANSION_MAX : PTRDIFF_MAX / 2;
+    const struct isolated_work work = {.path = path,
+                                       .run = read_and_send,
+                                       .context = &request,
+                                       .memory = BASE_MEMORY + 2 * most,
+                                       .seconds = BASE_SECONDS + (unsigned)(length >> 24),
+                                       .most = most + SAFETENSORS_HEADER_MAX};
+    char *sent = NULL;
+    size_t sent_length = 0;
+    if (isolate(&work, &sent, &sent_length, error) != 0) return -1;
+    return safetensors_parse(path, sent, sent_length, tree, error);
+}

@@ -1,0 +1,63 @@
+#include "core/run_parts.h"
+
+int run_parts_build(struct run_parts *parts, struct error *error) {
+    const struct config *config = parts->config;
+    const struct data_splits *splits = parts->splits;
+    struct place document = place_document(config->path), place = place_key(&document, "data");
+    char where[ERROR_PATH_SIZE];
+    if (splits->train.count == 0)
+        return error_set(error, ERROR_DATA, place_text(&place, where, sizeof where), "holds no training images");
+    struct shape images = run_image_shape(&splits->train), input;
+    if (config_input_shape(config, &images, &input, error) != 0) return -1;
+    if (run_build_model(config, &input, splits->classes, &parts->model, error) != 0) return -1;
+    return model_initialize(&parts->model, (uint64_t)config->values.seed, error);
+}
+
+static int open_feed(struct run_parts *parts, const struct dataset *dataset, struct feed *feed, struct error *error) {
+    if (dataset->count == 0) return 0;
+    const struct config_values *values = &parts->config->values;
+    return parts->workshop->data_room->open(&values->data, &parts->normalization, dataset, (uint64_t)values->seed, feed,
+                                            error);
+}
+
+static int open_feeds(struct run_parts *parts, struct error *error) {
+    const struct data_splits *splits = parts->splits;
+    const struct data_room *room = parts->workshop->data_room;
+    if (room->measure(&parts->config->values.data, &splits->train, &parts->normalization, error) != 0) return -1;
+    if (open_feed(parts, &splits->train, &parts->train, error) != 0) return -1;
+    if (open_feed(parts, &splits->validation, &parts->validation, error) != 0) return -1;
+    return open_feed(parts, &splits->test, &parts->test, error);
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static int open_engine(struct run_parts *parts, struct error *error) {
+    const struct training_config *training = &parts->config->values.training;
+    size_t scratch =
+        larger(parts->train.scratch_bytes, larger(parts->validation.scratch_bytes, parts->test.scratch_bytes));
+    struct engine_options options = {.threads = parts->workshop->threads,
+                                     .batch_size = training->batch_size,
+                                     .training = true,
+                                     .label_smoothing = training->label_smoothing,
+                                     .seed = (uint64_t)parts->config->values.seed,
+                                     .feed_scratch_bytes = scratch};
+    /* A batch never holds more images than there are. */
+    int64_t images = parts->splits->train.count;
+    if (images < options.batch_size) options.batch_size = (int)images;
+    return engine_open(&parts->engine, &parts->model, parts->workshop->kernels, &options, error);
+}
+
+int run_parts_open(struct run_parts *parts, struct error *error) {
+    return open_feeds(parts, error) == 0 ? open_engine(parts, error) : -1;
+}
+
+void run_parts_close(struct run_parts *parts) {
+    const struct data_room *room = parts->workshop->data_room;
+    engine_close(parts->engine);
+    if (parts->train.fill) room->close(&parts->train);
+    if (parts->validation.fill) room->close(&parts->validation);
+    if (parts->test.fill) room->close(&parts->test);
+    model_free(&parts->model);
+}

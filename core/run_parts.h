@@ -1,0 +1,26 @@
+/* What a training needs in memory: a model, and the engine and feeds that bring it loaded data. */
+#ifndef CNNTRAIN_CORE_RUN_PARTS_H
+#define CNNTRAIN_CORE_RUN_PARTS_H
+
+#include "core/engine.h"
+#include "core/run_model.h"
+
+struct run_parts {
+    const struct workshop *workshop;
+    const struct config *config;
+    const struct data_splits *splits;
+    struct model model;
+    struct engine *engine;
+    struct normalization normalization;
+    struct feed train, validation, test; /* fill NULL: no such images */
+};
+
+/* Builds the model for the data's images and gives it its first weights; `parts` has workshop, config and splits, and
+ * is zero otherwise. ERROR_CONFIG, ERROR_DATA, ERROR_RUN. */
+int run_parts_build(struct run_parts *parts, struct error *error);
+/* Measures the normalization, opens the feeds and the engine for training. ERROR_DATA, ERROR_RUN. */
+int run_parts_open(struct run_parts *parts, struct error *error);
+/* Closes what is open, after a failure too. */
+void run_parts_close(struct run_parts *parts);
+
+#endif

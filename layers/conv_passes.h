@@ -1,0 +1,50 @@
+/* The three passes of a convolution, kernel (kh,kw,c/groups,f), each by the fastest form it has: by pixels, by planes
+ * or by Winograd's algorithm. Conv2D runs the first one forward and the others backward. Conv2DTranspose, whose map is
+ * the transpose of a convolution's, runs the data gradient forward and the others backward. */
+#ifndef CNNTRAIN_LAYERS_CONV_PASSES_H
+#define CNNTRAIN_LAYERS_CONV_PASSES_H
+
+#include "layers/convolution.h"
+
+/* What a config may say. */
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_WINOGRAD };
+extern const char *const algorithm_names[];
+#define FIELD_ALGORITHM(config)                                                                                        \
+    {                                                                                                                  \
+        FIELD_AT(config, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,         \
+                                     .origin = FIELD_OWN_HINT,                                                         \
+                                     .help = "direct: term by term; winograd: fewer multiplications, 3x3 at strides "  \
+                                             "1 only; auto: the faster by shape"                                       \
+    }
+
+struct conv_passes {
+    struct geometry geometry;
+    int groups, filters; /* filters of all groups */
+    bool winograd;
+};
+
+/* auto decides by shape alone, so that the same config gives the same numbers everywhere. */
+struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm);
+
+/* Fails where the config asks for Winograd's algorithm and the shape does not allow it, or where the output with the
+ * border that the data gradient wants is too large. */
+int conv_passes_check(const struct geometry *geometry, int groups, int filters, int algorithm,
+                      const struct place *place, struct error *error);
+
+size_t conv_passes_scratch_bytes(const struct conv_passes *passes);
+size_t conv_passes_packed_floats(const struct conv_passes *passes);
+
+/* Part `part` of `parts` of the packed kernels, from pass->parameters[0]. */
+void conv_passes_pack(const struct conv_passes *passes, const struct pass *pass, struct packs_wanted wanted,
+                      float *packed, int part, int parts);
+
+/* y (n,oh,ow,f) from x (n,h,w,c) and bias (f) or NULL */
+void conv_passes_forward(const struct conv_passes *passes, const struct pass *pass, const float *bias);
+
+/* dx (n,h,w,c) from dy (n,oh,ow,f), and bias (c) or NULL, which a transposed convolution adds */
+void conv_passes_data_gradient(const struct conv_passes *passes, const struct pass *pass, const float *bias);
+
+/* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
+void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct pass *pass, float *gradient);
+
+#endif
