@@ -3,7 +3,7 @@
 # Usage: scripts/install-deps.sh [lint] [data] [arm64] [fuzz] [deb]
 set -eu
 
-packages="gcc libc6-dev make pkg-config libcjson-dev libstb-dev libpng-dev libmatio-dev zlib1g-dev libxxhash-dev libpopt-dev libcmocka-dev"
+packages="gcc libc6-dev make pkg-config libcjson-dev libstb-dev libpng-dev libzip-dev libhdf5-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libmatio-dev zlib1g-dev libxxhash-dev libpopt-dev libcmocka-dev"
 for group in "$@"; do
     case $group in
         arm64) packages="$packages gcc-aarch64-linux-gnu qemu-user" ;;

@@ -197,7 +197,7 @@ static int draw_mistakes(const struct run_report *report, const struct run_sampl
     struct picture sheet = {0};
     if (status == 0) status = picture_from_grid(&grid, &all, error);
     const struct picture_part part = {"Most confident mistakes", "what it was taken for, with its probability", &all};
-    if (status == 0) status = picture_stack(NULL, &part, 1, &sheet, error);
+    if (status == 0) status = picture_stack(&part, 1, &sheet, error);
     if (status == 0) status = picture_encode(&sheet, &bytes, &length, error);
     if (status == 0) text_add_bytes(text, bytes, length);
     for (int i = 0; i < samples->count; i++) picture_free(&pictures[i]);
