@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cmd/data_export.h"
 #include "cmd/document.h"
 #include "cmd/terminal.h"
 #include "core/dataset.h"
 #include "core/report/table.h"
 
 struct arguments {
-    const char *config, *spec;
+    const char *config, *spec, *folder;
 };
 
 /* Mean and deviation of a channel, on the scale of 0 to 1 for bytes. */
@@ -130,6 +131,21 @@ static int print_splits(struct session *session, const struct data_splits *split
     return print_classes(session, splits, sets);
 }
 
+static int export(struct terminal *terminal, struct session *session, const struct data_splits *splits,
+                  const char *folder) {
+    terminal_status(terminal, "Writing the pictures ...");
+    int status = data_export(session, splits, folder);
+    terminal_close(terminal);
+    if (status != 0 || session->json || session->quiet) return status;
+    printf("Wrote %lld pictures of %d classes to ",
+           (long long)(splits->train.count + splits->validation.count + splits->test.count), splits->classes);
+    terminal_print(stdout, folder);
+    printf("; read them as folder:");
+    terminal_print(stdout, folder);
+    putchar('\n');
+    return 0;
+}
+
 static int show_data(struct session *session, const struct arguments *arguments) {
     struct config config;
     struct data_splits splits;
@@ -145,7 +161,8 @@ static int show_data(struct session *session, const struct arguments *arguments)
     status = config_locate_data(&config, session->workshop.data_folder, arguments->spec != NULL, &session->error);
     if (status == 0) status = terminal_load_data(&terminal, session, &config, &splits);
     if (status == 0) {
-        status = print_splits(session, &splits);
+        status =
+            arguments->folder ? export(&terminal, session, &splits, arguments->folder) : print_splits(session, &splits);
         data_splits_free(&splits);
     }
     config_free(&config);
@@ -163,6 +180,7 @@ const struct command data_command = {
                 "cnntrain data cifar10:DIR\n"
                 "cnntrain data folder:DIR --json\n"
                 "cnntrain data --config sep_max.json        the data of a config\n"
+                "cnntrain data synth:600,200 --export digits    800 pictures in digits/train and digits/test\n"
                 "cnntrain data                              every source there is\n",
     .run = run_data,
 };
@@ -198,6 +216,8 @@ static int run_data(struct session *session, int argc, const char **argv) {
     struct arguments arguments = {0};
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.config, 0, "show the data of this config", "FILE"},
+        {"export", 0, POPT_ARG_STRING, &arguments.folder, 0,
+         "write the images into this folder, a folder for each class", "DIR"},
         POPT_TABLEEND,
     };
     struct options options;
@@ -205,6 +225,8 @@ static int run_data(struct session *session, int argc, const char **argv) {
     if (status == 0 && !options.help_shown) {
         status = options_expect(&options, session, &data_command, 0, 1, "a SPEC");
         if (status == 0 && options.argument_count) arguments.spec = options.arguments[0];
+        if (status == 0 && arguments.folder && !arguments.spec && !arguments.config)
+            status = error_set(&session->error, ERROR_CONFIG, "--export", "needs the data: a SPEC, or --config FILE");
         if (status == 0)
             status = arguments.spec || arguments.config ? show_data(session, &arguments) : list_sources(session);
     }

@@ -19,11 +19,13 @@ struct arguments {
 
 struct found {
     const struct source_kind *source;
-    char *path; /* malloc'd; NULL: the source needs none */
+    char *path;  /* malloc'd; NULL: the source needs none */
+    char *place; /* the file or folder that was recognized, malloc'd; NULL: a SPEC named the source */
 };
 
 static void found_free(struct found *found) {
     free(found->path);
+    free(found->place);
     *found = (struct found){0};
 }
 
@@ -35,7 +37,8 @@ static int recognize(struct session *session, const char *path, struct found *fo
         int known = source->recognize ? source->recognize(path, &found->path, &session->error) : 0;
         if (known == 0) continue;
         found->source = source;
-        return known;
+        found->place = known > 0 ? file_join(NULL, path, &session->error) : NULL;
+        return found->place ? 1 : -1;
     }
     return 0;
 }
@@ -52,28 +55,33 @@ static int read_spec(struct session *session, const char *spec, struct found *fo
     return session->error.code == ERROR_NONE ? 1 : -1;
 }
 
-/* What is known among the folders in this one; more than one is an error that names two. */
+/* Takes over what was found in one more folder, unless something was found before: then that is an error. */
+static int add_found(struct session *session, const char *path, struct found *found, struct found *other) {
+    if (found->path)
+        return error_set(&session->error, ERROR_CONFIG, path,
+                         "holds several data sets, %s and %s among them; name one: cnntrain init DIR", found->place,
+                         other->place);
+    *found = *other;
+    *other = (struct found){0};
+    return 0;
+}
+
+/* What is known among the folders in this one: 1, 0 or -1. */
 static int recognize_inside(struct session *session, const char *path, struct found *found) {
     DIR *folder = opendir(path);
-    int count = 0, status = 0;
-    for (const struct dirent *entry = folder ? readdir(folder) : NULL; status >= 0 && entry; entry = readdir(folder)) {
+    int status = 0;
+    for (const struct dirent *entry = folder ? readdir(folder) : NULL; status == 0 && entry; entry = readdir(folder)) {
+        if (*entry->d_name == '.') continue;
         struct found other = {0};
-        char *inner =
-            *entry->d_name == '.' ? NULL : file_join(strcmp(path, ".") ? path : NULL, entry->d_name, &session->error);
-        if (inner && file_is_folder(inner, &session->error) == 1) status = recognize(session, inner, &other);
-        if (status > 0 && count++ > 0)
-            status = error_set(&session->error, ERROR_CONFIG, path,
-                               "holds several data sets, %s and %s among them; name one: cnntrain init DIR",
-                               found->path, other.path);
+        char *inner = file_join(strcmp(path, ".") != 0 ? path : NULL, entry->d_name, &session->error);
+        int known = inner ? file_is_folder(inner, &session->error) : -1;
+        if (known > 0) known = recognize(session, inner, &other);
+        status = known > 0 ? add_found(session, path, found, &other) : known;
         free(inner);
-        if (count == 1 && other.path) {
-            *found = other;
-            other = (struct found){0};
-        }
         found_free(&other);
     }
     if (folder) closedir(folder);
-    return status < 0 || session->error.code != ERROR_NONE ? -1 : count;
+    return status == 0 ? found->path != NULL : -1;
 }
 
 static int find_data(struct session *session, const char *place, struct found *found) {
@@ -149,7 +157,8 @@ static char *name_of(struct session *session, const char *path, bool has_ending,
 static char *choose_name(struct session *session, const char *out, const struct found *found) {
     const char *fallback = found->source->component.name;
     if (out) return name_of(session, out, true, fallback);
-    char *real = found->path ? realpath(found->path, NULL) : NULL;
+    const char *place = found->place ? found->place : found->path;
+    char *real = place ? realpath(place, NULL) : NULL;
     int is_folder = real ? file_is_folder(real, &session->error) : 0;
     char *name = is_folder < 0 ? NULL : name_of(session, real, !is_folder, fallback);
     free(real);

@@ -55,12 +55,13 @@ static int64_t count_class(const struct dataset *dataset, int class, int64_t fir
     return count;
 }
 
-/* Whether a class stands in the last images alone, as where a file is sorted by class. */
+/* Whether a class stands in the last images alone, or so much that chance cannot have put it there: the data are sorted
+ * by class. */
 static bool loses_classes(const struct data_splits *splits, double share) {
     const int64_t first = (int64_t)floor((double)splits->train.count * (1.0 - share));
     for (int class = 0; class < splits->classes; class ++) {
         const int64_t all = count_class(&splits->train, class, 0), last = count_class(&splits->train, class, first);
-        if (all > 0 && all == last) return true;
+        if (all > 0 && (all == last || (2 * last > all && pow(share, (double)last) < 1e-4))) return true;
     }
     return false;
 }

@@ -87,12 +87,8 @@ int image_read(const char *path, struct image *image, struct error *error) {
     return status;
 }
 
-static bool tells_size(const char *bytes, size_t length, struct image *image) {
-    return stbi_info_from_memory((const stbi_uc *)bytes, (int)length, &image->width, &image->height,
-                                 &image->channels) != 0;
-}
-
-/* Most pictures tell their size in their first bytes; some cameras put a preview in front. */
+/* Most pictures tell their size in their first bytes; of others, such as those with a preview in front and those that
+ * are none, the whole is looked at. */
 int image_measure(const char *path, struct image *image, struct error *error) {
     enum { START = 64 << 10 };
     size_t length = 0, size = 0;
@@ -100,16 +96,14 @@ int image_measure(const char *path, struct image *image, struct error *error) {
     char *bytes = malloc(START);
     if (!bytes) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
     int status = file_read_start(path, bytes, START, &length, &size, error);
-    bool told = status == 0 && tells_size(bytes, length, image);
+    const bool told = status == 0 && stbi_info_from_memory((const stbi_uc *)bytes, (int)length, &image->width,
+                                                           &image->height, &image->channels) != 0;
     free(bytes);
-    if (status == 0 && !told && size > length) {
-        status = file_read(path, IMAGE_FILE_MAX, &bytes, &length, error);
-        told = status == 0 && tells_size(bytes, length, image);
-        if (status == 0) free(bytes);
-    }
     if (status != 0 || told) return status;
-    *image = (struct image){0};
-    return error_set(error, ERROR_DATA, path, "cannot be read as a PNG, JPEG or BMP image (%s)", stbi_failure_reason());
+    status = image_read(path, image, error);
+    free(image->pixels);
+    image->pixels = NULL;
+    return status;
 }
 
 int color_channels(enum data_color color, int channels) {
