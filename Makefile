@@ -269,7 +269,8 @@ endif
 # Elementwise loops of the optimizers, regularizers, activations, some layers and the feed profit from vectorization, for
 # which a square root must not set errno; sums keep their order.
 ELEMENTWISE := core/optimizer. core/optimizers/ core/regularizer. core/activation. data/feed. data/augment_ \
-	layers/layer_normalization. layers/prelu. layers/relu. layers/rescaling. layers/spatial_dropout2d. layers/up_sampling2d.
+	layers/deformable_conv2d. layers/layer_normalization. layers/prelu. layers/relu. layers/rescaling. \
+	layers/spatial_dropout2d. layers/up_sampling2d.
 $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = $(KERNEL_LEVEL) -fno-math-errno
 
 # The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.

@@ -31,6 +31,7 @@ static int open_predictor(struct session *session, struct predictor *predictor, 
     struct config_request request = session_request(session, path);
     if (session_check_model(session, path) != 0) return -1;
     if (saved_model_open(&predictor->saved, path, false, &request, &session->error) != 0) return -1;
+    session_note_guess(session, &predictor->saved, path);
     struct model *model = &predictor->saved.model;
     int channels = model->input.size[2];
     if (model->input.rank != 3 || (channels != 1 && channels != 3))

@@ -128,14 +128,16 @@ static int read_int(const struct value_context *context, const cJSON *json, int 
 
 static int read_choice(const struct value_context *context, const cJSON *json, int *value) {
     const char *const *choices = context->field->choices;
-    if (!cJSON_IsString(json)) return wrong_type(context, json);
+    const char *word = cJSON_GetStringValue(json);
+    if (cJSON_IsBool(json)) word = cJSON_IsTrue(json) ? "true" : "false";
+    if (!word) return wrong_type(context, json);
     size_t count = 0;
     for (; choices[count]; count++)
-        if (strcmp(choices[count], json->valuestring) == 0) {
+        if (strcmp(choices[count], word) == 0) {
             *value = (int)count;
             return 0;
         }
-    const char *nearest = text_nearest(json->valuestring, choices, count);
+    const char *nearest = cJSON_IsBool(json) ? NULL : text_nearest(word, choices, count);
     if (!nearest) return wrong_type(context, json);
     return place_error(context->place, context->reader->error, "\"%s\" is not known; did you mean \"%s\"?",
                        json->valuestring, nearest);

@@ -16,7 +16,7 @@ enum field_type {
     FIELD_INT,       /* int */
     FIELD_NUMBER,    /* double */
     FIELD_STRING,    /* const char *, NULL for null */
-    FIELD_CHOICE,    /* int: the index in `choices` */
+    FIELD_CHOICE,    /* int: the index in `choices`; one called "true" or "false" is JSON's */
     FIELD_PAIR,      /* int[2]: one number for both, or [height, width]; {0, 0} for null */
     FIELD_SIDES,     /* int[4], top, bottom, left, right: one number for all, [height, width] for both sides of each, or
                         [[top, bottom], [left, right]] */
@@ -158,6 +158,9 @@ cJSON *component_write(const struct registries *registries, const struct compone
  * "definitions", which is what schema_definitions makes for all registries. */
 cJSON *fields_schema(const struct field *fields);
 cJSON *schema_definitions(const struct registries *registries);
+
+/* One of a field's choices as JSON: a string, or true or false. NULL without memory. */
+cJSON *choice_to_json(const char *choice);
 
 struct text;
 /* "integer, 1 or more", "one of valid, same", "number in [0,1)": a field's type and range in words. */

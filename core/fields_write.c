@@ -78,6 +78,11 @@ static cJSON *write_components(const struct registries *registries, const struct
     return list_or_nothing(list, complete);
 }
 
+cJSON *choice_to_json(const char *choice) {
+    const bool is_true = strcmp(choice, "true") == 0;
+    return is_true || strcmp(choice, "false") == 0 ? cJSON_CreateBool(is_true) : cJSON_CreateString(choice);
+}
+
 static cJSON *write_value(const struct registries *registries, const struct field *field, const void *value) {
     if (field->nullable && is_zero(field, value)) return cJSON_CreateNull();
     switch (field->type) {
@@ -90,7 +95,7 @@ static cJSON *write_value(const struct registries *registries, const struct fiel
     case FIELD_STRING:
         return is_zero(field, value) ? cJSON_CreateNull() : cJSON_CreateString(*(const char *const *)value);
     case FIELD_CHOICE:
-        return cJSON_CreateString(field->choices[*(const int *)value]);
+        return choice_to_json(field->choices[*(const int *)value]);
     case FIELD_PAIR:
         return cJSON_CreateIntArray(value, 2);
     case FIELD_SIDES:

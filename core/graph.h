@@ -100,6 +100,7 @@ struct graph {
 
     const struct layer *layer; /* being described */
     float *const *parameters;  /* its numbers, by parameter */
+    int second;                /* its second input; GRAPH_NONE where it has none */
     int value_room, node_room;
     struct arena arena; /* names and constants that no model holds */
 };

@@ -48,7 +48,7 @@ static cJSON *list_schema(cJSON *items, int minimum, int maximum) {
 
 static cJSON *choice_schema(const struct field *field) {
     cJSON *names = cJSON_CreateArray();
-    for (int i = 0; field->choices[i]; i++) names = with_item(names, cJSON_CreateString(field->choices[i]));
+    for (int i = 0; field->choices[i]; i++) names = with_item(names, choice_to_json(field->choices[i]));
     return with(cJSON_CreateObject(), "enum", names);
 }
 

@@ -27,7 +27,7 @@ static const struct field fields[] = {
      .help = "output channels"},
     FIELD_SLIDING(conv2d_transpose, "kernel_size", kernel, NULL, "height and width of the kernel"),
     FIELD_SLIDING(conv2d_transpose, "strides", stride, "1", "steps of the kernel over the output"),
-    FIELD_SLIDING_PADDING(conv2d_transpose, padding_names,
+    FIELD_SLIDING_PADDING(conv2d_transpose, padding_names, NULL,
                           "valid: all that the kernels reach; same: cropped to input*strides"),
     {FIELD_AT(conv2d_transpose, output_padding), .type = FIELD_INTS, .single = true, .fallback = "null",
      .nullable = true, .minimum = 0, .maximum = INT_MAX,

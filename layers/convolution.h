@@ -12,14 +12,14 @@
         .offset = offsetof(struct config, sliding) + offsetof(struct sliding, member), .fallback = default_value,      \
         .minimum = 1, .maximum = INT_MAX, .help = text                                                                 \
     }
-#define FIELD_SLIDING_PADDING(config, names, text)                                                                     \
+#define FIELD_SLIDING_PADDING(config, names, own, text)                                                                \
     {                                                                                                                  \
         .key = "padding", .type = FIELD_CHOICE,                                                                        \
         .offset = offsetof(struct config, sliding) + offsetof(struct sliding, padding), .fallback = "\"valid\"",       \
-        .choices = names, .help = text                                                                                 \
+        .choices = names, .own_choices = own, .help = text                                                             \
     }
 #define FIELD_PADDING(config)                                                                                          \
-    FIELD_SLIDING_PADDING(config, convolution_padding_names,                                                           \
+    FIELD_SLIDING_PADDING(config, convolution_padding_names, convolution_padding_own,                                  \
                           "valid: windows inside the image only; same: a border, so that the output is "               \
                           "input/strides; circular: as large, with a border from the opposite side")
 #define FIELDS_CONVOLUTION(config)                                                                                     \

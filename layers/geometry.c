@@ -7,6 +7,7 @@
 
 const char *const padding_names[] = {"valid", "same", NULL};
 const char *const convolution_padding_names[] = {"valid", "same", "circular", NULL};
+const char *const convolution_padding_own[] = {"circular", NULL};
 
 int64_t geometry_extent(const struct sliding *sliding, int axis) {
     return ((int64_t)sliding->kernel[axis] - 1) * sliding->dilation[axis] + 1;

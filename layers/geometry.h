@@ -12,6 +12,7 @@
 enum padding { PADDING_VALID, PADDING_SAME, PADDING_CIRCULAR };
 extern const char *const padding_names[];             /* without circular, which only convolutions have */
 extern const char *const convolution_padding_names[]; /* with it */
+extern const char *const convolution_padding_own[];   /* those that Keras does not have */
 
 /* The fields behind it. */
 struct sliding {

@@ -45,5 +45,6 @@ const struct layer_kind leaky_relu_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
 };

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "core/activation.h"
+#include "core/graph.h"
 
 #include "layers/parts.h"
 
@@ -73,6 +74,23 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+/* min(max(x, 0), max_value) + negative_slope * min(x, 0). With a threshold y jumps, which no primitive operation does.
+ */
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct relu *config = layer->config;
+    if (is_plain(config)) return x;
+    if (config->threshold > 0) {
+        error_set(graph->error, ERROR_DATA, layer->name, "a ReLU with a threshold cannot be exported to this format");
+        return GRAPH_NONE;
+    }
+    int y = graph_apply(graph, GRAPH_RELU, x, 0);
+    if (config->max_value > 0) y = graph_combine(graph, GRAPH_MINIMUM, y, graph_number(graph, config->max_value));
+    if (config->negative_slope <= 0) return y;
+    const int below = graph_combine(graph, GRAPH_MINIMUM, x, graph_number(graph, 0));
+    return graph_combine(graph, GRAPH_ADD, y,
+                         graph_combine(graph, GRAPH_MULTIPLY, below, graph_number(graph, config->negative_slope)));
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {4, 3, 5}}},
     {"{\"max_value\": 0.5, \"negative_slope\": 0.25}", {1, {37}}},
@@ -88,5 +106,6 @@ const struct layer_kind relu_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
 };

@@ -48,6 +48,7 @@ static void many_seeds(void **state) {
         "{\"type\":\"MaxPooling2D\",\"pool_size\":3,\"strides\":1}",
         "{\"type\":\"GlobalMaxPooling2D\"}",
         "{\"type\":\"BatchNormalization\"}",
+        "{\"type\":\"DeformableConv2D\",\"filters\":4,\"kernel_size\":3,\"padding\":\"same\",\"modulated\":true}",
     };
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         for (uint64_t seed = 0; seed < 20; seed++) {

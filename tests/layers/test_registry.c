@@ -51,7 +51,8 @@ static void names_of_keras(void **state) {
                                  "GaussianNoise",
                                  "LayerNormalization",
                                  "Rescaling",
-                                 "Conv2DTranspose"};
+                                 "Conv2DTranspose",
+                                 "DeformableConv2D"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) assert_non_null(registry_find(&layer_registry, names[i]));
     assert_ptr_equal(registry_find(&layer_registry, "MaxPool2D"), registry_find(&layer_registry, "MaxPooling2D"));
     assert_refused("{\"type\":\"Conv2d\",\"filters\":3}", (struct shape){3, {8, 8, 3}},
