@@ -22,7 +22,7 @@ static void one_layer(void **state) {
     assert_starts_with(world->out, "MaxPooling2D (layer");
     assert_contains(world->out, "\n  pool_size ");
     assert_contains(world->out, "; default 2\n");
-    assert_contains(world->out, "\nExamples:\n  {\"type\": \"MaxPooling2D\"");
+    assert_contains(world->out, "\nExample:\n  {\"type\": \"MaxPooling2D\"");
     command_succeeds(world, "cnntrain layers Conv2D");
     assert_contains(world->out, "1 or more; required\n");
     command_succeeds(world, "cnntrain layers Adam");
