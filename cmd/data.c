@@ -2,16 +2,25 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/data_export.h"
 #include "cmd/document.h"
+#include "cmd/model_data.h"
 #include "cmd/terminal.h"
 #include "core/dataset.h"
 #include "core/report/table.h"
+#include "core/report/visual.h"
 
 struct arguments {
     const char *config, *spec, *folder;
+    const char *sheet, *split; /* of the contact sheet; or NULL */
+    bool wants_sheet;
+    int per_class; /* or NOT_GIVEN */
+    int augmented;
 };
+
+enum { OPTION_SHEET = 1, PER_CLASS = 10, PER_CLASS_MAX = 256 };
 
 /* Mean and deviation of a channel, on the scale of 0 to 1 for bytes. */
 struct moments {
@@ -146,6 +155,81 @@ static int export(struct terminal *terminal, struct session *session, const stru
     return 0;
 }
 
+/* ---- contact sheet ---- */
+
+/* The same images once more, as augmentation changes them. */
+static int add_augmented(struct session *session, const struct config *config, const struct dataset *dataset,
+                         const struct visual_classes *classes, int per_class, struct album *album) {
+    const struct data_room *room = session->workshop.data_room;
+    const struct data_common *common = config->values.data.config;
+    const struct normalization plain = {
+        .channels = dataset->channels, .scale = dataset->type == PIXEL_UINT8 ? 1.0F / 255 : 1, .std = {1, 1, 1, 1}};
+    struct feed feed = {0};
+    if (common->augment.count == 0)
+        return error_set(&session->error, ERROR_CONFIG, "--augmented",
+                         "needs a config whose data section has \"augment\"; give it with --config");
+    if (room->open(&config->values.data, &plain, dataset, (uint64_t)config->values.seed, &feed, &session->error) != 0)
+        return -1;
+    const int status =
+        visual_sheet(album, "The same after augmentation", dataset, &feed, classes, per_class, &session->error);
+    room->close(&feed);
+    return status;
+}
+
+static int draw_sheet(struct session *session, const struct arguments *arguments, const struct config *config,
+                      const struct data_splits *splits, struct album *album) {
+    const char *split = arguments->split ? arguments->split : "train";
+    const int per_class = arguments->per_class == NOT_GIVEN ? PER_CLASS : arguments->per_class;
+    const struct visual_classes classes = {splits->classes, splits->class_names ? splits->classes : 0,
+                                           splits->class_names};
+    const struct dataset *dataset = choose_split(session, splits, split);
+    char title[ALBUM_TITLE_SIZE];
+    if (!dataset) return -1;
+    snprintf(title, sizeof title, "%s: %s", config->values.data.kind->name, split);
+    if (visual_sheet(album, title, dataset, NULL, &classes, per_class, &session->error) != 0) return -1;
+    return arguments->augmented ? add_augmented(session, config, dataset, &classes, per_class, album) : 0;
+}
+
+static int write_sheet(struct session *session, const struct arguments *arguments, const struct config *config,
+                       const struct data_splits *splits) {
+    struct album album = {0};
+    struct picture picture = {0};
+    char name[128];
+    snprintf(name, sizeof name, "%.100s-sheet.png", config->values.data.kind->name);
+    const char *path = arguments->sheet ? arguments->sheet : name;
+    int status = draw_sheet(session, arguments, config, splits, &album);
+    if (status == 0) status = album_bind(&album, &picture, &session->error);
+    if (status == 0) status = picture_write(&picture, path, &session->error);
+    if (status == 0 && !session->quiet) {
+        fprintf(stderr, "The contact sheet is ");
+        terminal_print(stderr, path);
+        fprintf(stderr, " (%d x %d pixels)\n", picture.width, picture.height);
+    }
+    picture_free(&picture);
+    album_free(&album);
+    return status;
+}
+
+/* --sheet may stand alone: what follows it and is no picture's name is then the SPEC. */
+static int check_sheet(struct session *session, const struct options *options, struct arguments *arguments) {
+    const char *sheet = arguments->sheet;
+    const size_t length = sheet ? strlen(sheet) : 0;
+    arguments->wants_sheet = options->seen >> OPTION_SHEET & 1;
+    if (!arguments->wants_sheet) {
+        const bool others = arguments->split || arguments->augmented || arguments->per_class != NOT_GIVEN;
+        return others ? error_set(&session->error, ERROR_CONFIG, "--sheet",
+                                  "is missing: --split, --per-class and --augmented are about the contact sheet")
+                      : 0;
+    }
+    if (options_check_range(session, "--per-class", arguments->per_class, 1, PER_CLASS_MAX) != 0) return -1;
+    if (!sheet || (length > 4 && strcmp(sheet + length - 4, ".png") == 0)) return 0;
+    if (arguments->spec || arguments->config)
+        return error_set(&session->error, ERROR_CONFIG, "--sheet", "must be a file ending in .png, got \"%s\"", sheet);
+    arguments->spec = sheet;
+    arguments->sheet = NULL;
+    return 0;
+}
+
 static int show_data(struct session *session, const struct arguments *arguments) {
     struct config config;
     struct data_splits splits;
@@ -163,6 +247,7 @@ static int show_data(struct session *session, const struct arguments *arguments)
     if (status == 0) {
         status =
             arguments->folder ? export(&terminal, session, &splits, arguments->folder) : print_splits(session, &splits);
+        if (status == 0 && arguments->wants_sheet) status = write_sheet(session, arguments, &config, &splits);
         data_splits_free(&splits);
     }
     config_free(&config);
@@ -175,11 +260,15 @@ const struct command data_command = {
     .name = "data",
     .summary = "what is in a data set: counts, shape, classes, mean and deviation",
     .usage = "SPEC [options]",
-    .details = "Without a name it lists the sources there are, with what each expects to find.\n",
+    .details = "Without a name it lists the sources there are, with what each expects to find.\n"
+               "--sheet also writes a contact sheet: a row for each class with its name and the number of its images, "
+               "which are taken from all over the data, always the same ones.\n",
     .examples = "cnntrain data synth\n"
                 "cnntrain data cifar10:DIR\n"
                 "cnntrain data folder:DIR --json\n"
                 "cnntrain data --config sep_max.json        the data of a config\n"
+                "cnntrain data svhn:DIR --sheet svhn.png    a picture of images of each class\n"
+                "cnntrain data --config augmented.json --sheet --augmented\n"
                 "cnntrain data synth:600,200 --export digits    800 pictures in digits/train and digits/test\n"
                 "cnntrain data                              every source there is\n",
     .run = run_data,
@@ -213,11 +302,17 @@ static int list_sources(struct session *session) {
 }
 
 static int run_data(struct session *session, int argc, const char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.per_class = NOT_GIVEN};
+    char *sheet = NULL;
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.config, 0, "show the data of this config", "FILE"},
         {"export", 0, POPT_ARG_STRING, &arguments.folder, 0,
          "write the images into this folder, a folder for each class", "DIR"},
+        {"sheet", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &sheet, OPTION_SHEET,
+         "write a contact sheet (default file: SOURCE-sheet.png)", "[FILE.png]"},
+        {"per-class", 0, POPT_ARG_INT, &arguments.per_class, 0, "images of a class on the sheet (default 10)", "N"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images (default: train)", "train|validation|test"},
+        {"augmented", 0, POPT_ARG_NONE, &arguments.augmented, 0, "and the same images after augmentation", NULL},
         POPT_TABLEEND,
     };
     struct options options;
@@ -227,6 +322,8 @@ static int run_data(struct session *session, int argc, const char **argv) {
         if (status == 0 && options.argument_count) arguments.spec = options.arguments[0];
         if (status == 0 && arguments.folder && !arguments.spec && !arguments.config)
             status = error_set(&session->error, ERROR_CONFIG, "--export", "needs the data: a SPEC, or --config FILE");
+        arguments.sheet = sheet;
+        if (status == 0) status = check_sheet(session, &options, &arguments);
         if (status == 0)
             status = arguments.spec || arguments.config ? show_data(session, &arguments) : list_sources(session);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/document.h"
+#include "cmd/model_data.h"
 #include "cmd/terminal.h"
 #include "core/evaluation.h"
 #include "core/metrics.h"
@@ -23,35 +24,6 @@ struct measurement {
     struct predictions predictions;
     struct confusion confusion;
 };
-
-static const struct dataset *choose_split(struct session *session, const struct data_splits *splits,
-                                          const char *split) {
-    static const char *const names[] = {"test", "validation", "train"};
-    const struct dataset *const sets[] = {&splits->test, &splits->validation, &splits->train};
-    for (size_t i = 0; i < 3; i++) {
-        if (strcmp(split, names[i]) != 0) continue;
-        if (sets[i]->count) return sets[i];
-        error_set(&session->error, ERROR_DATA, NULL, "the data have no %s images; choose another --split", split);
-        return NULL;
-    }
-    error_set(&session->error, ERROR_CONFIG, "--split", "must be test, validation or train, got \"%s\"", split);
-    return NULL;
-}
-
-static int check_shape(struct session *session, const struct saved_model *saved, const struct dataset *dataset,
-                       int classes) {
-    struct shape images = run_image_shape(dataset);
-    char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
-    if (!shape_equal(&images, &saved->model.input))
-        return error_set(
-            &session->error, ERROR_DATA, NULL,
-            "the images are %s, but the model takes %s; give data with such images, or train a model on these",
-            shape_text(&images, a, sizeof a), shape_text(&saved->model.input, b, sizeof b));
-    if (classes > saved->model.output.size[0])
-        return error_set(&session->error, ERROR_DATA, NULL, "the data have %d classes, but the model knows %d", classes,
-                         saved->model.output.size[0]);
-    return 0;
-}
 
 static int measure_open(struct session *session, const struct saved_model *saved, struct model *model,
                         struct measurement *measurement, const struct feed *feed) {
@@ -155,7 +127,8 @@ static int evaluate_loaded(struct session *session, const struct arguments *argu
                            const struct data_splits *splits) {
     struct measurement measurement = {.dataset =
                                           choose_split(session, splits, arguments->split ? arguments->split : "test")};
-    if (!measurement.dataset || check_shape(session, saved, measurement.dataset, splits->classes) != 0) return -1;
+    if (!measurement.dataset || check_images(session, &saved->model, measurement.dataset, splits->classes) != 0)
+        return -1;
     int status = measure(session, saved, &measurement);
     if (status == 0) status = print_measurement(session, saved, &measurement);
     predictions_free(&measurement.predictions);

@@ -105,6 +105,7 @@ struct train_options {
     int epochs, batch_size, seed; /* or NOT_GIVEN */
     const char **set;             /* --set KEY=VALUE, ended by NULL; popt owns it */
     const char **freeze;          /* --freeze PATTERN, likewise */
+    int tensorboard;              /* --tensorboard */
 };
 #define TRAIN_OPTIONS_NONE                                                                                             \
     { .epochs = NOT_GIVEN, .batch_size = NOT_GIVEN, .seed = NOT_GIVEN }

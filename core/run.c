@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/report/run_report.h"
+#include "core/run_events.h"
 #include "core/run_parts.h"
 #include "core/run_resume.h"
 #include "core/statistics.h"
@@ -22,6 +23,7 @@ struct run {
     const char *folder;
     struct run_parts parts;
     struct trainer *trainer;
+    struct run_events events;
     struct predictions predictions;
     struct confusion confusion;
     char *config_text, *last, *best, *history, *log;
@@ -45,11 +47,6 @@ static void close_run(struct run *run) {
 static void note(const struct run *run, const char *line) {
     const struct workshop *workshop = run->request->workshop;
     if (workshop->note) workshop->note(workshop->listener, line);
-}
-
-static void note_lines(const struct run *run, char *text) {
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
 }
 
 static void add_row(const struct history_row *row, struct text *line) {
@@ -85,7 +82,8 @@ static void log_event(const struct run *run, const struct train_event *event) {
 }
 
 static void hear(void *listener, const struct train_event *event) {
-    const struct run *run = listener;
+    struct run *run = listener;
+    run_events_hear(&run->events, event);
     const struct workshop *workshop = run->request->workshop;
     log_event(run, event);
     if (workshop->listen) workshop->listen(workshop->listener, event);
@@ -121,16 +119,6 @@ static int open_files(struct run *run, struct error *error) {
     run->log = run_file(folder, "log.txt", error);
     run->config_text = config_text(run->config, run->request->workshop->registries, error);
     return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
-}
-
-static int open_model(struct run *run, struct error *error) {
-    if (run_parts_build(&run->parts, error) != 0) return -1;
-    if (!run->request->weights) return 0;
-    struct text report = {0};
-    int status = model_load_weights(&run->parts.model, run->request->weights, &report, error);
-    if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
-    text_free(&report);
-    return status;
 }
 
 static int judge_changes(const struct run *run, const char *changes, struct error *error) {
@@ -236,12 +224,18 @@ static void tell_details(const struct run *run) {
     detail(run, &line);
 }
 
+static int open_events(struct run *run, struct error *error) {
+    if (!run->config->values.training.tensorboard || trainer_is_done(run->trainer)) return 0;
+    bool validates = run->request->splits->validation.count > 0;
+    return run_events_open(&run->events, run->folder, validates, trainer_history(run->trainer), error);
+}
+
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
+    if (run_parts_build(&run->parts, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
     if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     if (open_trainer(run, error) != 0) return -1;
     tell_details(run);
-    return begin_files(run, error);
+    return begin_files(run, error) == 0 ? open_events(run, error) : -1;
 }
 
 /* ---- what a run leaves ---- */
@@ -259,9 +253,8 @@ static int test_stopped(struct error *error) {
                      "is written");
 }
 
-static int test_run(struct run *run, struct run_result *result, struct error *error) {
+static int test_all(struct run *run, struct run_result *result, struct error *error) {
     const struct dataset *test = &run->request->splits->test;
-    if (test->count == 0) return 0;
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
@@ -277,6 +270,14 @@ static int test_run(struct run *run, struct run_result *result, struct error *er
     result->test_low = interval.low;
     result->test_high = interval.high;
     return 0;
+}
+
+/* Fills predictions and confusion matrix, or neither. */
+static int test_run(struct run *run, struct run_result *result, struct error *error) {
+    if (run->request->splits->test.count == 0 || test_all(run, result, error) == 0) return 0;
+    predictions_free(&run->predictions);
+    confusion_free(&run->confusion);
+    return -1;
 }
 
 static const char *class_name(const struct run *run, struct arena *arena, int index, struct error *error) {
@@ -431,20 +432,26 @@ static int finish_run(struct run *run, struct error *error) {
     return status;
 }
 
-/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. */
+/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. One
+ * that was interrupted goes on some day: it has a report, and no metrics.json. */
 static void record_end(struct run *run, const struct error *cause) {
     struct error ignored = {0};
     struct run_result result = run_result_empty();
-    result.status = cause->code == ERROR_INTERRUPTED ? RUN_INTERRUPTED : RUN_NOT_FINITE;
+    bool is_over = cause->code == ERROR_NOT_FINITE;
+    result.status = is_over ? RUN_NOT_FINITE : RUN_INTERRUPTED;
     result.message = cause->message;
-    if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
+    if (fill_result(run, &result, &ignored) == 0)
+        is_over ? write_result(run, &result, &ignored) : write_report(run, &result, &ignored);
     run_result_free(&result);
 }
 
 int run_execute(const struct run_request *request, struct error *error) {
     struct run run = {.request = request,
                       .config = request->config,
-                      .parts = {.workshop = request->workshop, .config = request->config, .splits = request->splits},
+                      .parts = {.workshop = request->workshop,
+                                .config = request->config,
+                                .splits = request->splits,
+                                .weights = request->weights},
                       .lock = -1};
     int status = open_run(&run, error);
     if (status == 0) {
@@ -453,6 +460,7 @@ int run_execute(const struct run_request *request, struct error *error) {
         bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
         if (status != 0 && is_told) record_end(&run, error);
     }
+    if (run_events_close(&run.events, error) != 0) status = -1;
     if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
     return status;

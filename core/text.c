@@ -127,6 +127,11 @@ size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]) {
     return size;
 }
 
+void text_add_shown(struct text *text, const char *string) {
+    char shown[TEXT_SHOWN_SIZE];
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step) text_add(text, shown);
+}
+
 /* Whether a character, rather than the rest of one, begins here. */
 static bool begins_character(char c) {
     return ((unsigned char)c & 0xC0) != 0x80;

@@ -34,6 +34,8 @@ bool text_is_printable(const char *string);
  * for a byte that is no UTF-8. Returns the bytes of the string that it stands for; 0 at its end. */
 enum { TEXT_SHOWN_SIZE = 12 };
 size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]);
+/* Adds the whole string so. */
+void text_add_shown(struct text *text, const char *string);
 
 /* Bytes of the longest beginning of the string that has at most `limit` bytes and ends with a whole character. */
 size_t text_cut(const char *string, size_t limit);

@@ -1,23 +1,15 @@
 /* A folder of pictures: <part>/<class>/<picture>, or <class>/<picture> for a training set alone. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/entries.h"
 #include "data/image_list.h"
 #include "data/source.h"
 
 struct folder_config {
     struct data_common common;
-};
-
-/* Names in one folder, sorted by byte; strings live in the loading's arena. */
-struct name_list {
-    const char **names;
-    size_t count, capacity;
 };
 
 struct item_list {
@@ -33,16 +25,6 @@ struct folder_reader {
     struct error *error;
 };
 
-static bool is_image_name(const char *name) {
-    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".bmp"};
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcasecmp(name + length - ending, endings[i]) == 0) return true;
-    }
-    return false;
-}
-
 /* "folder/name" in the arena. */
 static char *arena_join(struct folder_reader *reader, const char *folder, const char *name) {
     size_t before = strlen(folder), length = strlen(name);
@@ -54,65 +36,15 @@ static char *arena_join(struct folder_reader *reader, const char *folder, const 
     return path;
 }
 
-static int grow(void **items, size_t *capacity, size_t count, size_t size, struct error *error) {
-    if (count < *capacity) return 0;
-    size_t wanted = *capacity ? 2 * *capacity : 256, bytes = 0;
-    void *grown = size_multiply(wanted, size, &bytes) ? realloc(*items, bytes) : NULL;
-    if (!grown) return error_set(error, ERROR_RUN, NULL, "not enough memory for the list of images");
-    *items = grown;
-    *capacity = wanted;
-    return 0;
-}
-
-static int add_name(struct folder_reader *reader, struct name_list *list, const char *name) {
-    void *names = list->names;
-    if (grow(&names, &list->capacity, list->count, sizeof *list->names, reader->error) != 0) return -1;
-    list->names = names;
-    list->names[list->count] = arena_string(&reader->arena, name, reader->error);
-    return list->names[list->count++] ? 0 : -1;
-}
-
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* 1 or 0; -1 with an error. */
-static int entry_is_folder(const char *folder, const struct dirent *entry, struct error *error) {
-    if (entry->d_type == DT_DIR) return 1;
-    if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) return 0;
-    char *path = file_join(folder, entry->d_name, error);
-    int is_folder = path ? file_is_folder(path, error) : -1;
-    free(path);
-    return is_folder;
-}
-
-/* The visible entries of a folder: its folders, or its pictures. */
-static int list_entries(struct folder_reader *reader, const char *folder, bool folders, struct name_list *list) {
-    DIR *directory = opendir(folder);
-    if (!directory) return error_set_errno(reader->error, folder, "open the folder");
-    int status = 0;
-    errno = 0;
-    for (const struct dirent *entry = readdir(directory); status == 0 && entry; entry = readdir(directory)) {
-        if (entry->d_name[0] == '.') continue;
-        int wanted = folders ? entry_is_folder(folder, entry, reader->error) : is_image_name(entry->d_name);
-        status = wanted > 0 ? add_name(reader, list, entry->d_name) : wanted;
-        errno = 0;
-    }
-    if (status == 0 && errno != 0) status = error_set_errno(reader->error, folder, "read the folder");
-    closedir(directory);
-    if (list->count > 0) qsort(list->names, list->count, sizeof *list->names, compare_names);
-    return status;
-}
-
 static int add_class(struct folder_reader *reader, const char *folder, int32_t label, struct item_list *list) {
     struct name_list files = {0};
-    int status = list_entries(reader, folder, false, &files);
+    int status = entries_list(folder, false, &reader->arena, &files, reader->error);
     if (status == 0 && files.count == 0)
         status = error_set(reader->error, ERROR_DATA, folder,
                            "is a class without images; files ending in .png, .jpg, .jpeg or .bmp are read");
     for (size_t i = 0; status == 0 && i < files.count; i++) {
         void *items = list->items;
-        status = grow(&items, &list->capacity, list->count, sizeof *list->items, reader->error);
+        status = entries_grow(&items, &list->capacity, list->count, sizeof *list->items, reader->error);
         if (status != 0) break;
         list->items = items;
         const char *path = arena_join(reader, folder, files.names[i]);
@@ -124,7 +56,7 @@ static int add_class(struct folder_reader *reader, const char *folder, int32_t l
 }
 
 static int find_label(const struct name_list *classes, const char *name) {
-    const char *const *found = bsearch(&name, classes->names, classes->count, sizeof *classes->names, compare_names);
+    const char *const *found = bsearch(&name, classes->names, classes->count, sizeof *classes->names, entries_compare);
     return found ? (int)(found - (const char *const *)classes->names) : -1;
 }
 
@@ -186,7 +118,7 @@ static int load_part(struct folder_reader *reader, const char *folder, const str
 
 static int load_train(struct folder_reader *reader, const char *folder, struct name_list *classes,
                       struct data_splits *splits) {
-    if (list_entries(reader, folder, true, classes) != 0) return -1;
+    if (entries_list(folder, true, &reader->arena, classes, reader->error) != 0) return -1;
     if (classes->count == 0)
         return error_set(reader->error, ERROR_DATA, folder,
                          "holds no class folders; pictures are expected as <class>/<picture> or "
@@ -208,7 +140,7 @@ static int load_other(struct folder_reader *reader, const char *root, const char
     if (dataset->count > 0)
         return error_set(reader->error, ERROR_DATA, root, "holds both validation/ and val/; keep one");
     struct name_list here = {0};
-    int status = list_entries(reader, folder, true, &here);
+    int status = entries_list(folder, true, &reader->arena, &here, reader->error);
     if (status == 0 && here.count == 0) status = error_set(reader->error, ERROR_DATA, folder, "holds no class folders");
     if (status == 0) status = load_part(reader, folder, &here, classes, dataset);
     free(here.names);

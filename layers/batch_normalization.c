@@ -359,22 +359,17 @@ static int describe(const struct layer *layer, struct graph *graph, int x) {
     const struct positions positions = positions_of(config);
     const int channels = channels_of(layer);
     const struct shape shape = {1, {channels}};
-    struct arena arena = {0};
-    double *scale = arena_allocate(&arena, (size_t)channels * sizeof *scale, graph->error);
-    double *offset = arena_allocate(&arena, (size_t)channels * sizeof *offset, graph->error);
-    for (int v = 0; v < channels && scale && offset; v++) {
+    double *scale = arena_allocate(&graph->arena, (size_t)channels * sizeof *scale, graph->error);
+    double *offset = arena_allocate(&graph->arena, (size_t)channels * sizeof *offset, graph->error);
+    if (!scale || !offset) return GRAPH_NONE;
+    for (int v = 0; v < channels; v++) {
         const double gamma = positions.gamma >= 0 ? (double)graph->parameters[positions.gamma][v] : 1;
         const double beta = positions.beta >= 0 ? (double)graph->parameters[positions.beta][v] : 0;
         scale[v] = gamma / sqrt((double)graph->parameters[positions.moving_variance][v] + config->epsilon);
         offset[v] = beta - (double)graph->parameters[positions.moving_mean][v] * scale[v];
     }
-    int y = GRAPH_NONE;
-    if (scale && offset) {
-        y = graph_combine(graph, GRAPH_MULTIPLY, x, graph_numbers(graph, "scale", &shape, scale));
-        y = graph_combine(graph, GRAPH_ADD, y, graph_numbers(graph, "offset", &shape, offset));
-    }
-    arena_free(&arena);
-    return y;
+    const int y = graph_combine(graph, GRAPH_MULTIPLY, x, graph_numbers(graph, "scale", &shape, scale));
+    return graph_combine(graph, GRAPH_ADD, y, graph_numbers(graph, "offset", &shape, offset));
 }
 
 static const struct layer_example examples[] = {

@@ -224,11 +224,12 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
 
 static int describe(const struct layer *layer, struct graph *graph, int x) {
     const struct conv2d *config = layer->config;
-    const struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    struct geometry geometry = geometry_of(&layer->input, &config->sliding);
+    const int wide = circular_describe(&config->sliding, &geometry, graph, x);
     struct graph_window window = geometry_describe(&geometry);
     window.groups = config->groups;
     const int kernel = graph_parameter(graph, 0), bias = config->use_bias ? graph_parameter(graph, 1) : GRAPH_NONE;
-    return graph_convolve(graph, x, kernel, bias, &window);
+    return graph_convolve(graph, wide, kernel, bias, &window);
 }
 
 static const struct layer_example examples[] = {

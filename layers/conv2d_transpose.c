@@ -218,6 +218,15 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     if (pass->dx) conv_passes_forward(&dual, &inner, NULL);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct geometry dual = dual_geometry(layer);
+    struct graph_window window = geometry_describe(&dual);
+    for (int axis = 0; axis < 2; axis++) window.output[axis] = dual.input[axis];
+    const int kernel = graph_parameter(graph, 0);
+    return graph_convolve_back(graph, x, kernel, layer->parameter_count > 1 ? graph_parameter(graph, 1) : GRAPH_NONE,
+                               &window);
+}
+
 static const struct layer_example examples[] = {
     {"{\"filters\": 4, \"kernel_size\": 3, \"strides\": 2, \"padding\": \"same\", \"activation\": \"relu\"}",
      {3, {4, 3, 5}}},
@@ -259,6 +268,7 @@ const struct layer_kind conv2d_transpose_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .examples = examples,
     .page = &page,

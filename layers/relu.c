@@ -74,21 +74,27 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
-/* min(max(x, 0), max_value) + negative_slope * min(x, 0). With a threshold y jumps, which no primitive operation does.
- */
+/* 1 where x is above the threshold, else 0 */
+static int describe_above(struct graph *graph, int difference) {
+    return graph_apply(graph, GRAPH_RELU, graph_apply(graph, GRAPH_SIGN, difference, 0), 0);
+}
+
+/* min(x where x > threshold, max_value) + negative_slope * min(x - threshold, 0) */
 static int describe(const struct layer *layer, struct graph *graph, int x) {
     const struct relu *config = layer->config;
     if (is_plain(config)) return x;
+    int difference = x, y = GRAPH_NONE;
     if (config->threshold > 0) {
-        error_set(graph->error, ERROR_DATA, layer->name, "a ReLU with a threshold cannot be exported to this format");
-        return GRAPH_NONE;
+        difference = graph_combine(graph, GRAPH_SUBTRACT, x, graph_number(graph, config->threshold));
+        y = graph_combine(graph, GRAPH_MULTIPLY, x, describe_above(graph, difference));
+    } else {
+        y = graph_apply(graph, GRAPH_RELU, x, 0);
     }
-    int y = graph_apply(graph, GRAPH_RELU, x, 0);
     if (config->max_value > 0) y = graph_combine(graph, GRAPH_MINIMUM, y, graph_number(graph, config->max_value));
     if (config->negative_slope <= 0) return y;
-    const int below = graph_combine(graph, GRAPH_MINIMUM, x, graph_number(graph, 0));
-    return graph_combine(graph, GRAPH_ADD, y,
-                         graph_combine(graph, GRAPH_MULTIPLY, below, graph_number(graph, config->negative_slope)));
+    const int below = graph_combine(graph, GRAPH_MINIMUM, difference, graph_number(graph, 0));
+    const int slope = graph_number(graph, config->negative_slope);
+    return graph_combine(graph, GRAPH_ADD, y, graph_combine(graph, GRAPH_MULTIPLY, below, slope));
 }
 
 static const struct layer_example examples[] = {

@@ -202,16 +202,11 @@ static void backward(const struct layer *layer, const struct pass *pass) {
 
 static int describe(const struct layer *layer, struct graph *graph, int x) {
     const struct separable_conv2d *config = layer->config;
-    const struct graph_window pixel = {.size = {1, 1},
-                                       .stride = {1, 1},
-                                       .dilation = {1, 1},
-                                       .output = {layer->output.size[0], layer->output.size[1]},
-                                       .groups = 1};
     const int depthwise = graph_parameter(graph, DEPTHWISE), pointwise = graph_parameter(graph, POINTWISE);
     const int bias = config->use_bias ? graph_parameter(graph, BIAS) : GRAPH_NONE;
     const int middle =
         depthwise_describe(&layer->input, &config->sliding, config->depth_multiplier, graph, x, depthwise, GRAPH_NONE);
-    return graph_convolve(graph, middle, pointwise, bias, &pixel);
+    return graph_convolve_pixels(graph, middle, pointwise, bias);
 }
 
 static const struct layer_example examples[] = {

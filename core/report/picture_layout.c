@@ -127,7 +127,7 @@ static int total(int left, int count, int size, int gap) {
 
 /* The frame lies in the gap around the picture. */
 static void draw_cell(struct picture *picture, int x, int y, const struct picture *from, int enlarge, bool framed) {
-    static const struct picture_color line = {208, 212, 218};
+    static const struct picture_color line = {196, 202, 210};
     if (framed) picture_fill(picture, x - 1, y - 1, from->width * enlarge + 2, from->height * enlarge + 2, line);
     picture_put(picture, x, y, from, enlarge);
 }

@@ -6,7 +6,7 @@
 #include "core/report/maps.h"
 
 const char *visual_class_name(const struct visual_classes *classes, int index, char buffer[VISUAL_NAME_SIZE]) {
-    if (classes->names && index < classes->count) return classes->names[index];
+    if (index < classes->named) return classes->names[index];
     snprintf(buffer, VISUAL_NAME_SIZE, "%d", index);
     return buffer;
 }

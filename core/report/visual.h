@@ -8,9 +8,10 @@
 #include "core/predictions.h"
 #include "core/report/album.h"
 
-/* A class' name, or its number where there are no names; NULL in `names` means the same. */
+/* The classes a model knows: a class without a name goes by its number. */
 struct visual_classes {
     int count;
+    int named; /* of them have names */
     char *const *names;
 };
 enum { VISUAL_NAME_SIZE = 128 };
@@ -60,8 +61,10 @@ int visual_saliency(struct album *album, const struct visual_subject *subject, c
 int visual_occlusion(struct album *album, const struct visual_subject *subject, const struct occlusion *occlusion,
                      struct error *error);
 
-/* A contact sheet: a row of images for each class, `per_class` of them from all over the data set, always the same. */
-int visual_sheet(struct album *album, const struct dataset *dataset, const struct visual_classes *classes,
-                 int per_class, struct error *error);
+/* A contact sheet: a row of images for each class, `per_class` of them from all over the data set, always the same.
+ * `title` stands above it. `augmented` (NULL: as they are) is a feed of the same images whose normalization leaves
+ * bytes as 0 to 1: they are then shown as the first epoch of a training has them. */
+int visual_sheet(struct album *album, const char *title, const struct dataset *dataset, const struct feed *augmented,
+                 const struct visual_classes *classes, int per_class, struct error *error);
 
 #endif

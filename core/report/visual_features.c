@@ -15,7 +15,7 @@ enum {
     STRIP_MAX = 2048,   /* numbers of a vector */
     BARS_MAX = 10,
     COLORS = 3,
-    TALLEST = 28000, /* pixels */
+    TALLEST = 14000, /* pixels */
 };
 
 /* An output as maps: (height, width, channels). */
@@ -51,14 +51,10 @@ static int count_constant(const float *values, const struct maps *maps) {
 static void describe_values(struct album_page *page, const float *values, size_t count,
                             const struct picture_range *range) {
     const size_t finite = maps_count_finite(values, count);
-    album_note(page, "values from %.3g to %.3g", (double)range->low, (double)range->high);
+    album_note(page, "values %.3g to %.3g", (double)range->low, (double)range->high);
+    if (range->low < 0) album_note(page, " (blue to red, white is 0)");
     if (finite < count)
         album_note(page, "; %zu of %zu are not finite, those that are no number are pink", count - finite, count);
-}
-
-static void describe_scale(struct album_page *page, const struct visual_scale *scale, bool is_signed) {
-    album_note(page, is_signed ? "; blue is negative, white 0, red positive" : "; black is the least, white the most");
-    album_note(page, scale->shared ? "; one scale for the layer" : "; each map has a scale of its own");
 }
 
 /* Three maps together as the colours of one picture, in front of the maps by themselves. */
@@ -104,12 +100,12 @@ static int draw_maps(struct album_page *page, const float *values, const struct 
                             .enlarge = picture_enlargement(side, target),
                             .shrink = (side + 2 * target - 1) / (2 * target),
                             .framed = true};
-    if (shown < maps->channels) album_note(page, "%d of %d maps are shown; ", shown, maps->channels);
+    if (shown < maps->channels) album_note(page, "%d of %d maps; ", shown, maps->channels);
     describe_values(page, values, count, &range);
-    describe_scale(page, scale, is_signed);
+    album_note(page, scale->shared ? "; one scale for all" : "; each map by itself");
     if (constant > 0 && maps->height * maps->width > 1)
-        album_note(page, "; %d of %d maps are the same everywhere", constant, maps->channels);
-    if (grid.shrink > 1) album_note(page, "; a pixel is the mean of %d x %d", grid.shrink, grid.shrink);
+        album_note(page, "; %d of %d without contrast", constant, maps->channels);
+    if (grid.shrink > 1) album_note(page, "; each pixel is the mean of %d x %d", grid.shrink, grid.shrink);
     if (maps_picture(&grid, &page->picture, error) != 0) return -1;
     if (maps->channels != COLORS) return 0;
     album_note(page, "; first all three as red, green and blue");
@@ -120,9 +116,8 @@ static int draw_vector(struct album_page *page, const float *values, int count, 
     const int shown = smaller(count, STRIP_MAX);
     const struct picture_range range = picture_range_of(values, (size_t)count, 1);
     const bool is_signed = range.low < 0;
-    if (shown < count) album_note(page, "the first %d of %d numbers are shown; ", shown, count);
+    if (shown < count) album_note(page, "the first %d of %d numbers; ", shown, count);
     describe_values(page, values, (size_t)count, &range);
-    album_note(page, is_signed ? "; blue is negative, white 0, red positive" : "; black is the least, white the most");
     return maps_strip(values, shown, STRIP_COLUMNS, is_signed ? PICTURE_DIVERGING : PICTURE_GRAY,
                       is_signed ? picture_range_around_zero(range) : range, &page->picture, error);
 }

@@ -5,7 +5,7 @@
 #include "core/report/maps.h"
 #include "core/report/visual.h"
 
-enum { AXES = 4, COLORS = 3, WIDTH = 1400, ROWS_MAX = 32, TALLEST = 28000 };
+enum { AXES = 4, COLORS = 3, WIDTH = 1400, COLUMNS_MAX = 128, ROWS_MAX = 32, ROWS_OF_ALL = 256, TALLEST = 14000 };
 
 static int smaller(int a, int b) {
     return a < b ? a : b;
@@ -20,19 +20,19 @@ static bool is_colored(const struct layer *layer, const struct parameter *parame
 
 /* The enlargement with which so many kernels fit beside each other, but no more than is pleasant to look at. */
 static int enlargement(int side, int columns, int pleasant) {
-    const int room = WIDTH / columns - 5;
+    const int room = WIDTH / columns - 7;
     const int enlarge = smaller(room, pleasant) / side;
     return enlarge > 1 ? enlarge : 1;
 }
 
 static void describe_scale(struct album_page *page, const struct visual_scale *scale, bool colored,
                            const struct picture_range *range) {
-    album_note(page, colored ? "red, green and blue are the weights for these three input channels, gray is 0"
+    album_note(page, colored ? "red, green and blue are the weights of these input channels, gray is 0"
                              : "blue is negative, white 0, red positive");
     if (scale->shared)
-        album_note(page, "; one scale from %.3g to %.3g", (double)range->low, (double)range->high);
+        album_note(page, "; one scale for all, %.3g to %.3g", (double)range->low, (double)range->high);
     else
-        album_note(page, "; each kernel has a scale of its own");
+        album_note(page, "; each kernel by itself");
 }
 
 /* One after the other, `right` floats apart. */
@@ -43,14 +43,15 @@ static void fill_row(struct map_grid *grid, struct album_page *page, int count, 
     grid->right = right;
     grid->down = (size_t)grid->columns * right;
     grid->enlarge = enlargement(grid->width, grid->columns, 64);
-    if (shown < count) album_note(page, "%d of %d kernels are shown; ", shown, count);
+    if (shown < count) album_note(page, "%d of %d kernels; ", shown, count);
 }
 
 /* A column for each filter and a row for each input channel; the other way round where there are more channels. */
-static void fill_matrix(struct map_grid *grid, struct album_page *page, int inputs, int filters, int most) {
+static void fill_matrix(struct map_grid *grid, struct album_page *page, int inputs, int filters, int most,
+                        int rows_most) {
     const bool turned = inputs > filters;
     const int wide = turned ? inputs : filters, high = turned ? filters : inputs;
-    const int columns = smaller(wide, most), rows = smaller(high, smaller(most, ROWS_MAX));
+    const int columns = smaller(wide, smaller(most, COLUMNS_MAX)), rows = smaller(high, smaller(most, rows_most));
     grid->columns = columns;
     grid->count = rows * columns;
     grid->right = turned ? (size_t)filters : 1;
@@ -82,7 +83,7 @@ static void fill_pointwise(struct map_grid *grid, struct album_page *page, int i
 }
 
 static int add_kernel(struct album *album, const struct model *model, const struct layer *layer, int index,
-                      const struct visual_scale *scale, struct error *error) {
+                      const struct visual_scale *scale, int rows_most, struct error *error) {
     const struct parameter *parameter = &layer->parameters[index];
     const int *size = parameter->shape.size, inputs = size[2], filters = size[3];
     const float *values = model_parameter(model, layer, index);
@@ -98,6 +99,7 @@ static int add_kernel(struct album *album, const struct model *model, const stru
                             .stride = (size_t)inputs * (size_t)filters,
                             .around_zero = true,
                             .palette = PICTURE_DIVERGING,
+                            .gap = 6,
                             .framed = true};
     const bool colored = is_colored(layer, parameter);
     if (colored) {
@@ -108,7 +110,7 @@ static int add_kernel(struct album *album, const struct model *model, const stru
     } else if (inputs == 1 || filters == 1) {
         fill_row(&grid, page, inputs * filters, 1, scale->most);
     } else {
-        fill_matrix(&grid, page, inputs, filters, scale->most);
+        fill_matrix(&grid, page, inputs, filters, scale->most, rows_most);
     }
     const struct picture_range all = picture_range_around_zero(picture_range_of(values, parameter->size, 1));
     if (scale->shared) grid.scale = MAP_SCALE_ALL;
@@ -119,15 +121,24 @@ static int add_kernel(struct album *album, const struct model *model, const stru
     return maps_picture(&grid, &page->picture, error);
 }
 
+static int count_kernels(const struct model *model) {
+    int count = 0;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++)
+            count += model->layers[i].parameters[k].shape.rank == AXES;
+    return count;
+}
+
 int visual_kernels(struct album *album, const struct model *model, const struct visual_scale *scale,
                    struct error *error) {
+    const int share = ROWS_OF_ALL / (count_kernels(model) + 1), rows_most = share < 4 ? 4 : smaller(share, ROWS_MAX);
     int height = 0, left_out = 0;
     for (int i = 0; i < model->layer_count; i++) {
         const struct layer *layer = &model->layers[i];
         for (int k = 0; k < layer->parameter_count; k++) {
             if (layer->parameters[k].shape.rank != AXES) continue;
             if (height > TALLEST && ++left_out) continue;
-            if (add_kernel(album, model, layer, k, scale, error) != 0) return -1;
+            if (add_kernel(album, model, layer, k, scale, rows_most, error) != 0) return -1;
             height += album->pages[album->count - 1].picture.height + 100;
         }
     }

@@ -11,15 +11,18 @@ enum { MISTAKE_SIDE = 160, SHEET_SIDE = 64, MISTAKE_COLUMNS = 6, LABEL_SIZE = 3 
 /* Images of a grid with their labels. */
 struct sheet {
     int count;
-    struct picture *pictures;   /* (count) */
-    struct picture_cell *cells; /* (count) */
-    char (*labels)[LABEL_SIZE]; /* (count) */
+    const struct feed *augmented; /* NULL: images are shown as they are */
+    struct picture *pictures;     /* (count) */
+    struct picture_cell *cells;   /* (count) */
+    char (*labels)[LABEL_SIZE];   /* (count) */
 };
 
 static int open_sheet(struct sheet *sheet, int count, struct error *error) {
     const size_t size = (size_t)count;
-    *sheet = (struct sheet){count, calloc(size, sizeof *sheet->pictures), calloc(size, sizeof *sheet->cells),
-                            calloc(size, sizeof *sheet->labels)};
+    *sheet = (struct sheet){.count = count,
+                            .pictures = calloc(size, sizeof *sheet->pictures),
+                            .cells = calloc(size, sizeof *sheet->cells),
+                            .labels = calloc(size, sizeof *sheet->labels)};
     if (sheet->pictures && sheet->cells && sheet->labels) return 0;
     return error_set(error, ERROR_RUN, NULL, "not enough memory for a sheet of %d images", count);
 }
@@ -31,10 +34,32 @@ static void close_sheet(struct sheet *sheet) {
     free(sheet->labels);
 }
 
+static int draw_augmented(const struct feed *feed, int64_t sample, struct picture *picture, struct error *error) {
+    const struct dataset *dataset = feed->dataset;
+    const size_t channels = (size_t)dataset->channels;
+    const size_t size = (size_t)dataset->height * (size_t)dataset->width * channels;
+    float *x = memory_allocate(size, sizeof *x, "an image", error);
+    void *scratch = memory_allocate(feed->scratch_bytes, 1, "an image", error);
+    int status = x && scratch ? 0 : -1;
+    if (status == 0) {
+        const struct picture_map map = {x, dataset->height, dataset->width, channels};
+        feed->fill(feed, &sample, 1, 0, true, x, scratch);
+        const struct picture_range range =
+            dataset->type == PIXEL_UINT8 ? (struct picture_range){0, 1} : picture_range_of(x, size, 1);
+        status = channels >= 3 ? picture_from_rgb_map(&map, 1, range, picture, error)
+                               : picture_from_map(&map, PICTURE_GRAY, range, picture, error);
+    }
+    free(x);
+    free(scratch);
+    return status;
+}
+
 static int put_image(struct sheet *sheet, int at, const struct dataset *dataset, int64_t sample, int side,
                      struct error *error) {
     sheet->cells[at] = (struct picture_cell){&sheet->pictures[at], sheet->labels[at]};
-    if (visual_image(dataset, sample, &sheet->pictures[at], error) != 0) return -1;
+    const int status = sheet->augmented ? draw_augmented(sheet->augmented, sample, &sheet->pictures[at], error)
+                                        : visual_image(dataset, sample, &sheet->pictures[at], error);
+    if (status != 0) return -1;
     return visual_resize(&sheet->pictures[at], side, error);
 }
 
@@ -103,66 +128,127 @@ int visual_mistakes(struct album *album, const struct dataset *dataset, const st
 
 /* ---- contact sheet ---- */
 
-/* Number `wanted` of the class' images, -1 where there are fewer. */
-struct class_images {
-    int64_t *counts; /* (classes) */
-    int64_t *chosen; /* (classes, per_class): samples, -1: none */
+enum { ROWS_MAX = 200, BLOCKS_MAX = 16, SHEET_GAP = 6, BLOCK_GAP = 32 };
+
+/* Which images of a data set stand on its sheet. */
+struct choice {
+    int rows, per_class; /* classes that are shown */
+    int64_t *counts;     /* (classes): images of each */
+    int64_t *seen;       /* (classes): of these, while they are chosen */
+    int *next;           /* (rows): images that are chosen already */
+    int64_t *chosen;     /* (rows, per_class): samples, -1: none */
 };
 
-/* Of n images of a class those at the places (2 i + 1) n / (2 k): from all over, and no two alike. */
+static int open_choice(struct choice *choice, int classes, int per_class, struct error *error) {
+    const size_t count = (size_t)classes;
+    *choice = (struct choice){.rows = classes < ROWS_MAX ? classes : ROWS_MAX, .per_class = per_class};
+    choice->counts = memory_allocate(count, sizeof *choice->counts, "a sheet", error);
+    choice->seen = memory_allocate(count, sizeof *choice->seen, "a sheet", error);
+    choice->next = memory_allocate(count, sizeof *choice->next, "a sheet", error);
+    choice->chosen =
+        memory_allocate((size_t)choice->rows * (size_t)per_class, sizeof *choice->chosen, "a sheet", error);
+    return choice->counts && choice->seen && choice->next && choice->chosen ? 0 : -1;
+}
+
+static void close_choice(struct choice *choice) {
+    free(choice->counts);
+    free(choice->seen);
+    free(choice->next);
+    free(choice->chosen);
+}
+
+/* Of `count` images of a class number i of those on the sheet: from all over, and no two alike. */
 static int64_t wanted_place(int64_t count, int i, int per_class) {
     if (count <= per_class) return i;
     return (2 * (int64_t)i + 1) * count / (2 * (int64_t)per_class);
 }
 
-static void choose_images(const struct dataset *dataset, int classes, int per_class, struct class_images *images) {
-    int64_t *seen = images->counts + classes;
-    int *next = (int *)(void *)(seen + classes);
-    for (int64_t i = 0; i < dataset->count; i++) images->counts[dataset->labels[i]]++;
-    for (int64_t i = 0; i < (int64_t)classes * per_class; i++) images->chosen[i] = -1;
+static void choose_images(const struct dataset *dataset, struct choice *choice) {
+    for (int64_t i = 0; i < dataset->count; i++) choice->counts[dataset->labels[i]]++;
+    for (int64_t i = 0; i < (int64_t)choice->rows * choice->per_class; i++) choice->chosen[i] = -1;
     for (int64_t i = 0; i < dataset->count; i++) {
         const int label = dataset->labels[i];
-        if (next[label] < per_class && seen[label]++ == wanted_place(images->counts[label], next[label], per_class))
-            images->chosen[(size_t)label * (size_t)per_class + (size_t)next[label]++] = i;
+        if (label >= choice->rows || choice->next[label] == choice->per_class) continue;
+        const int64_t wanted = wanted_place(choice->counts[label], choice->next[label], choice->per_class);
+        if (choice->seen[label]++ == wanted)
+            choice->chosen[(size_t)label * (size_t)choice->per_class + (size_t)choice->next[label]++] = i;
     }
 }
 
+/* Many rows stand in blocks side by side, so that the sheet is about as wide as high. */
+static int count_blocks(const struct choice *choice) {
+    const double row = SHEET_SIDE + SHEET_GAP, width = choice->per_class * row + 2 * SHEET_SIDE;
+    const int blocks = (int)(sqrt(choice->rows * row / width) + 0.5);
+    return blocks < 1 ? 1 : blocks > BLOCKS_MAX ? BLOCKS_MAX : blocks;
+}
+
+static int draw_blocks(const struct choice *choice, const struct sheet *sheet, const char *const *rows,
+                       struct picture *picture, struct error *error) {
+    struct picture blocks[BLOCKS_MAX] = {{0}};
+    const int count = count_blocks(choice), height = (choice->rows + count - 1) / count;
+    int status = 0, right = 0;
+    for (int block = 0; block < count && status == 0; block++) {
+        const int first = block * height, left = choice->rows - first;
+        const struct picture_grid grid = {.cells = sheet->cells + (size_t)first * (size_t)choice->per_class,
+                                          .count = (left < height ? left : height) * choice->per_class,
+                                          .columns = choice->per_class,
+                                          .enlarge = 1,
+                                          .gap = SHEET_GAP,
+                                          .row_labels = rows + first};
+        if (left > 0) status = picture_from_grid(&grid, &blocks[block], error);
+        right += blocks[block].width + BLOCK_GAP;
+    }
+    if (status == 0) status = picture_open(picture, blocks[0].height, right - BLOCK_GAP, PICTURE_WHITE, error);
+    right = 0;
+    for (int block = 0; block < count; block++) {
+        if (status == 0) picture_put(picture, right, 0, &blocks[block], 1);
+        right += blocks[block].width + BLOCK_GAP;
+        picture_free(&blocks[block]);
+    }
+    return status;
+}
+
 static int draw_rows(struct album_page *page, const struct dataset *dataset, const struct visual_classes *classes,
-                     int per_class, const struct class_images *images, struct sheet *sheet, struct error *error) {
-    const char **rows = calloc((size_t)classes->count, sizeof *rows);
-    if (!rows) return error_set(error, ERROR_RUN, NULL, "not enough memory for a sheet");
-    int status = 0;
-    for (int i = 0; i < sheet->count && status == 0; i++)
-        if (images->chosen[i] >= 0) status = put_image(sheet, i, dataset, images->chosen[i], SHEET_SIDE, error);
-    for (int k = 0; k < classes->count; k++) {
-        /* A row's label is kept where its first image's would be: a sheet's images have none. */
-        char name[VISUAL_NAME_SIZE], *row = sheet->labels[(size_t)k * (size_t)per_class];
-        snprintf(row, LABEL_SIZE, "%s\n%lld", visual_class_name(classes, k, name), (long long)images->counts[k]);
+                     const struct choice *choice, struct sheet *sheet, const char **rows, struct error *error) {
+    for (int i = 0; i < sheet->count; i++) {
+        if (choice->chosen[i] >= 0 && put_image(sheet, i, dataset, choice->chosen[i], SHEET_SIDE, error) != 0)
+            return -1;
+        sheet->cells[i].label = NULL;
+    }
+    for (int k = 0; k < choice->rows; k++) {
+        char name[VISUAL_NAME_SIZE], *row = sheet->labels[k];
+        snprintf(row, LABEL_SIZE, "%s\n%lld", visual_class_name(classes, k, name), (long long)choice->counts[k]);
         rows[k] = row;
     }
-    for (int i = 0; i < sheet->count; i++) sheet->cells[i].label = NULL;
-    const struct picture_grid grid = {
-        .cells = sheet->cells, .count = sheet->count, .columns = per_class, .enlarge = 1, .gap = 6, .row_labels = rows};
-    if (status == 0) status = picture_from_grid(&grid, &page->picture, error);
+    return draw_blocks(choice, sheet, rows, &page->picture, error);
+}
+
+static int add_rows(struct album_page *page, const struct dataset *dataset, const struct feed *augmented,
+                    const struct visual_classes *classes, struct choice *choice, struct error *error) {
+    struct sheet sheet;
+    const char **rows = calloc((size_t)choice->rows, sizeof *rows);
+    int status = rows ? open_sheet(&sheet, choice->rows * choice->per_class, error)
+                      : error_set(error, ERROR_RUN, NULL, "not enough memory for a sheet");
+    if (!rows) return status;
+    choose_images(dataset, choice);
+    sheet.augmented = augmented;
+    if (status == 0) status = draw_rows(page, dataset, classes, choice, &sheet, rows, error);
+    close_sheet(&sheet);
     free(rows);
     return status;
 }
 
-int visual_sheet(struct album *album, const struct dataset *dataset, const struct visual_classes *classes,
-                 int per_class, struct error *error) {
-    const size_t count = (size_t)classes->count;
+int visual_sheet(struct album *album, const char *title, const struct dataset *dataset, const struct feed *augmented,
+                 const struct visual_classes *classes, int per_class, struct error *error) {
+    struct choice choice;
     struct album_page *page = album_add(album, error);
     if (!page) return -1;
-    struct class_images images = {memory_allocate(count, 2 * sizeof(int64_t) + sizeof(int), "a sheet", error),
-                                  memory_allocate(count * (size_t)per_class, sizeof(int64_t), "a sheet", error)};
-    struct sheet sheet = {0};
-    int status = images.counts && images.chosen ? open_sheet(&sheet, classes->count * per_class, error) : -1;
-    if (status == 0) {
-        choose_images(dataset, classes->count, per_class, &images);
-        status = draw_rows(page, dataset, classes, per_class, &images, &sheet, error);
-    }
-    close_sheet(&sheet);
-    free(images.counts);
-    free(images.chosen);
+    snprintf(page->title, sizeof page->title, "%s", title);
+    album_note(page, "%lld images of %d classes, %d x %d pixels", (long long)dataset->count, classes->count,
+               dataset->width, dataset->height);
+    int status = open_choice(&choice, classes->count, per_class, error);
+    if (choice.rows < classes->count) album_note(page, "; the first %d classes are shown", choice.rows);
+    if (status == 0) status = add_rows(page, dataset, augmented, classes, &choice, error);
+    close_choice(&choice);
     return status;
 }
