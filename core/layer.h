@@ -150,7 +150,8 @@ struct layer_kind {
     void (*avoid_kinks)(const struct layer *layer, float *const *parameters);
 
     /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
-     * input (graph->second its second one), the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+     * input (graph->second its second one), the result its output. NULL for a view; a layer without it cannot be
+     * exported to ONNX and C. */
     int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */
