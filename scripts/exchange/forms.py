@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 
 
 def safetensors_header(path):
@@ -173,6 +174,53 @@ FORMS["keras"] = Form(".keras", "", load_keras, KERAS)
 FORMS["keras h5"] = Form(".h5", "", load_keras, KERAS)
 FORMS["keras json, weights.h5"] = Form(".weights.h5", "", load_keras_weights, KERAS, beside=".json")
 FORMS["keras json, safetensors"] = Form(".safetensors", "", load_safetensors, KERAS, beside=".json")
+
+# ---- PyTorch ----
+
+
+def stand_in_for_safetensors():
+    """load_file of the package safetensors, for float32 alone."""
+    import pathlib
+    import types
+
+    import numpy
+    import torch
+
+    def load_file(path):
+        header, content = safetensors_header(pathlib.Path(path)), pathlib.Path(path).read_bytes()
+        begin = 8 + struct.unpack("<Q", content[:8])[0]
+        tensors = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            first, last = entry["data_offsets"]
+            numbers = numpy.frombuffer(content[begin + first : begin + last], "float32").copy()
+            tensors[name] = torch.from_numpy(numbers.reshape(entry["shape"]))
+        return tensors
+
+    sys.modules["safetensors"] = types.ModuleType("safetensors")
+    sys.modules["safetensors.torch"] = types.SimpleNamespace(load_file=load_file)
+
+
+def torch_loader(logits=False):
+    def load(path, trained):
+        import runpy
+        import torch
+
+        if "safetensors" not in sys.modules and importlib.util.find_spec("safetensors") is None:
+            stand_in_for_safetensors()
+        model = runpy.run_path(str(path.with_suffix(".py")))["model"]
+        images = torch.tensor(trained.normalized.astype("float32").transpose(0, 3, 1, 2).copy())
+        with torch.no_grad():
+            found = model(images).numpy()
+        return softmax(found) if logits else found
+
+    return load
+
+
+TORCH = ("torch",)
+FORMS["torch"] = Form(".safetensors", "--layout torch", torch_loader(), TORCH)
+FORMS["torch logits"] = Form("-logits.safetensors", "--layout torch --logits", torch_loader(logits=True), TORCH)
 
 # A model that one of these cannot hold is wrong; the others may refuse.
 TAKES_ALL = [name for name in FORMS if name.split()[0] in ("onnx", "c")]
