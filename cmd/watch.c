@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -51,8 +50,7 @@ static int look_at(struct watch *watch, char *const *folders) {
 static void judge(struct watch *watch) {
     bool at_work = !watch->is_run && run_is_at_work(watch->folder), all_ended = watch->count > 0;
     for (int i = 0; i < watch->count; i++) {
-        enum watched_state state = watch->runs[i].state;
-        all_ended = all_ended && (state == WATCHED_FINISHED || state == WATCHED_NOT_FINITE);
+        all_ended = all_ended && watched_has_ended(&watch->runs[i]);
         at_work = at_work || watch->runs[i].is_at_work;
     }
     watch->has_ended = !at_work && (all_ended || watch->was_at_work);
@@ -219,16 +217,6 @@ static int follow(struct watch *watch) {
 
 /* ---- the command ---- */
 
-/* Of the terminal, as its user set it: the names of locales that hold Unicode say so. */
-static bool has_unicode(void) {
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    const char *locale = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && (!locale || !*locale); i++) locale = getenv(names[i]);
-    for (const char *at = locale; at && *at; at++)
-        if (strncasecmp(at, "UTF-8", 5) == 0 || strncasecmp(at, "UTF8", 4) == 0) return true;
-    return false;
-}
-
 static int check_folder(struct watch *watch) {
     struct error *error = &watch->session->error;
     int is_folder = file_is_folder(watch->folder, error);
@@ -242,12 +230,11 @@ static int check_folder(struct watch *watch) {
 }
 
 static int watch_folder(struct session *session, const char *folder, bool once) {
-    const char *no_color = getenv("NO_COLOR");
     bool obeys = isatty(STDOUT_FILENO) && live_has_escapes();
     struct watch watch = {.session = session,
                           .folder = folder,
-                          .has_unicode = has_unicode(),
-                          .has_color = obeys && !session->no_color && !(no_color && *no_color)};
+                          .has_unicode = terminal_has_unicode(),
+                          .has_color = terminal_has_color(session)};
     int status = check_folder(&watch) == 0 ? look(&watch) : -1;
     if (status == 0 && watch.count == 0)
         status = error_set(&session->error, ERROR_IO, folder,
@@ -266,6 +253,13 @@ const struct command watch_command = {
     .name = "watch",
     .summary = "a live chart of a run, or of a folder of runs",
     .usage = "[RUN] [options]",
+    .details =
+        "Draws loss and accuracy, of training and validation, from the history in a run's folder, tells the best "
+        "epoch and the time to go, and follows until the run ends; q or Ctrl-C ends it sooner, and the run goes "
+        "on. The folder may lie on another machine. A folder of several runs, such as that of a batch of "
+        "experiments, shows as a table, with the curves of the run that changed last.\n\n"
+        "The curves are of braille where the locale (LC_ALL, LC_CTYPE, LANG) names UTF-8, else of plain "
+        "characters. Where its output is no terminal, it prints how the run stands, and ends.\n",
     .examples = "cnntrain watch runs/sep_max               loss and accuracy until the run ends; q ends it sooner\n"
                 "cnntrain watch runs/six                   all runs of a batch of experiments\n"
                 "cnntrain watch                            all runs below runs\n"

@@ -49,11 +49,6 @@ static void note(const struct run *run, const char *line) {
     if (workshop->note) workshop->note(workshop->listener, line);
 }
 
-static void note_lines(const struct run *run, char *text) {
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
-}
-
 static void add_row(const struct history_row *row, struct text *line) {
     text_print(line, "epoch %d: loss %.6f, accuracy %.4f", row->epoch, row->loss, row->accuracy);
     if (!isnan(row->val_loss)) text_print(line, ", val_loss %.6f, val_accuracy %.4f", row->val_loss, row->val_accuracy);
@@ -74,16 +69,29 @@ static void add_event(const struct train_event *event, struct text *line) {
         text_print(line, "epoch %d: %s\n", event->epoch, texts[event->kind]);
 }
 
-/* log.txt is a convenience: a failure to write it must not end a training. */
+/* log.txt is a convenience: a failure to write it must not end a training. Takes the line. */
+static void log_line(const struct run *run, struct text *line) {
+    FILE *file = line->bytes && !line->failed ? fopen(run->log, "a") : NULL;
+    if (file) {
+        fwrite(line->bytes, 1, line->length, file);
+        fclose(file);
+    }
+    text_free(line);
+}
+
 static void log_event(const struct run *run, const struct train_event *event) {
     bool is_often = event->kind == TRAIN_STEP || event->kind == TRAIN_VALIDATION || event->kind == TRAIN_TEST;
-    FILE *file = is_often || event->kind == TRAIN_CHECKPOINT ? NULL : fopen(run->log, "a");
-    if (!file) return;
+    if (is_often || event->kind == TRAIN_CHECKPOINT) return;
     struct text line = {0};
     add_event(event, &line);
-    if (line.bytes && !line.failed) fwrite(line.bytes, 1, line.length, file);
-    text_free(&line);
-    fclose(file);
+    log_line(run, &line);
+}
+
+/* For those who look on: run_watch. */
+static void log_failure(const struct run *run, const struct error *error) {
+    struct text line = {0};
+    text_print(&line, RUN_LOG_ENDED "%s\n", error->message);
+    log_line(run, &line);
 }
 
 static void hear(void *listener, const struct train_event *event) {
@@ -124,16 +132,6 @@ static int open_files(struct run *run, struct error *error) {
     run->log = run_file(folder, "log.txt", error);
     run->config_text = config_text(run->config, run->request->workshop->registries, error);
     return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
-}
-
-static int open_model(struct run *run, struct error *error) {
-    if (run_parts_build(&run->parts, error) != 0) return -1;
-    if (!run->request->weights) return 0;
-    struct text report = {0};
-    int status = model_load_weights(&run->parts.model, run->request->weights, &report, error);
-    if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
-    text_free(&report);
-    return status;
 }
 
 static int judge_changes(const struct run *run, const char *changes, struct error *error) {
@@ -246,7 +244,7 @@ static int open_events(struct run *run, struct error *error) {
 }
 
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
+    if (run_parts_build(&run->parts, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
     if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     if (open_trainer(run, error) != 0) return -1;
     tell_details(run);
@@ -463,13 +461,17 @@ static void record_end(struct run *run, const struct error *cause) {
 int run_execute(const struct run_request *request, struct error *error) {
     struct run run = {.request = request,
                       .config = request->config,
-                      .parts = {.workshop = request->workshop, .config = request->config, .splits = request->splits},
+                      .parts = {.workshop = request->workshop,
+                                .config = request->config,
+                                .splits = request->splits,
+                                .weights = request->weights},
                       .lock = -1};
     int status = open_run(&run, error);
     if (status == 0) {
         status = trainer_run(run.trainer, error);
         if (status == 0) status = finish_run(&run, error);
         bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
+        if (status != 0) log_failure(&run, error);
         if (status != 0 && is_told) record_end(&run, error);
     }
     if (run_events_close(&run.events, error) != 0) status = -1;

@@ -98,7 +98,7 @@ static void draw_series(struct canvas *canvas, int series) {
         bool is_there = has_place(&canvas->x, x) && has_place(&canvas->y, y);
         if (is_there) {
             int next[2] = {place(&canvas->x, x, width), height - 1 - place(&canvas->y, y, height)};
-            draw_line(canvas, series, has_last ? last : next, next);
+            draw_line(canvas, series, has_last && !plot->series[series].is_points ? last : next, next);
             last[0] = next[0];
             last[1] = next[1];
         }
@@ -150,6 +150,7 @@ static void add_title(const struct plot *plot, struct text *text) {
         char key[64], mark[3] = {series->mark, series->mark, '\0'};
         const char *line =
             series->is_dashed && !color ? "\xE2\xA0\xA4 \xE2\xA0\xA4" : "\xE2\xA0\xA4\xE2\xA0\xA4\xE2\xA0\xA4";
+        if (series->is_points) line = "\xE2\xA0\x82 \xE2\xA0\x84";
         snprintf(key, sizeof key, "   %s %s", plot->has_braille ? line : mark, series->name);
         if (text_columns(key) > left) break;
         if (color) text_print(text, "\033[%sm", color);

@@ -11,6 +11,7 @@ struct plot_series {
     const char *name;
     const double *y;   /* (count) */
     bool is_dashed;    /* told apart where there are no colours */
+    bool is_points;    /* no lines between its points */
     char mark;         /* without braille: '*' */
     const char *color; /* of a terminal, such as "36"; used where the plot has colours */
 };

@@ -86,13 +86,28 @@ static void dry_run_writes_nothing(void **state) {
     struct command_world *world = *state;
     command_succeeds(world, "cnntrain train conv_max --data synth:64,32 " SPLIT "--dry-run --out dry");
     assert_starts_with(world->out, "Model: \"sequential\"\n");
-    assert_contains(world->out, "\n57 training, 7 validation and 32 test images of 32x32x3, 10 classes\n"
-                                "Nothing was trained or written; ");
+    assert_contains(world->out, "\n57 training, 7 validation and 32 test images of 32x32x3, 10 classes\nmemory     "
+                                "weights 0.29 MB, optimizer ");
+    assert_contains(world->out, "\ntime       ");
+    assert_contains(world->out, " ms a step, 1 steps and ");
+    assert_contains(world->out, "\nThe first batch has a loss of 2.");
+    assert_contains(world->out, " Nothing was written.\n");
     assert_false(command_has(world, "dry"));
     cJSON *json = command_json(world, "cnntrain train conv_max --data synth:64,32 " SPLIT "--dry-run --json");
     assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "train_images")) == 57);
     assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "parameters")) == 72906);
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "steps_taken")) == 1);
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "total_seconds")) > 0);
     cJSON_Delete(json);
+    command_succeeds(world, "cnntrain train dw_max --data synth:64,32 --dry-run -q --set "
+                            "'training.callbacks=[{\"type\": \"EarlyStopping\"}]' --set data.validation_split=0.1");
+    assert_starts_with(world->out, "57 training, ");
+    command_succeeds(world, "ls -d runs/*");
+    assert_lacks(world->out, "dw_max");
+    command_fails(world, "cnntrain train --resume x --dry-run", 2,
+                  "--dry-run: goes with a new run; leave it out, or name a config in place of --resume");
+    command_fails(world, "cnntrain train dw_max --data synth:64,32 --dry-run --weights none", 4,
+                  "none: no such file of weights; check the name");
 }
 
 /* Files as Keras' callback names them; a resumed run adds its own and touches no other. */
@@ -142,8 +157,10 @@ static void weights_with_a_lenient_report(void **state) {
     assert_int_equal(world->code, 0);
     assert_contains(world->err, "head/kernel");
     assert_contains(world->err, "dense/kernel");
-    command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
-                  "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model");
+    command_fails(
+        world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
+        "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model; a layer with "
+        "another name begins anew");
     command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights no.safetensors", 4,
                   "no.safetensors: no such file of weights; check the name");
     assert_false(command_has(world, "w-bad"));
