@@ -64,12 +64,12 @@ npy_header() { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': $1, 'fortran_orde
 
 # The files of a run that no clock stands in.
 run_result() {
-    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json; do
+    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json curves.svg confusion.svg; do
         cksum "$1/$file" || return 1
     done
     cut -d , -f 1-6 "$1/history.csv"
     sed -n 's/^ *"\(status\|test_loss\|test_accuracy\|epochs\)": /\1 /p' "$1/metrics.json"
-    test -s "$1/report.md" || return 1
+    test -s "$1/report.md" && test -s "$1/report.html" || return 1
 }
 
 # A run in which something failed: resumed where it can be, else repeated. Its folder must then be free for it.
@@ -114,7 +114,7 @@ experiments_again() { experiments_run env; }
 experiments_result() {
     for run in batch/*/; do run_result "$run" || return 1; done
     cut -d , -f 1-8 batch/results.csv
-    test -s batch/report.md && test -s batch/results.json
+    test -s batch/report.md && test -s batch/report.html && test -s batch/results.json
 }
 
 jobs_begin() { write_configs; }
