@@ -104,6 +104,35 @@ static int check_out(struct session *session, const struct conversion *conversio
 
 /* ---- doing it ---- */
 
+/* " - [0.49, 0.48, 0.45]", or nothing where every number is `neutral`. */
+static void add_numbers(struct text *text, const char *sign, const float *numbers, int count, float neutral) {
+    bool all = true;
+    for (int i = 0; i < count; i++) all = all && numbers[i] == neutral;
+    for (int i = 0; i < count && !all; i++) text_print(text, "%s%.9g", i ? ", " : sign, (double)numbers[i]);
+    if (!all) text_add(text, "]");
+}
+
+/* How its user prepares an image: without this the best model guesses. */
+static void add_preparation(struct text *text, const struct conversion *conversion, const struct model *model,
+                            const struct model_facts *facts) {
+    const struct normalization *normalization = &facts->normalization;
+    const struct shape *input = &model->input;
+    const bool is_nchw = input->rank == 3 && conversion->options & (EXCHANGE_NCHW | EXCHANGE_TORCH);
+    struct shape shape = *input;
+    char buffer[SHAPE_TEXT_SIZE];
+    if (is_nchw) shape = (struct shape){3, {input->size[2], input->size[0], input->size[1]}};
+    text_print(text, "input: images %s of ", shape_text(&shape, buffer, sizeof buffer));
+    if (conversion->options & EXCHANGE_PREPROCESSING) {
+        text_add(text, "pixels 0 to 255\n");
+        return;
+    }
+    text_add(text, normalization->scale == 1 ? "pixel" : "pixel * ");
+    if (normalization->scale != 1) text_print(text, "%.9g", (double)normalization->scale);
+    add_numbers(text, " - [", normalization->mean, normalization->channels, 0);
+    add_numbers(text, ", divided by [", normalization->std, normalization->channels, 1);
+    text_add(text, "\n");
+}
+
 static int tell(struct session *session, const struct conversion *conversion, struct text *remarks) {
     struct stat written;
     if (stat(conversion->out, &written) != 0) return error_set_errno(&session->error, conversion->out, "look at");
@@ -132,6 +161,7 @@ static int write_model(struct session *session, const struct conversion *convers
                                       .version = CNNTRAIN_VERSION,
                                       .remarks = &remarks};
     int status = conversion->format->write(&exchange, conversion->out, &session->error);
+    if (!conversion->format->without_weights) add_preparation(&remarks, conversion, model, facts);
     if (status == 0) status = tell(session, conversion, &remarks);
     text_free(&remarks);
     return status;
@@ -222,6 +252,7 @@ static int run_convert(struct session *session, int argc, const char **argv) {
         {"nchw", 0, POPT_ARG_NONE, &arguments.nchw, 0, "images with channels first, (n,c,h,w)", NULL},
         {"preprocessing", 0, POPT_ARG_NONE, &arguments.preprocessing, 0,
          "take pixels of 0 to 255: scale, mean and deviation become part of the model", NULL},
+        {"preprocess", 0, POPT_ARG_NONE, &arguments.preprocessing, 0, "the same as --preprocessing", NULL},
         POPT_TABLEEND,
     };
     struct options options;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/batch_view.h"
+#include "cmd/dry_run.h"
 #include "cmd/session.h"
 #include "cmd/terminal.h"
 #include "core/experiments.h"
@@ -11,7 +12,7 @@
 struct arguments {
     struct train_options train;
     const char *only, *out;
-    int seeds, jobs;
+    int seeds, jobs, dry_run;
 };
 
 /* What the user typed, for the report. */
@@ -33,15 +34,25 @@ static int print_outcome(struct session *session, const struct experiments_outco
     if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
     fputs("\nThe report is ", stdout);
     terminal_print(stdout, outcome->folder);
-    puts("/report.md; results.csv, results.json and the runs are beside it.");
+    puts("/report.html; report.md, results.csv, results.json and the runs are beside it.");
     return 0;
+}
+
+static int run_batch(struct session *session, const struct experiments_request *request, struct batch_view *view) {
+    struct experiments_outcome outcome;
+    int status = experiments_run(request, &outcome, &session->error);
+    batch_view_close(view, status == 0);
+    if (status == 0) status = print_outcome(session, &outcome);
+    if (session->error.code == ERROR_INTERRUPTED && request->command)
+        text_print(&session->advice, "Go on with: %s", request->command);
+    experiments_free(&outcome);
+    return status;
 }
 
 static int execute(struct session *session, const struct arguments *arguments, const char *file, const char *command) {
     struct override_list overrides;
     struct terminal terminal;
     struct batch_view view;
-    struct experiments_outcome outcome;
     if (make_overrides(session, &arguments->train, &overrides) != 0) return -1;
     terminal_open(&terminal, session);
     terminal_listen(&terminal, session);
@@ -67,11 +78,8 @@ static int execute(struct session *session, const struct arguments *arguments, c
                                           .command = command,
                                           .listen = batch_view_hear,
                                           .listener = &view};
-    int status = experiments_run(&request, &outcome, &session->error);
-    batch_view_close(&view, status == 0);
-    if (status == 0) status = print_outcome(session, &outcome);
-    if (session->error.code == ERROR_INTERRUPTED && command) text_print(&session->advice, "Go on with: %s", command);
-    experiments_free(&outcome);
+    int status = arguments->dry_run ? dry_run_batch(session, &request) : run_batch(session, &request, &view);
+    terminal_close(&terminal);
     free_overrides(&overrides);
     return status;
 }
@@ -98,7 +106,7 @@ static int act(struct session *session, const struct options *options, const str
     if (options_check_range(session, "--jobs", arguments->jobs, 1, 256) != 0) return -1;
     if (session_start(session) != 0) return -1;
     /* Side by side, each run is a process with threads of its own. */
-    if (arguments->jobs == 1) session_start_threads(session->workshop.threads);
+    if (arguments->jobs == 1 || arguments->dry_run) session_start_threads(session->workshop.threads);
     return execute(session, arguments, options->argument_count ? options->arguments[0] : "six.json", command);
 }
 
@@ -113,8 +121,12 @@ static int run_experiments(struct session *session, int argc, const char **argv)
         {"only", 0, POPT_ARG_STRING, &arguments.only, 0, "run these configs alone", "NAME,..."},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of all configs; may be repeated",
          "KEY.PATH=VALUE"},
+        {"tensorboard", 0, POPT_ARG_NONE, &arguments.train.tensorboard, 0,
+         "also write TensorBoard's event files, into each run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the batch's folder (default: runs/NAME)", "DIR"},
         {"jobs", 'j', POPT_ARG_INT, &arguments.jobs, 0, "runs at a time; they share the threads (default 1)", "N"},
+        {"dry-run", 0, POPT_ARG_NONE, &arguments.dry_run, 0,
+         "build everything, take a few steps of each config, show the time it will take; write nothing", NULL},
         POPT_TABLEEND,
     };
     struct options options;

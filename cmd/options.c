@@ -229,7 +229,7 @@ static int add_setting(struct session *session, struct override_list *list, cons
 }
 
 int make_overrides(struct session *session, const struct train_options *options, struct override_list *list) {
-    size_t count = 4;
+    size_t count = 5;
     if (options_check_range(session, "--epochs", options->epochs, 1, INT_MAX) != 0 ||
         options_check_range(session, "--batch-size", options->batch_size, 1, INT_MAX) != 0 ||
         options_check_range(session, "--seed", options->seed, 0, INT_MAX) != 0)
@@ -240,6 +240,7 @@ int make_overrides(struct session *session, const struct train_options *options,
     if (whole && options->epochs != NOT_GIVEN) whole = add_number(list, "training.epochs", options->epochs);
     if (whole && options->batch_size != NOT_GIVEN) whole = add_number(list, "training.batch_size", options->batch_size);
     if (whole && options->seed != NOT_GIVEN) whole = add_number(list, "seed", options->seed);
+    if (whole && options->tensorboard) whole = add_override(list, "training.tensorboard", "true");
     if (whole && options->freeze) whole = add_list(list, "training.freeze", options->freeze);
     if (!whole) no_memory(session);
     for (size_t i = 0; whole && options->set && options->set[i]; i++)

@@ -86,7 +86,9 @@ static int take_memory(struct session *session, struct predictor *predictor, siz
 static int open_model(struct session *session, struct predictor *predictor, const char *path) {
     const struct config_request request = session_request(session, path);
     if (session_check_model(session, path) != 0) return -1;
-    return saved_model_open(&predictor->saved, path, false, &request, &session->error);
+    if (saved_model_open(&predictor->saved, path, false, &request, &session->error) != 0) return -1;
+    session_note_guess(session, &predictor->saved, path);
+    return 0;
 }
 
 static int open_predictor(struct session *session, struct predictor *predictor, const char *path,

@@ -9,13 +9,16 @@
 #include "cmd/ending.h"
 #include "cmd/help.h"
 #include "cmd/live.h"
+#include "cmd/terminal.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/constraint.h"
 #include "core/engine.h"
 #include "core/file.h"
 #include "core/initializer.h"
+#include "core/interop/exchange.h"
 #include "core/interop/keras_model.h"
+#include "core/model_file.h"
 #include "core/optimizer.h"
 #include "core/platform.h"
 #include "core/regularizer.h"
@@ -166,10 +169,18 @@ int session_print_text(struct session *session, struct text *text) {
 }
 
 int session_is_model(struct session *session, const char *path) {
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(path), size = sizeof ending - 1;
-    if (length >= size && strcmp(path + length - size, ending) == 0) return 1;
+    const struct exchange_format *format = exchange_for_path(path);
+    if (format && format->is_opened) return 1;
     return file_is_folder(path, &session->error);
+}
+
+void session_note_guess(const struct session *session, const struct saved_model *saved, const char *path) {
+    if (!saved->normalization_guessed || session->quiet) return;
+    fflush(stdout);
+    fputs("note: ", stderr);
+    terminal_print(stderr, path);
+    fprintf(stderr, " does not say how its images were prepared: pixels are fed as %s\n",
+            saved->normalization.scale == 1 ? "they are, 0 to 255, to its Rescaling" : "0 to 1");
 }
 
 int session_check_model(struct session *session, const char *path) {
@@ -180,7 +191,7 @@ int session_check_model(struct session *session, const char *path) {
         error_set(&session->error, ERROR_IO, path, "no such model; did you mean \"%s\"?", run);
     else
         error_set(&session->error, ERROR_IO, path,
-                  "no such model; name a run's folder, such as runs/sep_max, or a .safetensors file");
+                  "no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or .h5 file");
     free(run);
     return -1;
 }

@@ -66,6 +66,9 @@ int session_print_json(struct session *session, cJSON *json);
 int session_print_text(struct session *session, struct text *text);
 /* Whether a path that may be a config or a trained model looks like the latter: 1 or 0; -1 where nobody can say. */
 int session_is_model(struct session *session, const char *path);
+struct saved_model;
+/* Says on stderr how images are fed to a model of another program whose file does not say it. */
+void session_note_guess(const struct session *session, const struct saved_model *saved, const char *path);
 /* Fails unless `path` is there, with advice to someone who looks for a trained model. */
 int session_check_model(struct session *session, const char *path);
 
@@ -102,6 +105,7 @@ struct train_options {
     int epochs, batch_size, seed; /* or NOT_GIVEN */
     const char **set;             /* --set KEY=VALUE, ended by NULL; popt owns it */
     const char **freeze;          /* --freeze PATTERN, likewise */
+    int tensorboard;              /* --tensorboard */
 };
 #define TRAIN_OPTIONS_NONE                                                                                             \
     { .epochs = NOT_GIVEN, .batch_size = NOT_GIVEN, .seed = NOT_GIVEN }

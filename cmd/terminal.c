@@ -4,17 +4,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cmd/bar.h"
 #include "core/platform.h"
 
-void terminal_open(struct terminal *terminal, const struct session *session) {
+static bool shows_color(const struct session *session, int descriptor) {
     const char *no_color = getenv("NO_COLOR");
-    bool obeys = isatty(STDERR_FILENO) && live_has_escapes();
+    return isatty(descriptor) && live_has_escapes() && !session->no_color && !(no_color && *no_color);
+}
+
+bool terminal_has_color(const struct session *session) {
+    return shows_color(session, STDOUT_FILENO);
+}
+
+/* The names of locales tell. */
+bool terminal_has_unicode(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *locale = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && (!locale || !*locale); i++) locale = getenv(names[i]);
+    for (const char *at = locale; at && *at; at++)
+        if (strncasecmp(at, "UTF-8", 5) == 0 || strncasecmp(at, "UTF8", 4) == 0) return true;
+    return false;
+}
+
+void terminal_open(struct terminal *terminal, const struct session *session) {
     *terminal = (struct terminal){.session = session,
-                                  .has_color = obeys && !session->no_color && !(no_color && *no_color),
+                                  .has_color = shows_color(session, STDERR_FILENO),
                                   .clock = {.epoch_seconds = NAN},
                                   .doing = "Loading"};
     live_open(&terminal->live, !session->quiet);

@@ -64,6 +64,10 @@ void terminal_farewell(const struct session *session, double seconds);
 /* A string that may come from anywhere, without what a terminal would obey: control characters are shown as escapes. */
 void terminal_print(FILE *file, const char *string);
 
+/* Whether stdout shows colours, and whether the locale that the terminal is set to writes Unicode. */
+bool terminal_has_color(const struct session *session);
+bool terminal_has_unicode(void);
+
 /* Columns of stdout: of the terminal, else 80. */
 int terminal_width(void);
 

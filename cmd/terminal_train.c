@@ -90,10 +90,8 @@ static void add_epoch(const struct train_event *event, bool verbose, struct text
 }
 
 static void add_checkpoint(const struct train_event *event, struct text *text) {
-    char shown[TEXT_SHOWN_SIZE];
     text_add(text, "checkpoint: ");
-    const char *path = event->path;
-    for (size_t step; (step = text_show(path, shown)) > 0; path += step) text_add(text, shown);
+    text_add_shown(text, event->path);
     text_print(text, ", written in %.3f s\n", event->saving_seconds);
 }
 

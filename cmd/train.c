@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/document.h"
+#include "cmd/dry_run.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -85,57 +85,11 @@ static int check_before(struct session *session, const struct config *config) {
     return 0;
 }
 
-static int plan_json(struct session *session, const struct summary *summary, const struct data_splits *splits) {
-    struct document document = {summary_json(summary), false};
-    document.failed = !document.root;
-    document_add_number(&document, document.root, "train_images", (double)splits->train.count);
-    document_add_number(&document, document.root, "val_images", (double)splits->validation.count);
-    document_add_number(&document, document.root, "test_images", (double)splits->test.count);
-    document_add_number(&document, document.root, "classes", splits->classes);
-    return document_print(session, &document);
-}
-
-static int show_plan(struct session *session, const struct summary *summary, const struct data_splits *splits) {
-    if (session->json) return plan_json(session, summary, splits);
-    struct text text = {0};
-    summary_keras2(summary, &text);
-    text_add(&text, "\n");
-    summary_cost(summary, &text);
-    text_print(&text, "\n%lld training, %lld validation and %lld test images of %dx%dx%d, %d classes\n",
-               (long long)splits->train.count, (long long)splits->validation.count, (long long)splits->test.count,
-               splits->train.height, splits->train.width, splits->train.channels, splits->classes);
-    text_print(&text, "Nothing was trained or written; peak memory so far %.1f MB\n",
-               (double)platform_peak_memory() / 1e6);
-    return session_print_text(session, &text);
-}
-
-static int dry_run(struct session *session, const struct config *config) {
-    struct data_splits splits;
-    struct shape input;
-    struct model model;
-    struct terminal terminal;
-    terminal_open(&terminal, session);
-    if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
-    struct shape images = run_image_shape(&splits.train);
-    int status = config_input_shape(config, &images, &input, &session->error);
-    if (status == 0) status = run_build_model(config, &input, splits.classes, &model, &session->error);
-    if (status == 0) {
-        struct summary summary;
-        struct summary_row *rows = run_summary_rows(&model, &summary, &session->error);
-        status = rows ? 0 : -1;
-        if (rows) status = show_plan(session, &summary, &splits);
-        free(rows);
-        model_free(&model);
-    }
-    data_splits_free(&splits);
-    return status;
-}
-
 static int start_new(struct session *session, const struct arguments *arguments, const struct config *config) {
     if (check_before(session, config) != 0) return -1;
-    if (arguments->dry_run) return dry_run(session, config);
     if (arguments->weights && !file_exists(arguments->weights))
         return error_set(&session->error, ERROR_IO, arguments->weights, "no such file of weights; check the name");
+    if (arguments->dry_run) return dry_run_config(session, config, arguments->weights);
     char path[160], *claimed = NULL;
     snprintf(path, sizeof path, "runs/%s", config->values.name);
     const char *folder = arguments->out ? arguments->out : path;
@@ -239,6 +193,9 @@ static int resume_folder(struct session *session, const struct arguments *argume
 }
 
 static int train_resume(struct session *session, const struct arguments *arguments) {
+    if (arguments->dry_run)
+        return error_set(&session->error, ERROR_CONFIG, "--dry-run",
+                         "goes with a new run; leave it out, or name a config in place of --resume");
     if (arguments->train.config || arguments->weights || arguments->out)
         return error_set(&session->error, ERROR_CONFIG, "--resume",
                          "takes its config, weights and folder from the run; leave out --config, --weights and --out");
@@ -297,15 +254,19 @@ static int run_train(struct session *session, int argc, const char **argv) {
         {"seed", 0, POPT_ARG_INT, &arguments.train.seed, 0, "of every random number", "N"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
          "KEY.PATH=VALUE"},
+        {"tensorboard", 0, POPT_ARG_NONE, &arguments.train.tensorboard, 0,
+         "also write TensorBoard's event files, into the run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the run's folder (default: runs/NAME)", "DIR"},
-        {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0, "start from these weights (safetensors)", "FILE"},
+        {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0,
+         "start from these weights (.safetensors, .weights.h5, .h5, .keras)", "FILE"},
         {"freeze", 0, POPT_ARG_ARGV, &arguments.train.freeze, 0,
          "leave the weights of these layers as they are, such as 'conv2d*'; may be repeated", "PATTERN"},
         {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &arguments.resume, OPTION_RESUME,
          "go on with an interrupted run", "[RUN]"},
         {"allow-changes", 0, POPT_ARG_NONE, &arguments.allow_changes, 0,
          "go on with --resume though config or images are not those of the checkpoint", NULL},
-        {"dry-run", 0, POPT_ARG_NONE, &arguments.dry_run, 0, "load and build everything, show it, train nothing", NULL},
+        {"dry-run", 0, POPT_ARG_NONE, &arguments.dry_run, 0,
+         "build everything, take a few steps, show cost, memory and time; write nothing", NULL},
         POPT_TABLEEND,
     };
     struct options options;

@@ -88,6 +88,11 @@ const struct field training_fields[] = {
      .offset = offsetof(struct training_config, freeze),
      .fallback = "[]",
      .help = "layers that keep their weights: names, or patterns such as conv2d*"},
+    {.key = "tensorboard",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct training_config, tensorboard),
+     .fallback = "false",
+     .help = "TensorBoard's event files in the run's folder, below tensorboard/"},
     {0},
 };
 

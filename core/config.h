@@ -19,6 +19,7 @@ struct training_config {
     struct string_list freeze; /* patterns of layer names */
     int checkpoint_steps;      /* a checkpoint after every so many steps, too; 0: at the end of an epoch only */
     int keep_checkpoints;      /* how many of the last ones are kept */
+    bool tensorboard;          /* event files beside the history */
 };
 
 /* What a loss or gradient that is not finite leads to. */

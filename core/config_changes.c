@@ -65,6 +65,8 @@ static void note_change(struct comparison *comparison, const struct place *place
 static bool is_left_out(const struct comparison *comparison, const struct place *place, const char *key) {
     if (!place->parent) return strcmp(key, "$schema") == 0;
     bool in_data = !place->parent->parent && strcmp(place->key, "data") == 0;
+    bool in_training = !place->parent->parent && strcmp(place->key, "training") == 0;
+    if (in_training && strcmp(key, "tensorboard") == 0) return true; /* changes nothing of the training */
     return in_data && !comparison->paths && strcmp(key, "path") == 0;
 }
 

@@ -17,7 +17,21 @@ static void plan_tensors(const struct planner *planner) {
     for (int i = 0; i <= model->layer_count; i++) {
         bool is_view = i > 0 && model->layers[i - 1].kind->is_view;
         tensors[i].root = is_view ? tensors[i - 1].root : i;
+        tensors[i].second_reader = ENGINE_NO_LAYER;
         shape_elements(i == 0 ? &model->input : &model->layers[i - 1].output, &tensors[i].size);
+    }
+}
+
+/* Each tensor's list of the layers that have it as their second input, in order. */
+static void plan_readers(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    for (int i = plan->layer_count - 1; i >= 0; i--) {
+        const struct layer *layer = &planner->model->layers[i];
+        plan->layers[i].next_reader = ENGINE_NO_LAYER;
+        if (!layer->second.rank) continue;
+        struct engine_tensor *tensor = &plan->tensors[layer->second_tensor];
+        plan->layers[i].next_reader = tensor->second_reader;
+        tensor->second_reader = i;
     }
 }
 
@@ -46,7 +60,7 @@ static void plan_activations(const struct planner *planner) {
         bool is_last = i == plan->layer_count - 1;
         bool to_loss = is_last && planner->model->ends_in_softmax;
         bool to_next = activation && activation->is_relu && !is_last && layers[i + 1].takes_relu &&
-                       !layers[i].activity_regularizer.kind;
+                       !layers[i].activity_regularizer.kind && plan->tensors[i + 1].second_reader == ENGINE_NO_LAYER;
         if (to_next && !planner->request->keep_outputs)
             plan->layers[i + 1].relu = true;
         else if (!to_loss)
@@ -64,6 +78,7 @@ static bool is_kept(const struct planner *planner, int i) {
     const struct layer_kind *kind = planner->model->layers[i].kind, *next = planner->model->layers[i + 1].kind;
     if (planner->request->keep_outputs || kind->is_view || next->is_view) return true;
     if (tensor->values_by_batch || tensor->gradient_by_batch) return true;
+    if (tensor->second_reader != ENGINE_NO_LAYER) return true;
     if (layers[i].whole_batch || layers[i + 1].whole_batch) return true;
     if (planner->model->layers[i].activity_regularizer.kind) return true;
     return !next->forgets_x || (layers[i].activation && !layers[i].activation->keeps_input);
@@ -189,6 +204,8 @@ static bool place_layer(const struct planner *planner, int index) {
     bool training = planner->request->training;
     size_t kept = training && mine->activation && mine->activation->keeps_input ? plan->tensors[index + 1].size : 0;
     if (!grow(&mine->kept_offset, &plan->slot_bytes, kept, shard_bytes(planner))) return false;
+    size_t second = training && layer->second.rank ? plan->tensors[layer->second_tensor].size : 0;
+    if (!grow(&mine->second_offset, &plan->slot_bytes, second, shard_bytes(planner))) return false;
     size_t shard = (size_t)planner->request->shard_images, scratch = 0, start = 0;
     if (!grow(&mine->saved_offset, &plan->slot_bytes, training ? layer->saved_bytes : 0, shard)) return false;
     if (!grow(&start, &scratch, layer->scratch_bytes, 1)) return false;
@@ -232,6 +249,7 @@ static int make(const struct planner *planner, struct error *error) {
     plan->scratch_bytes = size_align(request->feed_scratch_bytes) + MEMORY_SLACK;
     plan->first_trainable = model_first_trainable(request->model);
     plan_tensors(planner);
+    plan_readers(planner);
     plan_whole(planner);
     plan_activations(planner);
     plan_chains(planner);

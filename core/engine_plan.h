@@ -5,6 +5,8 @@
 #include "core/activation.h"
 #include "core/model.h"
 
+enum { ENGINE_NOT_IN_LANE = -1, ENGINE_NO_LAYER = -1 };
+
 /* A tensor between two layers. Tensor 0 is the model's input, tensor i+1 the output of layer i; a view's output is its
  * input's tensor. */
 struct engine_tensor {
@@ -12,17 +14,18 @@ struct engine_tensor {
     size_t size;          /* floats an image */
     bool values_by_batch; /* kept for the whole batch, not for a shard: a layer's weight gradient reads all of it */
     bool gradient_by_batch;
-    bool passing;  /* lives from one layer of a chain to the next, for the chain's images alone */
-    size_t offset; /* bytes into the slot, or into the batch block; the same for the gradient */
+    int second_reader; /* the first layer whose second input it is; ENGINE_NO_LAYER: none */
+    bool passing;      /* lives from one layer of a chain to the next, for the chain's images alone */
+    size_t offset;     /* bytes into the slot, or into the batch block; the same for the gradient */
     size_t gradient_offset;
 };
-
-enum { ENGINE_NOT_IN_LANE = -1 };
 
 /* What belongs to one layer. */
 struct engine_layer {
     const struct activation_kind *activation;    /* NULL: none, or one that the next layer or the loss takes over */
     bool relu;                                   /* takes over the ReLU of the layer in front: pass->relu */
+    int next_reader;                             /* the next layer with the same second input; ENGINE_NO_LAYER: none */
+    size_t second_offset;                        /* slot: the gradient of its second input */
     size_t kept_offset;                          /* slot: the input of an activation that keeps it */
     size_t saved_offset;                         /* slot */
     size_t packed_offset;                        /* floats into the packed block */

@@ -49,6 +49,14 @@ static float *gradient_of(const struct journey *journey, int index) {
     return (float *)(void *)(journey->work->batch + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
 }
 
+/* Where a layer leaves the gradient of its second input until that of the same tensor as a first input is there. */
+static float *second_gradient_of(const struct journey *journey, int index) {
+    const struct layer *layer = &journey->work->model->layers[index];
+    const size_t size = journey->work->plan.tensors[layer->second_tensor].size;
+    return (float *)(void *)(journey->slot + journey->work->plan.layers[index].second_offset) +
+           (size_t)journey->within * size;
+}
+
 void pass_pointers_fill(const struct workspace *work, int index, float *lane, struct pass_pointers *pointers) {
     const struct layer *layer = &work->model->layers[index];
     const struct engine_layer *plan = &work->plan.layers[index];
@@ -63,6 +71,8 @@ struct pass pass_of(const struct journey *journey, int index, struct pass_pointe
     const struct workspace *work = journey->work;
     const struct engine_layer *plan = &work->plan.layers[index];
     const size_t saved_bytes = (size_t)journey->within * work->model->layers[index].saved_bytes;
+    const struct layer *layer = &work->model->layers[index];
+    const bool has_second = layer->second.rank > 0;
     pass_pointers_fill(work, index, journey->lane, pointers);
     return (struct pass){
         .kernels = work->kernels,
@@ -70,9 +80,13 @@ struct pass pass_of(const struct journey *journey, int index, struct pass_pointe
         .training = journey->training,
         .relu = plan->relu,
         .x = values_of(journey, index),
+        .second = has_second ? values_of(journey, layer->second_tensor) : NULL,
         .y = values_of(journey, index + 1),
         .dy = journey->training ? gradient_of(journey, index + 1) : NULL,
         .dx = journey->training && index > work->plan.first_trainable ? gradient_of(journey, index) : NULL,
+        .dsecond = journey->training && has_second && layer->second_tensor > work->plan.first_trainable
+                       ? second_gradient_of(journey, index)
+                       : NULL,
         .parameters = pointers->parameters,
         .gradients = pointers->gradients,
         .packed = work->packed + plan->packed_offset,
@@ -157,6 +171,14 @@ static void start_lane(const struct journey *journey, const struct layer *layer,
         if (gradients[k]) memset(gradients[k], 0, layer->parameters[k].size * sizeof *gradients[k]);
 }
 
+/* What layers further on left for the tensor that is this layer's input. */
+static void add_second_gradients(const struct journey *journey, int index, float *dx) {
+    const struct workspace *work = journey->work;
+    const size_t count = (size_t)journey->images * work->plan.tensors[index].size;
+    for (int i = work->plan.tensors[index].second_reader; i != ENGINE_NO_LAYER; i = work->plan.layers[i].next_reader)
+        work->kernels->add(count, second_gradient_of(journey, i), dx);
+}
+
 static void backward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
     struct engine_profile *profile = journey->work->profile;
@@ -165,6 +187,7 @@ static void backward_layer(const struct journey *journey, int index) {
     struct pass pass = pass_of(journey, index, &pointers);
     start_lane(journey, layer, pass.gradients);
     if (!layer->kind->is_view) layer->kind->backward(layer, &pass);
+    if (pass.dx) add_second_gradients(journey, index, pass.dx);
     engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/experiments_data.h"
 #include "core/file.h"
 #include "core/platform.h"
 
@@ -25,57 +26,26 @@ struct batch_state {
     const struct experiments_request *request;
     struct experiments_outcome *outcome;
     struct experiments_plan plan;
-    struct data_splits splits; /* of the data that `data_key` describes */
-    char *data_key;
+    struct batch_data data;
     int lock;
     struct child *children; /* (total) */
     int running;
     volatile sig_atomic_t *stop; /* in memory shared with the children */
 };
 
-/* ---- data ---- */
-
-static char *data_key_of(const struct batch_state *state, const struct config *config) {
-    const struct registries *registries = state->request->workshop->registries;
-    cJSON *json = component_write(registries, registries_find(registries, "source"), &config->values.data);
-    char *key = json ? cJSON_PrintUnformatted(json) : NULL;
-    cJSON_Delete(json);
-    return key;
-}
-
-/* Loads the data of this config, unless they are those of the run before. */
-static int provide_data(struct batch_state *state, const struct config *config, struct error *error) {
-    char *key = data_key_of(state, config);
-    if (!key) return error_set(error, ERROR_RUN, NULL, "not enough memory for the configs");
-    if (state->data_key && strcmp(state->data_key, key) == 0) {
-        cJSON_free(key);
-        return 0;
-    }
-    cJSON_free(state->data_key);
-    data_splits_free(&state->splits);
-    state->data_key = NULL;
-    if (run_load_data(state->request->workshop, config, &state->splits, error) != 0) {
-        cJSON_free(key);
-        return -1;
-    }
-    state->data_key = key;
-    return 0;
-}
-
 /* Builds every model that goes with the first config's data, so that a mistake in the last config shows now. */
 static int check_models(struct batch_state *state, struct error *error) {
     if (state->plan.total == 0) return 0;
-    if (provide_data(state, &state->plan.entries[0].config, error) != 0) return -1;
+    const struct workshop *workshop = state->request->workshop;
+    const struct data_splits *splits = &state->data.splits;
+    if (batch_data_provide(&state->data, workshop, &state->plan.entries[0].config, error) != 0) return -1;
     for (int c = 0; c < state->plan.config_count; c++) {
         const struct config *config = &state->plan.entries[(ptrdiff_t)c * state->plan.seed_count].config;
-        char *key = data_key_of(state, config);
-        bool same = key && strcmp(key, state->data_key) == 0;
-        cJSON_free(key);
-        if (!same) continue;
-        struct shape images = run_image_shape(&state->splits.train), input;
+        if (!batch_data_fits(&state->data, workshop, config)) continue;
+        struct shape images = run_image_shape(&splits->train), input;
         struct model model;
         if (config_input_shape(config, &images, &input, error) != 0) return -1;
-        if (run_build_model(config, &input, state->splits.classes, &model, error) != 0) return -1;
+        if (run_build_model(config, &input, splits->classes, &model, error) != 0) return -1;
         model_free(&model);
     }
     return 0;
@@ -112,31 +82,48 @@ static int find_file(const struct experiment_entry *entry, const char *name, cha
     return 0;
 }
 
-/* What the entry's folder says of a run that ended, in whatever way. */
-static int read_run(const struct experiment_entry *entry, struct evidence *evidence, int index, struct error *error) {
-    struct comparison_run *run = &evidence->runs[index];
+static int read_predictions(const struct experiment_entry *entry, struct evidence *evidence, int index,
+                            struct error *error) {
     char *path;
+    int found = find_file(entry, "predictions.csv", &path, error);
+    if (found <= 0) return found;
+    int status = predictions_read(path, &evidence->predictions[index], error);
+    if (status == 0) evidence->runs[index].predictions = &evidence->predictions[index];
+    free(path);
+    return status;
+}
+
+static int read_history(const struct experiment_entry *entry, struct evidence *evidence, int index,
+                        struct error *error) {
+    char *path;
+    int found = find_file(entry, "history.csv", &path, error);
+    if (found <= 0) return found;
+    int status = history_read(path, &evidence->histories[index], error);
+    if (status == 0) evidence->runs[index].history = &evidence->histories[index];
+    free(path);
+    return status;
+}
+
+/* One that was interrupted has a report, too. */
+static int find_report(const struct experiment_entry *entry, struct comparison_run *run, struct error *error) {
+    char *path;
+    int found = find_file(entry, "report.html", &path, error);
+    if (found <= 0) return found;
+    run->folder = file_name_of(entry->folder);
+    free(path);
+    return 0;
+}
+
+static int read_run(const struct experiment_entry *entry, struct evidence *evidence, int index, struct error *error) {
+    char *path;
+    if (find_report(entry, &evidence->runs[index], error) != 0) return -1;
     int found = find_file(entry, "metrics.json", &path, error);
     if (found <= 0) return found;
     int status = run_result_read(path, &evidence->results[index], error);
+    if (status == 0) evidence->runs[index].result = &evidence->results[index];
     free(path);
-    if (status != 0) return -1;
-    run->result = &evidence->results[index];
-    run->folder = file_name_of(entry->folder);
-    found = find_file(entry, "predictions.csv", &path, error);
-    if (found > 0) {
-        status = predictions_read(path, &evidence->predictions[index], error);
-        if (status == 0) run->predictions = &evidence->predictions[index];
-        free(path);
-    }
-    if (found < 0 || status != 0) return -1;
-    found = find_file(entry, "history.csv", &path, error);
-    if (found > 0) {
-        status = history_read(path, &evidence->histories[index], error);
-        if (status == 0) run->history = &evidence->histories[index];
-        free(path);
-    }
-    return found < 0 ? -1 : status;
+    if (status != 0 || read_predictions(entry, evidence, index, error) != 0) return -1;
+    return read_history(entry, evidence, index, error);
 }
 
 static int gather(const struct batch_state *state, struct evidence *evidence, struct error *error) {
@@ -243,7 +230,7 @@ static int run_entry(struct batch_state *state, const struct workshop *workshop,
     if (run_make_folder(entry->folder, error) != 0) return -1;
     struct run_request request = {.workshop = workshop,
                                   .config = &entry->config,
-                                  .splits = &state->splits,
+                                  .splits = &state->data.splits,
                                   .folder = entry->folder,
                                   .resume = true};
     if (run_execute(&request, error) == 0) return 0;
@@ -306,7 +293,7 @@ static int run_in_turn(struct batch_state *state, struct error *error) {
             continue;
         }
         if (is_stopped(state)) return interrupted(state, error);
-        if (provide_data(state, &entry->config, error) != 0) return -1;
+        if (batch_data_provide(&state->data, state->request->workshop, &entry->config, error) != 0) return -1;
         tell(state, EXPERIMENT_RUN_BEGIN, i, has_checkpoint(entry));
         if (run_here(state, i, error) != 0) return -1;
         tell(state, EXPERIMENT_RUN_END, i, false);
@@ -378,7 +365,7 @@ static int start_child(struct batch_state *state, int index, struct error *error
     struct child *child = &state->children[index];
     const struct experiment_entry *entry = &state->plan.entries[index];
     int ends[2];
-    if (provide_data(state, &entry->config, error) != 0) return -1;
+    if (batch_data_provide(&state->data, state->request->workshop, &entry->config, error) != 0) return -1;
     if (pipe(ends) != 0) return error_set(error, ERROR_RUN, NULL, "cannot start a process: %s", strerror(errno));
     tell(state, EXPERIMENT_RUN_BEGIN, index, has_checkpoint(entry));
     pid_t parent = getpid(), process = fork();
@@ -534,8 +521,7 @@ int experiments_run(const struct experiments_request *request, struct experiment
     struct batch_state state = {.request = request, .outcome = outcome, .lock = -1};
     int status = run_batch(&state, error);
     if (state.lock >= 0) close(state.lock);
-    cJSON_free(state.data_key);
-    data_splits_free(&state.splits);
+    batch_data_free(&state.data);
     outcome->folder = state.plan.folder; /* the plan needs it no more */
     state.plan.folder = NULL;
     experiments_plan_free(&state.plan);

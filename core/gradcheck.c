@@ -201,6 +201,7 @@ static int prepare(struct check *check, const struct layer *layer, const struct 
     check->weights = memory_allocate(IMAGES * check->run.output, sizeof *check->weights, "a gradient check", error);
     if (!check->weights) return -1;
     fill_distinct(&check->rng, check->run.x, IMAGES * check->run.input);
+    if (check->run.second) fill_distinct(&check->rng, check->run.seconds, IMAGES * check->run.second);
     for (int i = 0; i < layer->parameter_count; i++)
         if (fill_parameter(check, i, seed, error) != 0) return -1;
     if (layer->kind->avoid_kinks) layer->kind->avoid_kinks(layer, check->run.parameters);
@@ -227,6 +228,8 @@ static void check_tensors(struct check *check, struct gradcheck_result *result) 
     layer_run_backward(run);
 
     add_tensor(result, check_tensor(check, "input", run->x, run->dx, IMAGES * run->input));
+    if (run->second)
+        add_tensor(result, check_tensor(check, "second input", run->seconds, run->dseconds, IMAGES * run->second));
     check->room = 1;
     for (int i = 0; i < run->layer->parameter_count; i++) {
         const struct parameter *parameter = &run->layer->parameters[i];

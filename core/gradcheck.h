@@ -14,7 +14,7 @@
 
 /* What was found about the input or one parameter. */
 struct gradcheck_tensor {
-    const char *name;         /* "input", "kernel", ... */
+    const char *name;         /* "input", "second input", "kernel", ... */
     int checked, doubtful;    /* entries compared; entries next to a kink or tie, left out */
     double error;             /* the largest relative error of an entry */
     double analytic, numeric; /* the slopes of that entry */
@@ -24,14 +24,14 @@ struct gradcheck_tensor {
 
 struct gradcheck_result {
     int count;
-    struct gradcheck_tensor tensors[1 + LAYER_PARAMETERS_MAX];
+    struct gradcheck_tensor tensors[2 + LAYER_PARAMETERS_MAX];
     double error;     /* the largest of all */
     const char *name; /* of the tensor with it */
     bool passed;      /* all passed */
 };
 
 /* Checks an inferred layer, with its activation, on a batch of three images in two shards: the loss is a random
- * weighting of the outputs, summed in double; up to 200 entries of the input and of every trainable parameter (fewer
+ * weighting of the outputs, summed in double; up to 200 entries of the inputs and of every trainable parameter (fewer
  * where the layer is costly) are moved up and down (central differences). Inputs are distinct, outputs next to zero
  * carry no weight (activations have their kink there), and an entry whose slope changes with the step is measured with
  * a smaller one. A relative error is the difference by the larger of the two slopes and 1/10 of the tensor's largest

@@ -74,6 +74,20 @@ int graph_numbers(struct graph *graph, const char *name, const struct shape *sha
     return add_value(graph, &(struct graph_value){.shape = *shape, .data = data, .name = full_name(graph, name)});
 }
 
+int graph_columns(struct graph *graph, int constant, int first, int count) {
+    if (has_failed(graph)) return GRAPH_NONE;
+    struct graph_value part = graph->values[constant];
+    const int last = part.shape.rank - 1, columns = part.shape.size[last];
+    const size_t rows = graph_elements(graph, constant) / (size_t)columns;
+    float *data = arena_allocate(&graph->arena, rows * (size_t)count * sizeof *data, graph->error);
+    if (!data) return GRAPH_NONE;
+    for (size_t row = 0; row < rows; row++)
+        memcpy(data + row * (size_t)count, part.data + row * (size_t)columns + first, (size_t)count * sizeof *data);
+    part.data = data;
+    part.shape.size[last] = count;
+    return add_value(graph, &part);
+}
+
 int graph_number(struct graph *graph, double number) {
     return graph_numbers(graph, "number", &(struct shape){0}, &number);
 }
@@ -103,6 +117,14 @@ int graph_convolve(struct graph *graph, int x, int kernel, int bias, const struc
     const struct graph_node node = {
         .operation = GRAPH_CONVOLVE, .input_count = 3, .inputs = {x, kernel, bias}, .window = *window};
     return add_node(graph, node, &output);
+}
+
+int graph_convolve_pixels(struct graph *graph, int x, int kernel, int bias) {
+    if (has_failed(graph)) return GRAPH_NONE;
+    const int *size = shape_of(graph, x)->size;
+    const struct graph_window pixel = {
+        .size = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .output = {size[0], size[1]}, .groups = 1};
+    return graph_convolve(graph, x, kernel, bias, &pixel);
 }
 
 int graph_convolve_back(struct graph *graph, int x, int kernel, int bias, const struct graph_window *window) {

@@ -50,6 +50,7 @@ enum graph_operation {
     GRAPH_SOFTPLUS, /* log(1 + exp(x)) */
     GRAPH_SQUARE_ROOT,
     GRAPH_ABSOLUTE,
+    GRAPH_SIGN, /* -1, 0 or 1 */
     /* two numbers: graph_combine */
     GRAPH_ADD,
     GRAPH_SUBTRACT,
@@ -100,8 +101,9 @@ struct graph {
 
     const struct layer *layer; /* being described */
     float *const *parameters;  /* its numbers, by parameter */
+    int second;                /* its second input; GRAPH_NONE where it has none */
     int value_room, node_room;
-    struct arena arena; /* names and constants that no model holds */
+    struct arena arena; /* names and constants that no model holds; a layer's intermediate numbers */
 };
 
 /* An empty graph whose input is an array of this shape; `error` must outlive it. graph_free it, also after a failure.
@@ -115,12 +117,16 @@ void graph_free(struct graph *graph);
 int graph_parameter(struct graph *graph, int k);
 /* A copy of numbers that follow from the layer's, rounded to float; `name` tells them apart: "scale". */
 int graph_numbers(struct graph *graph, const char *name, const struct shape *shape, const double *values);
+/* Columns of a constant's last axis, as a constant. */
+int graph_columns(struct graph *graph, int constant, int first, int count);
 /* One number. */
 int graph_number(struct graph *graph, double number);
 
 /* ---- operations ---- */
 
 int graph_convolve(struct graph *graph, int x, int kernel, int bias, const struct graph_window *window);
+/* Each pixel by itself: a kernel of (1,1,c,f). */
+int graph_convolve_pixels(struct graph *graph, int x, int kernel, int bias);
 int graph_convolve_back(struct graph *graph, int x, int kernel, int bias, const struct graph_window *window);
 /* `operation`: one of GRAPH_POOL_. Dilation is 1. */
 int graph_pool(struct graph *graph, enum graph_operation operation, int x, const struct graph_window *window);

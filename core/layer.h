@@ -11,7 +11,7 @@
 #include "core/kernels/kernels.h"
 #include "core/shape.h"
 
-enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160 };
+enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160, LAYER_NO_OWNER = -1 };
 
 struct graph;
 
@@ -51,6 +51,12 @@ struct layer {
     bool frozen; /* training leaves its weights as they are, and what it does is the same as at inference */
     struct shape input;
 
+    /* A second input, which a layer further up the line gives (Residual). */
+    struct shape second;  /* rank 0: there is none */
+    int second_tensor;    /* 0: the model's input; i + 1: what layer i gives */
+    int second_stride[2]; /* cells of it from one output to the next, as the layers between say */
+    int owner;            /* index of the layer that this one is inside of; LAYER_NO_OWNER */
+
     /* What `infer` fills, all of it zero before. Sizes are for one image. */
     struct shape output;
     int parameter_count;
@@ -80,9 +86,11 @@ struct pass {
     bool relu;                /* x is before the ReLU of the layer in front, which forward applies to it, and dx is the
                                  gradient before that ReLU; only where layer->takes_relu */
     const float *x;           /* (n, input); not there in backward of a layer that forgets it */
+    const float *second;      /* (n, second), there in backward, too; NULL for a layer without */
     float *y;                 /* (n, output): forward writes all of it */
     const float *dy;          /* (n, output), before the activation */
     float *dx;                /* (n, input): backward writes all of it; NULL: not wanted */
+    float *dsecond;           /* (n, second): backward writes all of it; NULL: not wanted, or the layer has none */
     float *const *parameters; /* by parameter; only a whole-batch layer's combine may write them */
     float *const *gradients;  /* by parameter: backward adds; an entry is NULL where it is not wanted */
     const float *packed;
@@ -98,7 +106,18 @@ struct pass {
 /* A config and an input on which the gradient check, the fuzzers and the help run the layer. */
 struct layer_example {
     const char *config; /* a JSON object, without its type */
-    struct shape input;
+    struct shape input; /* of a layer with others inside: where those begin */
+};
+
+/* What `cnntrain layers NAME` tells beyond what follows from the table; each part may be NULL. Lines end with a
+ * newline; those that begin with a space, such as formulas, are shown as they are. */
+struct layer_page {
+    const char *text;             /* what it computes, and what for */
+    const char *shapes;           /* of input, output and weights, with the formulas */
+    const char *cost;             /* multiplications an image and parameters */
+    const char *references;       /* who described it */
+    const char *see_also;         /* names of layers, with commas */
+    struct layer_example example; /* config NULL: the first of the layer's examples */
 };
 
 struct layer_kind {
@@ -107,6 +126,9 @@ struct layer_kind {
 
     /* From layer->config and layer->input to the rest of *layer. A misfit between the two is a place_error. */
     int (*infer)(struct layer *layer, const struct place *place, struct error *error);
+
+    /* Optional: layers that come before this one in the model and begin with what it then has as its second input. */
+    const struct component_list *(*inner)(const void *config);
 
     /* y is the very memory of x, and dx that of dy: forward and backward are not called (Flatten, Reshape). */
     bool is_view;
@@ -139,10 +161,12 @@ struct layer_kind {
     void (*avoid_kinks)(const struct layer *layer, float *const *parameters);
 
     /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
-     * input, the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+     * input (graph->second its second one), the result its output. NULL for a view; a layer without it cannot be
+     * exported to ONNX and C. */
     int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */
+    const struct layer_page *page;        /* or NULL */
 };
 
 /* Whether the layer's shards meet in training. A frozen layer takes its statistics from its weights. */

@@ -46,8 +46,11 @@ int layer_run_open(struct layer_run *run, const struct layer *layer, const struc
     const size_t count = (size_t)images;
     bool fits = shape_elements(&layer->input, &run->input) && shape_elements(&layer->output, &run->output);
     assert(fits && images > 0);
+    if (fits && layer->second.rank) fits = shape_elements(&layer->second, &run->second);
     if (!fits || take(&run->x, count, run->input, "the input of a layer", error) != 0 ||
         take(&run->dx, count, run->input, "the input gradient of a layer", error) != 0 ||
+        take(&run->seconds, count, run->second, "the second input of a layer", error) != 0 ||
+        take(&run->dseconds, count, run->second, "the second input's gradient of a layer", error) != 0 ||
         take(&run->before, count, run->output, "the output of a layer", error) != 0 ||
         take(&run->y, count, run->output, "the output of a layer", error) != 0 ||
         take(&run->dy, count, run->output, "the output gradient of a layer", error) != 0 ||
@@ -62,8 +65,8 @@ void layer_run_close(struct layer_run *run) {
         free(run->parameters[i]);
         free(run->gradients[i]);
     }
-    void *const blocks[] = {run->x,      run->dx,       run->before, run->y,     run->dy,     run->inner_dy,
-                            run->packed, run->partials, run->shared, run->saved, run->scratch};
+    void *const blocks[] = {run->seconds,  run->dseconds, run->x,        run->dx,     run->before, run->y,      run->dy,
+                            run->inner_dy, run->packed,   run->partials, run->shared, run->saved,  run->scratch};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     *run = (struct layer_run){0};
 }
@@ -76,9 +79,11 @@ static struct pass pass_of(const struct layer_run *run, int first, int end, bool
         .images = end - first,
         .training = training,
         .x = run->x + input,
+        .second = run->second ? run->seconds + (size_t)first * run->second : NULL,
         .y = run->before + output,
         .dy = run->inner_dy + output,
         .dx = run->dx + input,
+        .dsecond = run->second ? run->dseconds + (size_t)first * run->second : NULL,
         .parameters = run->parameters,
         .gradients = run->gradients,
         .packed = run->packed,
@@ -181,6 +186,7 @@ void layer_run_backward(struct layer_run *run) {
         return;
     }
     memset(run->dx, 0xFF, bytes);
+    memset(run->dseconds, 0xFF, (size_t)run->images * run->second * sizeof *run->dseconds);
     if (layer_meets(run->layer)) meet(run, kind->backward_partial, kind->backward_combine);
     backward_shards(run);
 }

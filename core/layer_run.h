@@ -10,9 +10,10 @@ struct layer_run {
     const struct kernels *kernels;
     int images;
     uint64_t seed;                      /* of Dropout's mask */
-    size_t input, output;               /* elements of an image */
+    size_t input, second, output;       /* elements of an image; second 0: the layer has none */
     size_t sizes[LAYER_PARAMETERS_MAX]; /* elements of each parameter */
     float *x, *dx;                      /* (images, input) */
+    float *seconds, *dseconds;          /* (images, second): the second input and its gradient */
     float *before;                      /* (images, output) before the activation */
     float *y, *dy;                      /* (images, output) after it; dy is the caller's to fill */
     float *inner_dy;                    /* (images, output) dy before the activation */

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +97,22 @@ static int infer_layer(struct layer *layer, struct error *error) {
     return 0;
 }
 
+/* The second input is where the inner layers begin. */
+static void set_second(const struct model *model, struct layer *layer) {
+    layer->second = model->layers[layer->second_tensor].input;
+    for (int axis = 0; axis < 2; axis++) {
+        double stride = 1;
+        for (int i = layer->second_tensor; i < layer->index; i++)
+            if (model->layers[i].reach.stride[axis]) stride *= model->layers[i].reach.stride[axis];
+        layer->second_stride[axis] = stride < INT_MAX ? (int)stride : INT_MAX;
+    }
+}
+
 static int infer_layers(struct model *model, struct error *error) {
     struct shape shape = model->input;
     for (int i = 0; i < model->layer_count; i++) {
         model->layers[i].input = shape;
+        if (model->layers[i].kind->inner) set_second(model, &model->layers[i]);
         if (infer_layer(&model->layers[i], error) != 0) return -1;
         shape = model->layers[i].output;
     }
@@ -156,18 +169,42 @@ static int freeze(struct model *model, const struct config *config, const struct
         const struct place item = place_item(&list, i);
         if (freeze_matching(model, patterns->values[i]) == 0) return no_match(model, patterns->values[i], &item, error);
     }
+    for (int i = model->layer_count - 1; i >= 0; i--) /* owners come behind what is inside of them */
+        if (model->layers[i].owner != LAYER_NO_OWNER && model->layers[model->layers[i].owner].frozen)
+            model->layers[i].frozen = true;
     return 0;
 }
 
 /* ---- building ---- */
 
+static const struct component_list *inner_of(const struct component *layer) {
+    const struct layer_kind *kind = (const struct layer_kind *)layer->kind;
+    return kind->inner ? kind->inner(layer->config) : NULL;
+}
+
+/* With those inside of others. */
+static int count_layers(const struct component_list *layers) {
+    int count = layers->count;
+    for (int i = 0; i < layers->count; i++)
+        if (inner_of(&layers->items[i])) count += count_layers(inner_of(&layers->items[i]));
+    return count;
+}
+
+/* Layers inside of another come before it, in one line with all others. */
 static void take_layers(struct model *model, const struct component_list *layers) {
-    model->layer_count = layers->count;
     for (int i = 0; i < layers->count; i++) {
-        model->layers[i].kind = (const struct layer_kind *)layers->items[i].kind;
-        model->layers[i].config = layers->items[i].config;
-        model->layers[i].place = layers->places[i];
-        model->layers[i].index = i;
+        const struct component_list *inner = inner_of(&layers->items[i]);
+        const int first = model->layer_count;
+        if (inner) take_layers(model, inner);
+        const int index = model->layer_count++;
+        model->layers[index] = (struct layer){.kind = (const struct layer_kind *)layers->items[i].kind,
+                                              .config = layers->items[i].config,
+                                              .place = layers->places[i],
+                                              .index = index,
+                                              .second_tensor = first,
+                                              .owner = LAYER_NO_OWNER};
+        for (int k = first; k < index; k++)
+            if (model->layers[k].owner == LAYER_NO_OWNER) model->layers[k].owner = index;
     }
 }
 
@@ -182,7 +219,7 @@ static int check_last_activity(const struct layer *layer, struct error *error) {
 
 static int plan(struct model *model, const struct config *config, const struct place *document, struct error *error) {
     const struct component_list *layers = &config->values.model;
-    model->layers = calloc((size_t)layers->count, sizeof *model->layers);
+    model->layers = calloc((size_t)count_layers(layers), sizeof *model->layers);
     if (!model->layers) return error_set(error, ERROR_RUN, NULL, "not enough memory for the layers");
     take_layers(model, layers);
     if (name_layers(model, error) != 0 || freeze(model, config, document, error) != 0 ||
@@ -199,7 +236,7 @@ static int plan(struct model *model, const struct config *config, const struct p
 
 int model_plan(struct model *model, const struct config *config, const struct shape *input, struct error *error) {
     const struct place document = place_document(config->path), place = place_key(&document, "model");
-    const int count = config->values.model.count;
+    const int count = count_layers(&config->values.model);
     *model = (struct model){.input = *input};
     size_t elements = 0;
     char text[SHAPE_TEXT_SIZE];

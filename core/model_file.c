@@ -7,13 +7,34 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/model_file_foreign.h"
+
+/* The weights alone, by the names of the model. */
+static int read_foreign_weights(const struct model *model, const char *path, const struct exchange_format *format,
+                                struct exchange_file *file, struct error *error) {
+    if (format->read(path, file, error) == 0 && file->assign(&file->weights, model, error) == 0) return 0;
+    exchange_file_free(file);
+    return -1;
+}
+
+static int load_into(const struct model *model, const char *path, const struct checkpoint_tensor *tensors, size_t count,
+                     struct text *report, struct error *error) {
+    const struct exchange_format *format = NULL;
+    struct exchange_file file = {0};
+    if (exchange_for_reading(path, &format, error) != 0) return -1;
+    if (!format) return checkpoint_load_into(path, tensors, count, CHECKPOINT_LENIENT, report, error);
+    if (read_foreign_weights(model, path, format, &file, error) != 0) return -1;
+    int status = checkpoint_apply(&file.weights, tensors, count, CHECKPOINT_LENIENT, report, error);
+    exchange_file_free(&file);
+    return status;
+}
 
 int model_load_weights(const struct model *model, const char *path, struct text *report, struct error *error) {
     struct checkpoint_tensor *tensors = NULL;
     struct tensor_names *names = NULL;
     size_t count = 0;
     if (model_tensors(model, &tensors, &names, &count, error) != 0) return -1;
-    int status = checkpoint_load_into(path, tensors, count, CHECKPOINT_LENIENT, report, error);
+    int status = load_into(model, path, tensors, count, report, error);
     free(tensors);
     free(names);
     return status;
@@ -91,14 +112,28 @@ static int take_tensors(const struct saved_model *saved, const struct safetensor
     return status;
 }
 
+static int check_output(const struct saved_model *saved, const char *path, struct error *error) {
+    char shape[SHAPE_TEXT_SIZE];
+    const struct shape *output = &saved->model.output;
+    if (output->rank != 1)
+        return error_set(error, ERROR_DATA, path, "gives %s for an image; a number for each class was expected",
+                         shape_text(output, shape, sizeof shape));
+    if (output->size[0] < saved->classes)
+        return error_set(error, ERROR_DATA, path, "gives %d numbers for an image, but names %d classes",
+                         output->size[0], saved->classes);
+    return 0;
+}
+
 /* A small file cannot ask for the memory of a large model: its tensors are compared first. */
-static int build_saved(struct saved_model *saved, const struct safetensors *file, const struct shape *shape,
-                       struct error *error) {
-    if (model_plan(&saved->model, &saved->config, shape, error) != 0) return -1;
-    if (saved->model.output.rank != 1 || saved->model.output.size[0] < saved->classes)
-        return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
+static int build_saved(struct saved_model *saved, const struct safetensors *file, struct error *error) {
     if (take_tensors(saved, file, error) != 0 || model_allocate(&saved->model, error) != 0) return -1;
     return take_tensors(saved, file, error);
+}
+
+static int plan_saved(struct saved_model *saved, const struct shape *shape, const char *path, struct error *error) {
+    if (model_plan(&saved->model, &saved->config, shape, error) != 0) return -1;
+    if (saved->classes == 0 && saved->model.output.rank == 1) saved->classes = saved->model.output.size[0];
+    return check_output(saved, path, error);
 }
 
 static int open_file(struct saved_model *saved, const struct safetensors *file, const struct config_request *request,
@@ -114,7 +149,68 @@ static int open_file(struct saved_model *saved, const struct safetensors *file, 
     cJSON_Delete(json);
     if (status != 0) return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
     if (config_parse(&saved->config, config, file->path, request, error) != 0) return -1;
-    return build_saved(saved, file, &shape, error);
+    if (plan_saved(saved, &shape, file->path, error) != 0) return -1;
+    return build_saved(saved, file, error);
+}
+
+/* ---- models of other programs ---- */
+
+/* Where the file does not say it: pixels from 0 to 1, or as they are. */
+static int guess_facts(struct saved_model *saved, const cJSON *config, bool takes_bytes, struct shape *shape) {
+    struct normalization *normalization = &saved->normalization;
+    if (read_shape(config, shape) != 0) return -1;
+    const int channels = shape->size[shape->rank - 1];
+    if (channels > (int)(sizeof normalization->mean / sizeof *normalization->mean)) return -1;
+    *normalization = (struct normalization){.channels = channels, .scale = takes_bytes ? 1.0F : 1.0F / 255.0F};
+    for (int i = 0; i < channels; i++) normalization->std[i] = 1;
+    saved->normalization_guessed = true;
+    return 0;
+}
+
+static int use_documents(struct saved_model *saved, const struct foreign_documents *documents, const char *path,
+                         const struct config_request *request, struct shape *shape, struct error *error) {
+    int status = documents->facts ? read_facts(saved, documents->facts, shape, error)
+                                  : guess_facts(saved, documents->config, documents->takes_bytes, shape);
+    if (status != 0) return error_set(error, ERROR_DATA, path, "has an input shape or metadata that cannot be used");
+    struct text text = {0};
+    json_write(documents->config, &text);
+    status = text.failed ? error_set(error, ERROR_RUN, path, "not enough memory for its config")
+                         : config_parse(&saved->config, text.bytes, path, request, error);
+    text_free(&text);
+    return status;
+}
+
+static int use_foreign(struct saved_model *saved, struct exchange_file *file, const char *path,
+                       const struct config_request *request, struct error *error) {
+    struct foreign_documents documents;
+    struct shape shape = {0};
+    if (foreign_documents_make(&documents, file, path, request->registries, error) != 0) return -1;
+    int status = use_documents(saved, &documents, path, request, &shape, error);
+    foreign_documents_free(&documents);
+    if (status != 0 || plan_saved(saved, &shape, path, error) != 0 ||
+        file->assign(&file->weights, &saved->model, error) != 0)
+        return -1;
+    return build_saved(saved, &file->weights, error);
+}
+
+static int open_foreign(struct saved_model *saved, const char *path, const struct exchange_format *format,
+                        const struct config_request *request, struct error *error) {
+    struct exchange_file file = {0};
+    int status = format->read(path, &file, error);
+    if (status == 0) status = use_foreign(saved, &file, path, request, error);
+    exchange_file_free(&file);
+    return status;
+}
+
+/* ---- any model ---- */
+
+static int open_own(struct saved_model *saved, const char *path, const struct config_request *request,
+                    struct error *error) {
+    struct safetensors file;
+    if (safetensors_read(path, &file, error) != 0) return -1;
+    int status = open_file(saved, &file, request, error);
+    safetensors_free(&file);
+    return status;
 }
 
 static char *file_of_model(const char *path, bool prefer_best, struct error *error) {
@@ -142,12 +238,12 @@ int saved_model_open(struct saved_model *saved, const char *path, bool prefer_be
     *saved = (struct saved_model){0};
     char *file_path = file_of_model(path, prefer_best, error);
     if (!file_path) return -1;
-    struct safetensors file;
-    int status = safetensors_read(file_path, &file, error);
+    const struct exchange_format *format = NULL;
+    int status = exchange_for_reading(file_path, &format, error);
+    if (status == 0)
+        status = format ? open_foreign(saved, file_path, format, request, error)
+                        : open_own(saved, file_path, request, error);
     free(file_path);
-    if (status != 0) return -1;
-    status = open_file(saved, &file, request, error);
-    safetensors_free(&file);
     if (status != 0) saved_model_free(saved);
     return status;
 }

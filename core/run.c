@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/platform.h"
 #include "core/report/run_report.h"
+#include "core/run_events.h"
 #include "core/run_parts.h"
 #include "core/run_resume.h"
 #include "core/statistics.h"
@@ -22,6 +23,7 @@ struct run {
     const char *folder;
     struct run_parts parts;
     struct trainer *trainer;
+    struct run_events events;
     struct predictions predictions;
     struct confusion confusion;
     char *config_text, *last, *best, *history, *log;
@@ -47,11 +49,6 @@ static void note(const struct run *run, const char *line) {
     if (workshop->note) workshop->note(workshop->listener, line);
 }
 
-static void note_lines(const struct run *run, char *text) {
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) note(run, line);
-}
-
 static void add_row(const struct history_row *row, struct text *line) {
     text_print(line, "epoch %d: loss %.6f, accuracy %.4f", row->epoch, row->loss, row->accuracy);
     if (!isnan(row->val_loss)) text_print(line, ", val_loss %.6f, val_accuracy %.4f", row->val_loss, row->val_accuracy);
@@ -72,20 +69,34 @@ static void add_event(const struct train_event *event, struct text *line) {
         text_print(line, "epoch %d: %s\n", event->epoch, texts[event->kind]);
 }
 
-/* log.txt is a convenience: a failure to write it must not end a training. */
+/* log.txt is a convenience: a failure to write it must not end a training. Takes the line. */
+static void log_line(const struct run *run, struct text *line) {
+    FILE *file = line->bytes && !line->failed ? fopen(run->log, "a") : NULL;
+    if (file) {
+        fwrite(line->bytes, 1, line->length, file);
+        fclose(file);
+    }
+    text_free(line);
+}
+
 static void log_event(const struct run *run, const struct train_event *event) {
     bool is_often = event->kind == TRAIN_STEP || event->kind == TRAIN_VALIDATION || event->kind == TRAIN_TEST;
-    FILE *file = is_often || event->kind == TRAIN_CHECKPOINT ? NULL : fopen(run->log, "a");
-    if (!file) return;
+    if (is_often || event->kind == TRAIN_CHECKPOINT) return;
     struct text line = {0};
     add_event(event, &line);
-    if (line.bytes && !line.failed) fwrite(line.bytes, 1, line.length, file);
-    text_free(&line);
-    fclose(file);
+    log_line(run, &line);
+}
+
+/* For those who look on: run_watch. */
+static void log_failure(const struct run *run, const struct error *error) {
+    struct text line = {0};
+    text_print(&line, RUN_LOG_ENDED "%s\n", error->message);
+    log_line(run, &line);
 }
 
 static void hear(void *listener, const struct train_event *event) {
-    const struct run *run = listener;
+    struct run *run = listener;
+    run_events_hear(&run->events, event);
     const struct workshop *workshop = run->request->workshop;
     log_event(run, event);
     if (workshop->listen) workshop->listen(workshop->listener, event);
@@ -121,16 +132,6 @@ static int open_files(struct run *run, struct error *error) {
     run->log = run_file(folder, "log.txt", error);
     run->config_text = config_text(run->config, run->request->workshop->registries, error);
     return run->last && run->best && run->history && run->log && run->config_text ? 0 : -1;
-}
-
-static int open_model(struct run *run, struct error *error) {
-    if (run_parts_build(&run->parts, error) != 0) return -1;
-    if (!run->request->weights) return 0;
-    struct text report = {0};
-    int status = model_load_weights(&run->parts.model, run->request->weights, &report, error);
-    if (status == 0 && report.length && !report.failed) note_lines(run, report.bytes);
-    text_free(&report);
-    return status;
 }
 
 static int judge_changes(const struct run *run, const char *changes, struct error *error) {
@@ -236,12 +237,18 @@ static void tell_details(const struct run *run) {
     detail(run, &line);
 }
 
+static int open_events(struct run *run, struct error *error) {
+    if (!run->config->values.training.tensorboard || trainer_is_done(run->trainer)) return 0;
+    bool validates = run->request->splits->validation.count > 0;
+    return run_events_open(&run->events, run->folder, validates, trainer_history(run->trainer), error);
+}
+
 static int open_run(struct run *run, struct error *error) {
-    if (open_model(run, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
+    if (run_parts_build(&run->parts, error) != 0 || run_parts_open(&run->parts, error) != 0) return -1;
     if (open_folder(run, error) != 0 || open_files(run, error) != 0) return -1;
     if (open_trainer(run, error) != 0) return -1;
     tell_details(run);
-    return begin_files(run, error);
+    return begin_files(run, error) == 0 ? open_events(run, error) : -1;
 }
 
 /* ---- what a run leaves ---- */
@@ -259,9 +266,8 @@ static int test_stopped(struct error *error) {
                      "is written");
 }
 
-static int test_run(struct run *run, struct run_result *result, struct error *error) {
+static int test_all(struct run *run, struct run_result *result, struct error *error) {
     const struct dataset *test = &run->request->splits->test;
-    if (test->count == 0) return 0;
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
@@ -277,6 +283,14 @@ static int test_run(struct run *run, struct run_result *result, struct error *er
     result->test_low = interval.low;
     result->test_high = interval.high;
     return 0;
+}
+
+/* Fills predictions and confusion matrix, or neither. */
+static int test_run(struct run *run, struct run_result *result, struct error *error) {
+    if (run->request->splits->test.count == 0 || test_all(run, result, error) == 0) return 0;
+    predictions_free(&run->predictions);
+    confusion_free(&run->confusion);
+    return -1;
 }
 
 static const char *class_name(const struct run *run, struct arena *arena, int index, struct error *error) {
@@ -431,28 +445,36 @@ static int finish_run(struct run *run, struct error *error) {
     return status;
 }
 
-/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. */
+/* Leaves word of a training that diverged or was interrupted; the error of the training is the one that counts. One
+ * that was interrupted goes on some day: it has a report, and no metrics.json. */
 static void record_end(struct run *run, const struct error *cause) {
     struct error ignored = {0};
     struct run_result result = run_result_empty();
-    result.status = cause->code == ERROR_INTERRUPTED ? RUN_INTERRUPTED : RUN_NOT_FINITE;
+    bool is_over = cause->code == ERROR_NOT_FINITE;
+    result.status = is_over ? RUN_NOT_FINITE : RUN_INTERRUPTED;
     result.message = cause->message;
-    if (fill_result(run, &result, &ignored) == 0) write_result(run, &result, &ignored);
+    if (fill_result(run, &result, &ignored) == 0)
+        is_over ? write_result(run, &result, &ignored) : write_report(run, &result, &ignored);
     run_result_free(&result);
 }
 
 int run_execute(const struct run_request *request, struct error *error) {
     struct run run = {.request = request,
                       .config = request->config,
-                      .parts = {.workshop = request->workshop, .config = request->config, .splits = request->splits},
+                      .parts = {.workshop = request->workshop,
+                                .config = request->config,
+                                .splits = request->splits,
+                                .weights = request->weights},
                       .lock = -1};
     int status = open_run(&run, error);
     if (status == 0) {
         status = trainer_run(run.trainer, error);
         if (status == 0) status = finish_run(&run, error);
         bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
+        if (status != 0) log_failure(&run, error);
         if (status != 0 && is_told) record_end(&run, error);
     }
+    if (run_events_close(&run.events, error) != 0) status = -1;
     if (status != 0 && request->claimed && run.folder) run_release_folder(run.folder);
     close_run(&run);
     return status;

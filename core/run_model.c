@@ -68,6 +68,7 @@ static void fill_row(const struct model *model, int index, struct summary_row *r
                                 .multiplications = layer->multiplications,
                                 .activation_bytes = elements * sizeof(float),
                                 .note = layer->note};
+    for (int owner = layer->owner; owner != LAYER_NO_OWNER; owner = model->layers[owner].owner) row->depth++;
     for (int k = 0; k < layer->parameter_count; k++) row->parameters += (long long)layer->parameters[k].size;
     for (int axis = 0; axis < 2; axis++) row->receptive_field[axis] = receptive_field(model, index, axis);
 }

@@ -1,5 +1,20 @@
 #include "core/run_parts.h"
 
+#include <string.h>
+
+#include "core/model_file.h"
+
+static int load_weights(const struct run_parts *parts, struct error *error) {
+    const struct workshop *workshop = parts->workshop;
+    struct text report = {0};
+    int status = model_load_weights(&parts->model, parts->weights, &report, error);
+    char *rest = NULL, *lines = status == 0 && !report.failed && workshop->note ? report.bytes : NULL;
+    for (char *line = lines ? strtok_r(lines, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest))
+        workshop->note(workshop->listener, line);
+    text_free(&report);
+    return status;
+}
+
 int run_parts_build(struct run_parts *parts, struct error *error) {
     const struct config *config = parts->config;
     const struct data_splits *splits = parts->splits;
@@ -10,7 +25,8 @@ int run_parts_build(struct run_parts *parts, struct error *error) {
     struct shape images = run_image_shape(&splits->train), input;
     if (config_input_shape(config, &images, &input, error) != 0) return -1;
     if (run_build_model(config, &input, splits->classes, &parts->model, error) != 0) return -1;
-    return model_initialize(&parts->model, (uint64_t)config->values.seed, error);
+    if (model_initialize(&parts->model, (uint64_t)config->values.seed, error) != 0) return -1;
+    return parts->weights ? load_weights(parts, error) : 0;
 }
 
 static int open_feed(struct run_parts *parts, const struct dataset *dataset, struct feed *feed, struct error *error) {

@@ -9,14 +9,16 @@ struct run_parts {
     const struct workshop *workshop;
     const struct config *config;
     const struct data_splits *splits;
+    const char *weights; /* a file to start from, or NULL */
     struct model model;
     struct engine *engine;
     struct normalization normalization;
     struct feed train, validation, test; /* fill NULL: no such images */
 };
 
-/* Builds the model for the data's images and gives it its first weights; `parts` has workshop, config and splits, and
- * is zero otherwise. ERROR_CONFIG, ERROR_DATA, ERROR_RUN. */
+/* Builds the model for the data's images and gives it its first weights; what the file of weights lacks or has beside
+ * goes to the workshop's notes. `parts` has workshop, config, splits and weights, and is zero otherwise. ERROR_CONFIG,
+ * ERROR_DATA, ERROR_IO, ERROR_RUN. */
 int run_parts_build(struct run_parts *parts, struct error *error);
 /* Measures the normalization, opens the feeds and the engine for training. ERROR_DATA, ERROR_RUN. */
 int run_parts_open(struct run_parts *parts, struct error *error);

@@ -127,6 +127,11 @@ size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]) {
     return size;
 }
 
+void text_add_shown(struct text *text, const char *string) {
+    char shown[TEXT_SHOWN_SIZE];
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step) text_add(text, shown);
+}
+
 /* Whether a character, rather than the rest of one, begins here. */
 static bool begins_character(char c) {
     return ((unsigned char)c & 0xC0) != 0x80;
@@ -225,14 +230,25 @@ static void wrap_paragraph(struct text *text, const char *at, const char *end, i
     }
 }
 
+static bool fits(const char *at, const char *end, int width) {
+    int columns = 0;
+    for (; at < end; at++) columns += ((unsigned char)*at & 0xC0) != 0x80;
+    return columns <= width;
+}
+
 void text_wrap(struct text *text, const char *paragraphs, int width, int indent) {
     for (const char *at = paragraphs; *at;) {
         const char *end = at + strcspn(at, "\n");
-        if (at != paragraphs && end > at) text_repeat(text, " ", indent);
-        if (*at == ' ')
-            text_add_bytes(text, at, (size_t)(end - at));
-        else
+        const int own = (int)strspn(at, " ");
+        if (own == 0 && at != paragraphs && end > at) text_repeat(text, " ", indent);
+        if (own == 0) {
             wrap_paragraph(text, at, end, width, indent);
+        } else if (fits(at, end, width)) {
+            text_add_bytes(text, at, (size_t)(end - at));
+        } else {
+            text_repeat(text, " ", own);
+            wrap_paragraph(text, at + own, end, width, own + 2);
+        }
         text_add(text, "\n");
         at = *end ? end + 1 : end;
     }

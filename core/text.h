@@ -34,6 +34,8 @@ bool text_is_printable(const char *string);
  * for a byte that is no UTF-8. Returns the bytes of the string that it stands for; 0 at its end. */
 enum { TEXT_SHOWN_SIZE = 12 };
 size_t text_show(const char *string, char shown[TEXT_SHOWN_SIZE]);
+/* Adds the whole string so. */
+void text_add_shown(struct text *text, const char *string);
 
 /* Bytes of the longest beginning of the string that has at most `limit` bytes and ends with a whole character. */
 size_t text_cut(const char *string, size_t limit);
@@ -42,7 +44,7 @@ char *text_shorten(const char *string, char *buffer, size_t size);
 
 /* Adds text of one or more paragraphs, each ended by a newline, broken at spaces into lines of at most `width` columns
  * (longer where a word is); every line but the very first begins with `indent` spaces. A line of its own that begins
- * with a space, such as a formula, stays as it is. */
+ * with a space, such as a formula, stays as it is where it fits. */
 void text_wrap(struct text *text, const char *paragraphs, int width, int indent);
 
 /* Columns a UTF-8 string takes on a terminal: two for East Asian characters and pictures, none for combining marks. */

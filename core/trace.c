@@ -45,6 +45,10 @@ static int take_kept(struct trace *trace, struct error *error) {
         const struct activation_kind *activation = layer_activation(layer);
         trace->saved[i] = memory_allocate(1, layer->saved_bytes, "kept values of a layer", error);
         if (!trace->saved[i]) return -1;
+        if (layer->second.rank)
+            trace->seconds[i] =
+                memory_allocate(elements_of(&layer->second), sizeof(float), "the gradient of a layer", error);
+        if (layer->second.rank && !trace->seconds[i]) return -1;
         if (!activation || !activation->keeps_input) continue;
         trace->inner[i] = memory_allocate(elements_of(&layer->output), sizeof(float), "kept values of a layer", error);
         if (!trace->inner[i]) return -1;
@@ -74,8 +78,9 @@ int trace_open(struct trace *trace, const struct model *model, const struct kern
                             .wants_gradient = wants_gradient,
                             .outputs = calloc(count, sizeof(float *)),
                             .inner = calloc(count, sizeof(float *)),
-                            .saved = calloc(count, sizeof(void *))};
-    if (!trace->outputs || !trace->inner || !trace->saved)
+                            .saved = calloc(count, sizeof(void *)),
+                            .seconds = calloc(count, sizeof(float *))};
+    if (!trace->outputs || !trace->inner || !trace->saved || !trace->seconds)
         return error_set(error, ERROR_RUN, NULL, "not enough memory for the outputs of all layers");
     if (take_tensors(trace, error) != 0 || take_kept(trace, error) != 0) return -1;
     return take_work(trace, error);
@@ -87,8 +92,9 @@ void trace_close(struct trace *trace) {
         if (trace->outputs) free(trace->outputs[i]);
         if (trace->inner) free(trace->inner[i]);
         if (trace->saved) free(trace->saved[i]);
+        if (trace->seconds) free(trace->seconds[i]);
     }
-    void *const blocks[] = {trace->outputs,      trace->inner,  trace->saved,  trace->gradients[0],
+    void *const blocks[] = {trace->outputs,      trace->inner,  trace->saved,  trace->seconds, trace->gradients[0],
                             trace->gradients[1], trace->packed, trace->shared, trace->scratch};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     *trace = (struct trace){0};
@@ -109,7 +115,9 @@ static struct pass pass_of(const struct trace *trace, int index, struct pass_par
         .training = trace->wants_gradient,
         .steady = true,
         .x = trace->outputs[index],
+        .second = layer->second.rank ? trace->outputs[layer->second_tensor] : NULL,
         .y = trace->outputs[index + 1],
+        .dsecond = trace->seconds[index],
         .parameters = parts->parameters,
         .gradients = parts->gradients,
         .packed = trace->packed,
@@ -149,7 +157,16 @@ void trace_forward(struct trace *trace) {
     for (int i = 0; i < trace->model->layer_count; i++) forward_layer(trace, i);
 }
 
-/* gradients[0], of the layer's output, becomes that of its input. */
+/* What layers further on left for the tensor that is the layer's input. */
+static void add_seconds(const struct trace *trace, int index) {
+    const struct model *model = trace->model;
+    const size_t count = elements_of(&model->layers[index].input);
+    for (int i = index; i < model->layer_count; i++)
+        if (model->layers[i].second.rank && model->layers[i].second_tensor == index)
+            trace->kernels->add(count, trace->seconds[i], trace->gradients[0]);
+}
+
+/* gradients[0], of the layer's output, becomes that of its input, as far as this layer goes. */
 static void backward_layer(struct trace *trace, int index, bool skips_activation) {
     const struct layer *layer = &trace->model->layers[index];
     const struct activation_kind *activation = skips_activation ? NULL : layer_activation(layer);
@@ -174,7 +191,9 @@ const float *trace_gradient(struct trace *trace, int output) {
     const struct model *model = trace->model;
     memset(trace->gradients[0], 0, elements_of(&model->output) * sizeof(float));
     trace->gradients[0][output] = 1;
-    for (int i = model->layer_count - 1; i >= 0; i--)
+    for (int i = model->layer_count - 1; i >= 0; i--) {
         backward_layer(trace, i, i == model->layer_count - 1 && model->ends_in_softmax);
+        add_seconds(trace, i);
+    }
     return trace->gradients[0];
 }

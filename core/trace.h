@@ -14,6 +14,7 @@ struct trace {
                         activation */
     float **inner;   /* (layer_count): the output before the activation where its backward reads that, else NULL */
     void **saved;    /* (layer_count): what layers keep for backward */
+    float **seconds; /* (layer_count): the gradient of a layer's second input */
     float *gradients[2]; /* of the tensor that backward is at, and of the next */
     float *packed, *shared;
     void *scratch;

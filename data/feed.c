@@ -131,7 +131,8 @@ static int check_augment(const struct feed_state *state, struct error *error) {
 
 int feed_open(const struct component *source, const struct normalization *normalization, const struct dataset *dataset,
               uint64_t seed, struct feed *feed, struct error *error) {
-    const struct data_common *common = source->config;
+    static const struct component_list nothing = {0};
+    const struct data_common *common = source->config; /* NULL: a model of another program, without data */
     *feed = (struct feed){.dataset = dataset, .fill = feed_fill};
     if (normalization->channels != dataset->channels)
         return error_set(error, ERROR_DATA, "data", "images have %d channels, the model was normalized for %d",
@@ -143,10 +144,10 @@ int feed_open(const struct component *source, const struct normalization *normal
                                       bytes ? 255 * normalization->scale : 1, bytes};
     state->elements = (size_t)dataset->height * (size_t)dataset->width * (size_t)dataset->channels;
     state->seed = seed;
-    state->augment = &common->augment;
+    state->augment = common ? &common->augment : &nothing;
     fill_tables(state, normalization);
     feed->state = state;
-    feed->scratch_bytes = common->augment.count > 0 ? state->elements * sizeof(float) : 0;
+    feed->scratch_bytes = state->augment->count > 0 ? state->elements * sizeof(float) : 0;
     if (check_augment(state, error) == 0) return 0;
     feed_close(feed);
     return -1;

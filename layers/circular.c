@@ -2,17 +2,34 @@
 
 #include <string.h>
 
-struct circular circular_take(const struct sliding *sliding, struct geometry *geometry, struct pieces *pieces) {
-    struct circular circular = {.geometry = *geometry};
-    circular.wraps = sliding->padding == PADDING_CIRCULAR && geometry_is_padded(geometry);
-    if (!circular.wraps) return circular;
-    const size_t pixels = (size_t)geometry->padded[0] * (size_t)geometry->padded[1];
-    circular.wide = pieces_take(pieces, pixels * (size_t)geometry->channels, sizeof(float));
+static bool wraps(const struct sliding *sliding, const struct geometry *geometry) {
+    return sliding->padding == PADDING_CIRCULAR && geometry_is_padded(geometry);
+}
+
+/* The border becomes part of the image. */
+static void widen(struct geometry *geometry) {
     for (int axis = 0; axis < 2; axis++) {
         geometry->input[axis] = geometry->padded[axis];
         geometry->before[axis] = 0;
     }
+}
+
+struct circular circular_take(const struct sliding *sliding, struct geometry *geometry, struct pieces *pieces) {
+    struct circular circular = {.geometry = *geometry, .wraps = wraps(sliding, geometry)};
+    if (!circular.wraps) return circular;
+    const size_t pixels = (size_t)geometry->padded[0] * (size_t)geometry->padded[1];
+    circular.wide = pieces_take(pieces, pixels * (size_t)geometry->channels, sizeof(float));
+    widen(geometry);
     return circular;
+}
+
+int circular_describe(const struct sliding *sliding, struct geometry *geometry, struct graph *graph, int x) {
+    if (!wraps(sliding, geometry)) return x;
+    const int *before = geometry->before, *input = geometry->input, *padded = geometry->padded;
+    const int sides[GRAPH_SIDES] = {before[0], padded[0] - input[0] - before[0], before[1],
+                                    padded[1] - input[1] - before[1]};
+    widen(geometry);
+    return graph_frame(graph, GRAPH_PAD_WRAP, x, sides);
 }
 
 /* A row of the wide image and of the image whose cells it has: `left` floats of the row's end, `line` floats, `right`

@@ -23,4 +23,7 @@ const float *circular_wrap(const struct circular *circular, const float *x);
 /* dx (h,w,c) = the gradient in wide, that of the border added to the cells it repeats */
 void circular_fold(const struct circular *circular, const struct kernels *kernels, float *dx);
 
+/* The graph's value x with its border, where padding is circular and wants one; *geometry then becomes as above. */
+int circular_describe(const struct sliding *sliding, struct geometry *geometry, struct graph *graph, int x);
+
 #endif

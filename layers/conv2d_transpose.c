@@ -218,6 +218,15 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     if (pass->dx) conv_passes_forward(&dual, &inner, NULL);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct geometry dual = dual_geometry(layer);
+    struct graph_window window = geometry_describe(&dual);
+    for (int axis = 0; axis < 2; axis++) window.output[axis] = dual.input[axis];
+    const int kernel = graph_parameter(graph, 0);
+    return graph_convolve_back(graph, x, kernel, layer->parameter_count > 1 ? graph_parameter(graph, 1) : GRAPH_NONE,
+                               &window);
+}
+
 static const struct layer_example examples[] = {
     {"{\"filters\": 4, \"kernel_size\": 3, \"strides\": 2, \"padding\": \"same\", \"activation\": \"relu\"}",
      {3, {4, 3, 5}}},
@@ -231,6 +240,25 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "The transpose of a convolution, wrongly called deconvolution: each input cell is spread over a window of "
+            "the output, weighted by the kernel, and what overlaps is added up. With strides it makes images larger by "
+            "learned weights. Kernel sizes that are no multiple of the strides leave a checkerboard; UpSampling2D with "
+            "a Conv2D behind it does not.\n"
+            "  y[r*s + i*d, p*s + j*d, f] += x[r,p,c] * kernel[i,j,f,c]\n",
+    .shapes = "input (height, width, channels), output (out height, out width, filters)\n"
+              "out = (in - 1) * strides + max(extent, strides) with padding valid, extent = (kernel_size - 1) * "
+              "dilation_rate + 1\n"
+              "out = in * strides with padding same\n"
+              "kernel (kernel height, kernel width, filters, channels), bias (filters)\n",
+    .cost = "multiplications: height * width * kernel height * kernel width * channels * filters\n"
+            "parameters: kernel height * kernel width * channels * filters + filters\n",
+    .references = "Zeiler et al. 2010, Deconvolutional networks\n"
+                  "Odena, Dumoulin and Olah 2016, Deconvolution and checkerboard artifacts\n",
+    .see_also = "UpSampling2D, Conv2D\n",
+    .example = {"{\"filters\": 8, \"kernel_size\": 4, \"strides\": 2, \"padding\": \"same\"}", {3, {16, 16, 16}}},
+};
+
 const struct layer_kind conv2d_transpose_layer = {
     .component = {.name = "Conv2DTranspose",
                   .alias = "Convolution2DTranspose",
@@ -240,6 +268,8 @@ const struct layer_kind conv2d_transpose_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .pack = pack,
     .examples = examples,
+    .page = &page,
 };

@@ -175,9 +175,10 @@ void depthwise_backward(struct depthwise *depthwise, const struct kernels *kerne
  * (kh,kw,c,multiplier). */
 int depthwise_describe(const struct shape *input, const struct sliding *sliding, int multiplier, struct graph *graph,
                        int x, int kernel, int bias) {
-    const struct geometry geometry = geometry_of(input, sliding);
+    struct geometry geometry = geometry_of(input, sliding);
+    const int wide = circular_describe(sliding, &geometry, graph, x);
     struct graph_window window = geometry_describe(&geometry);
     window.groups = geometry.channels;
     const struct shape shape = {4, {sliding->kernel[0], sliding->kernel[1], 1, geometry.channels * multiplier}};
-    return graph_convolve(graph, x, graph_reshape(graph, kernel, &shape), bias, &window);
+    return graph_convolve(graph, wide, graph_reshape(graph, kernel, &shape), bias, &window);
 }

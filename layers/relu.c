@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "core/activation.h"
+#include "core/graph.h"
 
 #include "layers/parts.h"
 
@@ -73,11 +74,44 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+/* 1 where x is above the threshold, else 0 */
+static int describe_above(struct graph *graph, int difference) {
+    return graph_apply(graph, GRAPH_RELU, graph_apply(graph, GRAPH_SIGN, difference, 0), 0);
+}
+
+/* min(x where x > threshold, max_value) + negative_slope * min(x - threshold, 0) */
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    const struct relu *config = layer->config;
+    if (is_plain(config)) return x;
+    int difference = x, y = GRAPH_NONE;
+    if (config->threshold > 0) {
+        difference = graph_combine(graph, GRAPH_SUBTRACT, x, graph_number(graph, config->threshold));
+        y = graph_combine(graph, GRAPH_MULTIPLY, x, describe_above(graph, difference));
+    } else {
+        y = graph_apply(graph, GRAPH_RELU, x, 0);
+    }
+    if (config->max_value > 0) y = graph_combine(graph, GRAPH_MINIMUM, y, graph_number(graph, config->max_value));
+    if (config->negative_slope <= 0) return y;
+    const int below = graph_combine(graph, GRAPH_MINIMUM, difference, graph_number(graph, 0));
+    const int slope = graph_number(graph, config->negative_slope);
+    return graph_combine(graph, GRAPH_ADD, y, graph_combine(graph, GRAPH_MULTIPLY, below, slope));
+}
+
 static const struct layer_example examples[] = {
     {"{}", {3, {4, 3, 5}}},
     {"{\"max_value\": 0.5, \"negative_slope\": 0.25}", {1, {37}}},
     {"{\"threshold\": 0.25, \"negative_slope\": 0.1}", {3, {2, 3, 4}}},
     {0},
+};
+
+static const struct layer_page page = {
+    .text = "Sets negative numbers to 0, as the activation relu does, with more to choose: a largest value, a slope "
+            "below the threshold, and a threshold other than 0.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .references = "Nair and Hinton 2010, Rectified linear units improve restricted Boltzmann machines\n",
+    .see_also = "Activation, LeakyReLU, PReLU\n",
+    .example = {"{\"max_value\": 6}", {3, {32, 32, 16}}},
 };
 
 const struct layer_kind relu_layer = {
@@ -88,5 +122,7 @@ const struct layer_kind relu_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
     .examples = examples,
+    .page = &page,
 };

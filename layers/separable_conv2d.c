@@ -202,16 +202,11 @@ static void backward(const struct layer *layer, const struct pass *pass) {
 
 static int describe(const struct layer *layer, struct graph *graph, int x) {
     const struct separable_conv2d *config = layer->config;
-    const struct graph_window pixel = {.size = {1, 1},
-                                       .stride = {1, 1},
-                                       .dilation = {1, 1},
-                                       .output = {layer->output.size[0], layer->output.size[1]},
-                                       .groups = 1};
     const int depthwise = graph_parameter(graph, DEPTHWISE), pointwise = graph_parameter(graph, POINTWISE);
     const int bias = config->use_bias ? graph_parameter(graph, BIAS) : GRAPH_NONE;
     const int middle =
         depthwise_describe(&layer->input, &config->sliding, config->depth_multiplier, graph, x, depthwise, GRAPH_NONE);
-    return graph_convolve(graph, middle, pointwise, bias, &pixel);
+    return graph_convolve_pixels(graph, middle, pointwise, bias);
 }
 
 static const struct layer_example examples[] = {
@@ -222,6 +217,25 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 3, \"kernel_size\": 2, \"dilation_rate\": 2, \"activation\": \"elu\"}", {3, {6, 5, 2}}},
     {"{\"filters\": 4, \"kernel_size\": 3, \"padding\": \"circular\"}", {3, {4, 5, 3}}},
     {0},
+};
+
+static const struct layer_page page = {
+    .text = "A convolution in two steps: every channel by itself (as DepthwiseConv2D, without bias or activation), "
+            "then a 1x1 convolution that combines the channels. It does much of what a Conv2D does for about 1/filters "
+            "+ 1/(kernel height * kernel width) of its multiplications.\n",
+    .shapes =
+        "input (height, width, channels), output (out height, out width, filters)\n"
+        "out = floor((in - extent) / strides) + 1 with padding valid, extent = (kernel_size - 1) * dilation_rate + 1\n"
+        "out = ceil(in / strides) with padding same: zeros all around, one more at the end where their number is odd\n"
+        "out = ceil(in / strides) with padding circular: what lies beyond an edge is the opposite side of the image\n"
+        "depthwise kernel (kernel height, kernel width, channels, depth_multiplier), pointwise kernel (1, 1, channels "
+        "* depth_multiplier, filters), bias (filters)\n",
+    .cost = "multiplications: out height * out width * channels * depth_multiplier * (kernel height * kernel width + "
+            "filters)\n"
+            "parameters: channels * depth_multiplier * (kernel height * kernel width + filters) + filters\n",
+    .references = "Chollet 2017, Xception: deep learning with depthwise separable convolutions\n",
+    .see_also = "Conv2D, DepthwiseConv2D\n",
+    .example = {"{\"filters\": 32, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {32, 32, 16}}},
 };
 
 const struct layer_kind separable_conv2d_layer = {
@@ -236,4 +250,5 @@ const struct layer_kind separable_conv2d_layer = {
     .describe = describe,
     .pack = pack,
     .examples = examples,
+    .page = &page,
 };

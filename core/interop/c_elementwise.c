@@ -17,6 +17,7 @@ static const char *const templates[GRAPH_OPERATIONS] = {
     [GRAPH_SOFTPLUS] = "A > 0 ? A + log1pf(expf(-A)) : log1pf(expf(A))",
     [GRAPH_SQUARE_ROOT] = "sqrtf(A)",
     [GRAPH_ABSOLUTE] = "A < 0 ? -A : A",
+    [GRAPH_SIGN] = "A > 0 ? 1 : A < 0 ? -1 : 0",
     [GRAPH_ADD] = "A + B",
     [GRAPH_SUBTRACT] = "A - B",
     [GRAPH_MULTIPLY] = "A * B",

@@ -87,9 +87,16 @@ void c_begin_function(struct c_source *source, const struct c_step *step, const 
 
 static void begin_one(struct c_source *source, const struct c_step *step, const char *what) {
     const struct graph_node *node = &source->graph->nodes[step->first];
-    char x[C_POINTER_SIZE], y[C_POINTER_SIZE];
-    c_begin_function(source, step, what, "const float *x, float *y");
-    text_print(&source->calls, "%s, %s);\n", c_pointer(source, node->inputs[0], x), c_pointer(source, node->output, y));
+    const bool moves = node->operation == GRAPH_SAMPLE, shares = moves && node->input_count > 2;
+    char pointer[C_POINTER_SIZE];
+    c_begin_function(source, step, what,
+                     shares  ? "const float *x, const float *moves, const float *shares, float *y"
+                     : moves ? "const float *x, const float *moves, float *y"
+                             : "const float *x, float *y");
+    for (int i = 0; i < node->input_count; i++)
+        if (!source->graph->values[node->inputs[i]].data)
+            text_print(&source->calls, "%s, ", c_pointer(source, node->inputs[i], pointer));
+    text_print(&source->calls, "%s);\n", c_pointer(source, node->output, pointer));
 }
 
 /* ---- frames ---- */
@@ -212,6 +219,7 @@ static const struct {
     [GRAPH_POOL_MAXIMUM] = {"maximum", c_add_pool},
     [GRAPH_POOL_MEAN] = {"mean", c_add_pool},
     [GRAPH_POOL_SUM] = {"sum", c_add_pool},
+    [GRAPH_SAMPLE] = {"sample", c_add_sample},
     [GRAPH_PAD_ZEROS] = {"pad", pad},
     [GRAPH_PAD_WRAP] = {"wrap", pad},
     [GRAPH_CROP] = {"crop", crop},

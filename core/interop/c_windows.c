@@ -187,3 +187,48 @@ void c_add_pool(struct c_source *source, const struct graph_node *node) {
     if (mean && !counts) text_print(text, "            for (int c = 0; c < %d; c++) y[c] /= %d.0f;\n", channels, all);
     text_add(text, "        }\n}\n\n");
 }
+
+/* ---- moved cells ---- */
+
+/* Four pixels around a place, each with its share; what lies beyond the image is 0. A place far away is not one that an
+ * int can hold. */
+static void add_blend(struct text *text, const int *input, bool shares, int taps) {
+    const char *indent = "                    ";
+    text_print(text,
+               "%sfor (int c = 0; c < %d; c++) y[c] = 0;\n"
+               "%sif (!(row > -1 && row < %d && column > -1 && column < %d)) continue;\n"
+               "%sconst int above = (int)(row + 1) - 1, left = (int)(column + 1) - 1; /* rounded down */\n"
+               "%sconst float down = row - (float)above, right = column - (float)left;\n"
+               "%sfor (int k = 0; k < 4; k++) {\n",
+               indent, input[2], indent, input[0], input[1], indent, indent, indent);
+    text_print(text,
+               "%s    const int at_row = above + k / 2, at_column = left + k %% 2;\n"
+               "%s    const float share = (k / 2 ? down : 1 - down) * (k %% 2 ? right : 1 - right);\n"
+               "%s    if (at_row < 0 || at_row >= %d || at_column < 0 || at_column >= %d) continue;\n",
+               indent, indent, indent, input[0], input[1]);
+    text_print(text, "%s    for (int c = 0; c < %d; c++) y[c] += share * x[(at_row * %d + at_column) * %d + c];\n%s}\n",
+               indent, input[2], input[1], input[2], indent);
+    if (shares)
+        text_print(text, "%sfor (int c = 0; c < %d; c++) y[c] *= shares[i * %d + j];\n", indent, input[2], taps);
+}
+
+/* y (oh,ow,kh,kw,c) from x (h,w,c), moves (oh,ow,kh,kw,2), shares (oh,ow,kh,kw) */
+void c_add_sample(struct c_source *source, const struct graph_node *node) {
+    const struct graph_window *window = &node->window;
+    const int *input = size_of(source, node->inputs[0]), taps = window->size[0] * window->size[1];
+    const bool shares = node->input_count > 2;
+    struct text *text = &source->functions;
+    text_print(text, "    for (int r = 0; r < %d; r++)\n        for (int s = 0; s < %d; s++, moves += %d",
+               window->output[0], window->output[1], 2 * taps);
+    if (shares) text_print(text, ", shares += %d", taps);
+    text_print(text, ")\n            for (int i = 0; i < %d; i++)\n", window->size[0]);
+    text_print(text, "                for (int j = 0; j < %d; j++, y += %d) {\n", window->size[1], input[2]);
+    text_add(text, "                    const float row = (float)(");
+    add_position(text, "r", "i", window->stride[0], window->before[0], window->dilation[0]);
+    text_print(text, ") + moves[2 * (i * %d + j)];\n", window->size[1]);
+    text_add(text, "                    const float column = (float)(");
+    add_position(text, "s", "j", window->stride[1], window->before[1], window->dilation[1]);
+    text_print(text, ") + moves[2 * (i * %d + j) + 1];\n", window->size[1]);
+    add_blend(text, input, shares, window->size[1]);
+    text_add(text, "                }\n}\n\n");
+}

@@ -1,7 +1,10 @@
 #include "core/interop/exchange.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "core/file.h"
 
 #define EXCHANGE(format) extern const struct exchange_format format;
 #include "core/interop/exchange.def"
@@ -36,4 +39,21 @@ const struct exchange_format *exchange_for_path(const char *path) {
     for (const struct exchange_format *const *format = exchange_formats; *format; format++)
         if (fitting(*format, path) > (best ? fitting(best, path) : 0)) best = *format;
     return best;
+}
+
+int exchange_for_reading(const char *path, const struct exchange_format **format, struct error *error) {
+    char start[16];
+    size_t length = 0, size = 0;
+    *format = NULL;
+    if (file_read_start(path, start, sizeof start, &length, &size, error) != 0) return -1;
+    for (const struct exchange_format *const *known = exchange_formats; *known && !*format; known++)
+        if ((*known)->recognizes && (*known)->recognizes(start, length)) *format = *known;
+    return 0;
+}
+
+void exchange_file_free(struct exchange_file *file) {
+    free(file->model);
+    free(file->facts);
+    safetensors_free(&file->weights);
+    *file = (struct exchange_file){0};
 }

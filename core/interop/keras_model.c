@@ -33,10 +33,16 @@ bool keras_is_model(const cJSON *json) {
 
 static cJSON *translate(const cJSON *value);
 
+/* Where an activation with settings stands as a layer, it has what all layers have. */
+static bool is_of_a_layer(const cJSON *config, const char *key) {
+    return member(config, "trainable") &&
+           (strcmp(key, "name") == 0 || strcmp(key, "trainable") == 0 || strcmp(key, "dtype") == 0);
+}
+
 /* Seeds choose between equally good first weights, and cnntrain has one for the whole run; null says nothing. */
 static bool translate_members(const cJSON *config, cJSON *object) {
     for (const cJSON *child = config ? config->child : NULL; child; child = child->next) {
-        if (strcmp(child->string, "seed") == 0 || cJSON_IsNull(child)) continue;
+        if (strcmp(child->string, "seed") == 0 || cJSON_IsNull(child) || is_of_a_layer(config, child->string)) continue;
         if (!json_add(object, child->string, translate(child))) return false;
     }
     return true;
@@ -209,4 +215,10 @@ cJSON *keras_read_model(const cJSON *json, const struct place *place, const stru
     if (read_into(&reader, json, place, document) == 0) return document;
     cJSON_Delete(document);
     return NULL;
+}
+
+bool keras_takes_bytes(const cJSON *document) {
+    const cJSON *layers = member(document, "model");
+    const char *first = layers ? text_at(layers->child, "type") : NULL;
+    return first && strcmp(first, "Rescaling") == 0;
 }

@@ -18,4 +18,8 @@ bool keras_is_model(const cJSON *json);
 cJSON *keras_read_model(const cJSON *json, const struct place *place, const struct registries *registries,
                         struct error *error);
 
+/* Whether a model that keras_read_model gave scales the bytes of images itself: it begins with Rescaling. Any other is
+ * fed with pixels from 0 to 1, as most are trained. */
+bool keras_takes_bytes(const cJSON *document);
+
 #endif

@@ -3,67 +3,14 @@
 #include <assert.h>
 #include <string.h>
 
-enum { IMAGE_RANK = 3, KERNEL_RANK = 4 };
+#include "core/interop/onnx_translation.h"
 
-/* The names of a value: as it is laid out in the graph, and for an image with the channels first. One may be missing
- * and is made where somebody asks for it; what is no image has the first alone. */
-struct names {
-    const char *last, *first;
-};
-
-struct translation {
-    struct onnx_file *file;
-    const struct graph *graph;
-    struct names *names;           /* by value */
-    const struct graph_node *node; /* being translated */
-};
-
-/* ---- names ---- */
-
-static const struct graph_value *value_of(const struct translation *t, int value) {
-    return &t->graph->values[value];
-}
-
-static bool is_image(const struct translation *t, int value) {
-    return value_of(t, value)->shape.rank == IMAGE_RANK;
-}
-
-static Onnx__NodeProto *add(const struct translation *t, const char *operation, const char *const *inputs, int count) {
-    return onnx_node(t->file, t->node ? t->node->layer : NULL, operation, inputs, count);
-}
-
-static Onnx__NodeProto *add_one(const struct translation *t, const char *operation, const char *input) {
-    return add(t, operation, &input, 1);
-}
-
-static const char *transposed(const struct translation *t, const char *name, const int64_t *order, int count) {
-    Onnx__NodeProto *node = add_one(t, "Transpose", name);
-    onnx_set_integers(t->file, node, "perm", order, count);
-    return onnx_output(node);
-}
-
-static const char *channels_last(const struct translation *t, int value) {
-    struct names *names = &t->names[value];
-    if (!names->last) names->last = transposed(t, names->first, (const int64_t[]){0, 2, 3, 1}, 4);
-    return names->last;
-}
-
-/* An image with the channels first; anything else as it is. */
-static const char *natural(const struct translation *t, int value) {
-    struct names *names = &t->names[value];
-    if (!is_image(t, value)) return names->last;
-    if (!names->first) names->first = transposed(t, names->last, (const int64_t[]){0, 3, 1, 2}, 4);
-    return names->first;
-}
-
-static const char *input_of(const struct translation *t, int index) {
-    return natural(t, t->node->inputs[index]);
-}
+enum { KERNEL_RANK = 4 };
 
 /* ---- constants ---- */
 
 static const char *as_it_is(const struct translation *t, int value) {
-    const struct graph_value *constant = value_of(t, value);
+    const struct graph_value *constant = translation_value(t, value);
     int64_t sizes[SHAPE_RANK_MAX];
     for (int i = 0; i < constant->shape.rank; i++) sizes[i] = constant->shape.size[i];
     return onnx_floats(t->file, constant->name, sizes, constant->shape.rank, constant->data);
@@ -79,7 +26,7 @@ static const char *reordered(const struct translation *t, const char *name, cons
         to[i] = size[order[i]];
         count *= (size_t)size[i];
     }
-    float *moved = arena_allocate(&t->file->arena, count * sizeof *moved, t->file->error);
+    float *moved = translation_floats(t, count);
     if (!moved) return NULL;
     float *at = moved;
     for (int64_t a = 0; a < to[0]; a++)
@@ -92,14 +39,14 @@ static const char *reordered(const struct translation *t, const char *name, cons
 }
 
 static const char *kernel(const struct translation *t, int value, const int order[KERNEL_RANK]) {
-    const struct graph_value *constant = value_of(t, value);
+    const struct graph_value *constant = translation_value(t, value);
     assert(constant->data && constant->shape.rank == KERNEL_RANK);
     return reordered(t, constant->name, constant->shape.size, order, KERNEL_RANK, constant->data);
 }
 
 /* A constant that is combined with an image: its last axes, of (c), (w,c) or (h,w,c), come as (c,h,w) with ones. */
 static const char *beside_image(const struct translation *t, int value) {
-    const struct graph_value *constant = value_of(t, value);
+    const struct graph_value *constant = translation_value(t, value);
     int size[KERNEL_RANK] = {1, 1, 1, 1};
     const int rank = constant->shape.rank;
     if (rank == 0) return as_it_is(t, value);
@@ -115,7 +62,7 @@ static void set_pair(const struct translation *t, Onnx__NodeProto *node, const c
 
 static void set_window(const struct translation *t, Onnx__NodeProto *node, bool dilates) {
     const struct graph_window *window = &t->node->window;
-    const int *input = value_of(t, t->node->inputs[0])->shape.size;
+    const int *input = translation_value(t, t->node->inputs[0])->shape.size;
     const int64_t pads[4] = {window->before[0], window->before[1], graph_window_after(window, input[0], 0),
                              graph_window_after(window, input[1], 1)};
     set_pair(t, node, "kernel_shape", window->size);
@@ -126,9 +73,9 @@ static void set_window(const struct translation *t, Onnx__NodeProto *node, bool 
 
 static const char *convolve(const struct translation *t) {
     const int *inputs = t->node->inputs, count = t->node->input_count;
-    const char *names[] = {input_of(t, 0), kernel(t, inputs[1], (const int[]){3, 2, 0, 1}),
+    const char *names[] = {translation_input(t, 0), kernel(t, inputs[1], (const int[]){3, 2, 0, 1}),
                            count > 2 ? as_it_is(t, inputs[2]) : NULL};
-    Onnx__NodeProto *node = add(t, "Conv", names, count);
+    Onnx__NodeProto *node = translation_add(t, "Conv", names, count);
     set_window(t, node, true);
     onnx_set_integer(t->file, node, "group", t->node->window.groups);
     return onnx_output(node);
@@ -138,8 +85,9 @@ static const char *convolve(const struct translation *t) {
  * lengthened where the stride is larger than the kernel. */
 static const char *convolve_back(const struct translation *t) {
     const struct graph_window *window = &t->node->window;
-    const int *inputs = t->node->inputs, count = t->node->input_count, *size = value_of(t, inputs[0])->shape.size;
-    const char *names[] = {input_of(t, 0), kernel(t, inputs[1], (const int[]){3, 2, 0, 1}),
+    const int *inputs = t->node->inputs, count = t->node->input_count,
+              *size = translation_value(t, inputs[0])->shape.size;
+    const char *names[] = {translation_input(t, 0), kernel(t, inputs[1], (const int[]){3, 2, 0, 1}),
                            count > 2 ? as_it_is(t, inputs[2]) : NULL};
     int64_t pads[4], more[2];
     for (int axis = 0; axis < 2; axis++) {
@@ -150,7 +98,7 @@ static const char *convolve_back(const struct translation *t) {
         pads[axis + 2] = after > 0 ? after : 0;
         more[axis] = after < 0 ? -after : 0;
     }
-    Onnx__NodeProto *node = add(t, "ConvTranspose", names, count);
+    Onnx__NodeProto *node = translation_add(t, "ConvTranspose", names, count);
     set_pair(t, node, "kernel_shape", window->size);
     set_pair(t, node, "strides", window->stride);
     set_pair(t, node, "dilations", window->dilation);
@@ -160,13 +108,13 @@ static const char *convolve_back(const struct translation *t) {
 }
 
 static const char *pool_maximum(const struct translation *t) {
-    Onnx__NodeProto *node = add_one(t, "MaxPool", input_of(t, 0));
+    Onnx__NodeProto *node = translation_add_one(t, "MaxPool", translation_input(t, 0));
     set_window(t, node, false);
     return onnx_output(node);
 }
 
 static const char *pool_average(const struct translation *t, bool counts_border) {
-    Onnx__NodeProto *node = add_one(t, "AveragePool", input_of(t, 0));
+    Onnx__NodeProto *node = translation_add_one(t, "AveragePool", translation_input(t, 0));
     set_window(t, node, false);
     onnx_set_integer(t->file, node, "count_include_pad", counts_border);
     return onnx_output(node);
@@ -179,11 +127,11 @@ static const char *pool_mean(const struct translation *t) {
 /* The mean with the border's zeros, times the window's cells. */
 static const char *pool_sum(const struct translation *t) {
     const int *size = t->node->window.size;
-    float *cells = arena_allocate(&t->file->arena, sizeof *cells, t->file->error);
+    float *cells = translation_floats(t, 1);
     if (!cells) return NULL;
     *cells = (float)size[0] * (float)size[1];
     const char *inputs[] = {pool_average(t, true), onnx_floats(t->file, "cells", NULL, 0, cells)};
-    return onnx_output(add(t, "Mul", inputs, 2));
+    return onnx_output(translation_add(t, "Mul", inputs, 2));
 }
 
 /* ---- frames ---- */
@@ -191,8 +139,8 @@ static const char *pool_sum(const struct translation *t) {
 static const char *pad_zeros(const struct translation *t) {
     const int *sides = t->node->sides;
     const int64_t pads[8] = {0, 0, sides[GRAPH_TOP], sides[GRAPH_LEFT], 0, 0, sides[GRAPH_BOTTOM], sides[GRAPH_RIGHT]};
-    const char *inputs[] = {input_of(t, 0), onnx_integers(t->file, "pads", pads, 8)};
-    return onnx_output(add(t, "Pad", inputs, 2));
+    const char *inputs[] = {translation_input(t, 0), onnx_integers(t->file, "pads", pads, 8)};
+    return onnx_output(translation_add(t, "Pad", inputs, 2));
 }
 
 /* Rows `before` the image, its own and those `after` it, by their numbers; likewise columns. */
@@ -202,33 +150,34 @@ static const char *wrapped(const struct translation *t, const char *x, int axis,
     if (!rows) return NULL;
     for (int i = 0; i < count; i++) rows[i] = (i - before % size + size) % size;
     const char *inputs[] = {x, onnx_integers(t->file, "cells", rows, count)};
-    Onnx__NodeProto *node = add(t, "Gather", inputs, 2);
+    Onnx__NodeProto *node = translation_add(t, "Gather", inputs, 2);
     onnx_set_integer(t->file, node, "axis", axis);
     return onnx_output(node);
 }
 
 static const char *pad_wrap(const struct translation *t) {
-    const int *sides = t->node->sides, *size = value_of(t, t->node->inputs[0])->shape.size;
-    const char *tall = wrapped(t, input_of(t, 0), 2, size[0], sides[GRAPH_TOP], sides[GRAPH_BOTTOM]);
+    const int *sides = t->node->sides, *size = translation_value(t, t->node->inputs[0])->shape.size;
+    const char *tall = wrapped(t, translation_input(t, 0), 2, size[0], sides[GRAPH_TOP], sides[GRAPH_BOTTOM]);
     return wrapped(t, tall, 3, size[1], sides[GRAPH_LEFT], sides[GRAPH_RIGHT]);
 }
 
 static const char *crop(const struct translation *t) {
-    const int *sides = t->node->sides, *size = value_of(t, t->node->output)->shape.size;
+    const int *sides = t->node->sides, *size = translation_value(t, t->node->output)->shape.size;
     const int64_t starts[] = {sides[GRAPH_TOP], sides[GRAPH_LEFT]};
     const int64_t ends[] = {starts[0] + size[0], starts[1] + size[1]};
-    const char *inputs[] = {input_of(t, 0), onnx_integers(t->file, "starts", starts, 2),
+    const char *inputs[] = {translation_input(t, 0), onnx_integers(t->file, "starts", starts, 2),
                             onnx_integers(t->file, "ends", ends, 2),
                             onnx_integers(t->file, "axes", (const int64_t[]){2, 3}, 2)};
-    return onnx_output(add(t, "Slice", inputs, 4));
+    return onnx_output(translation_add(t, "Slice", inputs, 4));
 }
 
 static const char *enlarge(const struct translation *t, const char *mode, const char *coordinates) {
-    float *scales = arena_allocate(&t->file->arena, 4 * sizeof *scales, t->file->error);
+    float *scales = translation_floats(t, 4);
     if (!scales) return NULL;
     for (int i = 0; i < 4; i++) scales[i] = i < 2 ? 1 : (float)t->node->times[i - 2];
-    const char *inputs[] = {input_of(t, 0), "", onnx_floats(t->file, "scales", (const int64_t[]){4}, 1, scales)};
-    Onnx__NodeProto *node = add(t, "Resize", inputs, 3);
+    const char *inputs[] = {translation_input(t, 0), "",
+                            onnx_floats(t->file, "scales", (const int64_t[]){4}, 1, scales)};
+    Onnx__NodeProto *node = translation_add(t, "Resize", inputs, 3);
     onnx_set_text(t->file, node, "mode", mode);
     onnx_set_text(t->file, node, "coordinate_transformation_mode", coordinates);
     if (strcmp(mode, "nearest") == 0) onnx_set_text(t->file, node, "nearest_mode", "floor");
@@ -246,14 +195,14 @@ static const char *enlarge_bilinear(const struct translation *t) {
 /* ---- whole arrays ---- */
 
 static const char *matrix(const struct translation *t) {
-    const char *names[GRAPH_INPUTS_MAX] = {input_of(t, 0)};
+    const char *names[GRAPH_INPUTS_MAX] = {translation_input(t, 0)};
     for (int i = 1; i < t->node->input_count; i++) names[i] = as_it_is(t, t->node->inputs[i]);
-    return onnx_output(add(t, "Gemm", names, t->node->input_count));
+    return onnx_output(translation_add(t, "Gemm", names, t->node->input_count));
 }
 
 static const char *softmax(const struct translation *t) {
-    Onnx__NodeProto *node = add_one(t, "Softmax", input_of(t, 0));
-    onnx_set_integer(t->file, node, "axis", is_image(t, t->node->output) ? 1 : -1);
+    Onnx__NodeProto *node = translation_add_one(t, "Softmax", translation_input(t, 0));
+    onnx_set_integer(t->file, node, "axis", translation_is_image(t, t->node->output) ? 1 : -1);
     return onnx_output(node);
 }
 
@@ -263,9 +212,9 @@ static const char *reduce(const struct translation *t, const char *operation) {
     int64_t axes[SHAPE_RANK_MAX];
     for (int i = 0; i < t->node->axes; i++) {
         const int axis = t->node->axis + i;
-        axes[i] = is_image(t, t->node->inputs[0]) ? of_image[axis] : axis + 1;
+        axes[i] = translation_is_image(t, t->node->inputs[0]) ? of_image[axis] : axis + 1;
     }
-    Onnx__NodeProto *node = add_one(t, operation, input_of(t, 0));
+    Onnx__NodeProto *node = translation_add_one(t, operation, translation_input(t, 0));
     onnx_set_integers(t->file, node, "axes", axes, t->node->axes);
     onnx_set_integer(t->file, node, "keepdims", 1);
     return onnx_output(node);
@@ -284,12 +233,12 @@ static const char *reduce_maximum(const struct translation *t) {
 /* The second of two may be a constant. */
 static const char *elementwise(const struct translation *t, const char *operation) {
     const int second = t->node->input_count > 1 ? t->node->inputs[1] : GRAPH_NONE;
-    const char *names[] = {input_of(t, 0), NULL};
-    if (second != GRAPH_NONE && !value_of(t, second)->data)
-        names[1] = natural(t, second);
+    const char *names[] = {translation_input(t, 0), NULL};
+    if (second != GRAPH_NONE && !translation_value(t, second)->data)
+        names[1] = translation_natural(t, second);
     else if (second != GRAPH_NONE)
-        names[1] = is_image(t, t->node->output) ? beside_image(t, second) : as_it_is(t, second);
-    Onnx__NodeProto *node = add(t, operation, names, t->node->input_count);
+        names[1] = translation_is_image(t, t->node->output) ? beside_image(t, second) : as_it_is(t, second);
+    Onnx__NodeProto *node = translation_add(t, operation, names, t->node->input_count);
     const bool has_number = t->node->operation == GRAPH_LEAKY_RELU || t->node->operation == GRAPH_ELU;
     if (has_number) onnx_set_float(t->file, node, "alpha", (float)t->node->number);
     return onnx_output(node);
@@ -305,6 +254,7 @@ static const struct {
     [GRAPH_POOL_MAXIMUM] = {pool_maximum},
     [GRAPH_POOL_MEAN] = {pool_mean},
     [GRAPH_POOL_SUM] = {pool_sum},
+    [GRAPH_SAMPLE] = {translation_sample},
     [GRAPH_PAD_ZEROS] = {pad_zeros},
     [GRAPH_PAD_WRAP] = {pad_wrap},
     [GRAPH_CROP] = {crop},
@@ -324,6 +274,7 @@ static const struct {
     [GRAPH_SOFTPLUS] = {.name = "Softplus"},
     [GRAPH_SQUARE_ROOT] = {.name = "Sqrt"},
     [GRAPH_ABSOLUTE] = {.name = "Abs"},
+    [GRAPH_SIGN] = {.name = "Sign"},
     [GRAPH_ADD] = {.name = "Add"},
     [GRAPH_SUBTRACT] = {.name = "Sub"},
     [GRAPH_MULTIPLY] = {.name = "Mul"},
@@ -336,11 +287,11 @@ static const struct {
 
 /* The batch stays: 0 is the size that there is. */
 static void reshape(const struct translation *t) {
-    const struct shape *to = &value_of(t, t->node->output)->shape;
+    const struct shape *to = &translation_value(t, t->node->output)->shape;
     int64_t sizes[SHAPE_RANK_MAX + 1] = {0};
     for (int i = 0; i < to->rank; i++) sizes[i + 1] = to->size[i];
-    const char *inputs[] = {channels_last(t, t->node->inputs[0]), onnx_integers(t->file, "shape", sizes, to->rank + 1)};
-    t->names[t->node->output].last = onnx_output(add(t, "Reshape", inputs, 2));
+    t->names[t->node->output].last =
+        translation_reshaped(t, translation_channels_last(t, t->node->inputs[0]), sizes, to->rank + 1);
 }
 
 static void translate(struct translation *t, const struct graph_node *node) {
@@ -351,17 +302,17 @@ static void translate(struct translation *t, const struct graph_node *node) {
     }
     const char *name = translators[node->operation].name;
     const char *result = name ? elementwise(t, name) : translators[node->operation].translate(t);
-    struct names *names = &t->names[node->output];
-    *(is_image(t, node->output) ? &names->first : &names->last) = result;
+    struct translation_names *names = &t->names[node->output];
+    *(translation_is_image(t, node->output) ? &names->first : &names->last) = result;
 }
 
 /* The last node, whose output nobody else has used; or one that does nothing. */
 static void name_output(struct translation *t, const char *output) {
     t->node = NULL;
-    const char *found = channels_last(t, t->graph->output);
+    const char *found = translation_channels_last(t, t->graph->output);
     const Onnx__GraphProto *graph = &t->file->graph;
     Onnx__NodeProto *last = graph->n_node ? graph->node[graph->n_node - 1] : NULL;
-    if (!last || last->output[0] != found) last = add_one(t, "Identity", found);
+    if (!last || last->output[0] != found) last = translation_add_one(t, "Identity", found);
     if (last) last->output[0] = onnx_text(t->file, "%s", output);
 }
 
@@ -370,7 +321,7 @@ void onnx_nodes(struct onnx_file *file, const struct graph *graph, const char *i
     struct translation t = {.file = file, .graph = graph};
     t.names = arena_allocate(&file->arena, (size_t)graph->value_count * sizeof *t.names, file->error);
     if (!t.names) return;
-    const bool first = channels_first && is_image(&t, graph->input);
+    const bool first = channels_first && translation_is_image(&t, graph->input);
     *(first ? &t.names[graph->input].first : &t.names[graph->input].last) = input;
     for (int i = 0; i < graph->node_count && file->error->code == ERROR_NONE; i++) translate(&t, &graph->nodes[i]);
     name_output(&t, output);

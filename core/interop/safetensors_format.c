@@ -10,5 +10,6 @@ const struct exchange_format safetensors_format = {
     .name = "safetensors",
     .extensions = (const char *const[]){".safetensors", NULL},
     .summary = "weights as Keras lays them out, without the state of the training",
+    .is_opened = true,
     .write = write_keras_layout,
 };

@@ -27,8 +27,8 @@ struct chart_lines {
     struct chart_place place;
     const char *y_name;
     enum svg_unit unit;
-    bool logarithmic;
-    const double *epochs; /* (points), rising */
+    bool logarithmic, begins_at_zero; /* of the values' axis */
+    const double *epochs;             /* (points), rising */
     int points;
     const struct chart_series *series;
     int series_count;   /* at most CHART_SERIES_MAX */
@@ -71,10 +71,12 @@ struct chart_matrix {
     bool diagonal_is_right; /* cells off the diagonal have the colour of mistakes */
     const void *data;
 };
-/* Above these the names' letters are smaller, and cells have no labels. */
-enum { CHART_MATRIX_LABELLED = 24 };
+/* With more columns cells and letters are smaller. */
+enum { CHART_MATRIX_LARGE = 24 };
 double chart_matrix_width(const struct chart_matrix *chart);
 double chart_matrix_height(const struct chart_matrix *chart);
 void chart_matrix(const struct chart_matrix *chart, struct text *text);
+/* In a page, in a box that scrolls where it is too wide. */
+void chart_matrix_figure(const struct chart_matrix *chart, struct text *text);
 
 #endif

@@ -1,5 +1,6 @@
 /* Bars and points with intervals. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "core/report/chart.h"
 #include "core/report/format.h"
@@ -126,28 +127,36 @@ static void take(struct boxes *boxes, struct box box) {
 }
 
 static bool is_free(const struct boxes *boxes, const struct svg_frame *frame, const struct box *box) {
-    if (box->left < frame->left || box->right > frame->left + frame->width) return false;
+    if (box->left < frame->left || box->right > CHART_WIDTH) return false;
     if (box->top < frame->top - LABEL_HEIGHT || box->bottom > frame->top + frame->height) return false;
     for (int i = 0; i < boxes->count; i++)
         if (overlaps(box, &boxes->boxes[i])) return false;
     return true;
 }
 
-/* The first free place around the point: right, left, above, below, and corners; false where none is. */
+enum { LABEL_APART = 7 };
+
+/* The nearest free place beside the point, on its right or left; false where none is. */
 static bool place_label(struct boxes *boxes, const struct svg_frame *frame, double x, double y, double width,
                         struct box *box) {
-    enum { AROUND = 7 };
-    const double beside_x[] = {AROUND, -AROUND - width, -width / 2,      -width / 2,
-                               AROUND, AROUND,          -AROUND - width, -AROUND - width};
-    const double above_y[] = {-6, -6, -19, 8, -15, 4, -15, 4};
-    for (size_t i = 0; i < sizeof above_y / sizeof *above_y; i++) {
-        double left = x + beside_x[i], top = y + above_y[i];
-        *box = (struct box){left, top, left + width, top + LABEL_HEIGHT};
-        if (!is_free(boxes, frame, box)) continue;
-        take(boxes, *box);
-        return true;
-    }
+    static const double up[] = {0, -13, 13, -26, 26, -39, 39};
+    for (int ring = 0; ring < 6; ring++)
+        for (size_t i = 0; i < sizeof up / sizeof *up; i++)
+            for (int side = 0; side < 2; side++) {
+                double apart = LABEL_APART + 11 * ring, left = side ? x - apart - width : x + apart;
+                double top = y + up[i] - LABEL_HEIGHT / 2.0;
+                *box = (struct box){left, top, left + width, top + LABEL_HEIGHT};
+                if (!is_free(boxes, frame, box)) continue;
+                take(boxes, *box);
+                return true;
+            }
     return false;
+}
+
+/* From a point to its label, where that is not beside it. */
+static void add_leader(const struct box *box, double x, double y, struct text *text) {
+    double end = box->left > x ? box->left - 1 : box->right + 1, middle = (box->top + box->bottom) / 2;
+    if (fabs(end - x) > LABEL_APART || fabs(middle - y) > LABEL_HEIGHT) svg_rule(x, y, end, middle, "leader", text);
 }
 
 static struct svg_frame points_frame(const struct chart_items *chart) {
@@ -168,44 +177,73 @@ static struct svg_frame points_frame(const struct chart_items *chart) {
                               .y = svg_axis(low, high, SVG_PERCENT)};
 }
 
-static void add_labels(const struct chart_items *chart, const struct svg_frame *frame, struct text *text) {
-    enum { HALF = 6 };
+/* Where each item stands: those that would hide each other, side by side. NAN: not drawn. */
+static void place_points(const struct chart_items *chart, const struct svg_frame *frame, double *x) {
+    enum { APART = 11, LIKE = 6 };
+    for (int i = 0; i < chart->count; i++) {
+        int before = 0, all = 0;
+        x[i] = is_drawn(&chart->items[i]) ? svg_x(frame, chart->items[i].cost) : NAN;
+        for (int k = 0; k < chart->count && !isnan(x[i]); k++) {
+            const struct chart_item *other = &chart->items[k];
+            if (!is_drawn(other) || fabs(svg_x(frame, other->cost) - x[i]) > LIKE) continue;
+            before += k < i;
+            all++;
+        }
+        if (all > 1 && all <= SVG_STYLES) x[i] += APART * (before - (all - 1) / 2.0);
+    }
+}
+
+static void add_labels(const struct chart_items *chart, const struct svg_frame *frame, const double *x,
+                       struct text *text) {
+    enum { HALF = 6, WHISKER = 4 };
     struct boxes boxes = {0};
     char label[SVG_LABEL_SIZE];
     for (int i = 0; i < chart->count; i++) {
         const struct chart_item *item = &chart->items[i];
         if (!is_drawn(item)) continue;
-        double x = svg_x(frame, item->cost), y = svg_y(frame, item->value);
-        take(&boxes, (struct box){x - HALF, y - HALF, x + HALF, y + HALF});
+        double y = svg_y(frame, item->value);
+        take(&boxes, (struct box){x[i] - HALF, y - HALF, x[i] + HALF, y + HALF});
+        if (!has_interval(item)) continue;
+        take(&boxes, (struct box){x[i] - WHISKER, svg_y(frame, item->high), x[i] + WHISKER, svg_y(frame, item->low)});
     }
     for (int i = 0; i < chart->count; i++) {
         const struct chart_item *item = &chart->items[i];
         struct box box;
         if (!is_drawn(item)) continue;
         svg_short(item->name, NAME_MAX, label);
-        if (place_label(&boxes, frame, svg_x(frame, item->cost), svg_y(frame, item->value), svg_text_width(label),
-                        &box))
-            svg_text(box.left, box.bottom - 2, "start", "label", label, text);
+        double y = svg_y(frame, item->value);
+        if (!place_label(&boxes, frame, x[i], y, svg_text_width(label), &box)) continue;
+        add_leader(&box, x[i], y, text);
+        svg_text(box.left, box.bottom - 2, "start", "label", label, text);
     }
+}
+
+static void add_point(const struct chart_items *chart, const struct svg_frame *frame, int index, double x,
+                      struct text *text) {
+    const struct chart_item *item = &chart->items[index];
+    text_print(text, "<g class=\"point s%d\">", index % SVG_STYLES);
+    add_tip(item, chart->x_name, text);
+    if (has_interval(item)) svg_interval(x, svg_y(frame, item->low), x, svg_y(frame, item->high), index, text);
+    svg_marker(x, svg_y(frame, item->value), index, text);
+    text_add(text, "</g>\n");
 }
 
 void chart_points(const struct chart_items *chart, struct text *text) {
     const struct chart_place *place = &chart->place;
     struct svg_frame frame = points_frame(chart);
+    double *x = calloc((size_t)chart->count + 1, sizeof *x);
+    if (!x) {
+        text->failed = true;
+        return;
+    }
+    place_points(chart, &frame, x);
     svg_open(&(struct svg_drawing){place->id, place->title, place->description, place->x, place->y, CHART_WIDTH,
                                    CHART_POINTS_HEIGHT},
              text);
     svg_frame(&frame, chart->x_name, chart->y_name, text);
-    for (int i = 0; i < chart->count; i++) {
-        const struct chart_item *item = &chart->items[i];
-        if (!is_drawn(item)) continue;
-        double x = svg_x(&frame, item->cost);
-        text_add(text, "<g>");
-        add_tip(item, chart->x_name, text);
-        if (has_interval(item)) svg_interval(x, svg_y(&frame, item->low), x, svg_y(&frame, item->high), i, text);
-        svg_marker(x, svg_y(&frame, item->value), i, text);
-        text_add(text, "</g>\n");
-    }
-    add_labels(chart, &frame, text);
+    add_labels(chart, &frame, x, text);
+    for (int i = 0; i < chart->count; i++)
+        if (!isnan(x[i])) add_point(chart, &frame, i, x[i], text);
     svg_close(text);
+    free(x);
 }

@@ -24,7 +24,7 @@ static void widen(const double *values, int count, double *low, double *high) {
 }
 
 static struct svg_axis value_axis(const struct chart_lines *chart) {
-    double low = NAN, high = NAN;
+    double low = chart->begins_at_zero && !chart->logarithmic ? 0 : NAN, high = low;
     for (int i = 0; i < chart->series_count; i++) {
         widen(chart->series[i].values, chart->points, &low, &high);
         widen(chart->series[i].low, chart->points, &low, &high);
@@ -72,22 +72,25 @@ static void add_series(const struct chart_lines *chart, const struct svg_frame *
 static void add_best(const struct chart_lines *chart, const struct svg_frame *frame, struct text *text) {
     double best = chart->best_epoch;
     if (best < 1 || best < frame->x.low || best > frame->x.high) return;
-    double x = svg_x(frame, best), right = frame->left + frame->width;
+    double x = svg_x(frame, best);
     struct text label = {0};
     text_print(&label, "best: epoch %d", chart->best_epoch);
     svg_rule(x, frame->top - 4, x, frame->top + frame->height, "best", text);
-    if (label.failed)
+    if (label.failed) {
         text->failed = true;
-    else
-        svg_text(fmin(x, right - svg_text_width(label.bytes) / 2), frame->top - 10, "middle", "label strong",
+    } else {
+        /* Between the axis' name and the right edge. */
+        double half = svg_text_width(label.bytes) / 2 + 4;
+        double middle = fmax(x, frame->left + svg_text_width(chart->y_name) + half);
+        svg_text(fmin(middle, frame->left + frame->width - half + 4), frame->top - 10, "middle", "label strong",
                  label.bytes, text);
+    }
     text_free(&label);
 }
 
 static const char *value_text(const struct chart_lines *chart, double value, struct format *format) {
     if (chart->unit == SVG_PERCENT) return format_percent(format, value);
-    if (!chart->logarithmic) return format_decimal(format, value, 4);
-    return format_significant(format, value);
+    return chart->begins_at_zero ? format_significant(format, value) : format_decimal(format, value, 4);
 }
 
 static void add_tip(const struct chart_lines *chart, int point, struct text *text) {

@@ -81,7 +81,7 @@ static void add_curves(const struct comparison *comparison, struct text *text) {
 static void add_classes(const struct comparison *comparison, struct text *text) {
     struct table table = {0};
     bool is_mapped =
-        comparison->class_count <= MAP_CLASSES_MAX && comparison->input->combinations <= CHART_MATRIX_LABELLED;
+        comparison->class_count <= MAP_CLASSES_MAX && comparison->input->combinations <= CHART_MATRIX_LARGE;
     html_section(&part_classes, text);
     html_paragraph("note", comparison_classes_note, text);
     if (is_mapped) comparison_classes_chart(comparison, text);

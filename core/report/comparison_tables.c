@@ -215,7 +215,7 @@ static void add_run(struct table *table, const struct comparison *comparison, in
     const struct run_result *result = run->result;
     struct format format;
     table_cell(table, "%s", comparison->input->names[combination]);
-    if (result && run->folder) add_link(table, run->folder, report);
+    if (run->folder) add_link(table, run->folder, report);
     table_cell(table, "%lld", comparison->input->seeds[seed]);
     table_cell(table, "%s%s%s", result ? run_status_name(result->status) : "pending",
                result && result->message ? ": " : "", result && result->message ? result->message : "");

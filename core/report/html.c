@@ -127,6 +127,20 @@ void html_details_end(struct text *text) {
     text_add(text, "</details>\n");
 }
 
+void html_table(const char *caption, int rows, bool sortable, struct text *text) {
+    enum { ROWS_TALL = 25 };
+    text_print(text, "<div class=\"scroll%s\" role=\"region\" tabindex=\"0\" aria-label=\"",
+               rows > ROWS_TALL ? " tall" : "");
+    html_escape(caption, text);
+    text_print(text, "\">\n<table%s>\n<caption><span>", sortable ? " class=\"sortable\"" : "");
+    html_escape(caption, text);
+    text_add(text, "</span></caption>\n");
+}
+
+void html_table_end(struct text *text) {
+    text_add(text, "</table>\n</div>\n");
+}
+
 void html_tiles_open(struct text *text) {
     text_add(text, "<dl class=\"tiles\">\n");
 }

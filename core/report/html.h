@@ -2,6 +2,7 @@
 #ifndef CNNTRAIN_CORE_REPORT_HTML_H
 #define CNNTRAIN_CORE_REPORT_HTML_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/text.h"
@@ -39,6 +40,10 @@ void html_code_section(const struct html_part *part, const char *code, struct te
 /* What is opened by a click on its summary: html_details_end ends it. Printing opens it, too. */
 void html_details(const char *summary, struct text *text);
 void html_details_end(struct text *text);
+
+/* A table in a box that scrolls where it is too wide or has too many rows, with its caption; html_table_end ends it. */
+void html_table(const char *caption, int rows, bool sortable, struct text *text);
+void html_table_end(struct text *text);
 
 /* A number that stands large above the rest; html_tiles_open and html_tiles_close enclose them. */
 void html_tiles_open(struct text *text);

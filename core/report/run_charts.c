@@ -55,7 +55,7 @@ struct curve {
     const char *id, *title, *y_name;
     enum svg_unit unit;
     const double *train, *validation; /* NULL: none */
-    bool logarithmic;
+    bool logarithmic, begins_at_zero;
     int best_epoch;
 };
 
@@ -69,6 +69,7 @@ static double add_curve(const struct columns *columns, const struct curve *curve
         .y_name = curve->y_name,
         .unit = curve->unit,
         .logarithmic = curve->logarithmic,
+        .begins_at_zero = curve->begins_at_zero,
         .epochs = columns->epochs,
         .points = columns->count,
         .series = series,
@@ -96,15 +97,25 @@ static bool spans_decades(const double *values, int count) {
 enum { CURVES = 3 };
 
 static void list_curves(const struct columns *columns, int best_epoch, struct curve curves[CURVES]) {
-    curves[0] = (struct curve){"loss",        "Loss by epoch",   "Loss", SVG_NUMBER,
-                               columns->loss, columns->val_loss, false,  best_epoch};
-    curves[1] = (struct curve){"accuracy",        "Accuracy by epoch",   "Accuracy", SVG_PERCENT,
-                               columns->accuracy, columns->val_accuracy, false,      best_epoch};
+    curves[0] = (struct curve){.id = "loss",
+                               .title = "Loss by epoch",
+                               .y_name = "Loss",
+                               .train = columns->loss,
+                               .validation = columns->val_loss,
+                               .best_epoch = best_epoch};
+    curves[1] = (struct curve){.id = "accuracy",
+                               .title = "Accuracy by epoch",
+                               .y_name = "Accuracy",
+                               .unit = SVG_PERCENT,
+                               .train = columns->accuracy,
+                               .validation = columns->val_accuracy,
+                               .best_epoch = best_epoch};
     curves[2] = (struct curve){.id = "rate",
                                .title = "Learning rate by epoch",
                                .y_name = "Learning rate",
                                .train = columns->rate,
-                               .logarithmic = spans_decades(columns->rate, columns->count)};
+                               .logarithmic = spans_decades(columns->rate, columns->count),
+                               .begins_at_zero = true};
     for (int i = 0; i < CURVES && !columns->is_validated; i++) curves[i].validation = NULL;
 }
 
@@ -179,7 +190,7 @@ bool run_confusion_is_drawn(const struct confusion *confusion) {
     return confusion->classes <= CONFUSION_CLASSES_MAX;
 }
 
-/* The matrix as a chart, in a file of its own or not. */
+/* The matrix as a chart, in a file of its own or in a page. */
 static void add_matrix(const struct run_result *result, const struct confusion *confusion, bool is_file,
                        struct text *text) {
     struct confusion_data data = {result, confusion, calloc((size_t)confusion->classes + 1, sizeof(int64_t))};
@@ -203,19 +214,18 @@ static void add_matrix(const struct run_result *result, const struct confusion *
                                        .cell = confusion_cell,
                                        .diagonal_is_right = true,
                                        .data = &data};
-    if (is_file) svg_open_file(chart_matrix_width(&chart), chart_matrix_height(&chart), "Confusion matrix", text);
-    chart_matrix(&chart, text);
-    if (is_file) svg_close(text);
+    if (is_file) {
+        svg_open_file(chart_matrix_width(&chart), chart_matrix_height(&chart), "Confusion matrix", text);
+        chart_matrix(&chart, text);
+        svg_close(text);
+    } else {
+        chart_matrix_figure(&chart, text);
+    }
     free(data.images);
 }
 
 void run_confusion_chart(const struct run_result *result, const struct confusion *confusion, struct text *text) {
-    bool fits = confusion->classes <= CHART_MATRIX_LABELLED;
-    text_print(
-        text, "<div class=\"scroll map%s\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion matrix\">\n<figure>\n",
-        fits ? " fit" : "");
     add_matrix(result, confusion, false, text);
-    text_add(text, "</figure>\n</div>\n");
 }
 
 void run_report_confusion(const struct run_report *report, struct text *text) {

@@ -9,7 +9,10 @@
 #include "core/report/run_html.h"
 #include "core/report/run_tables.h"
 
-enum { HISTORY_SHOWN = 12 }; /* epochs; a longer history is folded */
+enum {
+    HISTORY_SHOWN = 12, /* epochs; a longer history is folded */
+    CONFUSIONS_SHOWN = 10,
+};
 
 static const struct html_part part_results = {"results", "Results"}, part_curves = {"curves", "Curves"},
                               part_model = {"model", "Model and its cost"},
@@ -25,11 +28,11 @@ enum { PARTS_MAX = 12 };
 static void list_parts(const struct run_report *report, struct html_part parts[PARTS_MAX]) {
     int count = 0;
     parts[count++] = part_results;
+    if (report->summary) parts[count++] = part_model;
     if (has_history(report)) parts[count++] = part_curves;
     if (run_has_confusion(report)) parts[count++] = part_confusion;
     if (report->result->classes) parts[count++] = part_classes;
     count += run_images_parts(report, parts + count);
-    if (report->summary) parts[count++] = part_model;
     if (report->config) parts[count++] = part_config;
     if (report->command) parts[count++] = part_repeat;
     parts[count] = (struct html_part){NULL, NULL};
@@ -108,11 +111,14 @@ static void add_top(const struct run_report *report, const char *title, struct t
 static void add_results(const struct run_result *result, struct text *text) {
     struct table splits = {0}, facts = {0};
     html_section(&part_results, text);
+    text_add(text, "<div class=\"side\">\n<div>\n");
     run_splits_table(result, &splits);
     table_html(&splits, "Loss and accuracy of the kept weights", false, text);
     html_paragraph("note", run_splits_note, text);
+    text_add(text, "</div>\n");
     run_facts_table(result, &facts);
     table_html(&facts, "How the run was made", false, text);
+    text_add(text, "</div>\n");
     html_section_end(text);
 }
 
@@ -133,19 +139,20 @@ static void add_curves(const struct run_report *report, struct text *text) {
 static void add_confusion(const struct run_result *result, const struct confusion *confusion, struct text *text) {
     struct table table = {0};
     html_section(&part_confusion, text);
-    if (run_confusion_is_drawn(confusion)) {
-        html_paragraph("note",
-                       "Rows are the true classes, columns the predicted ones; the cells count test images, and are "
-                       "the darker the larger their share of the row.",
-                       text);
-        run_confusion_chart(result, confusion, text);
-    }
-    run_confusions_table(result, confusion, &table);
+    text_add(text, "<div class=\"side\">\n");
+    if (run_confusion_is_drawn(confusion)) run_confusion_chart(result, confusion, text);
+    text_add(text, "<div>\n");
+    html_paragraph("note",
+                   "In the matrix rows are the true classes, columns the predicted ones; the cells count test images "
+                   "and have the stronger colour, the larger their share of the row. confusion.csv has all of it.",
+                   text);
+    run_confusions_table(result, confusion, CONFUSIONS_SHOWN, &table);
     if (table.cell_count > 0)
-        table_html(&table, "The most frequent mistakes; confusion.csv has the whole matrix", true, text);
+        table_html(&table, "The most frequent mistakes", true, text);
     else
         html_paragraph(NULL, "There is no mistake on the test set.", text);
     table_free(&table);
+    text_add(text, "</div>\n</div>\n");
     html_section_end(text);
 }
 
@@ -188,11 +195,11 @@ static void add_config(const char *config, struct text *text) {
 static void add_sections(const struct run_report *report, struct text *text) {
     const struct run_result *result = report->result;
     add_results(result, text);
+    if (report->summary) add_model(report->summary, text);
     if (has_history(report)) add_curves(report, text);
     if (run_has_confusion(report)) add_confusion(result, report->confusion, text);
     if (result->classes) add_classes(result, text);
     run_images_html(report, text);
-    if (report->summary) add_model(report->summary, text);
     if (report->config) add_config(report->config, text);
     if (report->command) html_code_section(&part_repeat, report->command, text);
 }

@@ -83,7 +83,7 @@ static void add_answer(const struct run_report *report, int64_t image, struct te
         text_add(text, "<br>is ");
         html_escape(run_class_name(report, answers->labels[image], real), text);
     }
-    text_print(text, "<br>no. %lld</figcaption>\n</figure></li>\n", (long long)image);
+    text_print(text, "<br>image %lld</figcaption>\n</figure></li>\n", (long long)image);
 }
 
 static void add_answers(const struct run_report *report, const struct html_part *part, const char *note,
@@ -196,12 +196,10 @@ static void add_class(const struct run_report *report, const struct class_sheet 
 }
 
 static void add_sheet_head(const struct data_splits *splits, bool pictured, struct text *text) {
-    text_add(text, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Images by class\">\n"
-                   "<table class=\"sortable\">\n<caption>Images by class</caption>\n<thead><tr>"
-                   "<th scope=\"col\">Class</th><th scope=\"col\" class=\"num\">Train</th>");
+    text_add(text, "<thead><tr><th scope=\"col\">Class</th><th scope=\"col\" class=\"num\">Train</th>");
     if (splits->validation.count) text_add(text, "<th scope=\"col\" class=\"num\">Validation</th>");
     if (splits->test.count) text_add(text, "<th scope=\"col\" class=\"num\">Test</th>");
-    if (pictured) text_add(text, "<th scope=\"col\">First training images</th>");
+    if (pictured) text_add(text, "<th scope=\"col\" class=\"still\">First training images</th>");
     text_add(text, "</tr></thead>\n<tbody>\n");
 }
 
@@ -212,9 +210,11 @@ static void add_sheets(const struct run_report *report, struct class_sheet *shee
     count_classes(&splits->validation, offsetof(struct class_sheet, validation), sheets, classes);
     count_classes(&splits->test, offsetof(struct class_sheet, test), sheets, classes);
     find_pictures(&splits->train, each, sheets, classes);
+    html_table("Images by class", classes, true, text);
     add_sheet_head(splits, each > 0, text);
     for (int i = 0; i < classes; i++) add_class(report, &sheets[i], i, each > 0, text);
-    text_add(text, "</tbody>\n</table>\n</div>\n");
+    text_add(text, "</tbody>\n");
+    html_table_end(text);
 }
 
 static void add_data(const struct run_report *report, struct text *text) {

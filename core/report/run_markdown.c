@@ -84,7 +84,7 @@ static void add_confusions(const struct run_result *result, const struct confusi
                "The most frequent mistakes on the test set; the whole matrix of %d classes is in "
                "`confusion.csv`.\n\n",
                confusion->classes);
-    run_confusions_table(result, confusion, &table);
+    run_confusions_table(result, confusion, RUN_CONFUSIONS_MAX, &table);
     add_table(&table, NULL, text);
 }
 

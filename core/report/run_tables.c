@@ -4,8 +4,6 @@
 
 #include "core/report/format.h"
 
-enum { CONFUSIONS_SHOWN = 20 };
-
 const char run_splits_note[] =
     "Train values are running means over the epoch whose weights were kept, taken while these were still "
     "changing; the others are of the kept weights.";
@@ -119,14 +117,15 @@ struct mistake {
 
 /* Keeps the most frequent mistakes, falling; of equal ones the first stays ahead. */
 static void keep_mistake(struct mistake *mistakes, int *count, struct mistake mistake) {
-    int at = *count < CONFUSIONS_SHOWN ? (*count)++ : CONFUSIONS_SHOWN - 1;
-    if (at == CONFUSIONS_SHOWN - 1 && mistakes[at].count >= mistake.count) return;
+    int at = *count < RUN_CONFUSIONS_MAX ? (*count)++ : RUN_CONFUSIONS_MAX - 1;
+    if (at == RUN_CONFUSIONS_MAX - 1 && mistakes[at].count >= mistake.count) return;
     for (; at > 0 && mistakes[at - 1].count < mistake.count; at--) mistakes[at] = mistakes[at - 1];
     mistakes[at] = mistake;
 }
 
-void run_confusions_table(const struct run_result *result, const struct confusion *confusion, struct table *table) {
-    struct mistake mistakes[CONFUSIONS_SHOWN] = {{0, 0, 0}};
+void run_confusions_table(const struct run_result *result, const struct confusion *confusion, int most,
+                          struct table *table) {
+    struct mistake mistakes[RUN_CONFUSIONS_MAX] = {{0, 0, 0}};
     int count = 0;
     for (int label = 0; label < confusion->classes; label++)
         for (int i = 0; i < confusion->classes; i++) {
@@ -136,7 +135,7 @@ void run_confusions_table(const struct run_result *result, const struct confusio
     table_column(table, "True", TABLE_LEFT);
     table_column(table, "Predicted", TABLE_LEFT);
     table_column(table, "Images", TABLE_RIGHT);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && i < most; i++) {
         table_cell(table, "%s", result->classes[mistakes[i].label].name);
         table_cell(table, "%s", result->classes[mistakes[i].prediction].name);
         table_cell(table, "%lld", (long long)mistakes[i].count);

@@ -10,8 +10,10 @@ void run_facts_table(const struct run_result *result, struct table *table);
 void run_splits_table(const struct run_result *result, struct table *table);
 void run_history_table(const struct history *history, struct table *table);
 void run_classes_table(const struct run_result *result, struct table *table);
-/* The most frequent mistakes; the classes' names are the result's. */
-void run_confusions_table(const struct run_result *result, const struct confusion *confusion, struct table *table);
+/* The most frequent mistakes, at most `most` of them; the classes' names are the result's. */
+enum { RUN_CONFUSIONS_MAX = 20 };
+void run_confusions_table(const struct run_result *result, const struct confusion *confusion, int most,
+                          struct table *table);
 
 extern const char run_splits_note[], run_classes_note[], run_interval_note[];
 

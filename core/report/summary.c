@@ -9,10 +9,11 @@
 
 enum { COLUMNS = 3 };
 
-/* "conv2d (Conv2D)", "(None, 30, 30, 32)" and the parameters, with thousands commas where `grouped`. */
+/* "conv2d (Conv2D)", behind bars where it is inside of a block, "(None, 30, 30, 32)" and the parameters, with thousands
+ * commas where `grouped`. */
 static void fill_cells(const struct summary_row *row, bool grouped, struct text cells[COLUMNS]) {
     struct format format;
-    text_print(&cells[0], "%s (%s)", row->name, row->class_name);
+    text_print(&cells[0], "%.*s%s (%s)", SUMMARY_BARS(row->depth), row->name, row->class_name);
     text_add(&cells[1], format_shape(&format, &row->output));
     if (grouped)
         text_add(&cells[2], text_thousands(format.text, sizeof format.text, row->parameters));

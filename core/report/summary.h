@@ -9,6 +9,9 @@
 #include "core/shape.h"
 #include "core/text.h"
 
+/* What stands before the name of a layer inside of blocks: a bar for each, at most 16. printf's "%.*s" takes both. */
+#define SUMMARY_BARS(depth) ((depth) < 16 ? 2 * (depth) : 32), "| | | | | | | | | | | | | | | | "
+
 /* One layer. */
 struct summary_row {
     const char *name;        /* "max_pooling2d_1" */
@@ -19,6 +22,7 @@ struct summary_row {
     size_t activation_bytes; /* the output of one image */
     int receptive_field[2];  /* input cells one output looks at, height and width; -1: the whole input */
     const char *note; /* what to warn about, such as "drops the last row and column of 15x15"; NULL or "": none */
+    int depth;        /* how many blocks (Residual) it is inside of; their rows come behind it, the innermost first */
 };
 
 struct summary {
@@ -49,7 +53,8 @@ void summary_warnings(const struct summary *summary, struct text *text);
 
 /* {"name", "input_shape", "layers": [{"name", "class_name", "output_shape", "parameters", "multiplications",
  * "activation_bytes", "receptive_field", "note"}], "parameters", "trainable_parameters", ...}. A receptive field of
- * the whole input is null. The caller frees it with cJSON_Delete; NULL without memory. */
+ * the whole input is null. A layer inside of a block has its "depth", too. The caller frees it with cJSON_Delete; NULL
+ * without memory. */
 cJSON *summary_json(const struct summary *summary);
 
 #endif

@@ -15,7 +15,7 @@ static void receptive_field_cell(struct table *table, const int field[2]) {
 static void add_row(struct table *table, const struct summary_row *row, bool with_types) {
     struct format format;
     char shape[SHAPE_TEXT_SIZE];
-    table_cell(table, "%s", row->name);
+    table_cell(table, "%.*s%s", SUMMARY_BARS(row->depth), row->name);
     if (with_types) table_cell(table, "%s", row->class_name);
     table_cell(table, "%s", shape_text(&row->output, shape, sizeof shape));
     table_cell(table, "%s", format_count(&format, (double)row->parameters));
@@ -93,6 +93,7 @@ static int add_layer(cJSON *layers, const struct summary_row *row) {
         !cJSON_AddNumberToObject(layer, "activation_bytes", (double)row->activation_bytes) ||
         !add_receptive_field(layer, row->receptive_field))
         return -1;
+    if (row->depth > 0 && !cJSON_AddNumberToObject(layer, "depth", row->depth)) return -1;
     if (!has_note(row)) return cJSON_AddNullToObject(layer, "note") ? 0 : -1;
     return cJSON_AddStringToObject(layer, "note", row->note) ? 0 : -1;
 }

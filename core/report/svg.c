@@ -9,8 +9,8 @@
 
 enum { TICK_LENGTH = 4, LEGEND_ROW = 18, LEGEND_SAMPLE = 30, LEGEND_GAP = 14, MARKERS_MAX = 40 };
 
-/* Of the mean character in the style's sans serif letters. */
-static const double character_width = 6.1;
+/* Of a character of names in the widest of the style's typefaces. */
+static const double character_width = 6.7;
 
 void svg_open(const struct svg_drawing *drawing, struct text *text) {
     text_print(text, "<svg class=\"chart\" role=\"img\" aria-labelledby=\"%s-t %s-d\"", drawing->id, drawing->id);

@@ -28,12 +28,16 @@ static int decimals_of(double step) {
 static void make_proper(double *low, double *high, enum svg_unit unit) {
     if (!isfinite(*low)) *low = isfinite(*high) ? *high : 0;
     if (!isfinite(*high)) *high = *low;
+    if (!isfinite(*high - *low)) {
+        *low = 0;
+        *high = 1;
+    }
     if (*low > *high) {
         double swapped = *low;
         *low = *high;
         *high = swapped;
     }
-    double least = unit == SVG_PERCENT ? 0.01 : unit == SVG_EPOCH ? 1 : 1e-6 * fmax(fabs(*low), fabs(*high));
+    double least = unit == SVG_PERCENT ? 0.01 : unit == SVG_EPOCH ? 0.5 : 1e-6 * fmax(fabs(*low), fabs(*high));
     if (*high - *low > least) return;
     double around = unit == SVG_PERCENT ? 0.05 : unit == SVG_EPOCH ? 1 : 0.1 * fabs(*low) + (*low == 0);
     *low -= around;
@@ -98,7 +102,7 @@ const char *svg_axis_label(const struct svg_axis *axis, double value, char buffe
     if (axis->unit == SVG_COUNT) return count_label(value, buffer);
     if (axis->unit == SVG_PERCENT)
         snprintf(buffer, SVG_TICK_SIZE, "%.*f %%", axis->decimals, 100 * value);
-    else if (axis->logarithmic || fabs(axis->high) >= 1e6 || fabs(axis->high) < 1e-3)
+    else if (axis->logarithmic || fabs(axis->high) >= 1e6 || axis->decimals > 3)
         snprintf(buffer, SVG_TICK_SIZE, "%.3g", value);
     else
         snprintf(buffer, SVG_TICK_SIZE, "%.*f", axis->decimals, value == 0 ? 0 : value);

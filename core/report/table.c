@@ -168,7 +168,7 @@ void table_plain(struct table *table, struct text *text) {
 /* HTML */
 
 /* Longer cells may wrap. */
-enum { LONG_CELL = 40 };
+enum { LONG_CELL = 24 };
 
 static void add_head(const struct table *table, struct text *text) {
     text_add(text, "<thead><tr>");
@@ -208,16 +208,12 @@ static void add_rows(const struct table *table, struct text *text) {
 
 void table_html(struct table *table, const char *caption, bool sortable, struct text *text) {
     assert(table->columns > 0);
-    text_add(text, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
-    html_escape(caption, text);
-    text_print(text, "\">\n<table%s>\n<caption>", sortable ? " class=\"sortable\"" : "");
-    html_escape(caption, text);
-    text_add(text, "</caption>\n");
+    html_table(caption, table->cell_count / table->columns, sortable, text);
     add_head(table, text);
     if (table->cells.failed || table->links.failed)
         text->failed = true;
     else
         add_rows(table, text);
-    text_add(text, "</table>\n</div>\n");
+    html_table_end(text);
     table_free(table);
 }

@@ -29,6 +29,7 @@ NAMES = {
     "DeformableConv2D": "deformable_conv2d",
     "Dense": "dense",
     "BatchNormalization": "batch_normalization",
+    "Residual": "residual",
 }
 torch.set_default_dtype(torch.float64)
 
@@ -314,19 +315,43 @@ class Network:
     def logits(self, x, training):
         """The last layer's softmax is left to the loss."""
         self.training, self.penalty, self.activity, self.moved = training, torch.zeros(()), torch.zeros(()), {}
-        seen = {}
-        for position, layer in enumerate(self.layers):
-            base = NAMES.get(layer["type"], "")
-            seen[base] = seen.get(base, -1) + 1
-            name = f"{base}_{seen[base]}" if seen[base] else base
-            x = LAYERS[layer["type"]](Weights(self, name, layer), layer, x)
-            activation, fields = component(layer.get("activation") or "linear")
-            if position < len(self.layers) - 1:
-                x = ACTIVATIONS[activation](x, fields)
-            regularizer = layer if layer["type"] == "ActivityRegularization" else layer.get("activity_regularizer")
-            if regularizer:
-                self.activity = self.activity + penalty(regularizer, x) / len(x)
+        self.seen = {}
+        for layer in self.layers[:-1]:
+            x = self.apply(layer, x)
+        return self.apply(self.layers[-1], x, is_last=True)
+
+    def weights_of(self, layer):
+        """Under the layer's automatic name, the next of its kind."""
+        base = NAMES.get(layer["type"], "")
+        self.seen[base] = self.seen.get(base, -1) + 1
+        return Weights(self, f"{base}_{self.seen[base]}" if self.seen[base] else base, layer)
+
+    def apply(self, layer, x, is_last=False):
+        if layer["type"] == "Residual":
+            x = self.residual(layer, x)
+        else:
+            x = LAYERS[layer["type"]](self.weights_of(layer), layer, x)
+        activation, fields = component(layer.get("activation") or "linear")
+        if not is_last:
+            x = ACTIVATIONS[activation](x, fields)
+        regularizer = layer if layer["type"] == "ActivityRegularization" else layer.get("activity_regularizer")
+        if regularizer:
+            self.activity = self.activity + penalty(regularizer, x) / len(x)
         return x
+
+    def residual(self, layer, x):
+        y = x
+        for inner in layer["layers"]:
+            y = self.apply(inner, y)
+        weight = self.weights_of(layer)
+        if layer.get("projection", "auto") is not True and x.shape == y.shape:
+            return x + y
+        channels, filters = x.shape[1], y.shape[1]
+        if x.dim() == 2:
+            return y + x @ weight("kernel", (channels, filters)) + weight("bias", (filters,))
+        stride = [round(size / small) for size, small in zip(x.shape[2:], y.shape[2:])]
+        kernel = weight("kernel", (1, 1, channels, filters)).permute(3, 2, 0, 1)
+        return y + F.conv2d(x, kernel, weight("bias", (filters,)), stride)
 
 
 def cross_entropy(logits, y, smoothing):
@@ -385,7 +410,7 @@ def clip(gradients, optimizer):
         whole = math.sqrt(sum(norm**2 for norm in norms.values()))
         norms = dict.fromkeys(norms, whole)
     limit = optimizer.get("clipnorm", optimizer.get("global_clipnorm", math.inf))
-    return {name: g * min(1.0, limit / float(norms[name])) for name, g in gradients.items()}
+    return {name: g * min(1.0, limit / max(float(norms[name]), 1e-300)) for name, g in gradients.items()}
 
 
 def rate_at(training, step, steps_per_epoch):

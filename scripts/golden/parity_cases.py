@@ -37,6 +37,10 @@ def dense(units, **fields):
     return {"type": "Dense", "units": units, **fields}
 
 
+def residual(layers, **fields):
+    return {"type": "Residual", "layers": layers, **fields}
+
+
 def normalize(**fields):
     return {"type": "BatchNormalization", **fields}
 
@@ -347,6 +351,57 @@ CASES = {
             dense(4, activation="softmax", kernel_regularizer="L2"),
         ],
         "training": training({"type": "SGD", "learning_rate": 0.1, "momentum": 0.5}, 4, epochs=5),
+    },
+    "residual": {
+        "images": (6, (9, 10, 3)),
+        "model": [
+            residual([conv(3, 3, **SAME, activation="tanh"), conv(3, 3, **SAME)], **RELU),
+            residual([conv(6, 3, strides=2, **SAME, **RELU), conv(6, 3, **SAME)], activation="tanh"),
+            max_pool(2),
+            residual([separable(6, 3, **SAME, **RELU)], projection=True, use_bias=False),
+            {"type": "Flatten"},
+            residual([dense(9, activation="tanh")], activation="elu"),
+            residual([dense(9, **RELU)], activity_regularizer={"type": "L2", "l2": 0.001}),
+            dense(4, activation="softmax"),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.05, "momentum": 0.5}, 6),
+    },
+    "residual_nested": {
+        "images": (7, (8, 8, 2)),
+        "model": [
+            residual(
+                [
+                    residual([conv(2, 3, **SAME, **RELU)], activation="relu"),
+                    residual([residual([depthwise(3, **SAME, activation="tanh")]), conv(5, 1)]),
+                ],
+                kernel_regularizer={"type": "L2", "l2": 0.01},
+            ),
+            max_pool(2),
+            *classify(4),
+        ],
+        "training": training({"type": "Adam", "learning_rate": 0.005}, 7),
+    },
+    "residual_normalization": {
+        "images": (75, (7, 6, 2)),
+        "model": [
+            conv(5, 3, **SAME, use_bias=False),
+            normalize(momentum=0.7),
+            activation("relu"),
+            residual(
+                [
+                    conv(5, 3, **SAME, use_bias=False),
+                    normalize(momentum=0.7),
+                    activation("relu"),
+                    conv(5, 3, **SAME, use_bias=False),
+                    normalize(momentum=0.7),
+                ],
+                **RELU,
+            ),
+            residual([normalize(momentum=0.5), activation("relu"), conv(7, 3, strides=[2, 1], **SAME)]),
+            {"type": "GlobalAveragePooling2D"},
+            dense(4, activation="softmax"),
+        ],
+        "training": training({"type": "SGD", "learning_rate": 0.1, "momentum": 0.9}, 75),
     },
     "label_smoothing": {
         "images": (6, (6, 6, 4)),

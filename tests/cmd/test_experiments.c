@@ -12,7 +12,8 @@ static void six_combinations_in_order(void **state) {
     assert_starts_with(world->err, "[1/6] conv_avg, seed 1: starts\nEpoch 1/1\n");
     assert_contains(world->err, "\n[6/6] sep_max, seed 1: test accuracy ");
     assert_starts_with(world->out, "name      params  multiplications ");
-    assert_last_line(world->out, "The report is six/report.md; results.csv, results.json and the runs are beside it.");
+    assert_last_line(world->out,
+                     "The report is six/report.html; report.md, results.csv, results.json and the runs are beside it.");
     command_succeeds(world, "cut -d , -f 1-4 six/results.csv");
     assert_string_equal(world->out, "name,seed,parameters,multiplications\n"
                                     "conv_avg,1,72906,849600\nconv_max,1,72906,849600\n"
@@ -57,9 +58,9 @@ static void folder_is_numbered_on_without_out(void **state) {
         "cnntrain experiments --data synth:20,10 --epochs 1 --seeds 1 -q --only dw_max",
         "cnntrain experiments --data synth:20,10 --epochs 2 --seeds 1 -q --only dw_max"};
     command_succeeds(world, lines[0]);
-    assert_contains(world->out, "The report is runs/six/report.md;");
+    assert_contains(world->out, "The report is runs/six/report.html;");
     command_succeeds(world, lines[1]);
-    assert_contains(world->out, "The report is runs/six-2/report.md;");
+    assert_contains(world->out, "The report is runs/six-2/report.html;");
 }
 
 static void own_file_with_settings(void **state) {
@@ -112,8 +113,27 @@ static void mistakes(void **state) {
     assert_false(command_has(world, "none"));
 }
 
+/* Each config is built and timed; what is finished counts no more; nothing is written. */
+static void dry_run(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world,
+                     "cnntrain experiments --data synth:100,10 --epochs 3 --seeds 2 --only dw_max,dw_avg --dry-run "
+                     "--out dry");
+    assert_starts_with(world->out, "name    params  multiplications  ms/step  s/epoch  epochs    runs  time\n");
+    assert_contains(world->out, "\ndw_avg   6,790           31,050 ");
+    assert_contains(world->out, "       3  2 of 2 ");
+    assert_contains(world->out, "\n4 of 4 runs to go: about ");
+    assert_false(command_has(world, "dry"));
+    cJSON *json = command_json(world, "cnntrain experiments --data synth:100,10 --epochs 3 --only dw_max --dry-run "
+                                      "--json --out dry");
+    assert_int_equal(cJSON_GetArraySize(json), 1);
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetArrayItem(json, 0), "run_seconds")) > 0);
+    cJSON_Delete(json);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dry_run),
         cmocka_unit_test(six_combinations_in_order),
         cmocka_unit_test(restart_skips_what_is_done),
         cmocka_unit_test(folder_of_another_batch_is_refused),

@@ -21,9 +21,10 @@ static void run_leaves_its_folder(void **state) {
     assert_lacks(world->err, "\033");
     assert_starts_with(world->out, "Test accuracy ");
     assert_last_line(world->out, "Results are in runs/sep_max");
-    static const char *const files[] = {"config.json",      "history.csv",     "metrics.json",
-                                        "confusion.csv",    "predictions.csv", "last.safetensors",
-                                        "best.safetensors", "log.txt",         "report.md"};
+    static const char *const files[] = {"config.json",     "history.csv",      "metrics.json",     "confusion.csv",
+                                        "predictions.csv", "last.safetensors", "best.safetensors", "log.txt",
+                                        "report.md",       "report.html",      "curves.svg",       "confusion.svg",
+                                        "mistakes.png"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct text name = {0};
         text_print(&name, "runs/sep_max/%s", files[i]);
@@ -31,7 +32,7 @@ static void run_leaves_its_folder(void **state) {
         text_free(&name);
     }
     command_succeeds(world, "ls runs/sep_max/* | wc -l");
-    assert_int_equal(atoi(world->out), 9);
+    assert_int_equal(atoi(world->out), 13);
     char *history = command_read(world, "runs/sep_max/history.csv");
     assert_starts_with(history,
                        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds,images_per_second\n1,");
@@ -85,13 +86,62 @@ static void dry_run_writes_nothing(void **state) {
     struct command_world *world = *state;
     command_succeeds(world, "cnntrain train conv_max --data synth:64,32 " SPLIT "--dry-run --out dry");
     assert_starts_with(world->out, "Model: \"sequential\"\n");
-    assert_contains(world->out, "\n57 training, 7 validation and 32 test images of 32x32x3, 10 classes\n"
-                                "Nothing was trained or written; ");
+    assert_contains(world->out, "\n57 training, 7 validation and 32 test images of 32x32x3, 10 classes\nmemory     "
+                                "weights 0.29 MB, optimizer ");
+    assert_contains(world->out, "\ntime       ");
+    assert_contains(world->out, " ms a step, 1 steps and ");
+    assert_contains(world->out, "\nThe first batch has a loss of 2.");
+    assert_contains(world->out, " Nothing was written.\n");
     assert_false(command_has(world, "dry"));
     cJSON *json = command_json(world, "cnntrain train conv_max --data synth:64,32 " SPLIT "--dry-run --json");
     assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "train_images")) == 57);
     assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "parameters")) == 72906);
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "steps_taken")) == 1);
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(json, "total_seconds")) > 0);
     cJSON_Delete(json);
+    command_succeeds(world, "cnntrain train dw_max --data synth:64,32 --dry-run -q --set "
+                            "'training.callbacks=[{\"type\": \"EarlyStopping\"}]' --set data.validation_split=0.1");
+    assert_starts_with(world->out, "57 training, ");
+    command_succeeds(world, "ls -d runs/*");
+    assert_lacks(world->out, "dw_max");
+    command_fails(world, "cnntrain train --resume x --dry-run", 2,
+                  "--dry-run: goes with a new run; leave it out, or name a config in place of --resume");
+    command_fails(world, "cnntrain train dw_max --data synth:64,32 --dry-run --weights none", 4,
+                  "none: no such file of weights; check the name");
+}
+
+/* Files as Keras' callback names them; a resumed run adds its own and touches no other. */
+static void tensorboard_files(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain train dw_max --data synth:64,32 " SPLIT "--epochs 2 -q --tensorboard --out tb");
+    command_succeeds(world, "find tb/tensorboard -type f | cut -d . -f 1-3 | sort");
+    assert_string_equal(world->out, "tb/tensorboard/train/events.out.tfevents\n"
+                                    "tb/tensorboard/validation/events.out.tfevents\n");
+    command_succeeds(world, "grep -ao 'epoch_[a-z_]*' tb/tensorboard/train/*");
+    assert_string_equal(world->out, "epoch_loss\nepoch_accuracy\nepoch_learning_rate\nepoch_loss\nepoch_accuracy\n"
+                                    "epoch_learning_rate\n");
+    command_succeeds(world, "cat tb/tensorboard/*/* | cksum >before");
+    command_succeeds(world,
+                     "cnntrain train --resume tb --epochs 3 --allow-changes -q && ls tb/tensorboard/train | wc -l");
+    assert_last_line(world->out, "2");
+    command_succeeds(world,
+                     "cat $(ls tb/tensorboard/train/* | head -n 1) $(ls tb/tensorboard/validation/* | head -n 1) "
+                     "| cksum | cmp - before");
+    command_succeeds(world, "grep -ao 'epoch_loss' $(ls tb/tensorboard/train/* | tail -n 1) | wc -l");
+    assert_string_equal(world->out, "1\n");
+    /* Asked for later, it begins with what is behind the run. */
+    command_succeeds(world, "cnntrain train dw_max" TINY "-q --out later");
+    command_succeeds(world, "cnntrain train --resume later --epochs 2 --allow-changes --tensorboard -q && grep -ao "
+                            "'epoch_loss' later/tensorboard/train/* | wc -l");
+    assert_last_line(world->out, "2");
+}
+
+static void tensorboard_in_the_way(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain train dw_max" TINY "-q --out way && touch way/tensorboard");
+    command(world, "cnntrain train --resume way --epochs 2 --allow-changes --tensorboard -q");
+    assert_int_equal(world->code, 4);
+    assert_starts_with(world->err, "error: way/tensorboard");
 }
 
 /* ---- weights ---- */
@@ -107,8 +157,10 @@ static void weights_with_a_lenient_report(void **state) {
     assert_int_equal(world->code, 0);
     assert_contains(world->err, "head/kernel");
     assert_contains(world->err, "dense/kernel");
-    command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
-                  "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model");
+    command_fails(
+        world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
+        "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model; a layer with "
+        "another name begins anew");
     command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights no.safetensors", 4,
                   "no.safetensors: no such file of weights; check the name");
     assert_false(command_has(world, "w-bad"));
@@ -194,6 +246,8 @@ int main(void) {
         cmocka_unit_test(config_of_a_run_repeats_it),
         cmocka_unit_test(threads_do_not_change_the_weights),
         cmocka_unit_test(dry_run_writes_nothing),
+        cmocka_unit_test(tensorboard_files),
+        cmocka_unit_test(tensorboard_in_the_way),
         cmocka_unit_test(weights_with_a_lenient_report),
         cmocka_unit_test(loss_that_is_not_finite),
         cmocka_unit_test(folder_that_cannot_be_written),

@@ -145,7 +145,7 @@ static void check_steady(const struct layer_kind *kind, const struct layer_examp
         for (size_t k = 0; k < inputs; k++) trace[i].outputs[0][k] = sinf((float)k) + 2;
         trace_forward(&trace[i]);
     }
-    if (memcmp(trace[0].outputs[1], trace[1].outputs[1], outputs * sizeof(float)) != 0)
+    if (memcmp(trace[0].outputs[model.layer_count], trace[1].outputs[model.layer_count], outputs * sizeof(float)) != 0)
         fail_msg("%s: a steady pass is not what inference does", json);
     const float *gradient = trace_gradient(&trace[1], (int)(outputs / 2));
     for (size_t k = 0; k < inputs; k++) assert_true(isfinite(gradient[k]));

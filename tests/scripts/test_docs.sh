@@ -60,7 +60,7 @@ grep -E '"(enum|const)":' "$scratch/schema.json" | sed 's/^[^:]*://' | grep -o '
     sort -u >"$scratch/names"
 check "docs/config.md has every name and choice" told docs/config.md "$scratch/names"
 
-sed -n 's/^COMMAND(\(.*\))$/\1/p' cmd/registry.def >"$scratch/commands"
+sed -n 's/^COMMAND(\(.*\))$/\1/p' cmd/registry.def | tr _ - >"$scratch/commands"
 "$program" --help | sed -n '/^Commands:/,/^$/p' >"$scratch/help"
 check "the help has every command" told "$scratch/help" "$scratch/commands"
 

@@ -35,7 +35,7 @@ check "finds its configs from anywhere" elsewhere prints "Total params: 72,165" 
     "$root/usr/local/bin/cnntrain" summary --config sep_max.json
 
 a_page_each() {
-    sed -n 's/^COMMAND(\(.*\))$/\1/p' cmd/registry.def >"$scratch/commands"
+    sed -n 's/^COMMAND(\(.*\))$/\1/p' cmd/registry.def | tr _ - >"$scratch/commands"
     while read -r command; do
         [ -s "$share/man/man1/cnntrain-$command.1" ] || return 1
     done <"$scratch/commands"

@@ -33,7 +33,8 @@ static char *program_folder(void) {
 }
 
 static void set_environment(void) {
-    static const char *const names[] = {"CNNTRAIN_DATA", "CNNTRAIN_CPU", "NO_COLOR", "TERM"};
+    static const char *const names[] = {"CNNTRAIN_DATA", "CNNTRAIN_CPU", "NO_COLOR", "TERM",
+                                        "LANG",          "LC_ALL",       "LC_CTYPE"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) unsetenv(names[i]);
     struct text path = {0};
     char *folder = program_folder();

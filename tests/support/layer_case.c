@@ -14,6 +14,31 @@ static const struct component_registry *const registry_list[] = {
     &layer_registry, &activation_registry, &initializer_registry, &regularizer_registry, &constraint_registry, NULL};
 static const struct registries registries = {registry_list};
 
+static int infer(struct layer *layer, const struct component *component, const struct place *place,
+                 struct error *error);
+
+/* Where the layers inside end; `shape` is where they begin. */
+static int pass_inner(const struct component_list *inner, const struct place *place, struct shape *shape,
+                      struct error *error) {
+    for (int i = 0; i < inner->count; i++) {
+        struct layer layer = {.input = *shape};
+        if (infer(&layer, &inner->items[i], place, error) != 0) return -1;
+        *shape = layer.output;
+    }
+    return 0;
+}
+
+static int infer(struct layer *layer, const struct component *component, const struct place *place,
+                 struct error *error) {
+    layer->kind = (const struct layer_kind *)(const void *)component->kind;
+    layer->config = component->config;
+    if (layer->kind->inner) {
+        layer->second = layer->input;
+        if (pass_inner(layer->kind->inner(layer->config), place, &layer->input, error) != 0) return -1;
+    }
+    return layer->kind->infer(layer, place, error);
+}
+
 bool layer_case_try(struct layer_case *test, const char *json, struct shape input) {
     *test = (struct layer_case){.layer = {.input = input, .name = "layer"}};
     struct place document = place_document("test.json"), model = place_key(&document, "model");
@@ -23,10 +48,7 @@ bool layer_case_try(struct layer_case *test, const char *json, struct shape inpu
     cJSON *root = json_parse(json, strlen(json), "test.json", &test->error);
     int status = root ? component_read(&reader, &layer_registry, root, &place, &component) : -1;
     cJSON_Delete(root);
-    if (status != 0) return false;
-    test->layer.kind = (const struct layer_kind *)(const void *)component.kind;
-    test->layer.config = component.config;
-    return test->layer.kind->infer(&test->layer, &place, &test->error) == 0;
+    return status == 0 && infer(&test->layer, &component, &place, &test->error) == 0;
 }
 
 void layer_case_open(struct layer_case *test, const char *json, struct shape input, int images) {

@@ -1,0 +1,60 @@
+#include "core/model_file_foreign.h"
+
+#include <string.h>
+
+#include "core/interop/keras_model.h"
+
+static int no_memory(const char *path, struct error *error) {
+    return error_set(error, ERROR_RUN, path, "not enough memory for the model");
+}
+
+static cJSON *read_model(const struct exchange_file *file, const char *path, const struct registries *registries,
+                         struct error *error) {
+    const struct place place = place_document(path);
+    if (!file->model) {
+        error_fill(error, ERROR_DATA, path,
+                   "holds weights without the layers that they belong to; use it with train --config FILE --weights");
+        return NULL;
+    }
+    cJSON *json = json_parse(file->model, strlen(file->model), path, error);
+    cJSON *model = json ? keras_read_model(json, &place, registries, error) : NULL;
+    cJSON_Delete(json);
+    return model;
+}
+
+/* The config of the facts, with the file's model in it. Takes `model`. */
+static cJSON *join(cJSON *facts, cJSON *model, const char *path, struct error *error) {
+    cJSON *config = cJSON_DetachItemFromObjectCaseSensitive(facts, "config");
+    if (!config) return model;
+    int status = cJSON_IsObject(config) ? json_merge(config, model, error)
+                                        : error_set(error, ERROR_DATA, path, "has a config that is no object");
+    cJSON_Delete(model);
+    if (status == 0) return config;
+    cJSON_Delete(config);
+    return NULL;
+}
+
+int foreign_documents_make(struct foreign_documents *documents, const struct exchange_file *file, const char *path,
+                           const struct registries *registries, struct error *error) {
+    *documents = (struct foreign_documents){0};
+    cJSON *model = read_model(file, path, registries, error);
+    if (!model) return -1;
+    if (!cJSON_GetObjectItemCaseSensitive(model, "input_shape")) {
+        cJSON_Delete(model);
+        return error_set(error, ERROR_DATA, path, "does not say the shape of its input; build the model, then save it");
+    }
+    documents->takes_bytes = keras_takes_bytes(model);
+    if (file->facts) documents->facts = json_parse(file->facts, strlen(file->facts), path, error);
+    const bool whole = !file->facts || documents->facts;
+    if (whole) documents->config = join(documents->facts, model, path, error);
+    if (!whole) cJSON_Delete(model);
+    if (documents->config) return 0;
+    foreign_documents_free(documents);
+    return error->code == ERROR_NONE ? no_memory(path, error) : -1;
+}
+
+void foreign_documents_free(struct foreign_documents *documents) {
+    cJSON_Delete(documents->config);
+    cJSON_Delete(documents->facts);
+    *documents = (struct foreign_documents){0};
+}
