@@ -136,6 +136,23 @@ predict_run() { "$@" "$program" predict run classes/a/1.jpg classes/b/1.jpg --to
 predict_json_begin() { model_begin; }
 predict_json_run() { "$@" "$program" predict run classes/a/1.jpg --json; }
 
+predict_many_begin() { model_begin; }
+predict_many_run() { "$@" "$program" predict run classes --csv --top 2 --resize fit --threads 2; }
+
+# The pictures are the result; what failed is written anew.
+pictures_result() { cksum pictures/*; }
+visualize_begin() { model_begin; }
+visualize_run() {
+    "$@" "$program" visualize run --kernels --features test:1 --mistakes --saliency test:1 --out pictures --threads 2
+}
+visualize_result() { pictures_result; }
+visualize_json_begin() { model_begin; }
+visualize_json_run() {
+    "$@" "$program" visualize tiny.json --features classes/a/1.jpg --occlusion classes/a/1.jpg --patch 4 --out pictures \
+        --threads 2 --json
+}
+visualize_json_result() { pictures_result; }
+
 # out.EXTENSION is an older file all the while: afterwards it is that one or the new one, and whole.
 convert_begin() {
     write_configs
@@ -184,6 +201,9 @@ foreign_weights_result() { run_result run2; }
 
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
+data_sheet_begin() { write_configs; }
+data_sheet_run() { "$@" "$program" data --config tiny.json --sheet sheet.png --augmented --per-class 2; }
+data_sheet_result() { cksum sheet.png; }
 data_idx_begin() { write_data; }
 data_idx_run() { "$@" "$program" data idx:idx; }
 data_cifar_begin() { write_data; }

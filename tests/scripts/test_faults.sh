@@ -25,6 +25,9 @@ sample train memory 12 once 97
 sample resume memory 12 once 131
 sample experiments memory 12 once 997
 sample predict memory 12 once 83
+sample visualize memory 12 once 307
+sample visualize write 28 once 3
+sample data_sheet memory 12 once 149
 sample convert_onnx memory 12 once 29
 sample convert_c memory 12 once 41
 sample convert_c rename 5
