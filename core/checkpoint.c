@@ -92,7 +92,9 @@ static int match_all(const struct safetensors *file, const struct checkpoint_ten
     }
     if (missing->text.failed || differing->text.failed)
         return error_set(error, ERROR_RUN, file->path, "not enough memory for the names of the tensors that differ");
-    if (differing->count) return error_set(error, ERROR_DATA, file->path, "%s", listed(differing));
+    if (differing->count)
+        return error_set(error, ERROR_DATA, file->path, "%s%s", listed(differing),
+                         match == CHECKPOINT_STRICT ? "" : "; a layer with another name begins anew");
     if (missing->count && match == CHECKPOINT_STRICT) return refuse_missing(file, tensors, count, missing, error);
     if (count && missing->count == count)
         return error_set(error, ERROR_DATA, file->path,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/fields_array.h"
 #include "core/text.h"
 
 enum { WORDS_MAX = 96 };
@@ -63,12 +64,13 @@ void field_describe(const struct field *field, struct text *text) {
         [FIELD_SIDES] = "integer, [height, width] or [[top, bottom], [left, right]]",
         [FIELD_INTS] = "list of integers",
         [FIELD_NUMBERS] = "list of numbers",
+        [FIELD_ARRAY] = "list of numbers or nested lists",
         [FIELD_STRINGS] = "list of strings",
         [FIELD_OBJECT] = "object",
         [FIELD_ANY] = "JSON",
     };
-    if (field->type == FIELD_CHOICE) {
-        text_add(text, "one of ");
+    if (field->type == FIELD_CHOICE || field->type == FIELD_CHOICES) {
+        text_add(text, field->type == FIELD_CHOICE ? "one of " : "one or a list of ");
         for (int i = 0; field->choices[i]; i++) text_print(text, i ? ", %s" : "%s", field->choices[i]);
     } else if (field->type == FIELD_COMPONENT || field->type == FIELD_COMPONENTS) {
         text_print(text, field->type == FIELD_COMPONENT ? "%s" : "list of %s", field->of);
@@ -90,7 +92,7 @@ struct value_context {
 
 /* "must be an integer", "must be one of ..."; components have errors of their own, and any value is right for ANY. */
 static const char *article_of(const struct field *field) {
-    if (field->type == FIELD_BOOL || field->type == FIELD_CHOICE) return "";
+    if (field->type == FIELD_BOOL || field->type == FIELD_CHOICE || field->type == FIELD_CHOICES) return "";
     bool is_an = field->type == FIELD_INT || field->type == FIELD_PAIR || field->type == FIELD_SIDES ||
                  field->type == FIELD_OBJECT || field->single;
     return is_an ? "an " : "a ";
@@ -202,6 +204,20 @@ static int read_numbers(const struct value_context *context, const cJSON *json, 
     return 0;
 }
 
+static int read_choices(const struct value_context *context, const cJSON *json, struct int_list *list) {
+    if (context->field->single && !cJSON_IsArray(json)) {
+        list->count = 1;
+        return read_choice(context, json, &list->values[0]);
+    }
+    if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
+    for (int i = 0; i < list->count; i++) {
+        struct place item = place_item(context->place, i);
+        struct value_context inner = {context->reader, context->field, &item};
+        if (read_choice(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
+    }
+    return 0;
+}
+
 static int read_string(const struct value_context *context, const cJSON *json, const char **value) {
     if (!cJSON_IsString(json)) return wrong_type(context, json);
     *value = arena_string(context->reader->arena, json->valuestring, context->reader->error);
@@ -259,6 +275,11 @@ static int read_value(const struct value_context *context, const cJSON *json, vo
         return read_ints(context, json, value);
     case FIELD_NUMBERS:
         return read_numbers(context, json, value);
+    case FIELD_ARRAY:
+        if (!cJSON_IsArray(json)) return wrong_type(context, json);
+        return fields_read_array(reader, json, context->place, value);
+    case FIELD_CHOICES:
+        return read_choices(context, json, value);
     case FIELD_STRINGS:
         return read_strings(context, json, value);
     case FIELD_COMPONENT:

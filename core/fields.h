@@ -22,6 +22,8 @@ enum field_type {
                         [[top, bottom], [left, right]] */
     FIELD_INTS,      /* struct int_list */
     FIELD_NUMBERS,   /* struct number_list */
+    FIELD_ARRAY,     /* struct number_array: a list of numbers or nested lists, those of a depth equally long */
+    FIELD_CHOICES,   /* struct int_list: indexes in `choices` */
     FIELD_STRINGS,   /* struct string_list */
     FIELD_COMPONENT, /* struct component */
     FIELD_COMPONENTS, /* struct component_list */
@@ -29,7 +31,7 @@ enum field_type {
     FIELD_ANY,        /* const cJSON *: kept as it is in the document read (which must outlive it); NULL where absent */
 };
 
-enum { FIELD_LIST_MAX = 64 };
+enum { FIELD_LIST_MAX = 64, FIELD_RANK_MAX = 4 };
 
 struct int_list {
     int count;
@@ -39,6 +41,13 @@ struct int_list {
 struct number_list {
     int count;
     double values[FIELD_LIST_MAX];
+};
+
+struct number_array {
+    int rank; /* depth of the lists; 0: no array */
+    int size[FIELD_RANK_MAX];
+    size_t count;
+    const double *values; /* (size[0], size[1], ...) */
 };
 
 struct string_list {
@@ -59,8 +68,8 @@ struct field {
     bool nullable;           /* null is accepted */
     double minimum, maximum; /* numbers and each number of a pair or list; both 0: no range */
     bool above, below;       /* the range excludes its minimum, its maximum */
-    bool single;             /* FIELD_INTS: a number alone stands for a list of one */
-    const char *const *choices;     /* FIELD_CHOICE: names, ended by NULL */
+    bool single;             /* FIELD_INTS, FIELD_CHOICES: one alone stands for a list of one */
+    const char *const *choices;     /* FIELD_CHOICE(S): names, ended by NULL */
     const char *const *own_choices; /* those among them that Keras does not have, ended by NULL; NULL: none */
     enum field_origin origin;
     const char *of;             /* FIELD_COMPONENT(S): which registry, e.g. "initializer" */

@@ -1,7 +1,7 @@
 /* Fields back to JSON: what the resolved config and a checkpoint's metadata hold. */
 #include <string.h>
 
-#include "core/fields.h"
+#include "core/fields_array.h"
 
 static bool is_zero(const struct field *field, const void *value) {
     switch (field->type) {
@@ -19,7 +19,10 @@ static bool is_zero(const struct field *field, const void *value) {
     case FIELD_SIDES:
         return false;
     case FIELD_INTS:
+    case FIELD_CHOICES:
         return ((const struct int_list *)value)->count == 0;
+    case FIELD_ARRAY:
+        return ((const struct number_array *)value)->rank == 0;
     case FIELD_NUMBERS:
         return ((const struct number_list *)value)->count == 0;
     case FIELD_STRINGS:
@@ -58,6 +61,15 @@ static cJSON *write_sides(const int sides[4]) {
     cJSON *list = cJSON_CreateArray();
     bool complete = list && json_append(list, cJSON_CreateIntArray(sides, 2)) &&
                     json_append(list, cJSON_CreateIntArray(sides + 2, 2));
+    return list_or_nothing(list, complete);
+}
+
+static cJSON *write_choices(const struct field *field, const struct int_list *choices) {
+    if (field->single && choices->count == 1) return cJSON_CreateString(field->choices[choices->values[0]]);
+    cJSON *list = cJSON_CreateArray();
+    bool complete = list;
+    for (int i = 0; i < choices->count && complete; i++)
+        complete = json_append(list, cJSON_CreateString(field->choices[choices->values[i]]));
     return list_or_nothing(list, complete);
 }
 
@@ -104,6 +116,10 @@ static cJSON *write_value(const struct registries *registries, const struct fiel
         return cJSON_CreateIntArray(((const struct int_list *)value)->values, ((const struct int_list *)value)->count);
     case FIELD_NUMBERS:
         return write_numbers(value);
+    case FIELD_ARRAY:
+        return fields_write_array(value);
+    case FIELD_CHOICES:
+        return write_choices(field, value);
     case FIELD_STRINGS:
         return write_strings(value);
     case FIELD_COMPONENT:

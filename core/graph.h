@@ -103,7 +103,7 @@ struct graph {
     float *const *parameters;  /* its numbers, by parameter */
     int second;                /* its second input; GRAPH_NONE where it has none */
     int value_room, node_room;
-    struct arena arena; /* names and constants that no model holds */
+    struct arena arena; /* names and constants that no model holds; a layer's intermediate numbers */
 };
 
 /* An empty graph whose input is an array of this shape; `error` must outlive it. graph_free it, also after a failure.

@@ -1,14 +1,8 @@
-#include "core/initializer.h"
+#include "core/initializer_kind.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* A component kind with its function. */
-struct initializer_kind {
-    struct component_kind component;
-    int (*fill)(const void *config, const struct shape *shape, struct rng rng, float *values, struct error *error);
-};
 
 static size_t count_of(const struct shape *shape) {
     size_t count = 0;
@@ -180,12 +174,16 @@ static void orthonormalize(double *vectors, size_t count, size_t length) {
     }
 }
 
+static int fits_orthogonal(const void *config, const struct shape *shape, const struct place *place,
+                           struct error *error) {
+    (void)config;
+    if (shape->rank >= 2) return 0;
+    return place_error(place, error, "Orthogonal needs a tensor of two or more axes; use another initializer here");
+}
+
 /* The tensor as a matrix (all axes but the last, the last): orthonormal along the shorter side. */
 static int fill_orthogonal(const void *config, const struct shape *shape, struct rng rng, float *values,
                            struct error *error) {
-    if (shape->rank < 2)
-        return error_set(error, ERROR_CONFIG, NULL,
-                         "the Orthogonal initializer needs a tensor of two or more axes; use another for this weight");
     double gain = ((const struct orthogonal *)config)->gain;
     size_t total = count_of(shape), columns = (size_t)shape->size[shape->rank - 1], rows = total / columns;
     bool tall = rows >= columns;
@@ -234,70 +232,74 @@ static const struct field scaling_fields[] = {
 };
 
 static const struct initializer_kind
-    glorot_uniform = {{.name = "GlorotUniform",
-                       .alias = "glorot_uniform",
-                       .summary = "uniform in +-sqrt(6 / (fan_in + fan_out))"},
-                      fill_glorot_uniform},
-    glorot_normal = {{.name = "GlorotNormal",
-                      .alias = "glorot_normal",
-                      .summary = "truncated normal of variance 2 / (fan_in + fan_out)"},
-                     fill_glorot_normal},
-    he_normal = {{.name = "HeNormal", .alias = "he_normal", .summary = "truncated normal of variance 2 / fan_in"},
-                 fill_he_normal},
-    he_uniform = {{.name = "HeUniform", .alias = "he_uniform", .summary = "uniform in +-sqrt(6 / fan_in)"},
-                  fill_he_uniform},
-    lecun_normal = {{.name = "LecunNormal",
-                     .alias = "lecun_normal",
-                     .summary = "truncated normal of variance 1 / fan_in"},
-                    fill_lecun_normal},
-    lecun_uniform = {{.name = "LecunUniform", .alias = "lecun_uniform", .summary = "uniform in +-sqrt(3 / fan_in)"},
-                     fill_lecun_uniform},
-    variance_scaling = {{.name = "VarianceScaling",
-                         .alias = "variance_scaling",
-                         .summary = "values of variance scale / fan",
-                         .fields = scaling_fields,
-                         .size = sizeof(struct scaling)},
-                        fill_scaled},
-    random_normal = {{.name = "RandomNormal",
-                      .alias = "random_normal",
-                      .summary = "normal",
-                      .fields = normal_fields,
-                      .size = sizeof(struct normal)},
-                     fill_random_normal},
-    random_uniform = {{.name = "RandomUniform",
-                       .alias = "random_uniform",
-                       .summary = "uniform",
-                       .fields = interval_fields,
-                       .size = sizeof(struct interval),
-                       .check = check_interval},
-                      fill_random_uniform},
-    truncated = {{.name = "TruncatedNormal",
-                  .alias = "truncated_normal",
-                  .summary = "normal, drawn again beyond two standard deviations",
-                  .fields = normal_fields,
-                  .size = sizeof(struct normal)},
-                 fill_truncated_normal},
-    orthogonal = {{.name = "Orthogonal",
-                   .alias = "orthogonal",
-                   .summary = "a random orthogonal matrix",
-                   .fields = orthogonal_fields,
-                   .size = sizeof(struct orthogonal)},
-                  fill_orthogonal},
-    zeros = {{.name = "Zeros", .alias = "zeros", .summary = "0 everywhere"}, fill_zeros},
-    ones = {{.name = "Ones", .alias = "ones", .summary = "1 everywhere"}, fill_ones},
-    constant = {{.name = "Constant",
-                 .alias = "constant",
-                 .summary = "one value everywhere",
-                 .fields = constant_fields,
-                 .size = sizeof(struct constant)},
-                fill_constant};
+    glorot_uniform = {.component = {.name = "GlorotUniform",
+                                    .alias = "glorot_uniform",
+                                    .summary = "uniform in +-sqrt(6 / (fan_in + fan_out))"},
+                      .fill = fill_glorot_uniform},
+    glorot_normal = {.component = {.name = "GlorotNormal",
+                                   .alias = "glorot_normal",
+                                   .summary = "truncated normal of variance 2 / (fan_in + fan_out)"},
+                     .fill = fill_glorot_normal},
+    he_normal = {.component = {.name = "HeNormal",
+                               .alias = "he_normal",
+                               .summary = "truncated normal of variance 2 / fan_in"},
+                 .fill = fill_he_normal},
+    he_uniform = {.component = {.name = "HeUniform", .alias = "he_uniform", .summary = "uniform in +-sqrt(6 / fan_in)"},
+                  .fill = fill_he_uniform},
+    lecun_normal = {.component = {.name = "LecunNormal",
+                                  .alias = "lecun_normal",
+                                  .summary = "truncated normal of variance 1 / fan_in"},
+                    .fill = fill_lecun_normal},
+    lecun_uniform = {.component = {.name = "LecunUniform",
+                                   .alias = "lecun_uniform",
+                                   .summary = "uniform in +-sqrt(3 / fan_in)"},
+                     .fill = fill_lecun_uniform},
+    variance_scaling = {.component = {.name = "VarianceScaling",
+                                      .alias = "variance_scaling",
+                                      .summary = "values of variance scale / fan",
+                                      .fields = scaling_fields,
+                                      .size = sizeof(struct scaling)},
+                        .fill = fill_scaled},
+    random_normal = {.component = {.name = "RandomNormal",
+                                   .alias = "random_normal",
+                                   .summary = "normal",
+                                   .fields = normal_fields,
+                                   .size = sizeof(struct normal)},
+                     .fill = fill_random_normal},
+    random_uniform = {.component = {.name = "RandomUniform",
+                                    .alias = "random_uniform",
+                                    .summary = "uniform",
+                                    .fields = interval_fields,
+                                    .size = sizeof(struct interval),
+                                    .check = check_interval},
+                      .fill = fill_random_uniform},
+    truncated = {.component = {.name = "TruncatedNormal",
+                               .alias = "truncated_normal",
+                               .summary = "normal, drawn again beyond two standard deviations",
+                               .fields = normal_fields,
+                               .size = sizeof(struct normal)},
+                 .fill = fill_truncated_normal},
+    orthogonal = {.component = {.name = "Orthogonal",
+                                .alias = "orthogonal",
+                                .summary = "a random orthogonal matrix",
+                                .fields = orthogonal_fields,
+                                .size = sizeof(struct orthogonal)},
+                  .fill = fill_orthogonal,
+                  .fits = fits_orthogonal},
+    zeros = {.component = {.name = "Zeros", .alias = "zeros", .summary = "0 everywhere"}, .fill = fill_zeros},
+    ones = {.component = {.name = "Ones", .alias = "ones", .summary = "1 everywhere"}, .fill = fill_ones},
+    constant = {.component = {.name = "Constant",
+                              .alias = "constant",
+                              .summary = "one value everywhere",
+                              .fields = constant_fields,
+                              .size = sizeof(struct constant)},
+                .fill = fill_constant};
 
 static const struct component_kind *const kinds[] = {
-    &glorot_uniform.component, &glorot_normal.component,    &he_normal.component,
-    &he_uniform.component,     &lecun_normal.component,     &lecun_uniform.component,
-    &random_normal.component,  &random_uniform.component,   &truncated.component,
-    &orthogonal.component,     &variance_scaling.component, &zeros.component,
-    &ones.component,           &constant.component,         NULL,
+    &glorot_uniform.component, &glorot_normal.component, &he_normal.component,         &he_uniform.component,
+    &lecun_normal.component,   &lecun_uniform.component, &random_normal.component,     &random_uniform.component,
+    &truncated.component,      &orthogonal.component,    &variance_scaling.component,  &zeros.component,
+    &ones.component,           &constant.component,      &initializer_fixed.component, NULL,
 };
 
 const struct component_registry initializer_registry = {.what = "initializer", .kinds = kinds};
@@ -306,4 +308,10 @@ int initializer_fill(const struct component *initializer, const struct shape *sh
                      struct error *error) {
     const struct initializer_kind *kind = (const struct initializer_kind *)(const void *)initializer->kind;
     return kind->fill(initializer->config, shape, rng, values, error);
+}
+
+int initializer_check(const struct component *initializer, const struct shape *shape, const struct place *place,
+                      struct error *error) {
+    const struct initializer_kind *kind = (const struct initializer_kind *)(const void *)initializer->kind;
+    return kind->fits ? kind->fits(initializer->config, shape, place, error) : 0;
 }

@@ -14,6 +14,7 @@
 
 enum {
     CHILD_OUTPUT = 3,  /* the descriptor on which the child sends */
+    CHILD_ENDED = 89,  /* its exit code where it was not the work that ended it */
     CHILD_FAILED = 90, /* its exit code where an error is the last that it sent */
     CHUNK = 1 << 16,
     WAIT_MINUTES = 10, /* whatever happens, the child is gone after this */
@@ -58,15 +59,21 @@ static void silence(void) {
     dup2(nowhere, STDERR_FILENO);
 }
 
+/* A library that ends the process must not do what the program does at its end, such as print what it holds back. */
+static void leave(void) {
+    _exit(CHILD_ENDED);
+}
+
 static void run_child(const struct isolated_work *work, int output, pid_t parent) {
     platform_end_with((long)parent);
     const size_t taken = address_space();
     silence();
-    if (output != CHILD_OUTPUT && dup2(output, CHILD_OUTPUT) < 0) _exit(1);
+    if (output != CHILD_OUTPUT && dup2(output, CHILD_OUTPUT) < 0) _exit(CHILD_ENDED);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, work->seconds);
     if (taken && work->memory < SIZE_MAX / 2 - taken) limit(RLIMIT_AS, taken + work->memory);
     alarm(60 * WAIT_MINUTES);
+    if (atexit(leave) != 0) _exit(CHILD_ENDED);
     struct error error = {0};
     if (work->run(work->context, &error) == 0) _exit(0);
     isolate_send(&error, sizeof error);
@@ -84,7 +91,7 @@ static int make_room(struct received *received, const struct isolated_work *work
     if (received->length + CHUNK < received->room) return 0;
     const size_t room = received->room ? 2 * received->room : 4 * CHUNK;
     char *larger = room > received->room ? realloc(received->bytes, room) : NULL;
-    if (!larger) return error_set(error, ERROR_RUN, work->path, "not enough memory for what is in the file");
+    if (!larger) return error_set(error, ERROR_RUN, work->path, "not enough memory for its content");
     received->bytes = larger;
     received->room = room;
     return 0;
@@ -95,22 +102,23 @@ static int receive(const struct isolated_work *work, int input, struct received 
         if (make_room(received, work, error) != 0) return -1;
         const ssize_t got = read(input, received->bytes + received->length, CHUNK);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return error_set_errno(error, work->path, "hear from the process that reads it");
+        if (got < 0) return error_set_errno(error, work->path, "hear from the process that works on it");
         received->length += (size_t)got;
         received->bytes[received->length] = '\0';
         if (got == 0) return 0;
         if (received->length > work->most + sizeof(struct error))
-            return error_set(error, ERROR_DATA, work->path, "holds more than a file of its size can; it is damaged");
+            return error_set(error, work->blame, work->path, "becomes larger than it can be: %s", work->meaning);
     }
 }
 
 /* The error is the last that came. A damaged child may have sent anything. */
 static int hand_on(const struct isolated_work *work, const struct received *received, struct error *error) {
     struct error sent;
-    if (received->length < sizeof sent) return error_set(error, ERROR_DATA, work->path, "cannot be read");
+    if (received->length < sizeof sent)
+        return error_set(error, work->blame, work->path, "makes its library fail: %s", work->meaning);
     memcpy(&sent, received->bytes + received->length - sizeof sent, sizeof sent);
     sent.path[sizeof sent.path - 1] = sent.message[sizeof sent.message - 1] = '\0';
-    const enum error_code code = sent.code == ERROR_RUN || sent.code == ERROR_CONFIG ? sent.code : ERROR_DATA;
+    const enum error_code code = sent.code == ERROR_RUN || sent.code == ERROR_IO ? sent.code : work->blame;
     return error_set(error, code, sent.path, "%s", sent.message);
 }
 
@@ -118,10 +126,9 @@ static int judge(const struct isolated_work *work, int status, const struct rece
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_FAILED) return hand_on(work, received, error);
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM))
-        return error_set(error, ERROR_DATA, work->path,
-                         "cannot be read in %u seconds: the file is damaged; save or copy it again", work->seconds);
-    return error_set(error, ERROR_DATA, work->path,
-                     "makes the library that reads it crash: the file is damaged; save or copy it again");
+        return error_set(error, work->blame, work->path, "takes longer than %u seconds: %s", work->seconds,
+                         work->meaning);
+    return error_set(error, work->blame, work->path, "makes its library crash: %s", work->meaning);
 }
 
 static int attend(const struct isolated_work *work, pid_t child, int input, char **bytes, size_t *length,
@@ -145,7 +152,8 @@ int isolate(const struct isolated_work *work, char **bytes, size_t *length, stru
     int ends[2];
     *bytes = NULL;
     *length = 0;
-    if (pipe(ends) != 0) return error_set_errno(error, work->path, "make a pipe to a process that reads it");
+    if (pipe(ends) != 0)
+        return error_set(error, ERROR_RUN, work->path, "no pipe can be made for it: %s", strerror(errno));
     const pid_t parent = getpid(), child = fork();
     if (child == 0) {
         close(ends[0]);
@@ -154,5 +162,5 @@ int isolate(const struct isolated_work *work, char **bytes, size_t *length, stru
     close(ends[1]);
     if (child > 0) return attend(work, child, ends[0], bytes, length, error);
     close(ends[0]);
-    return error_set(error, ERROR_RUN, work->path, "no process can be started to read it: %s", strerror(errno));
+    return error_set(error, ERROR_RUN, work->path, "no process can be started for it: %s", strerror(errno));
 }

@@ -17,11 +17,13 @@ struct isolated_work {
     size_t memory;    /* bytes that the child may take beyond what it starts with */
     unsigned seconds; /* of the processor's time */
     size_t most;      /* bytes that it may send */
+    /* What it means that the child crashes, runs out of its time or sends too much. */
+    enum error_code blame;
+    const char *meaning; /* "the file is damaged; save or copy it again" */
 };
 
 /* Does the work and takes what it sends: *bytes is free()d by the caller and has a 0 behind its *length bytes. The
- * child's own error is handed on; a child that crashes, runs out of its time or sends too much is ERROR_DATA. ERROR_RUN
- * where no process can be started. */
+ * child's own error is handed on. ERROR_RUN where no process can be started. */
 int isolate(const struct isolated_work *work, char **bytes, size_t *length, struct error *error);
 /* In the child: hands `length` bytes to the parent; false where it does not listen any more. */
 bool isolate_send(const void *bytes, size_t length);

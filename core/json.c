@@ -136,6 +136,16 @@ cJSON *json_read_file(const char *path, size_t limit, struct error *error) {
     return root;
 }
 
+cJSON *json_read_commented_file(const char *path, size_t limit, struct error *error) {
+    char *text = NULL;
+    size_t length = 0;
+    cJSON *root = NULL;
+    if (file_read(path, limit, &text, &length, error) != 0) return NULL;
+    if (json_blank_comments(text, length, path, error) == 0) root = json_parse(text, length, path, error);
+    free(text);
+    return root;
+}
+
 static int no_memory(struct error *error) {
     return error_set(error, ERROR_RUN, NULL, "not enough memory for a JSON document");
 }

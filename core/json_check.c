@@ -116,3 +116,43 @@ int json_check_text(const char *text, size_t length, const char *name, struct er
     }
     return 0;
 }
+
+/* ---- comments ---- */
+
+/* The place behind the string that begins at `at`, or the end of the text. */
+static size_t skip_string(const char *text, size_t length, size_t at) {
+    for (at++; at < length && text[at] != '"'; at++)
+        if (text[at] == '\\') at++;
+    return at < length ? at + 1 : length;
+}
+
+static void blank(char *text, size_t from, size_t to) {
+    for (size_t i = from; i < to; i++)
+        if (text[i] != '\n' && text[i] != '\r') text[i] = ' ';
+}
+
+/* The place behind the comment that begins at `at`; 0 where it does not end. */
+static size_t comment_end(const char *text, size_t length, size_t at) {
+    const bool is_line = text[at + 1] == '/';
+    for (size_t i = at + 2; i < length; i++) {
+        if (is_line && text[i] == '\n') return i;
+        if (!is_line && i + 1 < length && text[i] == '*' && text[i + 1] == '/') return i + 2;
+    }
+    return is_line ? length : 0;
+}
+
+int json_blank_comments(char *text, size_t length, const char *name, struct error *error) {
+    for (size_t at = 0; at < length;) {
+        const bool begins = text[at] == '/' && at + 1 < length && (text[at + 1] == '/' || text[at + 1] == '*');
+        if (begins) {
+            const size_t end = comment_end(text, length, at);
+            if (end == 0)
+                return json_syntax_error(text, at, name, "this comment does not end; close it with */", error);
+            blank(text, at, end);
+            at = end;
+        } else {
+            at = text[at] == '"' ? skip_string(text, length, at) : at + 1;
+        }
+    }
+    return 0;
+}

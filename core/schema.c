@@ -69,6 +69,20 @@ static cJSON *ints_schema(const struct field *field) {
     return one_of(with_item(with_item(cJSON_CreateArray(), number_schema(field, "integer")), list));
 }
 
+/* A list, or one alone where that stands for one. */
+static cJSON *choices_schema(const struct field *field) {
+    cJSON *list = list_schema(choice_schema(field), 0, FIELD_LIST_MAX);
+    if (!field->single) return list;
+    return one_of(with_item(with_item(cJSON_CreateArray(), choice_schema(field)), list));
+}
+
+/* What may stand in a list that is `left` deep at most. */
+static cJSON *array_items_schema(int left) {
+    if (left == 1) return typed("number");
+    cJSON *inner = with(typed("array"), "items", array_items_schema(left - 1));
+    return one_of(with_item(with_item(cJSON_CreateArray(), typed("number")), inner));
+}
+
 static cJSON *reference(const char *what) {
     char target[128];
     snprintf(target, sizeof target, "#/definitions/%s", what);
@@ -101,6 +115,10 @@ static cJSON *type_schema(const struct field *field) {
         return ints_schema(field);
     case FIELD_NUMBERS:
         return list_schema(number_schema(field, "number"), 0, FIELD_LIST_MAX);
+    case FIELD_ARRAY:
+        return with(typed("array"), "items", array_items_schema(FIELD_RANK_MAX));
+    case FIELD_CHOICES:
+        return choices_schema(field);
     case FIELD_STRINGS:
         return list_schema(typed("string"), 0, STRING_LIST_MAX);
     case FIELD_COMPONENT: /* draft 7 ignores what stands beside a $ref: it goes one level down */

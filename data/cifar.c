@@ -201,12 +201,23 @@ static int cifar100_load(const struct source_request *request, struct data_split
     return status;
 }
 
+static int cifar10_recognize(const char *path, char **found, struct error *error) {
+    static const char *const names[] = {"data_batch_1.bin", "cifar-10-batches-bin/data_batch_1.bin", NULL};
+    return source_recognize(path, names, NULL, found, error);
+}
+
+static int cifar100_recognize(const char *path, char **found, struct error *error) {
+    static const char *const names[] = {"train.bin", "cifar-100-binary/train.bin", NULL};
+    return source_recognize(path, names, NULL, found, error);
+}
+
 const struct source_kind source_cifar10 = {
     .component = {.name = "cifar10", .summary = "CIFAR-10, binary version", .size = sizeof(struct cifar10_config)},
     .layout = "a folder with data_batch_*.bin and perhaps test_batch.bin and batches.meta.txt, or one .bin file",
     .needs_path = true,
     .image_size = {32, 32, 3},
-    .load = cifar10_load};
+    .load = cifar10_load,
+    .recognize = cifar10_recognize};
 
 static const char *const label_choices[] = {[LABELS_FINE] = "fine", [LABELS_COARSE] = "coarse", NULL};
 
@@ -226,4 +237,5 @@ const struct source_kind source_cifar100 = {
     .layout = "a folder with train.bin and perhaps test.bin and fine_label_names.txt, or one .bin file",
     .needs_path = true,
     .image_size = {32, 32, 3},
-    .load = cifar100_load};
+    .load = cifar100_load,
+    .recognize = cifar100_recognize};

@@ -20,6 +20,7 @@ struct item_list {
 struct folder_reader {
     struct arena arena;
     const struct data_common *common;
+    struct picture_sizes *sizes; /* what is asked for instead of the pixels, or NULL */
     const struct progress *progress;
     struct error *error;
 };
@@ -107,7 +108,9 @@ static int load_part(struct folder_reader *reader, const char *folder, const str
     struct item_list list = {0};
     int status = list_part(reader, folder, here, classes, &list);
     if (status == 0 && here == classes) status = spread_classes(&list, reader->error);
-    if (status == 0)
+    if (status == 0 && reader->sizes)
+        status = image_list_measure(list.items, list.count, reader->sizes, reader->error);
+    else if (status == 0)
         status = image_list_load(list.items, list.count, reader->common, reader->progress, dataset, reader->error);
     free(list.items);
     return status;
@@ -171,10 +174,53 @@ static int folder_load(const struct source_request *request, struct data_splits 
     return status;
 }
 
+static int folder_measure(const char *path, struct picture_sizes *sizes, struct error *error) {
+    struct folder_reader reader = {.sizes = sizes, .error = error};
+    struct data_splits splits = {0};
+    struct name_list classes = {0};
+    int status = load_parts(&reader, path, &classes, &splits);
+    free(classes.names);
+    data_splits_free(&splits);
+    arena_free(&reader.arena);
+    return status;
+}
+
+/* Whether one of the folders in this one holds pictures. */
+static int holds_classes(struct folder_reader *reader, const char *path) {
+    struct name_list folders = {0};
+    int status = list_entries(reader, path, true, &folders), found = 0;
+    for (size_t i = 0; status == 0 && !found && i < folders.count; i++) {
+        struct name_list pictures = {0};
+        const char *folder = arena_join(reader, path, folders.names[i]);
+        status = folder ? list_entries(reader, folder, false, &pictures) : -1;
+        found = pictures.count > 0;
+        free(pictures.names);
+    }
+    free(folders.names);
+    return status == 0 ? found : -1;
+}
+
+static int folder_recognize(const char *path, char **found, struct error *error) {
+    struct folder_reader reader = {.error = error};
+    int known = file_is_folder(path, error);
+    const char *train = known > 0 ? arena_join(&reader, path, "train") : NULL;
+    if (known > 0 && !train) known = -1;
+    if (known > 0) {
+        int inner = file_is_folder(train, error);
+        known = inner < 0 ? -1 : holds_classes(&reader, inner ? train : path);
+    }
+    if (known > 0) *found = file_join(NULL, path, error);
+    if (known > 0 && !*found) known = -1;
+    arena_free(&reader.arena);
+    return known;
+}
+
 const struct source_kind source_folder = {
     .component = {.name = "folder",
                   .summary = "pictures in a folder for each class",
                   .size = sizeof(struct folder_config)},
     .layout = "train/<class>/*.{png,jpg,jpeg,bmp} and perhaps test/ and validation/ alike, or <class>/* alone",
     .needs_path = true,
-    .load = folder_load};
+    .load = folder_load,
+    .recognize = folder_recognize,
+    .measure = folder_measure};

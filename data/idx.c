@@ -243,6 +243,13 @@ static int fashion_mnist_load(const struct source_request *request, struct data_
     return source_name_classes(splits, names, 10, path, error);
 }
 
+static int idx_recognize(const char *path, char **found, struct error *error) {
+    static const char *const names[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
+                                        "train-images.idx3-ubyte", "train-images.idx3-ubyte.gz", NULL};
+    int known = source_recognize(path, names, "idx3-ubyte", found, error);
+    return known ? known : source_recognize(path, names, "idx3-ubyte.gz", found, error);
+}
+
 static const char layout[] = "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps t10k-*, plain "
                              "or .gz, or one file of images";
 
@@ -251,7 +258,8 @@ const struct source_kind source_idx = {.component = {.name = "idx",
                                                      .size = sizeof(struct idx_config)},
                                        .layout = layout,
                                        .needs_path = true,
-                                       .load = idx_load};
+                                       .load = idx_load,
+                                       .recognize = idx_recognize};
 
 const struct source_kind source_fashion_mnist = {
     .component = {.name = "fashion-mnist",

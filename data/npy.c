@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "data/npy_file.h"
 #include "data/source.h"
 
@@ -134,10 +135,32 @@ static int npy_load(const struct source_request *request, struct data_splits *sp
     return status;
 }
 
+/* Besides the names that are read from a folder, pairs that people give to a data set of one part. */
+static int npy_recognize(const char *path, char **found, struct error *error) {
+    static const char *const whole[] = {"x_train.npy", NULL};
+    static const char *const pairs[][2] = {
+        {"images.npy", "labels.npy"}, {"x.npy", "y.npy"}, {"X.npy", "y.npy"}, {"data.npy", "labels.npy"}};
+    int known = source_recognize(path, whole, NULL, found, error);
+    for (size_t i = 0; known == 0 && i < sizeof pairs / sizeof *pairs; i++) {
+        char *images = file_join(path, pairs[i][0], error), *labels = file_join(path, pairs[i][1], error);
+        struct text pair = {0};
+        if (!images || !labels) known = -1;
+        if (known == 0 && file_exists(images) && file_exists(labels)) {
+            text_print(&pair, "%s,%s", images, labels);
+            known = pair.failed ? error_set(error, ERROR_RUN, path, "not enough memory for the path") : 1;
+            *found = pair.bytes;
+        }
+        free(images);
+        free(labels);
+    }
+    return known;
+}
+
 const struct source_kind source_npy = {
     .component = {.name = "npy", .summary = "NumPy arrays", .size = sizeof(struct npy_config)},
     .layout = "IMAGES.npy,LABELS.npy, or a folder with x_train.npy, y_train.npy and "
               "perhaps x_val.npy, y_val.npy, x_test.npy, y_test.npy",
     .needs_path = true,
     .path_form = SOURCE_PATH_PAIR,
-    .load = npy_load};
+    .load = npy_load,
+    .recognize = npy_recognize};

@@ -129,10 +129,16 @@ static int svhn_load(const struct source_request *request, struct data_splits *s
     return load_file(request->path, request->progress, &splits->train, error);
 }
 
+static int svhn_recognize(const char *path, char **found, struct error *error) {
+    static const char *const names[] = {"train_32x32.mat", NULL};
+    return source_recognize(path, names, ".mat", found, error);
+}
+
 const struct source_kind source_svhn = {.component = {.name = "svhn",
                                                       .summary = "SVHN's cropped digits (MATLAB files)",
                                                       .size = sizeof(struct svhn_config)},
                                         .layout = "a folder with train_32x32.mat and perhaps test_32x32.mat, or one "
                                                   ".mat file",
                                         .needs_path = true,
-                                        .load = svhn_load};
+                                        .load = svhn_load,
+                                        .recognize = svhn_recognize};

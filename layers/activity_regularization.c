@@ -34,6 +34,14 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Hands everything through unchanged, and adds a penalty on it to the loss, so that the layer before learns "
+            "to give small (l2) or few (l1) numbers.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .see_also = "GaussianNoise, Dropout\n",
+};
+
 const struct layer_kind activity_regularization_layer = {
     .component = {.name = "ActivityRegularization",
                   .summary = "adds a penalty on the numbers that pass through to the loss",
@@ -42,7 +50,7 @@ const struct layer_kind activity_regularization_layer = {
     .infer = infer,
     .forward = copy_forward,
     .backward = copy_backward,
-    .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

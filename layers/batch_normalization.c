@@ -359,22 +359,17 @@ static int describe(const struct layer *layer, struct graph *graph, int x) {
     const struct positions positions = positions_of(config);
     const int channels = channels_of(layer);
     const struct shape shape = {1, {channels}};
-    struct arena arena = {0};
-    double *scale = arena_allocate(&arena, (size_t)channels * sizeof *scale, graph->error);
-    double *offset = arena_allocate(&arena, (size_t)channels * sizeof *offset, graph->error);
-    for (int v = 0; v < channels && scale && offset; v++) {
+    double *scale = arena_allocate(&graph->arena, (size_t)channels * sizeof *scale, graph->error);
+    double *offset = arena_allocate(&graph->arena, (size_t)channels * sizeof *offset, graph->error);
+    if (!scale || !offset) return GRAPH_NONE;
+    for (int v = 0; v < channels; v++) {
         const double gamma = positions.gamma >= 0 ? (double)graph->parameters[positions.gamma][v] : 1;
         const double beta = positions.beta >= 0 ? (double)graph->parameters[positions.beta][v] : 0;
         scale[v] = gamma / sqrt((double)graph->parameters[positions.moving_variance][v] + config->epsilon);
         offset[v] = beta - (double)graph->parameters[positions.moving_mean][v] * scale[v];
     }
-    int y = GRAPH_NONE;
-    if (scale && offset) {
-        y = graph_combine(graph, GRAPH_MULTIPLY, x, graph_numbers(graph, "scale", &shape, scale));
-        y = graph_combine(graph, GRAPH_ADD, y, graph_numbers(graph, "offset", &shape, offset));
-    }
-    arena_free(&arena);
-    return y;
+    const int y = graph_combine(graph, GRAPH_MULTIPLY, x, graph_numbers(graph, "scale", &shape, scale));
+    return graph_combine(graph, GRAPH_ADD, y, graph_numbers(graph, "offset", &shape, offset));
 }
 
 static const struct layer_example examples[] = {
@@ -383,6 +378,23 @@ static const struct layer_example examples[] = {
     {"{\"center\": false, \"epsilon\": 0.1}", {3, {2, 3, 17}}},
     {"{\"scale\": false, \"momentum\": 0.9}", {3, {4, 4, 2}}},
     {0},
+};
+
+static const struct layer_page page = {
+    .text =
+        "Brings each channel to mean 0 and variance 1 over all images and places of the batch, then scales and shifts "
+        "it by learned numbers. Training becomes faster and less sensitive to the learning rate. At inference, and "
+        "where the layer is frozen, moving averages of mean and variance take the place of the batch's.\n"
+        "  y = gamma * (x - mean) / sqrt(variance + epsilon) + beta\n"
+        "  moving = moving * momentum + batch * (1 - momentum)\n",
+    .shapes = "output as the input\n"
+              "gamma, beta, moving mean and moving variance (channels); the latter two are not trained\n",
+    .cost = "multiplications: one a number\n"
+            "parameters: 4 * channels, of which half are trained\n",
+    .references = "Ioffe and Szegedy 2015, Batch normalization: accelerating deep network training by reducing "
+                  "internal covariate shift\n",
+    .see_also = "LayerNormalization, Activation\n",
+    .example = {"{}", {3, {32, 32, 16}}},
 };
 
 const struct layer_kind batch_normalization_layer = {
@@ -399,4 +411,5 @@ const struct layer_kind batch_normalization_layer = {
     .backward_partial = backward_partial,
     .backward_combine = backward_combine,
     .examples = examples,
+    .page = &page,
 };

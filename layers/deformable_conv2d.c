@@ -61,6 +61,13 @@ static const struct field fields[] = {
 
 static const int frame_sides[FRAME_SIDES] = {1, 1, 1, 1};
 
+/* A place between the pixels of the frame: `cell` is the upper left one, down and right are the shares of the others.
+ */
+struct spot {
+    ptrdiff_t cell;
+    float down, right, mask;
+};
+
 struct deformable {
     struct geometry geometry;
     struct conv_passes side;             /* the convolution that makes the offsets */
@@ -72,6 +79,7 @@ struct deformable {
     float *frame_gradient;
     float *offsets, *offset_gradient; /* (oh,ow,said); masks as they are, not their logits */
     float *cells, *cell_gradient;     /* (together,t*c) */
+    struct spot *spots;               /* (t) */
     void *scratch;                    /* of the side */
 };
 
@@ -96,6 +104,7 @@ static struct deformable take(const struct layer *layer, struct pieces *pieces) 
     d.offset_gradient = pieces_take(pieces, said, sizeof(float));
     d.cells = pieces_take(pieces, cells, sizeof(float));
     d.cell_gradient = pieces_take(pieces, cells, sizeof(float));
+    d.spots = pieces_take(pieces, (size_t)d.taps, sizeof *d.spots);
     d.scratch = pieces_take(pieces, conv_passes_scratch_bytes(&d.side), 1);
     return d;
 }
@@ -173,30 +182,37 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
 
 /* ---- spots ---- */
 
-/* A place between the pixels of the frame: `cell` is the upper left one, down and right are the shares of the others.
- */
-struct spot {
-    ptrdiff_t cell;
-    float down, right, mask;
-};
+/* The largest whole number that is not above a small one. */
+static int whole_below(float number) {
+    const int whole = (int)number;
+    return (float)whole > number ? whole - 1 : whole;
+}
 
-/* Where tap `tap` of output `pixel` looks, as the side says; beyond the image in the frame's corner, which is 0. */
-static struct spot spot_of(const struct deformable *d, const float *offsets, int pixel, int tap) {
-    const struct geometry *g = &d->geometry;
-    const float *said = offsets + (ptrdiff_t)pixel * d->said;
-    const int first_row = pixel / g->output[1] * g->stride[0] + tap / g->kernel[1] * g->dilation[0] - g->before[0];
-    const int first_column = pixel % g->output[1] * g->stride[1] + tap % g->kernel[1] * g->dilation[1] - g->before[1];
-    const float row = (float)first_row + said[2 * tap], column = (float)first_column + said[2 * tap + 1];
-    struct spot spot = {.mask = d->modulated ? said[2 * d->taps + tap] : 1};
+/* A spot beyond the image is the frame's corner, which is 0. */
+static struct spot spot_at(const struct geometry *g, float row, float column, float mask) {
+    struct spot spot = {.mask = mask};
     if (row >= -1 && column >= -1 && row < (float)g->input[0] && column < (float)g->input[1]) {
-        const float above = floorf(row), left = floorf(column);
-        spot.cell = (((ptrdiff_t)above + 1) * (g->input[1] + 2) + (ptrdiff_t)left + 1) * g->channels;
-        spot.down = row - above;
-        spot.right = column - left;
+        const int above = whole_below(row), left = whole_below(column);
+        spot.cell = ((ptrdiff_t)(above + 1) * (g->input[1] + 2) + left + 1) * g->channels;
+        spot.down = row - (float)above;
+        spot.right = column - (float)left;
     } else if (isnan(row) || isnan(column)) {
         spot.down = spot.right = NAN; /* it must reach the loss, where it is noticed */
     }
     return spot;
+}
+
+/* spots (t): where the taps of an output look, as the side says */
+static void find_spots(const struct deformable *d, const float *offsets, int pixel) {
+    const struct geometry *g = &d->geometry;
+    const float *said = offsets + (ptrdiff_t)pixel * d->said, *masks = said + 2 * d->taps;
+    const int row = pixel / g->output[1] * g->stride[0] - g->before[0];
+    const int column = pixel % g->output[1] * g->stride[1] - g->before[1];
+    for (int i = 0, tap = 0; i < g->kernel[0]; i++)
+        for (int j = 0; j < g->kernel[1]; j++, tap++)
+            d->spots[tap] =
+                spot_at(g, (float)(row + i * g->dilation[0]) + said[2 * tap],
+                        (float)(column + j * g->dilation[1]) + said[2 * tap + 1], d->modulated ? masks[tap] : 1);
 }
 
 /* The shares of the four pixels: above left, above right, below left, below right. */
@@ -222,11 +238,10 @@ static void look(const struct deformable *d, const struct spot *spot, float *res
 /* cells (count,t*c) = what the outputs from `first` on see */
 static void gather(const struct deformable *d, const float *offsets, int first, int count) {
     float *cells = d->cells;
-    for (int pixel = first; pixel < first + count; pixel++)
-        for (int tap = 0; tap < d->taps; tap++, cells += d->geometry.channels) {
-            const struct spot spot = spot_of(d, offsets, pixel, tap);
-            look(d, &spot, cells);
-        }
+    for (int pixel = first; pixel < first + count; pixel++) {
+        find_spots(d, offsets, pixel);
+        for (int tap = 0; tap < d->taps; tap++, cells += d->geometry.channels) look(d, &d->spots[tap], cells);
+    }
 }
 
 /* ---- forward ---- */
@@ -350,24 +365,28 @@ static void give(const struct deformable *d, const struct spot *spot, const floa
     }
 }
 
-/* What the side hears about a tap: with p the products of the gradient with each of the four pixels, summed over the
- * channels, the slope down is (1 - right) * (p[2] - p[0]) + right * (p[3] - p[1]), likewise to the right, and that of
- * the mask the blend of p; the last goes through the sigmoid. */
-static void tell(const struct deformable *d, const struct kernels *kernels, const struct spot *spot, int tap,
-                 const float *gradient, float *told) {
-    const ptrdiff_t channels = d->geometry.channels, line = (d->geometry.input[1] + 2) * channels;
-    const ptrdiff_t corners[4] = {0, channels, line, line + channels};
+/* p = the products of a gradient (c) with the four pixels of a spot, summed over the channels: lane by lane, then the
+ * lanes from first to last. */
+static void meet_corners(const struct deformable *d, const struct spot *spot, const float *gradient, float p[4]) {
+    enum { LANES = 8 };
+    const int channels = d->geometry.channels, whole = channels / LANES * LANES;
+    const float *above = d->frame + spot->cell, *below = above + (ptrdiff_t)(d->geometry.input[1] + 2) * channels;
+    const float *const corners[4] = {above, above + channels, below, below + channels};
+    for (int k = 0; k < 4; k++) {
+        float lanes[LANES] = {0};
+        for (int c = 0; c < whole; c += LANES)
+            for (int lane = 0; lane < LANES; lane++) lanes[lane] += corners[k][c + lane] * gradient[c + lane];
+        for (int c = whole; c < channels; c++) lanes[c - whole] += corners[k][c] * gradient[c];
+        p[k] = 0;
+        for (int lane = 0; lane < LANES; lane++) p[k] += lanes[lane];
+    }
+}
+
+/* What the side hears about a tap: with p as above, the slope down is (1 - right) * (p[2] - p[0]) + right * (p[3] -
+ * p[1]), likewise to the right, and that of the mask the blend of p; the last goes through the sigmoid. */
+static void tell(const struct deformable *d, const struct spot *spot, int tap, const float *gradient, float *told) {
     float p[4], shares[4];
-    const struct dots dots = {.m = 4,
-                              .n = 1,
-                              .depth = (int)channels,
-                              .a = d->frame + spot->cell,
-                              .offsets = corners,
-                              .b = gradient,
-                              .b_row = channels,
-                              .c = p,
-                              .c_row = 1};
-    kernels->dots(&dots);
+    meet_corners(d, spot, gradient, p);
     told[2 * tap] = spot->mask * ((1 - spot->right) * (p[2] - p[0]) + spot->right * (p[3] - p[1]));
     told[2 * tap + 1] = spot->mask * ((1 - spot->down) * (p[1] - p[0]) + spot->down * (p[3] - p[2]));
     if (!d->modulated) return;
@@ -378,12 +397,14 @@ static void tell(const struct deformable *d, const struct kernels *kernels, cons
 
 static void scatter(const struct deformable *d, const struct pass *pass, const float *offsets, int first, int count) {
     const float *gradient = d->cell_gradient;
-    for (int pixel = first; pixel < first + count; pixel++)
+    for (int pixel = first; pixel < first + count; pixel++) {
+        float *told = d->offset_gradient + (ptrdiff_t)pixel * d->said;
+        find_spots(d, offsets, pixel);
         for (int tap = 0; tap < d->taps; tap++, gradient += d->geometry.channels) {
-            const struct spot spot = spot_of(d, offsets, pixel, tap);
-            tell(d, pass->kernels, &spot, tap, gradient, d->offset_gradient + (ptrdiff_t)pixel * d->said);
-            if (pass->dx) give(d, &spot, gradient);
+            tell(d, &d->spots[tap], tap, gradient, told);
+            if (pass->dx) give(d, &d->spots[tap], gradient);
         }
+    }
 }
 
 /* The side's gradients; dx (h,w,c) is both what it says and what the taps gave. */
@@ -471,6 +492,19 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "A convolution whose taps are not on a grid: a side convolution computes for each output where every tap "
+            "is to look, as an offset from its place in the grid, and the image is read between its cells by bilinear "
+            "interpolation. Offsets start at zero, as a plain convolution, and are learned with everything else.\n",
+    .shapes =
+        "input (height, width, channels), output (out height, out width, filters)\n"
+        "out = floor((in - extent) / strides) + 1 with padding valid, extent = (kernel_size - 1) * dilation_rate + 1\n"
+        "out = ceil(in / strides) with padding same: zeros all around, one more at the end where their number is odd\n",
+    .references = "Dai et al. 2017, Deformable convolutional networks\n"
+                  "Zhu et al. 2019, Deformable ConvNets v2: more deformable, better results (modulated)\n",
+    .see_also = "Conv2D\n",
+};
+
 const struct layer_kind deformable_conv2d_layer = {
     .component = {.name = "DeformableConv2D",
                   .summary = "convolution whose taps move by learned offsets",
@@ -484,4 +518,5 @@ const struct layer_kind deformable_conv2d_layer = {
     .pack = pack,
     .avoid_kinks = avoid_kinks,
     .examples = examples,
+    .page = &page,
 };

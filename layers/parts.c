@@ -3,10 +3,26 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/initializer.h"
+
 enum {
     TILE = 16,       /* a side of what is transposed at a time: whole cache lines on both sides */
     VECTOR_MOST = 16 /* no table's vector is longer */
 };
+
+/* The key of the field that the initializer was read from; NULL where it is none of the layer's config. */
+static const char *key_of(const struct layer *layer, const struct component *initializer) {
+    for (const struct field *field = layer->kind->component.fields; field && field->key; field++)
+        if ((const char *)initializer == (const char *)layer->config + field->offset) return field->key;
+    return NULL;
+}
+
+static int check_initializer(const struct layer *layer, const struct component *initializer, const struct shape *shape,
+                             const struct place *place, struct error *error) {
+    const char *key = key_of(layer, initializer);
+    const struct place at_key = place_key(place, key ? key : "");
+    return initializer_check(initializer, shape, key ? &at_key : place, error);
+}
 
 struct parameter *layer_declare(struct layer *layer, const char *name, struct shape shape,
                                 const struct component *initializer, const struct place *place, struct error *error) {
@@ -18,6 +34,7 @@ struct parameter *layer_declare(struct layer *layer, const char *name, struct sh
                     shape_text(&shape, text, sizeof text), INT_MAX);
         return NULL;
     }
+    if (check_initializer(layer, initializer, &shape, place, error) != 0) return NULL;
     struct parameter *parameter = &layer->parameters[layer->parameter_count++];
     *parameter = (struct parameter){.name = name, .shape = shape, .initializer = *initializer, .trainable = true};
     return parameter;

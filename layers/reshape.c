@@ -65,6 +65,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Reads the same numbers as another shape, in the order of Flatten. Nothing is computed or copied.\n",
+    .shapes =
+        "output target_shape, which must hold as many numbers as the input; one size may be -1 and is worked out\n"
+        "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "Flatten\n",
+    .example = {"{\"target_shape\": [14, 14, 12]}", {3, {28, 28, 3}}},
+};
+
 const struct layer_kind reshape_layer = {
     .component = {.name = "Reshape",
                   .summary = "the same numbers under another shape",
@@ -74,4 +84,5 @@ const struct layer_kind reshape_layer = {
     .is_view = true,
     .infer = infer,
     .examples = examples,
+    .page = &page,
 };

@@ -42,8 +42,19 @@ static int refuse(const struct reading *reading, const char *name, const char *m
     return error_set(reading->error, ERROR_DATA, path, "%s", message);
 }
 
-/* What libhdf5 cannot read: the file is damaged, or there is no memory, which it does not tell apart. */
+static herr_t look_for_memory(unsigned n, const H5E_error2_t *entry, void *found) {
+    (void)n;
+    if (entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC) *(bool *)found = true;
+    return 0;
+}
+
+/* What libhdf5 cannot read. */
 static int damaged(const struct reading *reading, const char *name) {
+    bool lacks_memory = false;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_memory, &lacks_memory);
+    if (lacks_memory && reading->error->code == ERROR_NONE)
+        return error_set(reading->error, ERROR_RUN, reading->tree->path,
+                         "not enough memory for libhdf5 to read it, unless the file is damaged and asks for too much");
     return refuse(reading, name, "cannot be read by libhdf5: the file is damaged; save or copy it again");
 }
 
@@ -339,7 +350,7 @@ static int send_tree(const struct safetensors *tree, struct error *error) {
     bool sent = isolate_send(&length, sizeof length) && isolate_send(header.bytes, header.length);
     for (size_t i = 0; i < tree->tensor_count && sent; i++)
         sent = isolate_send(tree->tensors[i].data, sizeof(float) * tree->tensors[i].elements);
-    return sent ? 0 : error_set(error, ERROR_RUN, tree->path, "its weights cannot be handed on");
+    return sent ? 0 : error_set_errno(error, tree->path, "hand on what libhdf5 read");
 }
 
 struct request {
@@ -363,7 +374,9 @@ int hdf5_read(const char *path, const char *bytes, size_t length, struct safeten
                                        .context = &request,
                                        .memory = BASE_MEMORY + 2 * most,
                                        .seconds = BASE_SECONDS + (unsigned)(length >> 24),
-                                       .most = most + SAFETENSORS_HEADER_MAX};
+                                       .most = most + SAFETENSORS_HEADER_MAX,
+                                       .blame = ERROR_DATA,
+                                       .meaning = "the file is damaged; save or copy it again"};
     char *sent = NULL;
     size_t sent_length = 0;
     if (isolate(&work, &sent, &sent_length, error) != 0) return -1;

@@ -3,10 +3,14 @@
 #include <hdf5.h>
 #include <stdlib.h>
 
-/* The core driver grows a file by this many bytes. */
-enum { GROWTH = 1 << 16 };
+#include "core/isolate.h"
 
-struct hdf5_writer hdf5_create(void) {
+enum {
+    GROWTH = 1 << 16, /* bytes by which the core driver enlarges a file */
+    SECONDS = 600,
+};
+
+static struct hdf5_writer create(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     struct hdf5_writer writer = {.file = -1};
@@ -110,10 +114,32 @@ static char *image_of(hid_t file, size_t *length) {
     return NULL;
 }
 
-int hdf5_finish(struct hdf5_writer *writer, const char *name, char **bytes, size_t *length, struct error *error) {
-    *bytes = writer->failed ? NULL : image_of(writer->file, length);
-    if (writer->file >= 0) H5Fclose(writer->file);
-    writer->file = -1;
-    if (*bytes) return 0;
-    return error_set(error, ERROR_RUN, name, "libhdf5 cannot make the file; there may be too little memory");
+struct filling {
+    const char *path;
+    void (*fill)(struct hdf5_writer *writer, const void *context);
+    const void *context;
+};
+
+static int fill_and_send(void *context, struct error *error) {
+    const struct filling *filling = context;
+    struct hdf5_writer writer = create();
+    if (!writer.failed) filling->fill(&writer, filling->context);
+    size_t length = 0;
+    char *bytes = writer.failed ? NULL : image_of(writer.file, &length);
+    if (!bytes) return error_set(error, ERROR_RUN, filling->path, "not enough memory for libhdf5 to make the file");
+    return isolate_send(bytes, length) ? 0 : error_set_errno(error, filling->path, "hand on what libhdf5 made");
+}
+
+int hdf5_write(const char *path, void (*fill)(struct hdf5_writer *writer, const void *context), const void *context,
+               char **bytes, size_t *length, struct error *error) {
+    struct filling filling = {path, fill, context};
+    const struct isolated_work work = {.path = path,
+                                       .run = fill_and_send,
+                                       .context = &filling,
+                                       .memory = PTRDIFF_MAX,
+                                       .seconds = SECONDS,
+                                       .most = PTRDIFF_MAX,
+                                       .blame = ERROR_RUN,
+                                       .meaning = "there may be too little memory"};
+    return isolate(&work, bytes, length, error);
 }

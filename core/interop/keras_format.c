@@ -20,9 +20,7 @@ static char *metadata_text(const struct exchange *exchange, struct error *error)
 
 static int weights_bytes(const struct exchange *exchange, const char *path, char **bytes, size_t *length,
                          struct error *error) {
-    struct hdf5_writer writer = hdf5_create();
-    keras_weights_write(&writer, exchange->model);
-    return hdf5_finish(&writer, path, bytes, length, error);
+    return hdf5_write(path, keras_weights_write, exchange->model, bytes, length, error);
 }
 
 static int write_archive(const struct zip_member *members, size_t count, const char *path, struct error *error) {

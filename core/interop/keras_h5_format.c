@@ -6,21 +6,24 @@
 #include "core/interop/keras_paths.h"
 #include "core/interop/keras_weights.h"
 
-static void write_attributes(struct hdf5_writer *writer, const char *model, const char *facts) {
-    hdf5_text(writer, "/", KERAS_CONFIG_ATTRIBUTE, model);
-    hdf5_text(writer, "/", KERAS_FACTS_KEY, facts);
+struct content {
+    const struct model *model;
+    const char *layers, *facts;
+};
+
+static void fill(struct hdf5_writer *writer, const void *context) {
+    const struct content *content = context;
+    hdf5_text(writer, "/", KERAS_CONFIG_ATTRIBUTE, content->layers);
+    hdf5_text(writer, "/", KERAS_FACTS_KEY, content->facts);
     hdf5_text(writer, "/", "backend", KERAS_BACKEND);
     hdf5_text(writer, "/", "keras_version", KERAS_VERSION);
+    keras_weights_write_legacy(writer, content->model, KERAS_WEIGHTS_GROUP);
 }
 
-static int write_file(const struct exchange *exchange, const char *path, const char *model, const char *facts,
-                      struct error *error) {
+static int write_file(const struct content *content, const char *path, struct error *error) {
     char *bytes = NULL;
     size_t length = 0;
-    struct hdf5_writer writer = hdf5_create();
-    write_attributes(&writer, model, facts);
-    keras_weights_write_legacy(&writer, exchange->model, KERAS_WEIGHTS_GROUP);
-    int status = hdf5_finish(&writer, path, &bytes, &length, error);
+    int status = hdf5_write(path, fill, content, &bytes, &length, error);
     if (status == 0) status = file_replace(path, &(struct file_piece){bytes, length}, 1, error);
     free(bytes);
     return status;
@@ -30,7 +33,7 @@ static int write_h5(const struct exchange *exchange, const char *path, struct er
     char *model = keras_model_text(exchange, error);
     cJSON *json = model ? keras_facts(exchange, error) : NULL;
     char *facts = json ? cJSON_PrintUnformatted(json) : NULL;
-    int status = facts ? write_file(exchange, path, model, facts, error)
+    int status = facts ? write_file(&(struct content){exchange->model, model, facts}, path, error)
                        : error_set(error, ERROR_RUN, path, "not enough memory for the model's description");
     free(facts);
     cJSON_Delete(json);

@@ -11,9 +11,7 @@ static int write_weights(const struct exchange *exchange, const char *path, stru
     size_t length = 0;
     free(model);
     if (!model) return -1;
-    struct hdf5_writer writer = hdf5_create();
-    keras_weights_write(&writer, exchange->model);
-    int status = hdf5_finish(&writer, path, &bytes, &length, error);
+    int status = hdf5_write(path, keras_weights_write, exchange->model, &bytes, &length, error);
     if (status == 0) status = file_replace(path, &(struct file_piece){bytes, length}, 1, error);
     free(bytes);
     return status;

@@ -18,7 +18,8 @@ void keras_group_name(const struct model *model, int index, char name[KERAS_GROU
         snprintf(name, KERAS_GROUP_SIZE, "%s", base);
 }
 
-void keras_weights_write(struct hdf5_writer *writer, const struct model *model) {
+void keras_weights_write(struct hdf5_writer *writer, const void *context) {
+    const struct model *model = context;
     char group[KERAS_GROUP_SIZE], path[PATH_SIZE];
     hdf5_group(writer, "vars");
     hdf5_text(writer, "vars", "name", "sequential");

@@ -74,18 +74,17 @@ static void *refuse(const struct writer *writer, const struct field *field, cons
     return NULL;
 }
 
-/* Whether the component is what its name alone stands for. */
-static bool is_default(const struct writer *writer, const struct component_registry *registry, const cJSON *json,
-                       const struct component_kind *kind) {
+/* Whether the component is what its name alone stands for: 1 or 0; -1 without memory. */
+static int is_default(const struct writer *writer, const struct component_registry *registry, const cJSON *json,
+                      const struct component_kind *kind) {
     struct arena arena = {0};
-    struct error error = {0};
     struct component component;
     const struct place place = place_document("");
-    const struct field_reader reader = {writer->registries, &arena, &error};
+    const struct field_reader reader = {writer->registries, &arena, writer->error};
     cJSON *name = cJSON_CreateString(kind->name), *plain = NULL;
     if (name && component_read(&reader, registry, name, &place, &component) == 0)
         plain = component_write(writer->registries, registry, &component);
-    const bool same = plain && cJSON_Compare(plain, json, true);
+    const int same = !plain ? -1 : cJSON_Compare(plain, json, true) ? 1 : 0;
     cJSON_Delete(plain);
     cJSON_Delete(name);
     arena_free(&arena);
@@ -97,20 +96,16 @@ static cJSON *write_activation(const struct writer *writer, const struct field *
                                const struct component_kind *kind, const struct component_registry *registry,
                                cJSON *json) {
     const char *class = kind->alias && isupper((unsigned char)kind->alias[0]) ? kind->alias : NULL;
-    cJSON *written = NULL;
-    if (is_default(writer, registry, json, kind)) {
-        written = cJSON_CreateString(kind->name);
-    } else if (class) {
+    const int plain = is_default(writer, registry, json, kind);
+    if (plain == 0 && class) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, registry_type_key(registry));
         return object_of("keras.layers", class, json);
-    } else {
-        char text[96];
-        snprintf(text, sizeof text, "%s with other than its own settings", kind->name);
-        cJSON_Delete(json);
-        return refuse(writer, field, text);
     }
     cJSON_Delete(json);
-    return written;
+    if (plain != 0) return plain > 0 ? cJSON_CreateString(kind->name) : NULL;
+    char text[96];
+    snprintf(text, sizeof text, "%s with other than its own settings", kind->name);
+    return refuse(writer, field, text);
 }
 
 /* {"type", ...} becomes Keras' object. Takes `json`. */
@@ -118,7 +113,7 @@ static cJSON *write_component(const struct writer *writer, const struct field *f
     const struct component_registry *registry = registries_find(writer->registries, field->of);
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, registry_type_key(registry)));
     const struct component_kind *kind = type ? registry_find(registry, type) : NULL;
-    if (!kind || cJSON_IsNull(json)) return json;
+    if (!kind) return json;
     if (kind->own) {
         cJSON_Delete(json);
         return refuse(writer, field, kind->name);
@@ -160,24 +155,26 @@ static cJSON *write_value(const struct writer *writer, const struct field *field
 
 /* ---- layers ---- */
 
-/* A field of cnntrain's own is no matter at its default. */
-static bool is_at_default(const struct field *field, const cJSON *json) {
+/* A field of cnntrain's own is no matter at its default. Leaves it out, or fails. */
+static int leave_out(const struct writer *writer, const struct field *field, const cJSON *json) {
+    if (field->origin == FIELD_OWN_HINT) return 0;
     cJSON *fallback = field->fallback ? cJSON_Parse(field->fallback) : NULL;
-    const bool same = fallback && cJSON_Compare(fallback, json, true);
+    const bool same = fallback && cJSON_Compare(fallback, json, true), is_known = fallback || !field->fallback;
     cJSON_Delete(fallback);
-    return same;
+    if (same) return 0;
+    if (is_known)
+        refuse(writer, NULL, field->key);
+    else
+        no_memory(writer->error);
+    return -1;
 }
 
-static int write_field(const struct writer *writer, const struct field *field, cJSON *settings, cJSON *config) {
-    cJSON *json = cJSON_DetachItemFromObjectCaseSensitive(settings, field->key);
-    if (!json || field->origin == FIELD_OWN_HINT || (field->origin == FIELD_OWN && is_at_default(field, json))) {
+/* Takes `json`. */
+static int write_field(const struct writer *writer, const struct field *field, cJSON *json, cJSON *config) {
+    if (field->origin != FIELD_OF_KERAS) {
+        const int status = leave_out(writer, field, json);
         cJSON_Delete(json);
-        return 0;
-    }
-    if (field->origin == FIELD_OWN) {
-        cJSON_Delete(json);
-        refuse(writer, NULL, field->key);
-        return -1;
+        return status;
     }
     cJSON *written = write_value(writer, field, json);
     if (!written) return -1;
@@ -207,8 +204,10 @@ static int fill_config(const struct writer *writer, cJSON *config) {
     cJSON *settings = component_write(writer->registries, writer->layers, &component);
     int status = settings && add_common(layer, config) ? 0 : -1;
     if (status != 0) no_memory(writer->error);
-    for (const struct field *field = component.kind->fields; status == 0 && field && field->key; field++)
-        status = write_field(writer, field, settings, config);
+    for (const struct field *field = component.kind->fields; status == 0 && field && field->key; field++) {
+        cJSON *json = cJSON_DetachItemFromObjectCaseSensitive(settings, field->key);
+        if (json) status = write_field(writer, field, json, config);
+    }
     cJSON_Delete(settings);
     return status;
 }

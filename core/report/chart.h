@@ -76,5 +76,7 @@ enum { CHART_MATRIX_LARGE = 24 };
 double chart_matrix_width(const struct chart_matrix *chart);
 double chart_matrix_height(const struct chart_matrix *chart);
 void chart_matrix(const struct chart_matrix *chart, struct text *text);
+/* In a page, in a box that scrolls where it is too wide. */
+void chart_matrix_figure(const struct chart_matrix *chart, struct text *text);
 
 #endif

@@ -1,8 +1,9 @@
 #include <math.h>
 
 #include "core/report/chart.h"
+#include "core/report/html.h"
 
-enum { CELL_LARGE = 40, CELL_SMALL = 11, ROW_MEDIUM = 24, CELL_SQUARE = 32, NAME_MAX = 20, LEVELS = 8, LEVEL_OVER = 5 };
+enum { CELL_LARGE = 34, CELL_SMALL = 11, ROW_MEDIUM = 24, CELL_SQUARE = 30, NAME_MAX = 20, LEVELS = 8, LEVEL_OVER = 5 };
 
 /* Sizes of one chart. A dense one has small letters, and the columns' names upright. */
 struct layout {
@@ -122,4 +123,16 @@ void chart_matrix(const struct chart_matrix *chart, struct text *text) {
     for (int row = 0; row < chart->rows; row++)
         for (int column = 0; column < chart->columns; column++) add_cell(chart, &layout, row, column, text);
     svg_close(text);
+}
+
+void chart_matrix_figure(const struct chart_matrix *chart, struct text *text) {
+    double width = chart_matrix_width(chart);
+    text_print(text, "<div class=\"scroll map%s\" role=\"region\" tabindex=\"0\" aria-label=\"",
+               lay_out(chart).dense ? " dense" : "");
+    html_escape(chart->place.title, text);
+    /* On a phone a small one shrinks a little; what is still too wide scrolls. */
+    text_print(text, "\">\n<figure style=\"max-width:%.0fpx;min-width:%.0fpx\">\n", width,
+               lay_out(chart).dense ? width : 0.8 * width);
+    chart_matrix(chart, text);
+    text_add(text, "</figure>\n</div>\n");
 }

@@ -290,8 +290,5 @@ void comparison_classes_chart(const struct comparison *comparison, struct text *
                                        .column_name = combination_of,
                                        .cell = class_cell,
                                        .data = comparison};
-    text_add(text, "<div class=\"scroll map\" role=\"region\" tabindex=\"0\" aria-label=\"Test accuracy by class\">\n"
-                   "<figure>\n");
-    chart_matrix(&chart, text);
-    text_add(text, "</figure>\n</div>\n");
+    chart_matrix_figure(&chart, text);
 }

@@ -132,9 +132,9 @@ void html_table(const char *caption, int rows, bool sortable, struct text *text)
     text_print(text, "<div class=\"scroll%s\" role=\"region\" tabindex=\"0\" aria-label=\"",
                rows > ROWS_TALL ? " tall" : "");
     html_escape(caption, text);
-    text_print(text, "\">\n<table%s>\n<caption>", sortable ? " class=\"sortable\"" : "");
+    text_print(text, "\">\n<table%s>\n<caption><span>", sortable ? " class=\"sortable\"" : "");
     html_escape(caption, text);
-    text_add(text, "</caption>\n");
+    text_add(text, "</span></caption>\n");
 }
 
 void html_table_end(struct text *text) {

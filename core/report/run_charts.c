@@ -190,7 +190,7 @@ bool run_confusion_is_drawn(const struct confusion *confusion) {
     return confusion->classes <= CONFUSION_CLASSES_MAX;
 }
 
-/* The matrix as a chart, in a file of its own or not. */
+/* The matrix as a chart, in a file of its own or in a page. */
 static void add_matrix(const struct run_result *result, const struct confusion *confusion, bool is_file,
                        struct text *text) {
     struct confusion_data data = {result, confusion, calloc((size_t)confusion->classes + 1, sizeof(int64_t))};
@@ -214,19 +214,18 @@ static void add_matrix(const struct run_result *result, const struct confusion *
                                        .cell = confusion_cell,
                                        .diagonal_is_right = true,
                                        .data = &data};
-    if (is_file) svg_open_file(chart_matrix_width(&chart), chart_matrix_height(&chart), "Confusion matrix", text);
-    chart_matrix(&chart, text);
-    if (is_file) svg_close(text);
+    if (is_file) {
+        svg_open_file(chart_matrix_width(&chart), chart_matrix_height(&chart), "Confusion matrix", text);
+        chart_matrix(&chart, text);
+        svg_close(text);
+    } else {
+        chart_matrix_figure(&chart, text);
+    }
     free(data.images);
 }
 
 void run_confusion_chart(const struct run_result *result, const struct confusion *confusion, struct text *text) {
-    bool fits = confusion->classes <= CHART_MATRIX_LARGE;
-    text_print(
-        text, "<div class=\"scroll map%s\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion matrix\">\n<figure>\n",
-        fits ? " fit" : "");
     add_matrix(result, confusion, false, text);
-    text_add(text, "</figure>\n</div>\n");
 }
 
 void run_report_confusion(const struct run_report *report, struct text *text) {

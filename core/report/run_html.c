@@ -28,11 +28,11 @@ enum { PARTS_MAX = 12 };
 static void list_parts(const struct run_report *report, struct html_part parts[PARTS_MAX]) {
     int count = 0;
     parts[count++] = part_results;
+    if (report->summary) parts[count++] = part_model;
     if (has_history(report)) parts[count++] = part_curves;
     if (run_has_confusion(report)) parts[count++] = part_confusion;
     if (report->result->classes) parts[count++] = part_classes;
     count += run_images_parts(report, parts + count);
-    if (report->summary) parts[count++] = part_model;
     if (report->config) parts[count++] = part_config;
     if (report->command) parts[count++] = part_repeat;
     parts[count] = (struct html_part){NULL, NULL};
@@ -144,7 +144,7 @@ static void add_confusion(const struct run_result *result, const struct confusio
     text_add(text, "<div>\n");
     html_paragraph("note",
                    "In the matrix rows are the true classes, columns the predicted ones; the cells count test images "
-                   "and are the darker, the larger their share of the row. confusion.csv has all of it.",
+                   "and have the stronger colour, the larger their share of the row. confusion.csv has all of it.",
                    text);
     run_confusions_table(result, confusion, CONFUSIONS_SHOWN, &table);
     if (table.cell_count > 0)
@@ -195,11 +195,11 @@ static void add_config(const char *config, struct text *text) {
 static void add_sections(const struct run_report *report, struct text *text) {
     const struct run_result *result = report->result;
     add_results(result, text);
+    if (report->summary) add_model(report->summary, text);
     if (has_history(report)) add_curves(report, text);
     if (run_has_confusion(report)) add_confusion(result, report->confusion, text);
     if (result->classes) add_classes(result, text);
     run_images_html(report, text);
-    if (report->summary) add_model(report->summary, text);
     if (report->config) add_config(report->config, text);
     if (report->command) html_code_section(&part_repeat, report->command, text);
 }

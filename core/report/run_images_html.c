@@ -83,7 +83,7 @@ static void add_answer(const struct run_report *report, int64_t image, struct te
         text_add(text, "<br>is ");
         html_escape(run_class_name(report, answers->labels[image], real), text);
     }
-    text_print(text, "<br>no. %lld</figcaption>\n</figure></li>\n", (long long)image);
+    text_print(text, "<br>image %lld</figcaption>\n</figure></li>\n", (long long)image);
 }
 
 static void add_answers(const struct run_report *report, const struct html_part *part, const char *note,

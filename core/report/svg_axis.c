@@ -28,6 +28,10 @@ static int decimals_of(double step) {
 static void make_proper(double *low, double *high, enum svg_unit unit) {
     if (!isfinite(*low)) *low = isfinite(*high) ? *high : 0;
     if (!isfinite(*high)) *high = *low;
+    if (!isfinite(*high - *low)) {
+        *low = 0;
+        *high = 1;
+    }
     if (*low > *high) {
         double swapped = *low;
         *low = *high;

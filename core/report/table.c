@@ -168,7 +168,7 @@ void table_plain(struct table *table, struct text *text) {
 /* HTML */
 
 /* Longer cells may wrap. */
-enum { LONG_CELL = 40 };
+enum { LONG_CELL = 24 };
 
 static void add_head(const struct table *table, struct text *text) {
     text_add(text, "<thead><tr>");

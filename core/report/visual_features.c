@@ -15,7 +15,7 @@ enum {
     STRIP_MAX = 2048,   /* numbers of a vector */
     BARS_MAX = 10,
     COLORS = 3,
-    TALLEST = 28000, /* pixels */
+    TALLEST = 14000, /* pixels */
 };
 
 /* An output as maps: (height, width, channels). */

@@ -5,7 +5,7 @@
 #include "core/report/maps.h"
 #include "core/report/visual.h"
 
-enum { AXES = 4, COLORS = 3, WIDTH = 1400, ROWS_MAX = 32, TALLEST = 28000 };
+enum { AXES = 4, COLORS = 3, WIDTH = 1400, COLUMNS_MAX = 128, ROWS_MAX = 32, ROWS_OF_ALL = 256, TALLEST = 14000 };
 
 static int smaller(int a, int b) {
     return a < b ? a : b;
@@ -47,10 +47,11 @@ static void fill_row(struct map_grid *grid, struct album_page *page, int count, 
 }
 
 /* A column for each filter and a row for each input channel; the other way round where there are more channels. */
-static void fill_matrix(struct map_grid *grid, struct album_page *page, int inputs, int filters, int most) {
+static void fill_matrix(struct map_grid *grid, struct album_page *page, int inputs, int filters, int most,
+                        int rows_most) {
     const bool turned = inputs > filters;
     const int wide = turned ? inputs : filters, high = turned ? filters : inputs;
-    const int columns = smaller(wide, most), rows = smaller(high, smaller(most, ROWS_MAX));
+    const int columns = smaller(wide, smaller(most, COLUMNS_MAX)), rows = smaller(high, smaller(most, rows_most));
     grid->columns = columns;
     grid->count = rows * columns;
     grid->right = turned ? (size_t)filters : 1;
@@ -82,7 +83,7 @@ static void fill_pointwise(struct map_grid *grid, struct album_page *page, int i
 }
 
 static int add_kernel(struct album *album, const struct model *model, const struct layer *layer, int index,
-                      const struct visual_scale *scale, struct error *error) {
+                      const struct visual_scale *scale, int rows_most, struct error *error) {
     const struct parameter *parameter = &layer->parameters[index];
     const int *size = parameter->shape.size, inputs = size[2], filters = size[3];
     const float *values = model_parameter(model, layer, index);
@@ -109,7 +110,7 @@ static int add_kernel(struct album *album, const struct model *model, const stru
     } else if (inputs == 1 || filters == 1) {
         fill_row(&grid, page, inputs * filters, 1, scale->most);
     } else {
-        fill_matrix(&grid, page, inputs, filters, scale->most);
+        fill_matrix(&grid, page, inputs, filters, scale->most, rows_most);
     }
     const struct picture_range all = picture_range_around_zero(picture_range_of(values, parameter->size, 1));
     if (scale->shared) grid.scale = MAP_SCALE_ALL;
@@ -120,15 +121,24 @@ static int add_kernel(struct album *album, const struct model *model, const stru
     return maps_picture(&grid, &page->picture, error);
 }
 
+static int count_kernels(const struct model *model) {
+    int count = 0;
+    for (int i = 0; i < model->layer_count; i++)
+        for (int k = 0; k < model->layers[i].parameter_count; k++)
+            count += model->layers[i].parameters[k].shape.rank == AXES;
+    return count;
+}
+
 int visual_kernels(struct album *album, const struct model *model, const struct visual_scale *scale,
                    struct error *error) {
+    const int share = ROWS_OF_ALL / (count_kernels(model) + 1), rows_most = share < 4 ? 4 : smaller(share, ROWS_MAX);
     int height = 0, left_out = 0;
     for (int i = 0; i < model->layer_count; i++) {
         const struct layer *layer = &model->layers[i];
         for (int k = 0; k < layer->parameter_count; k++) {
             if (layer->parameters[k].shape.rank != AXES) continue;
             if (height > TALLEST && ++left_out) continue;
-            if (add_kernel(album, model, layer, k, scale, error) != 0) return -1;
+            if (add_kernel(album, model, layer, k, scale, rows_most, error) != 0) return -1;
             height += album->pages[album->count - 1].picture.height + 100;
         }
     }

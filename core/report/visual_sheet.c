@@ -43,7 +43,7 @@ static int draw_augmented(const struct feed *feed, int64_t sample, struct pictur
     int status = x && scratch ? 0 : -1;
     if (status == 0) {
         const struct picture_map map = {x, dataset->height, dataset->width, channels};
-        feed->fill(feed, &sample, 1, 1, true, x, scratch);
+        feed->fill(feed, &sample, 1, 0, true, x, scratch);
         const struct picture_range range =
             dataset->type == PIXEL_UINT8 ? (struct picture_range){0, 1} : picture_range_of(x, size, 1);
         status = channels >= 3 ? picture_from_rgb_map(&map, 1, range, picture, error)
@@ -128,7 +128,7 @@ int visual_mistakes(struct album *album, const struct dataset *dataset, const st
 
 /* ---- contact sheet ---- */
 
-enum { ROWS_MAX = 200 };
+enum { ROWS_MAX = 200, BLOCKS_MAX = 16, SHEET_GAP = 6, BLOCK_GAP = 32 };
 
 /* Which images of a data set stand on its sheet. */
 struct choice {
@@ -175,6 +175,39 @@ static void choose_images(const struct dataset *dataset, struct choice *choice) 
     }
 }
 
+/* Many rows stand in blocks side by side, so that the sheet is about as wide as high. */
+static int count_blocks(const struct choice *choice) {
+    const double row = SHEET_SIDE + SHEET_GAP, width = choice->per_class * row + 2 * SHEET_SIDE;
+    const int blocks = (int)(sqrt(choice->rows * row / width) + 0.5);
+    return blocks < 1 ? 1 : blocks > BLOCKS_MAX ? BLOCKS_MAX : blocks;
+}
+
+static int draw_blocks(const struct choice *choice, const struct sheet *sheet, const char *const *rows,
+                       struct picture *picture, struct error *error) {
+    struct picture blocks[BLOCKS_MAX] = {{0}};
+    const int count = count_blocks(choice), height = (choice->rows + count - 1) / count;
+    int status = 0, right = 0;
+    for (int block = 0; block < count && status == 0; block++) {
+        const int first = block * height, left = choice->rows - first;
+        const struct picture_grid grid = {.cells = sheet->cells + (size_t)first * (size_t)choice->per_class,
+                                          .count = (left < height ? left : height) * choice->per_class,
+                                          .columns = choice->per_class,
+                                          .enlarge = 1,
+                                          .gap = SHEET_GAP,
+                                          .row_labels = rows + first};
+        if (left > 0) status = picture_from_grid(&grid, &blocks[block], error);
+        right += blocks[block].width + BLOCK_GAP;
+    }
+    if (status == 0) status = picture_open(picture, blocks[0].height, right - BLOCK_GAP, PICTURE_WHITE, error);
+    right = 0;
+    for (int block = 0; block < count; block++) {
+        if (status == 0) picture_put(picture, right, 0, &blocks[block], 1);
+        right += blocks[block].width + BLOCK_GAP;
+        picture_free(&blocks[block]);
+    }
+    return status;
+}
+
 static int draw_rows(struct album_page *page, const struct dataset *dataset, const struct visual_classes *classes,
                      const struct choice *choice, struct sheet *sheet, const char **rows, struct error *error) {
     for (int i = 0; i < sheet->count; i++) {
@@ -187,13 +220,7 @@ static int draw_rows(struct album_page *page, const struct dataset *dataset, con
         snprintf(row, LABEL_SIZE, "%s\n%lld", visual_class_name(classes, k, name), (long long)choice->counts[k]);
         rows[k] = row;
     }
-    const struct picture_grid grid = {.cells = sheet->cells,
-                                      .count = sheet->count,
-                                      .columns = choice->per_class,
-                                      .enlarge = 1,
-                                      .gap = 6,
-                                      .row_labels = rows};
-    return picture_from_grid(&grid, &page->picture, error);
+    return draw_blocks(choice, sheet, rows, &page->picture, error);
 }
 
 static int add_rows(struct album_page *page, const struct dataset *dataset, const struct feed *augmented,

@@ -94,6 +94,25 @@ static void json_has_the_layers(void **state) {
     cJSON_Delete(json);
 }
 
+/* Bars mark what is inside of a block. */
+static void blocks_are_marked(void **state) {
+    struct command_world *world = *state;
+    command_write(
+        world, "block.json",
+        "{\"input_shape\": [8,8,2], \"model\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"Residual\", "
+        "\"layers\": [\"ReLU\"]}, {\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}]}");
+    command_succeeds(world, "cnntrain summary block.json --cost");
+    assert_contains(world->out, "\n | | re_lu (ReLU)            (None, 8, 8, 2)           0         \n");
+    assert_contains(world->out, "\n | conv2d (Conv2D)           (None, 8, 8, 3)           9         \n");
+    assert_contains(world->out, "\n residual_1 (Residual)       (None, 8, 8, 3)           9         \n");
+    assert_contains(world->out, "\n| conv2d    ");
+    cJSON *json = command_json(world, "cnntrain summary block.json --json");
+    const cJSON *layers = cJSON_GetObjectItem(json, "layers");
+    assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 0), "depth")) == 2);
+    assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(layers, 3), "depth"));
+    cJSON_Delete(json);
+}
+
 static void shape_comes_from_the_data(void **state) {
     struct command_world *world = *state;
     command_write(world, "bare.json", "{\"model\": [{\"type\": \"Flatten\"}, {\"type\": \"Dense\", \"units\": 10}]}");
@@ -149,6 +168,7 @@ int main(void) {
         cmocka_unit_test(warnings_are_messages),
         cmocka_unit_test(cost_follows_the_table),
         cmocka_unit_test(json_has_the_layers),
+        cmocka_unit_test(blocks_are_marked),
         cmocka_unit_test(shape_comes_from_the_data),
         cmocka_unit_test(shape_follows_the_data),
         cmocka_unit_test(trained_model),

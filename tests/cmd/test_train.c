@@ -21,9 +21,10 @@ static void run_leaves_its_folder(void **state) {
     assert_lacks(world->err, "\033");
     assert_starts_with(world->out, "Test accuracy ");
     assert_last_line(world->out, "Results are in runs/sep_max");
-    static const char *const files[] = {"config.json",      "history.csv",     "metrics.json",
-                                        "confusion.csv",    "predictions.csv", "last.safetensors",
-                                        "best.safetensors", "log.txt",         "report.md"};
+    static const char *const files[] = {"config.json",     "history.csv",      "metrics.json",     "confusion.csv",
+                                        "predictions.csv", "last.safetensors", "best.safetensors", "log.txt",
+                                        "report.md",       "report.html",      "curves.svg",       "confusion.svg",
+                                        "mistakes.png"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct text name = {0};
         text_print(&name, "runs/sep_max/%s", files[i]);
@@ -31,7 +32,7 @@ static void run_leaves_its_folder(void **state) {
         text_free(&name);
     }
     command_succeeds(world, "ls runs/sep_max/* | wc -l");
-    assert_int_equal(atoi(world->out), 9);
+    assert_int_equal(atoi(world->out), 13);
     char *history = command_read(world, "runs/sep_max/history.csv");
     assert_starts_with(history,
                        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds,images_per_second\n1,");
@@ -156,8 +157,10 @@ static void weights_with_a_lenient_report(void **state) {
     assert_int_equal(world->code, 0);
     assert_contains(world->err, "head/kernel");
     assert_contains(world->err, "dense/kernel");
-    command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
-                  "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model");
+    command_fails(
+        world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
+        "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model; a layer with "
+        "another name begins anew");
     command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights no.safetensors", 4,
                   "no.safetensors: no such file of weights; check the name");
     assert_false(command_has(world, "w-bad"));

@@ -146,7 +146,8 @@ static void test_shapes(void **state) {
     tensors[0].shape = (struct shape){1, {2}};
     tensors[1].shape = (struct shape){1, {6}};
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_LENIENT), -1);
-    expect_refused(world, ": dense/kernel: ", "has shape (3,2) in the file, (6) in the model");
+    expect_refused(world, ": dense/kernel: ",
+                   "has shape (3,2) in the file, (6) in the model; a layer with another name begins anew");
 }
 
 /* Weights that another program stored in double precision, read from a file that is open already. */

@@ -134,12 +134,13 @@ static void orthogonal(void **state) {
     assert_orthogonal((struct shape){2, {7, 20}}, 7, 20);
     assert_orthogonal((struct shape){4, {3, 3, 2, 8}}, 18, 8);
     struct component_case test;
-    float values[4];
     component_case_open(&test, &initializer_registry, "\"orthogonal\"");
     const struct shape bias = {1, {4}};
-    assert_int_equal(initializer_fill(&test.component, &bias, (struct rng){0}, values, &test.error), -1);
+    const struct place document = place_document("test.json"), place = place_key(&document, "bias_initializer");
+    assert_int_equal(initializer_check(&test.component, &bias, &place, &test.error), -1);
     expect_error(&test.error, ERROR_CONFIG,
-                 "the Orthogonal initializer needs a tensor of two or more axes; use another for this weight");
+                 "test.json: bias_initializer: Orthogonal needs a tensor of two or more axes; use another initializer "
+                 "here");
     component_case_close(&test);
 }
 

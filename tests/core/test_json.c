@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/json_check.h"
 #include "core/text.h"
 #include "tests/support/expect.h"
 
@@ -186,6 +187,35 @@ static void test_read_file(void **state) {
     expect_folder_gone(folder);
 }
 
+/* Spaces in the place of comments: lines and columns stay what they were. */
+static void test_comments(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"{} // end", "{}       "},
+        {"{// a\n}", "{    \n}"},
+        {"{/* a\r\nb */}", "{    \r\n    }"},
+        {"{\"a//b\": \"/*c*/\\\"//\"}", "{\"a//b\": \"/*c*/\\\"//\"}"},
+        {"/**/{}/***/", "    {}     "},
+        {"{} / /", "{} / /"},
+        {"\"open // string", "\"open // string"},
+        {"// /* not nested\n{}", "                \n{}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error error = {0};
+        const size_t length = strlen(rows[i][0]);
+        char *text = malloc(length); /* no byte behind it */
+        assert_non_null(text);
+        memcpy(text, rows[i][0], length);
+        assert_int_equal(json_blank_comments(text, length, "cfg.jsonc", &error), 0);
+        assert_memory_equal(text, rows[i][1], length);
+        free(text);
+    }
+    struct error error = {0};
+    char open[] = "{\n  /* never ends *";
+    assert_int_equal(json_blank_comments(open, strlen(open), "cfg.jsonc", &error), -1);
+    expect_error(&error, ERROR_CONFIG, "cfg.jsonc: line 2, column 3: this comment does not end; close it with */");
+}
+
 static void test_merge(void **state) {
     (void)state;
     struct error error = {0};
@@ -354,7 +384,7 @@ int main(void) {
         cmocka_unit_test(test_merge),         cmocka_unit_test(test_set_path),
         cmocka_unit_test(test_describe),      cmocka_unit_test(test_print),
         cmocka_unit_test(test_print_strings), cmocka_unit_test(test_print_numbers),
-        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_add),           cmocka_unit_test(test_comments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,54 @@ static void test_repeat(void **state) {
         7);
 }
 
+#define STEM "{'type': 'Conv2D', 'filters': 4, 'kernel_size': 3, 'padding': 'same'}"
+
+/* Layers inside of a block stand in the one line of all layers, before the sum. */
+static void test_residual(void **state) {
+    (void)state;
+    static const char layers[] = "[" STEM ", {'type': 'Residual', 'layers': [" STEM ", {'type': 'Residual', 'layers': ["
+                                 "{'type': 'MaxPooling2D', 'padding': 'same'}, " STEM "]}]}, 'Flatten']";
+    expect_names(
+        layers,
+        (const char *const[]){"conv2d", "conv2d_1", "max_pooling2d", "conv2d_2", "residual", "residual_1", "flatten"},
+        7);
+    struct built built;
+    build(&built, layers, small);
+    static const int owners[] = {LAYER_NO_OWNER, 5, 4, 4, 5, LAYER_NO_OWNER, LAYER_NO_OWNER};
+    for (int i = 0; i < 7; i++) assert_true(built.model.layers[i].owner == owners[i]);
+    assert_int_equal(built.model.layers[4].second_tensor, 2);
+    assert_int_equal(built.model.layers[5].second_tensor, 1);
+    assert_int_equal(built.model.layers[5].second.size[0], 8);
+    assert_int_equal(built.model.layers[5].second_stride[0], 2);
+    take_down(&built);
+}
+
+/* Strides of 4 turn 5 cells into 2, as 3 would: the block's own count. */
+static void test_strides_of_a_block(void **state) {
+    (void)state;
+    struct built built;
+    build(&built,
+          "[{'type': 'Residual', 'layers': [{'type': 'Conv2D', 'filters': 3, 'kernel_size': 3, 'padding': 'same', "
+          "'strides': 2}, {'type': 'MaxPooling2D', 'padding': 'same'}]}]",
+          (struct shape){3, {5, 5, 3}});
+    assert_int_equal(built.model.layers[2].second_stride[0], 4);
+    take_down(&built);
+}
+
+/* A frozen block keeps the weights of all that is inside. */
+static void test_frozen_block(void **state) {
+    (void)state;
+    struct built built;
+    build(&built,
+          "[" STEM ", {'type': 'Residual', 'trainable': false, 'layers': [{'type': 'Residual', 'layers': [" STEM "]}, "
+          "{'type': 'Conv2D', 'filters': 5, 'kernel_size': 1}]}]",
+          small);
+    static const bool frozen[] = {false, true, true, true, true};
+    for (int i = 0; i < 5; i++) assert_int_equal(built.model.layers[i].frozen, frozen[i]);
+    assert_int_equal(built.model.trainable_count, 4 * 9 * 4 + 4);
+    take_down(&built);
+}
+
 /* As re.sub("(.)([A-Z][a-z]+)", r"\1_\2") and then re.sub("([a-z])([A-Z])", r"\1_\2") leave them, in lower case. */
 static void test_snake_case(void **state) {
     (void)state;
@@ -135,6 +183,9 @@ static void test_refused(void **state) {
     refuse("[]", small, "m.json: model: has no layers; a model needs at least one");
     refuse("['Flatten', {'type': 'Dense', 'units': 2, 'name': 'a'}, {'type': 'Dense', 'units': 2, 'name': 'a'}]", small,
            "m.json: model[2].name: \"a\" names another layer too; names must differ");
+    refuse("[{'type': 'Residual', 'layers': ['ReLU', {'type': 'Conv2D', 'filters': 3, 'kernel_size': 9}]}]", small,
+           "m.json: model[0].layers[1].kernel_size: (9,9) is larger than the input (8,8,4); use a smaller one or "
+           "\"padding\": \"same\"");
     refuse("['Flatten', {'repeat': 2, 'layers': [{'type': 'Dense', 'units': 2, 'name': 'a'}]}]", small,
            "m.json: model[1].layers[0].name: names a layer that is repeated, and names must differ; leave it out");
     refuse(
@@ -304,6 +355,12 @@ static void test_shipped_configs(void **state) {
         {"deep_sep_max", 275013, 32 * 32 * (27 + 96)},
         {"deep_dw_avg", 397154, 32 * 32 * 108},
         {"deep_dw_max", 397154, 32 * 32 * 108},
+        {"spatial_max", 310280, 32 * 32 * 27},
+        {"down_max", 356810, 32 * 32 * 27 * 32},
+        {"down_avg", 356810, 32 * 32 * 27 * 32},
+        {"down_stride", 356810, 16 * 16 * 27 * 32},
+        {"down_conv", 443050, 32 * 32 * 27 * 32},
+        {"residual", 78426, 32 * 32 * 27 * 16},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct config config;
@@ -350,12 +407,21 @@ static void test_plan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_automatic_names), cmocka_unit_test(test_given_names),
-        cmocka_unit_test(test_repeat),          cmocka_unit_test(test_snake_case),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_parameter_block), cmocka_unit_test(test_initialize),
-        cmocka_unit_test(test_penalty),         cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_shipped_configs), cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_automatic_names),
+        cmocka_unit_test(test_given_names),
+        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_strides_of_a_block),
+        cmocka_unit_test(test_frozen_block),
+        cmocka_unit_test(test_snake_case),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_parameter_block),
+        cmocka_unit_test(test_initialize),
+        cmocka_unit_test(test_penalty),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_shipped_configs),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

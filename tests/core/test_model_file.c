@@ -279,7 +279,7 @@ static void test_weights_of_another_model(void **state) {
     char expected[1024];
     snprintf(expected, sizeof expected,
              "%s: dense/kernel: has shape (36,3) in the file, (144,5) in the model; dense/bias: has shape (3) in the "
-             "file, (5) in the model",
+             "file, (5) in the model; a layer with another name begins anew",
              world->path);
     expect_error(&world->error, ERROR_DATA, expected);
     assert_true(other.model.parameters[0] == before);

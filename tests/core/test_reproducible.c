@@ -36,6 +36,13 @@ static const struct row {
      "'units': 37, 'activation': 'sigmoid'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
      "'augment': ['RandomTranslation']", "'optimizer': {'type': 'RMSprop', 'centered': true}, 'label_smoothing': 0.1",
      5, "5543bba7787ae3938ab6928060742ea2"},
+    {"residual blocks, constraints, penalties on outputs, SGD",
+     "[{'type': 'Residual', 'layers': [{'type': 'Conv2D', 'filters': 5, 'kernel_size': 3, 'strides': 2, 'padding': "
+     "'same', 'kernel_constraint': {'type': 'MaxNorm', 'max_value': 0.7, 'axis': [0, 1, 2]}}, 'BatchNormalization', "
+     "{'type': 'Residual', 'layers': [{'type': 'SeparableConv2D', 'filters': 5, 'kernel_size': 3, 'padding': 'same', "
+     "'activity_regularizer': 'l1', 'pointwise_constraint': 'unit_norm'}], 'activation': 'relu'}]}, "
+     "'MaxPooling2D', 'Flatten', {'type': 'Dense', 'units': 3, 'activation': 'softmax', 'bias_constraint': 'non_neg'}]",
+     "", "'optimizer': {'type': 'SGD', 'learning_rate': 0.05, 'momentum': 0.9}", 5, "381683f2153f4f02d335641419c08061"},
     {"Winograd's convolution, AdamW",
      "[{'type': 'Conv2D', 'filters': 16, 'kernel_size': 3, 'padding': 'same', 'algorithm': 'winograd', 'activation': "
      "'relu'}, {'type': 'Conv2D', 'filters': 9, 'kernel_size': 3, 'padding': 'same', 'algorithm': 'winograd'}, "

@@ -136,9 +136,10 @@ static void test_files(void **state) {
     struct run_result result;
     prepare(world, &usual);
     assert_int_equal(execute(world, world->run, false, NULL), 0);
-    static const char *const files[] = {"config.json",      "history.csv",      "metrics.json",
-                                        "last.safetensors", "confusion.csv",    "predictions.csv",
-                                        "report.md",        "best.safetensors", "log.txt"};
+    static const char *const files[] = {"config.json",   "history.csv",     "metrics.json", "last.safetensors",
+                                        "confusion.csv", "predictions.csv", "report.md",    "best.safetensors",
+                                        "log.txt",       "report.html",     "curves.svg",   "confusion.svg",
+                                        "mistakes.png"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) assert_true(tree_has(world->run, files[i]));
     assert_int_equal(expect_entries(world->run), sizeof files / sizeof *files);
     assert_true(run_is_finished(world->run));
@@ -244,6 +245,7 @@ static void test_interrupted_and_resumed(void **state) {
         assert_int_equal(world->error.code, ERROR_INTERRUPTED);
         assert_false(run_is_finished(folder));
         assert_false(tree_has(folder, "metrics.json"));
+        assert_true(tree_has(folder, "report.html") && !tree_has(folder, "confusion.svg"));
         found = run_find_unfinished(world->folder, &(struct error){0});
         assert_string_equal(found, folder);
         free(found);
@@ -253,6 +255,9 @@ static void test_interrupted_and_resumed(void **state) {
         tree_same(whole, folder, "last.safetensors");
         tree_same(whole, folder, "best.safetensors");
         tree_same(whole, folder, "predictions.csv");
+        tree_same(whole, folder, "confusion.svg");
+        tree_same(whole, folder, "curves.svg");
+        tree_same(whole, folder, "mistakes.png");
         free(folder);
     }
     assert_null(run_find_unfinished(world->folder, &world->error));

@@ -26,7 +26,10 @@ write_configs() {
 END
     cat >other.json <<'END'
 {"extends": "tiny.json", "name": "other",
- "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"}, {"type": "GlobalAveragePooling2D"},
+ "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"},
+           {"repeat": 2, "layers": [{"type": "Residual", "layers": [
+              {"type": "Conv2D", "filters": 5, "kernel_size": 3, "padding": "same", "kernel_constraint": "max_norm"}]}]},
+           {"type": "GlobalAveragePooling2D"},
            {"type": "Dense", "units": 10, "activation": "softmax"}]}
 END
     echo '{"name": "batch", "configs": ["tiny.json", "other.json"], "seeds": [1, 2], "set": {"training.epochs": 1}}' \
@@ -133,6 +136,52 @@ predict_run() { "$@" "$program" predict run classes/a/1.jpg classes/b/1.jpg --to
 predict_json_begin() { model_begin; }
 predict_json_run() { "$@" "$program" predict run classes/a/1.jpg --json; }
 
+# out.EXTENSION is an older file all the while: afterwards it is that one or the new one, and whole.
+convert_begin() {
+    write_configs
+    "$program" train tiny.json -q --out run >/dev/null
+    "$program" convert run "whole.$1" -q
+    echo old >"out.$1"
+}
+convert_to() {
+    kind=$1
+    shift
+    "$@" "$program" convert run "out.$kind"
+    code=$?
+    cmp -s "out.$kind" "whole.$kind" || [ "$(cat "out.$kind")" = old ] || return 99
+    return $code
+}
+convert_keras_begin() { convert_begin keras; }
+convert_keras_run() { convert_to keras "$@"; }
+convert_h5_begin() { convert_begin h5; }
+convert_h5_run() { convert_to h5 "$@"; }
+convert_weights_begin() { convert_begin weights.h5; }
+convert_weights_run() { convert_to weights.h5 "$@"; }
+convert_json_begin() { convert_begin json; }
+convert_json_run() { convert_to json "$@"; }
+convert_safetensors_begin() { convert_begin safetensors; }
+convert_safetensors_run() { convert_to safetensors "$@"; }
+convert_onnx_begin() { model_begin; }
+convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
+convert_onnx_result() { cksum net.onnx; }
+convert_c_begin() { model_begin; }
+convert_c_run() { "$@" "$program" convert run net.c --logits; }
+convert_c_result() { cksum net.c net.h; }
+
+foreign_begin() {
+    write_configs
+    write_data
+    cp "$root"/tests/golden/exchange/mixed.* .
+}
+foreign_keras_begin() { foreign_begin; }
+foreign_keras_run() { "$@" "$program" predict mixed.keras classes/a/1.jpg --top 3; }
+foreign_h5_begin() { foreign_begin; }
+foreign_h5_run() { "$@" "$program" predict mixed.h5 classes/a/1.jpg --top 3; }
+foreign_weights_begin() { model_begin && "$program" convert run start.weights.h5 -q; }
+foreign_weights_run() { "$@" "$program" train tiny.json --threads 1 --json --out run2 --weights start.weights.h5; }
+foreign_weights_again() { go_on run2 foreign_weights_run env; }
+foreign_weights_result() { run_result run2; }
+
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
 data_idx_begin() { write_data; }
@@ -154,6 +203,10 @@ summary_json_begin() { write_configs; }
 summary_json_run() { "$@" "$program" summary tiny.json --json --set input_shape=[8,8,3] --cost; }
 config_begin() { write_configs; }
 config_run() { "$@" "$program" config tiny.json --set training.epochs=3 --set 'training.optimizer=SGD'; }
+init_begin() { :; }
+init_run() { "$@" "$program" config init --blocks 2 --convs 2 --filters 4,8 --dense 5 --data synth:20,8; }
+summary_blocks_begin() { write_configs; }
+summary_blocks_run() { "$@" "$program" summary other.json --set input_shape=[8,8,3] --cost; }
 keras_begin() { cp "$root/tests/golden/keras_json/sep_max.keras3.json" .; }
 keras_run() { "$@" "$program" config sep_max.keras3.json; }
 schema_begin() { :; }

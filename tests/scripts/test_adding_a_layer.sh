@@ -13,8 +13,8 @@ block() { awk -v open="\`\`\`$1" '$0 == open { inside = 1; next } /^```$/ { if (
 # Objects come along with their times, so that only what the layer touches is compiled.
 make_tree() {
     mkdir -p "$tree/$build"
-    cp -a Makefile core layers data cmd configs "$tree"
-    for part in core layers data cmd flags prefix libcnntrain.a; do cp -a "$build/$part" "$tree/$build"; done
+    cp -a Makefile VERSION core layers data cmd configs "$tree"
+    for part in core layers data cmd generated flags prefix libcnntrain.a; do cp -a "$build/$part" "$tree/$build"; done
     block c >"$tree/layers/layer_scale.c"
     block text >>"$tree/layers/registry.def"
     block json >"$tree/configs/layer_scale.json"
@@ -42,4 +42,8 @@ check "a misuse is answered with its place" in_tree sh -c "
     sed 's/\"gamma_initializer\"/\"channels_a_number\": 3, &/' configs/layer_scale.json >configs/wrong.json
     $program summary --config configs/wrong.json 2>&1 |
         grep -q 'model\[1\].channels_a_number: must divide the 4 channels of the input; got 3'"
+check "a trained model goes to ONNX and C" in_tree sh -c "
+    $program train configs/layer_scale.json -q --set training.epochs=1 --set data.train=64 --set data.test=10 --out run &&
+        $program convert run net.onnx -q && grep -q layer_scale/gamma net.onnx &&
+        $program convert run net.c -q && grep -q 'layer_scale_gamma\[v\]' net.c && ${CC:-cc} -c -o net.o net.c"
 finish

@@ -69,7 +69,11 @@ static void test_whole_report(void **state) {
     const struct history history = {.count = 2, .capacity = 2, .rows = epochs};
     int64_t counts[] = {30, 30, 0, 40};
     const struct confusion confusion = {.classes = 2, .counts = counts};
-    const struct run_report report = {&result, &summary, &history, &confusion, "cnntrain train --config c.json"};
+    const struct run_report report = {.result = &result,
+                                      .summary = &summary,
+                                      .history = &history,
+                                      .confusion = &confusion,
+                                      .command = "cnntrain train --config c.json"};
     char *text = markdown(&report);
     assert_int_equal(strncmp(text, "# Run sep_max\n\n", 15), 0);
     assert_has(text, "Test accuracy: **70.00 %**, 70 of 100 test images classified correctly. The 95 % interval is "
@@ -80,6 +84,9 @@ static void test_whole_report(void **state) {
     assert_has(text, "| Training time                     | 1 min 05 s           |");
     assert_has(text, "| test   |   100 | 0.5000 |  70.00 % |");
     assert_lacks(text, "| validation");
+    assert_has(text, "![Loss and accuracy by epoch](curves.svg)\n");
+    assert_has(text, "![Confusion matrix](confusion.svg)\n");
+    assert_lacks(text, "mistakes.png");
     assert_has(text, "```\nModel: \"sequential\"\n____");
     assert_has(text, "Warning: flatten is a test\n```\n");
     assert_has(text, "|     2 | 0.2500 |  90.00 % |               - |                   - |         1e-05 |   32.50 |");
@@ -147,7 +154,11 @@ static void test_files(void **state) {
     assert_true(file_exists(path));
     unlink(path);
     free(path);
-    rmdir(folder);
+    path = file_join(folder, "report.html", &error);
+    assert_true(file_exists(path));
+    unlink(path);
+    free(path);
+    assert_int_equal(rmdir(folder), 0); /* no file of what there is nothing to show of */
     assert_int_equal(run_report_write(&report, folder, &error), -1);
     assert_int_equal(error.code, ERROR_IO);
 }
