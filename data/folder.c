@@ -188,11 +188,11 @@ static int folder_measure(const char *path, struct picture_sizes *sizes, struct 
 /* Whether one of the folders in this one holds pictures. */
 static int holds_classes(struct folder_reader *reader, const char *path) {
     struct name_list folders = {0};
-    int status = list_entries(reader, path, true, &folders), found = 0;
+    int status = entries_list(path, true, &reader->arena, &folders, reader->error), found = 0;
     for (size_t i = 0; status == 0 && !found && i < folders.count; i++) {
         struct name_list pictures = {0};
         const char *folder = arena_join(reader, path, folders.names[i]);
-        status = folder ? list_entries(reader, folder, false, &pictures) : -1;
+        status = folder ? entries_list(folder, false, &reader->arena, &pictures, reader->error) : -1;
         found = pictures.count > 0;
         free(pictures.names);
     }
