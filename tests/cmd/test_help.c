@@ -5,7 +5,7 @@
 #include "core/text.h"
 #include "tests/support/command.h"
 
-static const char *const names[] = {
+static const char *const symbols[] = {
 #define COMMAND(symbol) #symbol,
 #define HIDDEN_COMMAND(symbol)
 #include "cmd/registry.def"
@@ -14,6 +14,16 @@ static const char *const names[] = {
     NULL,
 };
 
+/* Of the command at this index, until the next call; NULL behind the last one. */
+static const char *name_of(size_t index) {
+    static char name[32];
+    if (!symbols[index]) return NULL;
+    size_t length = strlen(symbols[index]);
+    assert_in_range(length, 1, sizeof name - 1);
+    for (size_t i = 0; i <= length; i++) name[i] = symbols[index][i] == '_' ? '-' : symbols[index][i];
+    return name;
+}
+
 static void program_help_begins_with_name_and_examples(void **state) {
     struct command_world *world = *state;
     static const char *const lines[] = {"cnntrain --help", "cnntrain -h", "cnntrain help"};
@@ -21,23 +31,23 @@ static void program_help_begins_with_name_and_examples(void **state) {
         command_succeeds(world, lines[i]);
         assert_starts_with(world->out, "cnntrain: train and compare small convolutional networks, without Python\n\n"
                                        "Examples:\n  cnntrain ");
-        for (size_t k = 0; names[k]; k++) assert_contains(world->out, names[k]);
+        for (size_t k = 0; name_of(k); k++) assert_contains(world->out, name_of(k));
     }
 }
 
 static void command_help_begins_with_name_and_examples(void **state) {
     struct command_world *world = *state;
-    for (size_t i = 0; names[i]; i++) {
+    for (size_t i = 0; name_of(i); i++) {
         struct text start = {0};
-        text_print(&start, "cnntrain %s: ", names[i]);
-        command(world, "cnntrain %s --help", names[i]);
+        text_print(&start, "cnntrain %s: ", name_of(i));
+        command(world, "cnntrain %s --help", name_of(i));
         assert_int_equal(world->code, 0);
         assert_string_equal(world->err, "");
         assert_starts_with(world->out, start.bytes);
         const char *second = strchr(world->out, '\n') + 1;
         assert_starts_with(second, "\nExamples:\n  ");
         char *help = strdup(world->out);
-        command(world, "cnntrain help %s", names[i]);
+        command(world, "cnntrain help %s", name_of(i));
         assert_string_equal(world->out, help);
         free(help);
         text_free(&start);
@@ -46,10 +56,10 @@ static void command_help_begins_with_name_and_examples(void **state) {
 
 static void every_line_of_help_fits_120_columns(void **state) {
     struct command_world *world = *state;
-    for (size_t i = 0; names[i]; i++) {
-        command(world, "cnntrain %s --help", names[i]);
+    for (size_t i = 0; name_of(i); i++) {
+        command(world, "cnntrain %s --help", name_of(i));
         for (const char *line = world->out; *line; line += strcspn(line, "\n") + 1)
-            if (strcspn(line, "\n") > 120) fail_msg("%s: %.*s", names[i], (int)strcspn(line, "\n"), line);
+            if (strcspn(line, "\n") > 120) fail_msg("%s: %.*s", name_of(i), (int)strcspn(line, "\n"), line);
     }
 }
 
