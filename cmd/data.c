@@ -311,7 +311,8 @@ static int run_data(struct session *session, int argc, const char **argv) {
         {"sheet", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &sheet, OPTION_SHEET,
          "write a contact sheet (default file: SOURCE-sheet.png)", "[FILE.png]"},
         {"per-class", 0, POPT_ARG_INT, &arguments.per_class, 0, "images of a class on the sheet (default 10)", "N"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images (default: train)", "train|validation|test"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images (train is the default)",
+         "train|validation|test"},
         {"augmented", 0, POPT_ARG_NONE, &arguments.augmented, 0, "and the same images after augmentation", NULL},
         POPT_TABLEEND,
     };

@@ -374,7 +374,7 @@ static int run_visualize(struct session *session, int argc, const char **argv);
 const struct command visualize_command = {
     .name = "visualize",
     .summary = "pictures of a model: kernels, feature maps, mistakes, where it looks",
-    .usage = "MODEL [--kernels] [--features IMAGE] [--mistakes] [--saliency IMAGE] [--occlusion IMAGE] [options]",
+    .usage = "MODEL [options]",
     .details =
         "Writes a PNG for each view that is asked for. IMAGE is a file, or an image of the model's data such as "
         "test:17. MODEL is a run's folder, a checkpoint or a config; a config's model is shown as it is before "
@@ -402,21 +402,21 @@ static int run_visualize(struct session *session, int argc, const char **argv) {
         {"saliency", 0, POPT_ARG_STRING, &arguments.saliency, 0, "which pixels move the score of the class", "IMAGE"},
         {"occlusion", 0, POPT_ARG_STRING, &arguments.occlusion, 0, "which places the class is recognized by", "IMAGE"},
         {"class", 0, POPT_ARG_STRING, &arguments.class, 0,
-         "the class for --saliency and --occlusion (default: the predicted one)", "NAME|INDEX"},
+         "its name or number, for --saliency and --occlusion (default: the predicted one)", "CLASS"},
         {"scale", 0, POPT_ARG_STRING, &arguments.scale, 0,
          "colours by each kernel or map by itself (kernel, the default), or one scale a layer", "kernel|shared"},
         {"maps", 0, POPT_ARG_INT, &arguments.maps, 0, "the most kernels (default 64) or maps (32) of a layer", "N"},
         {"count", 0, POPT_ARG_INT, &arguments.count, 0, "the most mistakes (default 24)", "N"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images: test (the default), validation or train",
-         "NAME"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images (test is the default)",
+         "test|validation|train"},
         {"patch", 0, POPT_ARG_INT, &arguments.patch, 0, "side of the patch that hides (default: a quarter)", "PIXELS"},
         {"stride", 0, POPT_ARG_INT, &arguments.stride, 0, "from patch to patch (default: a quarter of it)", "PIXELS"},
-        {"resize", 0, POPT_ARG_STRING, &arguments.resize, 0, PICTURE_RESIZE_HELP, "HOW"},
+        {"resize", 0, POPT_ARG_STRING, &arguments.resize, 0, PICTURE_RESIZE_HELP, PICTURE_RESIZE_WORDS},
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "data to use instead of the model's own", "SPEC"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of a config; may be repeated",
          "KEY.PATH=VALUE"},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0,
-         "a file ending in .png, or a folder (default: here, as MODEL-VIEW.png)", "PATH"},
+         "a file ending in .png, or a folder (default: here, as MODEL-VIEW.png)", "FILE"},
         POPT_TABLEEND,
     };
     struct options options;

@@ -47,8 +47,8 @@ static void add_state(const struct watched_run *run, struct text *text) {
     else if (row)
         text_print(text, ", epoch %d", row->epoch);
     if (run->seconds_left > 0)
-        text_print(text, ", %s %s", run->state == WATCHED_IDLE ? "to go:" : "ETA",
-                   duration_text(run->seconds_left, duration));
+        text_print(text, ", %s %s",
+                   run->state == WATCHED_TRAINING ? "ETA" : "to go:", duration_text(run->seconds_left, duration));
     if (row) text_print(text, ", %.1f s an epoch", row->seconds);
     if (!isnan(run->test_accuracy)) text_print(text, ", test accuracy %.2f %%", 100 * run->test_accuracy);
     text_add(text, "\n");
@@ -60,7 +60,7 @@ static void add_numbers(const struct watched_run *run, const struct watch_window
         text_print(text, "%s\n",
                    run->state == WATCHED_STARTING || run->state == WATCHED_TRAINING
                        ? "No epoch has ended yet."
-                       : "No epoch has ended yet, and no process of this machine trains it.");
+                       : "No epoch has ended, and nothing happens.");
         return;
     }
     text_print(text, "loss %.4f - accuracy %.4f", row->loss, row->accuracy);
@@ -259,7 +259,7 @@ void watch_runs_frame(const char *folder, const struct watched_run *runs, int co
     struct text words = {0};
     int ended = 0, working = 0, at = 0;
     for (int i = 0; i < count; i++) {
-        ended += runs[i].state == WATCHED_FINISHED || runs[i].state == WATCHED_NOT_FINITE;
+        ended += watched_has_ended(&runs[i]);
         working += runs[i].state == WATCHED_TRAINING || runs[i].state == WATCHED_STARTING;
     }
     const struct watched_run *newest = changed_last(runs, count);

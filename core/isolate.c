@@ -118,7 +118,7 @@ static int hand_on(const struct isolated_work *work, const struct received *rece
         return error_set(error, work->blame, work->path, "makes its library fail: %s", work->meaning);
     memcpy(&sent, received->bytes + received->length - sizeof sent, sizeof sent);
     sent.path[sizeof sent.path - 1] = sent.message[sizeof sent.message - 1] = '\0';
-    const enum error_code code = sent.code == ERROR_RUN ? ERROR_RUN : work->blame;
+    const enum error_code code = sent.code == ERROR_RUN || sent.code == ERROR_IO ? sent.code : work->blame;
     return error_set(error, code, sent.path, "%s", sent.message);
 }
 
@@ -152,7 +152,8 @@ int isolate(const struct isolated_work *work, char **bytes, size_t *length, stru
     int ends[2];
     *bytes = NULL;
     *length = 0;
-    if (pipe(ends) != 0) return error_set_errno(error, work->path, "make a pipe to a process that works on it");
+    if (pipe(ends) != 0)
+        return error_set(error, ERROR_RUN, work->path, "no pipe can be made for it: %s", strerror(errno));
     const pid_t parent = getpid(), child = fork();
     if (child == 0) {
         close(ends[0]);

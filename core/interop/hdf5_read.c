@@ -350,7 +350,7 @@ static int send_tree(const struct safetensors *tree, struct error *error) {
     bool sent = isolate_send(&length, sizeof length) && isolate_send(header.bytes, header.length);
     for (size_t i = 0; i < tree->tensor_count && sent; i++)
         sent = isolate_send(tree->tensors[i].data, sizeof(float) * tree->tensors[i].elements);
-    return sent ? 0 : error_set(error, ERROR_RUN, tree->path, "its weights cannot be handed on");
+    return sent ? 0 : error_set_errno(error, tree->path, "hand on what libhdf5 read");
 }
 
 struct request {

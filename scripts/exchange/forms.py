@@ -1,6 +1,6 @@
 """The forms of a model that check.py exports and loads: a row each in FORMS; BACK is what others save and cnntrain
 reads. Packages are imported only where a form needs them."""
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -22,16 +22,22 @@ def softmax(logits):
 
 
 class Form:
-    """ending of the file, options of `cnntrain convert`, and load(path, trained) -> probabilities (images, classes)."""
+    """ending of the file, options of `cnntrain convert`, and load(path, trained) -> probabilities (images, classes).
+    beside: the ending of a second file that the first is of no use without, written by another convert."""
 
-    def __init__(self, ending, options, load, packages=(), tools=()):
+    def __init__(self, ending, options, load, packages=(), tools=(), beside=None):
         self.ending, self.options, self.load = ending, options.split(), load
-        self.packages, self.tools = packages, tools
+        self.packages, self.tools, self.beside = packages, tools, beside
 
     def missing(self):
-        lacking = [name for name in self.packages if importlib.util.find_spec(name) is None]
-        lacking += [name for name in self.tools if shutil.which(name) is None]
-        return f"{' and '.join(lacking)} missing" if lacking else ""
+        """Why the form cannot be loaded here; "" where it can."""
+        for name in self.packages:
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                return f"{name} cannot be imported: {error}"
+        lacking = [name for name in self.tools if shutil.which(name) is None]
+        return f"there is no {' and no '.join(lacking)}" if lacking else ""
 
 
 # ---- ONNX ----
@@ -105,7 +111,60 @@ FORMS["c"] = Form(".c", "", c_loader(), tools=(COMPILER,))
 FORMS["c pixels logits"] = Form("-all.c", "--preprocessing --logits", c_loader(pixels=True, logits=True),
                                 tools=(COMPILER,))
 
+# ---- Keras ----
+
+
+def keras_said(model, trained):
+    import numpy
+
+    return numpy.asarray(model.predict(trained.normalized.astype("float32"), verbose=0))
+
+
+def load_keras(path, trained):
+    import keras
+
+    return keras_said(keras.saving.load_model(path, compile=False), trained)
+
+
+def model_of_json(path):
+    import keras
+
+    return keras.models.model_from_json(path.read_text())
+
+
+def load_keras_weights(path, trained):
+    model = model_of_json(path.with_name(path.name.replace(".weights.h5", ".json")))
+    model.load_weights(path)
+    return keras_said(model, trained)
+
+
+def load_safetensors(path, trained):
+    """Keras' layout: a tensor LAYER/WEIGHT for each of a layer's weights, in Keras' shapes."""
+    import numpy
+
+    model = model_of_json(path.with_suffix(".json"))
+    header, content = safetensors_header(path), path.read_bytes()
+    start = 8 + struct.unpack("<Q", content[:8])[0]
+    tensors = {}
+    for name, about in header.items():
+        if name != "__metadata__":
+            first, last = about["data_offsets"]
+            numbers = numpy.frombuffer(content[start + first : start + last], "<f4")
+            tensors[name] = numbers.reshape(about["shape"])
+    for layer in model.layers:
+        for weight in layer.weights:
+            weight.assign(tensors.pop(f"{layer.name}/{weight.name}"))
+    assert not tensors, f"{sorted(tensors)} are no weights of the model"
+    return keras_said(model, trained)
+
+
+KERAS = ("keras",)
+FORMS["keras"] = Form(".keras", "", load_keras, KERAS)
+FORMS["keras h5"] = Form(".h5", "", load_keras, KERAS)
+FORMS["keras json, weights.h5"] = Form(".weights.h5", "", load_keras_weights, KERAS, beside=".json")
+FORMS["keras json, safetensors"] = Form(".safetensors", "", load_safetensors, KERAS, beside=".json")
+
 # A model that one of these cannot hold is wrong; the others may refuse.
-TAKES_ALL = [name for name in FORMS]
+TAKES_ALL = [name for name in FORMS if name.split()[0] in ("onnx", "c")]
 
 BACK = {}

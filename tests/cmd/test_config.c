@@ -118,10 +118,10 @@ static void a_new_config(void **state) {
     command_fails(world, "cnntrain config init --blocks 0", 2, "--blocks: must be 1 to 64, got 0");
     command_fails(
         world, "cnntrain config init --blocks 6 --filters 8", 2,
-        "config init: model[0].layers[1].pool_size: (2,2) is larger than the input (1,1,8); use a smaller one "
+        "config-init: model[0].layers[1].pool_size: (2,2) is larger than the input (1,1,8); use a smaller one "
         "or \"padding\": \"same\"");
     command_fails(world, "cnntrain config init --data sinth", 2,
-                  "config init: data.source: unknown source \"sinth\"; did you mean \"synth\"?");
+                  "config-init: data.source: unknown source \"sinth\"; did you mean \"synth\"?");
     command_fails(world, "cnntrain config init my.json", 2,
                   "my.json: one argument too many for cnntrain config init; see: cnntrain config init --help");
 }

@@ -26,7 +26,10 @@ write_configs() {
 END
     cat >other.json <<'END'
 {"extends": "tiny.json", "name": "other",
- "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"}, {"type": "GlobalAveragePooling2D"},
+ "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"},
+           {"repeat": 2, "layers": [{"type": "Residual", "layers": [
+              {"type": "Conv2D", "filters": 5, "kernel_size": 3, "padding": "same", "kernel_constraint": "max_norm"}]}]},
+           {"type": "GlobalAveragePooling2D"},
            {"type": "Dense", "units": 10, "activation": "softmax"}]}
 END
     echo '{"name": "batch", "configs": ["tiny.json", "other.json"], "seeds": [1, 2], "set": {"training.epochs": 1}}' \
@@ -200,6 +203,10 @@ summary_json_begin() { write_configs; }
 summary_json_run() { "$@" "$program" summary tiny.json --json --set input_shape=[8,8,3] --cost; }
 config_begin() { write_configs; }
 config_run() { "$@" "$program" config tiny.json --set training.epochs=3 --set 'training.optimizer=SGD'; }
+init_begin() { :; }
+init_run() { "$@" "$program" config init --blocks 2 --convs 2 --filters 4,8 --dense 5 --data synth:20,8; }
+summary_blocks_begin() { write_configs; }
+summary_blocks_run() { "$@" "$program" summary other.json --set input_shape=[8,8,3] --cost; }
 keras_begin() { cp "$root/tests/golden/keras_json/sep_max.keras3.json" .; }
 keras_run() { "$@" "$program" config sep_max.keras3.json; }
 schema_begin() { :; }

@@ -29,6 +29,7 @@ sample convert_onnx memory 12 once 29
 sample convert_c memory 12 once 41
 sample convert_c rename 5
 sample config memory 12 once 5
+sample init memory 12 once 7
 sample layers memory 12
 sample data_folder memory 12
 sample train thread 11

@@ -1,0 +1,316 @@
+/* Models and weights that Keras wrote (tests/golden/exchange, by scripts/golden/exchange.py), and what cnntrain writes
+ * for Keras, read again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/interop/exchange.h"
+#include "core/interop/keras_model.h"
+#include "core/interop/keras_write.h"
+#include "core/model_file.h"
+#include "tests/support/expect.h"
+#include "tests/support/registries.h"
+#include "tests/support/tiny.h"
+
+#define GOLDEN "tests/golden/exchange/"
+
+static const struct config_request request = {.registries = &test_registries};
+
+static void open_model(struct saved_model *saved, const char *path) {
+    struct error error = {0};
+    saved_model_open(saved, path, false, &request, &error);
+    expect_no_error(&error);
+}
+
+static void expect_same_weights(const struct model *a, const struct model *b) {
+    assert_int_equal(a->parameter_floats, b->parameter_floats);
+    assert_memory_equal(a->parameters, b->parameters, a->parameter_floats * sizeof(float));
+}
+
+/* .keras, .h5 and .weights.h5 of the same model hold the same weights, each in its place. */
+static void all_forms_hold_the_same(void **state) {
+    (void)state;
+    static const char *const names[] = {"mixed", "counted"};
+    for (size_t i = 0; i < 2; i++) {
+        struct saved_model first, second;
+        struct text report = {0};
+        struct error error = {0};
+        char path[128];
+        snprintf(path, sizeof path, GOLDEN "%s.keras", names[i]);
+        open_model(&first, path);
+        snprintf(path, sizeof path, GOLDEN "%s.h5", names[i]);
+        open_model(&second, path);
+        expect_same_weights(&first.model, &second.model);
+        memset(second.model.parameters, 0, second.model.parameter_floats * sizeof(float));
+        snprintf(path, sizeof path, GOLDEN "%s.weights.h5", names[i]);
+        model_load_weights(&second.model, path, &report, &error);
+        expect_no_error(&error);
+        assert_null(report.bytes);
+        expect_same_weights(&first.model, &second.model);
+        saved_model_free(&first);
+        saved_model_free(&second);
+    }
+}
+
+static void facts_that_keras_does_not_know(void **state) {
+    (void)state;
+    struct saved_model saved;
+    open_model(&saved, GOLDEN "mixed.keras");
+    assert_true(saved.normalization_guessed);
+    assert_true(saved.normalization.scale == 1);
+    assert_int_equal(saved.classes, 5);
+    assert_null(saved.class_names);
+    assert_string_equal(saved.model.layers[1].name, "first");
+    saved_model_free(&saved);
+    open_model(&saved, GOLDEN "counted.h5");
+    assert_true(saved.normalization.scale == 1.0F / 255);
+    saved_model_free(&saved);
+}
+
+/* A model of the config `layers`, with all its weights 0. */
+struct planned {
+    struct config config;
+    struct model model;
+};
+
+static void plan(struct planned *planned, const char *shape, const char *layers) {
+    struct text text = {0};
+    struct error error = {0};
+    text_print(&text, "{'name': 'x', 'input_shape': %s, 'model': [%s]}", shape, layers);
+    char *json = tiny_json(text.bytes);
+    config_parse(&planned->config, json, "x.json", &request, &error);
+    expect_no_error(&error);
+    const struct int_list *sizes = &planned->config.values.input_shape;
+    model_build(&planned->model, &planned->config,
+                &(struct shape){3, {sizes->values[0], sizes->values[1], sizes->values[2]}}, &error);
+    expect_no_error(&error);
+    free(json);
+    text_free(&text);
+}
+
+static void drop(struct planned *planned) {
+    model_free(&planned->model);
+    config_free(&planned->config);
+}
+
+#define COUNTED                                                                                                        \
+    "{'type': 'Conv2D', 'filters': 2, 'kernel_size': 3, 'strides': 2, 'padding': 'same'}, "                            \
+    "{'type': 'Conv2D', 'filters': 2, 'kernel_size': 3}, {'type': 'Flatten'}, "
+
+/* Layers of other names: conv2d_2 in the file stands where conv2d is in the model. */
+static void weights_that_fit_go_by_their_place(void **state) {
+    (void)state;
+    static const char *const files[] = {"counted.keras", "counted.h5", "counted.weights.h5", "keras2.h5",
+                                        "keras2-weights.h5"};
+    struct saved_model saved;
+    open_model(&saved, GOLDEN "counted.keras");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct planned planned;
+        struct text report = {0};
+        struct error error = {0};
+        char path[128];
+        plan(&planned, "[6, 6, 1]", COUNTED "{'type': 'Dense', 'units': 3, 'name': 'mine'}");
+        snprintf(path, sizeof path, GOLDEN "%s", files[i]);
+        model_load_weights(&planned.model, path, &report, &error);
+        expect_no_error(&error);
+        assert_null(report.bytes);
+        expect_same_weights(&planned.model, &saved.model);
+        drop(&planned);
+    }
+    saved_model_free(&saved);
+}
+
+/* Of a file that does not fit as a whole, layers of the same name are taken: transfer to another head. */
+static void other_weights_go_by_name(void **state) {
+    (void)state;
+    struct planned planned;
+    struct text report = {0};
+    struct error error = {0};
+    plan(&planned, "[8, 8, 3]",
+         "{'type': 'SeparableConv2D', 'filters': 4, 'kernel_size': 3, 'name': 'first'}, {'type': 'Flatten'}, "
+         "{'type': 'Dense', 'units': 2, 'name': 'head'}");
+    model_load_weights(&planned.model, GOLDEN "mixed.weights.h5", &report, &error);
+    expect_no_error(&error);
+    assert_non_null(strstr(report.bytes, "mixed.weights.h5: not found, left as they were: head/kernel, head/bias\n"));
+    assert_non_null(strstr(report.bytes, "not used: layers/batch_normalization/vars/0, "));
+    assert_true(model_parameter(&planned.model, &planned.model.layers[0], 0)[0] != 0);
+    text_free(&report);
+    drop(&planned);
+}
+
+static void expect_bad(const char *path, enum error_code code, const char *message) {
+    struct saved_model saved;
+    struct error error = {0};
+    assert_int_equal(saved_model_open(&saved, path, false, &request, &error), -1);
+    expect_error(&error, code, message);
+}
+
+static void files_without_a_model(void **state) {
+    (void)state;
+    expect_bad(GOLDEN "keras2-weights.h5", ERROR_DATA,
+               GOLDEN "keras2-weights.h5: holds weights without the layers that they belong to; use it with train "
+                      "--config FILE --weights");
+    struct planned planned;
+    struct text report = {0};
+    struct error error = {0};
+    plan(&planned, "[6, 6, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'name': 'other'}");
+    assert_int_equal(model_load_weights(&planned.model, GOLDEN "keras2-weights.h5", &report, &error), -1);
+    assert_non_null(strstr(error.message, "has shape (3,3,1,2) in the file, (36,3) in the model"));
+    drop(&planned);
+}
+
+/* ---- writing ---- */
+
+static cJSON *read_golden(void) {
+    struct error error = {0};
+    cJSON *json = json_read_file("tests/golden/keras_json/every_layer.keras3.json", JSON_SIZE_MAX, &error);
+    expect_no_error(&error);
+    return json;
+}
+
+/* The document that keras_read_model makes of the JSON. */
+static cJSON *understood(const cJSON *json) {
+    struct error error = {0};
+    const struct place place = place_document("k.json");
+    cJSON *document = keras_read_model(json, &place, &test_registries, &error);
+    expect_no_error(&error);
+    return document;
+}
+
+static void plan_document(struct planned *planned, const cJSON *document) {
+    struct error error = {0};
+    struct shape shape = {0};
+    char *text = cJSON_PrintUnformatted(document);
+    config_parse(&planned->config, text, "k.json", &request, &error);
+    expect_no_error(&error);
+    config_input_shape(&planned->config, &shape, &shape, &error);
+    model_plan(&planned->model, &planned->config, &shape, &error);
+    expect_no_error(&error);
+    free(text);
+}
+
+/* What differs between Keras' own config of a layer and ours: only seeds, and nulls that mean nothing. */
+static void expect_config_of_keras(const cJSON *keras, const cJSON *ours) {
+    for (const cJSON *value = ours->child; value; value = value->next) {
+        const cJSON *theirs = cJSON_GetObjectItemCaseSensitive(keras, value->string);
+        if (!theirs || cJSON_IsObject(value) || cJSON_IsArray(value) || cJSON_IsArray(theirs)) continue;
+        if (strcmp(value->string, "activation") != 0 && !cJSON_Compare(theirs, value, true))
+            fail_msg("%s: %s", value->string, cJSON_PrintUnformatted(value));
+    }
+}
+
+/* Every layer of Keras' file, read, written, and read again. */
+static void json_goes_there_and_back(void **state) {
+    (void)state;
+    struct planned planned, again;
+    struct error error = {0};
+    cJSON *golden = read_golden(), *first = understood(golden);
+    plan_document(&planned, first);
+    cJSON *written = keras_write_model(&planned.model, &test_registries, &error);
+    expect_no_error(&error);
+    cJSON *second = understood(written);
+    plan_document(&again, second);
+    cJSON *rewritten = keras_write_model(&again.model, &test_registries, &error);
+    assert_true(cJSON_Compare(written, rewritten, true));
+    const cJSON *theirs = cJSON_GetObjectItem(cJSON_GetObjectItem(golden, "config"), "layers")->child;
+    const cJSON *ours = cJSON_GetObjectItem(cJSON_GetObjectItem(written, "config"), "layers")->child;
+    for (; theirs && ours; theirs = theirs->next, ours = ours->next) {
+        assert_string_equal(cJSON_GetObjectItem(ours, "class_name")->valuestring,
+                            cJSON_GetObjectItem(theirs, "class_name")->valuestring);
+        expect_config_of_keras(cJSON_GetObjectItem(theirs, "config"), cJSON_GetObjectItem(ours, "config"));
+    }
+    assert_true(!theirs && !ours);
+    cJSON_Delete(rewritten);
+    cJSON_Delete(second);
+    cJSON_Delete(written);
+    cJSON_Delete(first);
+    cJSON_Delete(golden);
+    drop(&planned);
+    drop(&again);
+}
+
+static void expect_unwritten(const char *layers, const char *message) {
+    struct planned planned;
+    struct error error = {0};
+    plan(&planned, "[8, 8, 3]", layers);
+    assert_null(keras_write_model(&planned.model, &test_registries, &error));
+    expect_error(&error, ERROR_CONFIG, message);
+    drop(&planned);
+}
+
+static void what_keras_does_not_have(void **state) {
+    (void)state;
+    expect_unwritten("{'type': 'SumPooling2D', 'name': 'sums'}",
+                     "layer \"sums\": Keras has no SumPooling2D; leave it out, or convert to a format that is not "
+                     "Keras'");
+    expect_unwritten(
+        "{'type': 'Dense', 'units': 2, 'activation': {'type': 'gelu', 'approximate': true}}",
+        "layer \"dense\": activation: Keras has no gelu with other than its own settings; leave it out, or "
+        "convert to a format that is not Keras'");
+}
+
+/* How something is computed is no part of a model; an activation with settings is a layer of its own in Keras. */
+static void what_is_said_in_another_way(void **state) {
+    (void)state;
+    struct planned planned;
+    struct error error = {0};
+    plan(&planned, "[8, 8, 3]",
+         "{'type': 'Conv2D', 'filters': 2, 'kernel_size': 3, 'algorithm': 'direct', 'activation': "
+         "{'type': 'leaky_relu', 'negative_slope': 0.125}}");
+    cJSON *written = keras_write_model(&planned.model, &test_registries, &error);
+    expect_no_error(&error);
+    char *text = cJSON_PrintUnformatted(written);
+    assert_null(strstr(text, "algorithm"));
+    assert_non_null(strstr(text, "\"activation\":{\"module\":\"keras.layers\",\"class_name\":\"LeakyReLU\",\"config\":"
+                                 "{\"negative_slope\":0.125}"));
+    free(text);
+    cJSON_Delete(written);
+    drop(&planned);
+}
+
+/* Each whole form, written from a model that Keras saved, is the same model again. */
+static void whole_models_go_there_and_back(void **state) {
+    (void)state;
+    static const char *const forms[] = {"keras", "keras-h5", "safetensors"};
+    char *folder = expect_folder(), *path = expect_path(folder, "m");
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct saved_model saved, again;
+        struct error error = {0};
+        struct text remarks = {0};
+        open_model(&saved, GOLDEN "mixed.keras");
+        char *text = config_text(&saved.config, &test_registries, &error);
+        const struct model_facts facts = {text, saved.normalization, 5, NULL};
+        const struct exchange exchange = {.model = &saved.model,
+                                          .facts = &facts,
+                                          .registries = &test_registries,
+                                          .version = "0",
+                                          .remarks = &remarks};
+        exchange_named(forms[i])->write(&exchange, path, &error);
+        expect_no_error(&error);
+        open_model(&again, path);
+        expect_same_weights(&saved.model, &again.model);
+        assert_false(again.normalization_guessed);
+        assert_true(again.normalization.scale == 1);
+        free(text);
+        saved_model_free(&saved);
+        saved_model_free(&again);
+    }
+    free(path);
+    expect_folder_gone(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_forms_hold_the_same),
+        cmocka_unit_test(facts_that_keras_does_not_know),
+        cmocka_unit_test(weights_that_fit_go_by_their_place),
+        cmocka_unit_test(other_weights_go_by_name),
+        cmocka_unit_test(files_without_a_model),
+        cmocka_unit_test(json_goes_there_and_back),
+        cmocka_unit_test(what_keras_does_not_have),
+        cmocka_unit_test(what_is_said_in_another_way),
+        cmocka_unit_test(whole_models_go_there_and_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* Work in a process of its own: what it sends, what it says went wrong, and how it may end. */
+#include "core/isolate.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/expect.h"
+#include "tests/support/sanitizers.h"
+
+static int attempt(int (*run)(void *context, struct error *error), void *context, char **bytes, size_t *length,
+                   struct error *error) {
+    const struct isolated_work work = {.path = "file",
+                                       .run = run,
+                                       .context = context,
+                                       .memory = 1 << 26,
+                                       .seconds = 1,
+                                       .most = 1 << 20,
+                                       .blame = ERROR_DATA,
+                                       .meaning = "the file is damaged"};
+    *error = (struct error){0};
+    return isolate(&work, bytes, length, error);
+}
+
+static void expect_failure(int (*run)(void *context, struct error *error), enum error_code code, const char *message) {
+    struct error error;
+    char *bytes = NULL;
+    size_t length = 0;
+    assert_int_equal(attempt(run, NULL, &bytes, &length, &error), -1);
+    expect_error(&error, code, message);
+    assert_null(bytes);
+}
+
+static int send_a_megabyte(void *context, struct error *error) {
+    (void)error;
+    char *bytes = malloc(1 << 20);
+    memset(bytes, *(const char *)context, 1 << 20);
+    *(char *)context = 'x';
+    return isolate_send(bytes, 1 << 19) && isolate_send(bytes, 1 << 19) ? 0 : -1;
+}
+
+static void what_is_sent_arrives(void **state) {
+    (void)state;
+    struct error error;
+    char letter = 'q', *bytes = NULL;
+    size_t length = 0;
+    assert_int_equal(attempt(send_a_megabyte, &letter, &bytes, &length, &error), 0);
+    assert_int_equal(length, 1 << 20);
+    for (size_t i = 0; i < length; i++) assert_int_equal(bytes[i], 'q');
+    assert_int_equal(letter, 'q');
+    free(bytes);
+}
+
+static int send_nothing(void *context, struct error *error) {
+    (void)context;
+    (void)error;
+    return 0;
+}
+
+static void nothing_is_an_answer(void **state) {
+    (void)state;
+    struct error error;
+    char *bytes = NULL;
+    size_t length = 1;
+    assert_int_equal(attempt(send_nothing, NULL, &bytes, &length, &error), 0);
+    assert_int_equal(length, 0);
+    assert_string_equal(bytes, "");
+    free(bytes);
+}
+
+static int send_and_fail(void *context, struct error *error) {
+    (void)context;
+    isolate_send("begun", 5);
+    return error_set(error, ERROR_DATA, "file: layers", "is no group");
+}
+
+static int crash(void *context, struct error *error) {
+    (void)context;
+    (void)error;
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+    return 0;
+}
+
+static int end_the_process(void *context, struct error *error) {
+    (void)context;
+    (void)error;
+    exit(0);
+}
+
+static int loop(void *context, struct error *error) {
+    (void)context;
+    (void)error;
+    for (volatile unsigned long i = 0;; i++) continue;
+    return 0;
+}
+
+static int send_without_end(void *context, struct error *error) {
+    static const char bytes[1 << 16];
+    (void)context;
+    while (isolate_send(bytes, sizeof bytes)) continue;
+    return error_set(error, ERROR_DATA, NULL, "not heard");
+}
+
+static int print_and_crash(void *context, struct error *error) {
+    (void)context;
+    (void)error;
+    (void)!write(STDERR_FILENO, "a library complains\n", 20);
+    signal(SIGABRT, SIG_DFL);
+    raise(SIGABRT);
+    return 0;
+}
+
+static void failures(void **state) {
+    (void)state;
+    expect_failure(send_and_fail, ERROR_DATA, "file: layers: is no group");
+    expect_failure(crash, ERROR_DATA, "file: makes its library crash: the file is damaged");
+    expect_failure(print_and_crash, ERROR_DATA, "file: makes its library crash: the file is damaged");
+    expect_failure(end_the_process, ERROR_DATA, "file: makes its library crash: the file is damaged");
+    expect_failure(loop, ERROR_DATA, "file: takes longer than 1 seconds: the file is damaged");
+    expect_failure(send_without_end, ERROR_DATA, "file: becomes larger than it can be: the file is damaged");
+}
+
+static int take_much(void *context, struct error *error) {
+    (void)context;
+    char *bytes = malloc((size_t)1 << 32);
+    if (!bytes) return error_set(error, ERROR_RUN, "file", "no memory");
+    bytes[0] = 1;
+    return isolate_send(bytes, 1) ? 0 : -1;
+}
+
+static void memory_is_limited(void **state) {
+    (void)state;
+    if (SANITIZES_ADDRESSES || SANITIZES_THREADS) skip();
+    expect_failure(take_much, ERROR_RUN, "file: no memory");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_sent_arrives),
+        cmocka_unit_test(nothing_is_an_answer),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(memory_is_limited),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
