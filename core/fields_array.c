@@ -7,7 +7,7 @@ static int measure(const struct field_reader *reader, const cJSON *json, const s
                    struct number_array *array) {
     for (const cJSON *at = json; cJSON_IsArray(at); at = at->child) {
         if (array->rank == FIELD_RANK_MAX)
-            return place_error(place, reader->error, "has lists more than %d deep", FIELD_RANK_MAX);
+            return place_error(place, reader->error, "has lists more than %d deep; make it flatter", FIELD_RANK_MAX);
         if (!at->child) return place_error(place, reader->error, "has an empty list; write its numbers");
         array->size[array->rank++] = cJSON_GetArraySize(at);
     }
