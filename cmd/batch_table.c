@@ -190,7 +190,7 @@ static void add_bar(const struct batch_run *run, const struct batch_window *wind
         text_add(text, run ? "...\n" : "\n");
         return;
     }
-    text_print(&label, "%.40s:", run->name);
+    text_print(&label, "%.*s:", (int)text_cut_columns(run->name, 40), run->name);
     training_bar(&run->clock, &run->last, label.failed ? NULL : label.bytes, window->columns, text);
     text_add(text, "\n");
     text_free(&label);

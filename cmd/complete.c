@@ -135,7 +135,7 @@ static int complete_line(struct session *session, struct completion *completion,
         return 0;
     }
     const bool without_command = *words[at] == '-';
-    const struct command *command = without_command ? commands[0] : help_find(words[at]);
+    const struct command *command = help_find(without_command ? "train" : words[at]);
     if (!command) return 0;
     if (!without_command) at++;
     struct line line = {completion, words + at, count - at};

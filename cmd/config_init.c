@@ -219,7 +219,7 @@ static int check_text(struct session *session, const char *text) {
     struct shape unknown = {0}, input;
     struct model model;
     struct error none = {0};
-    if (config_parse(&config, text, "config init", &request, &session->error) != 0) return -1;
+    if (config_parse(&config, text, "config-init", &request, &session->error) != 0) return -1;
     int status = 0;
     if (config_input_shape(&config, &unknown, &input, &none) == 0) {
         status = model_plan(&model, &config, &input, &session->error);

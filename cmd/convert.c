@@ -252,6 +252,7 @@ static int run_convert(struct session *session, int argc, const char **argv) {
         {"nchw", 0, POPT_ARG_NONE, &arguments.nchw, 0, "images with channels first, (n,c,h,w)", NULL},
         {"preprocessing", 0, POPT_ARG_NONE, &arguments.preprocessing, 0,
          "take pixels of 0 to 255: scale, mean and deviation become part of the model", NULL},
+        {"preprocess", 0, POPT_ARG_NONE, &arguments.preprocessing, 0, "the same as --preprocessing", NULL},
         POPT_TABLEEND,
     };
     struct options options;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/data_export.h"
 #include "cmd/document.h"
 #include "cmd/model_data.h"
 #include "cmd/terminal.h"
@@ -12,7 +13,7 @@
 #include "core/report/visual.h"
 
 struct arguments {
-    const char *config, *spec;
+    const char *config, *spec, *folder;
     const char *sheet, *split; /* of the contact sheet; or NULL */
     bool wants_sheet;
     int per_class; /* or NOT_GIVEN */
@@ -139,6 +140,21 @@ static int print_splits(struct session *session, const struct data_splits *split
     return print_classes(session, splits, sets);
 }
 
+static int export(struct terminal *terminal, struct session *session, const struct data_splits *splits,
+                  const char *folder) {
+    terminal_status(terminal, "Writing the pictures ...");
+    int status = data_export(session, splits, folder);
+    terminal_close(terminal);
+    if (status != 0 || session->json || session->quiet) return status;
+    printf("Wrote %lld pictures of %d classes to ",
+           (long long)(splits->train.count + splits->validation.count + splits->test.count), splits->classes);
+    terminal_print(stdout, folder);
+    printf("; read them as folder:");
+    terminal_print(stdout, folder);
+    putchar('\n');
+    return 0;
+}
+
 /* ---- contact sheet ---- */
 
 /* The same images once more, as augmentation changes them. */
@@ -229,7 +245,8 @@ static int show_data(struct session *session, const struct arguments *arguments)
     status = config_locate_data(&config, session->workshop.data_folder, arguments->spec != NULL, &session->error);
     if (status == 0) status = terminal_load_data(&terminal, session, &config, &splits);
     if (status == 0) {
-        status = print_splits(session, &splits);
+        status =
+            arguments->folder ? export(&terminal, session, &splits, arguments->folder) : print_splits(session, &splits);
         if (status == 0 && arguments->wants_sheet) status = write_sheet(session, arguments, &config, &splits);
         data_splits_free(&splits);
     }
@@ -252,6 +269,7 @@ const struct command data_command = {
                 "cnntrain data --config sep_max.json        the data of a config\n"
                 "cnntrain data svhn:DIR --sheet svhn.png    a picture of images of each class\n"
                 "cnntrain data --config augmented.json --sheet --augmented\n"
+                "cnntrain data synth:600,200 --export digits    800 pictures in digits/train and digits/test\n"
                 "cnntrain data                              every source there is\n",
     .run = run_data,
 };
@@ -288,11 +306,13 @@ static int run_data(struct session *session, int argc, const char **argv) {
     char *sheet = NULL;
     const struct poptOption table[] = {
         {"config", 'c', POPT_ARG_STRING, &arguments.config, 0, "show the data of this config", "FILE"},
+        {"export", 0, POPT_ARG_STRING, &arguments.folder, 0,
+         "write the images into this folder, a folder for each class", "DIR"},
         {"sheet", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &sheet, OPTION_SHEET,
          "write a contact sheet (default file: SOURCE-sheet.png)", "[FILE.png]"},
         {"per-class", 0, POPT_ARG_INT, &arguments.per_class, 0, "images of a class on the sheet (default 10)", "N"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images: train (the default), validation or test",
-         "NAME"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images (train is the default)",
+         "train|validation|test"},
         {"augmented", 0, POPT_ARG_NONE, &arguments.augmented, 0, "and the same images after augmentation", NULL},
         POPT_TABLEEND,
     };
@@ -301,6 +321,8 @@ static int run_data(struct session *session, int argc, const char **argv) {
     if (status == 0 && !options.help_shown) {
         status = options_expect(&options, session, &data_command, 0, 1, "a SPEC");
         if (status == 0 && options.argument_count) arguments.spec = options.arguments[0];
+        if (status == 0 && arguments.folder && !arguments.spec && !arguments.config)
+            status = error_set(&session->error, ERROR_CONFIG, "--export", "needs the data: a SPEC, or --config FILE");
         arguments.sheet = sheet;
         if (status == 0) status = check_sheet(session, &options, &arguments);
         if (status == 0)

@@ -2,64 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/document.h"
-#include "core/layer.h"
-
-static void add_field_lines(const struct field *fields, struct text *text) {
-    for (; fields && fields->key; fields++) {
-        text_print(text, "  %-22s %s\n  %-22s ", fields->key, fields->help ? fields->help : "", "");
-        field_describe(fields, text);
-        text_print(text, "; %s%s\n", fields->fallback ? "default " : "required",
-                   fields->fallback ? fields->fallback : "");
-    }
-}
-
-static void add_kind(const struct component_registry *registry, const struct component_kind *kind, struct text *text) {
-    bool has_fields = (kind->fields && kind->fields->key) || (registry->common && registry->common->key);
-    text_print(text, "%s (%s%s%s): %s\n%s", kind->name, registry->what, kind->alias ? ", also " : "",
-               kind->alias ? kind->alias : "", kind->summary, has_fields ? "\n" : "");
-    add_field_lines(kind->fields, text);
-    add_field_lines(registry->common, text);
-    if (strcmp(registry->what, "layer") != 0) return;
-    const struct layer_example *example = ((const struct layer_kind *)kind)->examples;
-    char shape[SHAPE_TEXT_SIZE];
-    text_add(text, "\nExamples:\n");
-    for (; example && example->config; example++)
-        text_print(text, "  {\"type\": \"%s\"%s%s   on %s\n", kind->name,
-                   strcmp(example->config, "{}") == 0 ? "" : ", ",
-                   strcmp(example->config, "{}") == 0 ? "}" : example->config + 1,
-                   shape_text(&example->input, shape, sizeof shape));
-}
-
-static void add_fields(struct document *document, cJSON *list, const struct field *fields) {
-    for (; fields && fields->key; fields++) {
-        struct text type = {0};
-        field_describe(fields, &type);
-        cJSON *item = document_add_object(document, list, NULL);
-        document_add_string(document, item, "name", fields->key);
-        document_add_string(document, item, "type", type.bytes && !type.failed ? type.bytes : "");
-        document_add(document, item, "default", fields->fallback ? cJSON_Parse(fields->fallback) : cJSON_CreateNull());
-        document_add(document, item, "required", cJSON_CreateBool(!fields->fallback));
-        document_add_string(document, item, "help", fields->help ? fields->help : "");
-        document->failed = document->failed || type.failed;
-        text_free(&type);
-    }
-}
-
-static void fill_kind(struct document *document, cJSON *item, const struct component_registry *registry,
-                      const struct component_kind *kind) {
-    document_add_string(document, item, "name", kind->name);
-    document_add_string(document, item, "kind", registry->what);
-    document_add_string(document, item, "summary", kind->summary);
-    cJSON *fields = document_add_list(document, item, "fields");
-    add_fields(document, fields, kind->fields);
-    add_fields(document, fields, registry->common);
-}
+#include "cmd/layer_page.h"
+#include "cmd/terminal.h"
 
 static int registry_json(struct session *session, const struct component_registry *registry) {
     struct document document = document_list();
     for (const struct component_kind *const *kind = registry->kinds; *kind; kind++)
-        fill_kind(&document, document_add_object(&document, document.root, NULL), registry, *kind);
+        layer_page_fill(session, &document, document_add_object(&document, document.root, NULL), registry, *kind);
     return document_print(session, &document);
 }
 
@@ -80,7 +29,7 @@ static int list_registry(struct session *session, const struct component_registr
     struct text text = {0};
     for (const struct component_kind *const *kind = registry->kinds; *kind; kind++) {
         if (kind != registry->kinds) text_add(&text, "\n");
-        add_kind(registry, *kind, &text);
+        layer_page_add(session, registry, *kind, terminal_width(), &text);
     }
     return session_print_text(session, &text);
 }
@@ -93,11 +42,11 @@ static int show(struct session *session, const char *name) {
         if (!kind) continue;
         if (session->json) {
             struct document document = document_object();
-            fill_kind(&document, document.root, *at, kind);
+            layer_page_fill(session, &document, document.root, *at, kind);
             return document_print(session, &document);
         }
         struct text text = {0};
-        add_kind(*at, kind, &text);
+        layer_page_add(session, *at, kind, terminal_width(), &text);
         return session_print_text(session, &text);
     }
     for (const struct component_registry *const *at = session->registries.items; *at; at++) {

@@ -11,7 +11,8 @@ struct picture_input {
     enum image_fit fit;
 };
 
-#define PICTURE_RESIZE_HELP "pictures of other proportions: stretch (the default, as data.resize does), crop or fit"
+#define PICTURE_RESIZE_HELP "pictures of other proportions (stretch is the default, as in training)"
+#define PICTURE_RESIZE_WORDS "stretch|crop|fit"
 
 /* For a model's input; `resize` is what --resize says, or NULL. ERROR_DATA naming `path`, the model's, where it takes
  * no pictures; ERROR_CONFIG. */

@@ -314,7 +314,7 @@ static int run_predict(struct session *session, int argc, const char **argv);
 const struct command predict_command = {
     .name = "predict",
     .summary = "what a trained model says about pictures (PNG, JPEG, BMP)",
-    .usage = "MODEL IMAGE|FOLDER... [options]",
+    .usage = "MODEL IMAGE... [options]",
     .details =
         "Prints the likeliest label, or with --top that many, and its probability for each picture. A folder stands "
         "for all pictures in it and below. Pictures of any size are brought to the model's by bilinear filtering, "
@@ -333,7 +333,7 @@ static int run_predict(struct session *session, int argc, const char **argv) {
     struct arguments arguments = {.top = 1};
     const struct poptOption table[] = {
         {"top", 0, POPT_ARG_INT, &arguments.top, 0, "likeliest classes to show (default 1)", "K"},
-        {"resize", 0, POPT_ARG_STRING, &arguments.resize, 0, PICTURE_RESIZE_HELP, "HOW"},
+        {"resize", 0, POPT_ARG_STRING, &arguments.resize, 0, PICTURE_RESIZE_HELP, PICTURE_RESIZE_WORDS},
         {"csv", 0, POPT_ARG_NONE, &arguments.csv, 0, "one line of comma-separated values for each picture", NULL},
         POPT_TABLEEND,
     };

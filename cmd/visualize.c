@@ -268,17 +268,18 @@ static bool is_file_name(const char *out) {
 }
 
 /* A run's folder gives its name to the pictures, else the config does. */
-static void name_of_model(const struct viewer *viewer, char *name, size_t size) {
+static int name_of_model(const struct viewer *viewer, char *name, size_t size) {
     char path[4096];
     size_t length = strlen(viewer->path);
     while (length > 0 && viewer->path[length - 1] == '/') length--;
     snprintf(path, sizeof path, "%.*s", (int)(length < sizeof path ? length : sizeof path - 1), viewer->path);
-    struct error ignored = {0};
-    const bool is_folder = file_is_folder(viewer->path, &ignored) > 0;
+    const int is_folder = file_is_folder(viewer->path, &viewer->session->error);
+    if (is_folder < 0) return -1;
     const char *last = file_name_of(path);
     const bool says_something = is_folder && strspn(last, "./") < strlen(last);
     const char *chosen = says_something ? last : viewer->saved.config.values.name;
     snprintf(name, size, "%.100s", chosen ? chosen : "model");
+    return 0;
 }
 
 /* The file for a view, to free(). */
@@ -286,7 +287,7 @@ static char *choose_file(const struct viewer *viewer, const struct arguments *ar
     struct error *error = &viewer->session->error;
     char name[128], file[192];
     if (arguments->out && is_file_name(arguments->out)) return file_join(NULL, arguments->out, error);
-    name_of_model(viewer, name, sizeof name);
+    if (name_of_model(viewer, name, sizeof name) != 0) return NULL;
     snprintf(file, sizeof file, "%s-%s.png", name, view->name);
     return file_join(arguments->out, file, error);
 }
@@ -374,7 +375,7 @@ static int run_visualize(struct session *session, int argc, const char **argv);
 const struct command visualize_command = {
     .name = "visualize",
     .summary = "pictures of a model: kernels, feature maps, mistakes, where it looks",
-    .usage = "MODEL [--kernels] [--features IMAGE] [--mistakes] [--saliency IMAGE] [--occlusion IMAGE] [options]",
+    .usage = "MODEL [options]",
     .details =
         "Writes a PNG for each view that is asked for. IMAGE is a file, or an image of the model's data such as "
         "test:17. MODEL is a run's folder, a checkpoint or a config; a config's model is shown as it is before "
@@ -402,21 +403,21 @@ static int run_visualize(struct session *session, int argc, const char **argv) {
         {"saliency", 0, POPT_ARG_STRING, &arguments.saliency, 0, "which pixels move the score of the class", "IMAGE"},
         {"occlusion", 0, POPT_ARG_STRING, &arguments.occlusion, 0, "which places the class is recognized by", "IMAGE"},
         {"class", 0, POPT_ARG_STRING, &arguments.class, 0,
-         "the class for --saliency and --occlusion (default: the predicted one)", "NAME|INDEX"},
+         "its name or number, for --saliency and --occlusion (default: the predicted one)", "CLASS"},
         {"scale", 0, POPT_ARG_STRING, &arguments.scale, 0,
          "colours by each kernel or map by itself (kernel, the default), or one scale a layer", "kernel|shared"},
         {"maps", 0, POPT_ARG_INT, &arguments.maps, 0, "the most kernels (default 64) or maps (32) of a layer", "N"},
         {"count", 0, POPT_ARG_INT, &arguments.count, 0, "the most mistakes (default 24)", "N"},
-        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images: test (the default), validation or train",
-         "NAME"},
+        {"split", 0, POPT_ARG_STRING, &arguments.split, 0, "of which images (test is the default)",
+         "test|validation|train"},
         {"patch", 0, POPT_ARG_INT, &arguments.patch, 0, "side of the patch that hides (default: a quarter)", "PIXELS"},
         {"stride", 0, POPT_ARG_INT, &arguments.stride, 0, "from patch to patch (default: a quarter of it)", "PIXELS"},
-        {"resize", 0, POPT_ARG_STRING, &arguments.resize, 0, PICTURE_RESIZE_HELP, "HOW"},
+        {"resize", 0, POPT_ARG_STRING, &arguments.resize, 0, PICTURE_RESIZE_HELP, PICTURE_RESIZE_WORDS},
         {"data", 'd', POPT_ARG_STRING, &arguments.train.data, 0, "data to use instead of the model's own", "SPEC"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of a config; may be repeated",
          "KEY.PATH=VALUE"},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0,
-         "a file ending in .png, or a folder (default: here, as MODEL-VIEW.png)", "PATH"},
+         "a file ending in .png, or a folder (default: here, as MODEL-VIEW.png)", "FILE"},
         POPT_TABLEEND,
     };
     struct options options;

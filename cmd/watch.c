@@ -50,8 +50,7 @@ static int look_at(struct watch *watch, char *const *folders) {
 static void judge(struct watch *watch) {
     bool at_work = !watch->is_run && run_is_at_work(watch->folder), all_ended = watch->count > 0;
     for (int i = 0; i < watch->count; i++) {
-        enum watched_state state = watch->runs[i].state;
-        all_ended = all_ended && (state == WATCHED_FINISHED || state == WATCHED_NOT_FINITE);
+        all_ended = all_ended && watched_has_ended(&watch->runs[i]);
         at_work = at_work || watch->runs[i].is_at_work;
     }
     watch->has_ended = !at_work && (all_ended || watch->was_at_work);

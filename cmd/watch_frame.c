@@ -10,7 +10,7 @@
 #include "core/report/plot.h"
 #include "core/report/table.h"
 
-enum { PLOT_ROWS_LEAST = 7, PLOT_ROWS_MOST = 30, SIDE_BY_SIDE = 110 /* columns */ };
+enum { PLOT_ROWS_LEAST = 5, BOTH_ROWS_LEAST = 14, PLOT_ROWS_MOST = 30, SIDE_BY_SIDE = 110, NARROW = 40 /* columns */ };
 
 static const struct history_row *last_row(const struct watched_run *run) {
     return run->history.count ? &run->history.rows[run->history.count - 1] : NULL;
@@ -47,8 +47,8 @@ static void add_state(const struct watched_run *run, struct text *text) {
     else if (row)
         text_print(text, ", epoch %d", row->epoch);
     if (run->seconds_left > 0)
-        text_print(text, ", %s %s", run->state == WATCHED_IDLE ? "to go:" : "ETA",
-                   duration_text(run->seconds_left, duration));
+        text_print(text, ", %s %s",
+                   run->state == WATCHED_TRAINING ? "ETA" : "to go:", duration_text(run->seconds_left, duration));
     if (row) text_print(text, ", %.1f s an epoch", row->seconds);
     if (!isnan(run->test_accuracy)) text_print(text, ", test accuracy %.2f %%", 100 * run->test_accuracy);
     text_add(text, "\n");
@@ -60,7 +60,7 @@ static void add_numbers(const struct watched_run *run, const struct watch_window
         text_print(text, "%s\n",
                    run->state == WATCHED_STARTING || run->state == WATCHED_TRAINING
                        ? "No epoch has ended yet."
-                       : "No epoch has ended yet, and no process of this machine trains it.");
+                       : "No epoch has ended, and nothing happens.");
         return;
     }
     text_print(text, "loss %.4f - accuracy %.4f", row->loss, row->accuracy);
@@ -69,6 +69,19 @@ static void add_numbers(const struct watched_run *run, const struct watch_window
     text_add(text, window->columns >= SIDE_BY_SIDE ? " - " : "\n");
     if (run->best_epoch) text_print(text, "best %s in epoch %d - ", run->monitor, run->best_epoch);
     text_print(text, "learning rate %.3g\n", row->learning_rate);
+}
+
+/* The same in three short lines. */
+static void add_short_words(const struct watched_run *run, struct text *text) {
+    char duration[DURATION_SIZE];
+    const struct history_row *row = last_row(run);
+    text_add_shown(text, run->name);
+    text_print(text, "\n%d/%d %s\n", row ? row->epoch : 0, run->epochs,
+               run->seconds_left > 0 ? duration_text(run->seconds_left, duration) : watched_state_name(run->state));
+    if (row && isnan(row->val_accuracy))
+        text_print(text, "accuracy %.4f\n", row->accuracy);
+    else if (row)
+        text_print(text, "val_accuracy %.4f\n", row->val_accuracy);
 }
 
 /* ---- curves ---- */
@@ -175,7 +188,7 @@ static void add_plots(const struct watched_run *run, int rows, const struct watc
         text_free(&right);
         return;
     }
-    bool both = rows >= 2 * PLOT_ROWS_LEAST;
+    bool both = rows >= BOTH_ROWS_LEAST;
     int height = both ? rows / 2 : rows;
     if (height > PLOT_ROWS_MOST) height = PLOT_ROWS_MOST;
     add_plot(run, false, columns, height, window, text);
@@ -184,8 +197,12 @@ static void add_plots(const struct watched_run *run, int rows, const struct watc
 
 void watch_run_frame(const struct watched_run *run, const struct watch_window *window, struct text *text) {
     struct text words = {0};
-    add_state(run, &words);
-    add_numbers(run, window, &words);
+    if (window->columns < NARROW) {
+        add_short_words(run, &words);
+    } else {
+        add_state(run, &words);
+        add_numbers(run, window, &words);
+    }
     add_lines(text, &words, window);
     text->failed |= words.failed;
     text_free(&words);
@@ -259,7 +276,7 @@ void watch_runs_frame(const char *folder, const struct watched_run *runs, int co
     struct text words = {0};
     int ended = 0, working = 0, at = 0;
     for (int i = 0; i < count; i++) {
-        ended += runs[i].state == WATCHED_FINISHED || runs[i].state == WATCHED_NOT_FINITE;
+        ended += watched_has_ended(&runs[i]);
         working += runs[i].state == WATCHED_TRAINING || runs[i].state == WATCHED_STARTING;
     }
     const struct watched_run *newest = changed_last(runs, count);
@@ -273,7 +290,7 @@ void watch_runs_frame(const char *folder, const struct watched_run *runs, int co
     text->failed |= words.failed;
     text_free(&words);
     int left = window->rows - count_lines(text);
-    if (!newest || left < PLOT_ROWS_LEAST + 2) return;
+    if (!newest || left < PLOT_ROWS_LEAST + 3) return;
     struct watch_window rest = {window->columns, left - 1, window->has_unicode, window->has_color};
     text_add(text, "\n");
     watch_run_frame(newest, &rest, text);

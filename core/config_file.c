@@ -9,9 +9,10 @@
 
 enum { EXTENDS_MAX = 16 };
 
-/* "path" or "path.json" below a folder (NULL: the working folder), malloc'd; NULL where there is neither. */
+/* "path", "path.json" or "path.jsonc" below a folder (NULL: the working folder), malloc'd; NULL where there is neither.
+ */
 static char *find_below(const char *folder, const char *path, struct error *error) {
-    static const char *const endings[] = {"", ".json"};
+    static const char *const endings[] = {"", ".json", ".jsonc"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         struct text name = {0};
         text_print(&name, "%s%s", path, endings[i]);
@@ -129,7 +130,7 @@ static cJSON *extend(const cJSON *json, const cJSON *name, const struct descent 
 }
 
 static cJSON *read_extended(const struct descent *descent, const struct config_search *search, struct error *error) {
-    cJSON *json = json_read_file(descent->path, CONFIG_SIZE_MAX, error);
+    cJSON *json = json_read_commented_file(descent->path, CONFIG_SIZE_MAX, error);
     if (!json) return NULL;
     if (!cJSON_IsObject(json)) {
         error_set(error, ERROR_CONFIG, descent->path, "must hold a JSON object, {...}");

@@ -13,8 +13,8 @@ struct config_search {
     const char *folders[6];
 };
 
-/* `path` as given or, where that is no file, below one of the search folders, with or without ".json"; malloc'd. NULL
- * and ERROR_IO naming the places tried. */
+/* `path` as given or, where that is no file, below one of the search folders, with or without ".json" or ".jsonc";
+ * malloc'd. NULL and ERROR_IO naming the places tried. */
 char *config_find(const char *path, const struct config_search *search, struct error *error);
 
 /* The JSON object in a file, merged over the file that its "extends" names, if it does, and so on; the caller deletes

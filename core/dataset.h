@@ -72,6 +72,14 @@ enum source_path {
     SOURCE_PATH_WORDS, /* not a place: handed on as it stands */
 };
 
+/* What the pictures of a folder or a list are like, by their headers. Starts as zeros. */
+struct picture_sizes {
+    int64_t count;
+    int smallest[2], largest[2]; /* height, width: each by itself */
+    double sum[2];               /* of heights, of widths */
+    int least_channels, most_channels;
+};
+
 struct source_kind {
     struct component_kind component;
     const char *layout; /* what the path holds, in a line: "a folder with train_32x32.mat and test_32x32.mat" */
@@ -82,6 +90,11 @@ struct source_kind {
      * split off) into empty `splits`; on failure the caller frees what they hold. Errors are ERROR_DATA or ERROR_IO and
      * name the file. */
     int (*load)(const struct source_request *request, struct data_splits *splits, struct error *error);
+    /* Whether the file or folder at `path` is of this kind, by names alone: 1, with *found what a config should call
+     * it, malloc'd; 0; -1 with an error. NULL: nobody can tell. */
+    int (*recognize)(const char *path, char **found, struct error *error);
+    /* The sizes of its pictures, which may differ, without loading them. NULL: they are alike. */
+    int (*measure)(const char *path, struct picture_sizes *sizes, struct error *error);
 };
 
 /* Which images a batch holds, and how they become floats: filled by data/loader, read by the engine. */

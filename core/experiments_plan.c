@@ -89,7 +89,7 @@ static int choose_seeds(struct experiments_plan *plan, const struct experiment_v
 static int read_file(struct experiments_plan *plan, const char *path, struct experiment_values *values,
                      struct error *error) {
     struct place document = place_document(path);
-    plan->json = json_read_file(path, CONFIG_SIZE_MAX, error);
+    plan->json = json_read_commented_file(path, CONFIG_SIZE_MAX, error);
     if (!plan->json) return -1;
     if (!cJSON_IsObject(plan->json)) return place_error(&document, error, "must hold a JSON object, {...}");
     if (cJSON_HasObjectItem(plan->json, "model"))

@@ -120,7 +120,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
     struct place place = place_document(name);
     end = skip_space(end, text + length);
     if (end != text + length)
-        json_syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
+        json_syntax_error(text, (size_t)(end - text), name, "text after the end of the document; remove it", error);
     else if (check_duplicates(root, &place, error) == 0)
         return root;
     cJSON_Delete(root);
@@ -132,6 +132,16 @@ cJSON *json_read_file(const char *path, size_t limit, struct error *error) {
     size_t length = 0;
     if (file_read(path, limit, &text, &length, error) != 0) return NULL;
     cJSON *root = json_parse(text, length, path, error);
+    free(text);
+    return root;
+}
+
+cJSON *json_read_commented_file(const char *path, size_t limit, struct error *error) {
+    char *text = NULL;
+    size_t length = 0;
+    cJSON *root = NULL;
+    if (file_read(path, limit, &text, &length, error) != 0) return NULL;
+    if (json_blank_comments(text, length, path, error) == 0) root = json_parse(text, length, path, error);
     free(text);
     return root;
 }

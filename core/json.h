@@ -35,6 +35,10 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
 /* Reads and parses a file of at most `limit` bytes; the name is the path. */
 cJSON *json_read_file(const char *path, size_t limit, struct error *error);
 
+/* The same where people write: comments, from // to the end of the line and from a slash and a star to a star and a
+ * slash, are read as spaces. */
+cJSON *json_read_commented_file(const char *path, size_t limit, struct error *error);
+
 /* Merges `over` into `base` key by key; lists and plain values replace. `base` takes copies. Fails without memory. */
 int json_merge(cJSON *base, const cJSON *over, struct error *error);
 

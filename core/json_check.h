@@ -16,4 +16,8 @@ int json_syntax_error(const char *text, size_t offset, const char *name, const c
  */
 int json_check_text(const char *text, size_t length, const char *name, struct error *error);
 
+/* Overwrites comments with spaces, so that places in the text stay what they were: // up to the end of the line, and
+ * from a slash and a star to a star and a slash. Fails where the latter does not end. */
+int json_blank_comments(char *text, size_t length, const char *name, struct error *error);
+
 #endif

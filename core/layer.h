@@ -109,6 +109,17 @@ struct layer_example {
     struct shape input; /* of a layer with others inside: where those begin */
 };
 
+/* What `cnntrain layers NAME` tells beyond what follows from the table; each part may be NULL. Lines end with a
+ * newline; those that begin with a space, such as formulas, are shown as they are. */
+struct layer_page {
+    const char *text;             /* what it computes, and what for */
+    const char *shapes;           /* of input, output and weights, with the formulas */
+    const char *cost;             /* multiplications an image and parameters */
+    const char *references;       /* who described it */
+    const char *see_also;         /* names of layers, with commas */
+    struct layer_example example; /* config NULL: the first of the layer's examples */
+};
+
 struct layer_kind {
     struct component_kind component; /* Keras' class name, summary, fields, size of the config struct */
     const char *base_name;           /* of the automatic name; NULL: the class name in snake case */
@@ -150,10 +161,12 @@ struct layer_kind {
     void (*avoid_kinks)(const struct layer *layer, float *const *parameters);
 
     /* What the layer computes at inference, before its activation, by the operations of core/graph.h: x is the layer's
-     * input (graph->second its second one), the result its output. NULL for a view; a layer without it cannot be exported to ONNX and C. */
+     * input (graph->second its second one), the result its output. NULL for a view; a layer without it cannot be
+     * exported to ONNX and C. */
     int (*describe)(const struct layer *layer, struct graph *graph, int x);
 
     const struct layer_example *examples; /* ended by one without config; at least one */
+    const struct layer_page *page;        /* or NULL */
 };
 
 /* Whether the layer's shards meet in training. A frozen layer takes its statistics from its weights. */

@@ -36,23 +36,6 @@ static int activated(struct graph *graph, const struct layer *layer, int x) {
     return GRAPH_NONE;
 }
 
-/* The layer, and its activation where `active`. graph->second is the layer's. */
-static int add_layer(struct graph *graph, const struct layer *layer, float *const *parameters, int x, bool active) {
-    const struct layer *outer = graph->layer;
-    float *const *outer_parameters = graph->parameters;
-    graph->layer = layer;
-    graph->parameters = parameters;
-    int y = described(graph, layer, x);
-    if (active) y = activated(graph, layer, y);
-    graph->layer = outer;
-    graph->parameters = outer_parameters;
-    return y;
-}
-
-int model_graph_layer(struct graph *graph, const struct layer *layer, float *const *parameters, int x) {
-    return add_layer(graph, layer, parameters, x, true);
-}
-
 static int add_layers(struct graph *graph, const struct model *model, int x) {
     /* by tensor, as layers name their second input */
     int *values = arena_allocate(&graph->arena, ((size_t)model->layer_count + 1) * sizeof *values, graph->error);
@@ -63,11 +46,14 @@ static int add_layers(struct graph *graph, const struct model *model, int x) {
         float *parameters[LAYER_PARAMETERS_MAX];
         for (int k = 0; k < layer->parameter_count; k++) parameters[k] = model_parameter(model, layer, k);
         const bool to_softmax = i == model->layer_count - 1 && model->ends_in_softmax;
+        graph->layer = layer;
+        graph->parameters = parameters;
         graph->second = layer->second.rank ? values[layer->second_tensor] : GRAPH_NONE;
-        x = add_layer(graph, layer, parameters, x, !to_softmax);
+        x = described(graph, layer, x);
+        if (!to_softmax) x = activated(graph, layer, x);
         values[i + 1] = x;
     }
-    graph->second = GRAPH_NONE;
+    graph->layer = NULL;
     return x;
 }
 

@@ -17,7 +17,4 @@ struct model_graph_options {
 int model_graph(struct graph *graph, const struct model *model, const struct model_graph_options *options,
                 struct error *error);
 
-/* Adds what one layer computes of x, with its activation; `parameters` are its own. For layers within a layer. */
-int model_graph_layer(struct graph *graph, const struct layer *layer, float *const *parameters, int x);
-
 #endif

@@ -69,16 +69,29 @@ static void add_event(const struct train_event *event, struct text *line) {
         text_print(line, "epoch %d: %s\n", event->epoch, texts[event->kind]);
 }
 
-/* log.txt is a convenience: a failure to write it must not end a training. */
+/* log.txt is a convenience: a failure to write it must not end a training. Takes the line. */
+static void log_line(const struct run *run, struct text *line) {
+    FILE *file = line->bytes && !line->failed ? fopen(run->log, "a") : NULL;
+    if (file) {
+        fwrite(line->bytes, 1, line->length, file);
+        fclose(file);
+    }
+    text_free(line);
+}
+
 static void log_event(const struct run *run, const struct train_event *event) {
     bool is_often = event->kind == TRAIN_STEP || event->kind == TRAIN_VALIDATION || event->kind == TRAIN_TEST;
-    FILE *file = is_often || event->kind == TRAIN_CHECKPOINT ? NULL : fopen(run->log, "a");
-    if (!file) return;
+    if (is_often || event->kind == TRAIN_CHECKPOINT) return;
     struct text line = {0};
     add_event(event, &line);
-    if (line.bytes && !line.failed) fwrite(line.bytes, 1, line.length, file);
-    text_free(&line);
-    fclose(file);
+    log_line(run, &line);
+}
+
+/* For those who look on: run_watch. */
+static void log_failure(const struct run *run, const struct error *error) {
+    struct text line = {0};
+    text_print(&line, RUN_LOG_ENDED "%s\n", error->message);
+    log_line(run, &line);
 }
 
 static void hear(void *listener, const struct train_event *event) {
@@ -458,6 +471,7 @@ int run_execute(const struct run_request *request, struct error *error) {
         status = trainer_run(run.trainer, error);
         if (status == 0) status = finish_run(&run, error);
         bool is_told = error->code == ERROR_NOT_FINITE || error->code == ERROR_INTERRUPTED;
+        if (status != 0) log_failure(&run, error);
         if (status != 0 && is_told) record_end(&run, error);
     }
     if (run_events_close(&run.events, error) != 0) status = -1;

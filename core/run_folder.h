@@ -29,6 +29,9 @@ int run_lock_folder(const char *folder, struct error *error);
 /* Whether a process on this machine holds the folder's lock; nothing is written, and nobody kept out for long. */
 bool run_is_at_work(const char *folder);
 
+/* What the last line of the log.txt of a run that did not come to its end begins with. */
+#define RUN_LOG_ENDED "ended: "
+
 /* A file of a run's folder, such as "history.csv"; malloc'd. */
 char *run_file(const char *folder, const char *name, struct error *error);
 

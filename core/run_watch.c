@@ -150,6 +150,36 @@ static int read_result(const char *folder, struct watched_run *run, struct error
     return 0;
 }
 
+/* Whether the log's last line says that the run ended before its time. */
+static bool log_says_ended(const char *folder) {
+    enum { LOG_MOST = 64 << 20 };
+    struct error ignored = {0};
+    char *path = run_file(folder, "log.txt", &ignored), *bytes = NULL;
+    size_t length = 0;
+    bool ended = false;
+    if (path && file_exists(path) && file_read(path, LOG_MOST, &bytes, &length, &ignored) == 0) {
+        while (length > 0 && bytes[length - 1] == '\n') bytes[--length] = '\0';
+        const char *line = strrchr(bytes, '\n');
+        line = line ? line + 1 : bytes;
+        ended = strncmp(line, RUN_LOG_ENDED, sizeof RUN_LOG_ENDED - 1) == 0;
+    }
+    free(bytes);
+    free(path);
+    return ended;
+}
+
+/* Without a lock to be seen, a process of another machine may be at work: then a file changes every epoch. */
+static enum watched_state judge(const char *folder, const struct watched_run *run) {
+    const double patience = 60; /* seconds, and a few epochs */
+    const struct history *history = &run->history;
+    const double epoch = history->count ? history->rows[history->count - 1].seconds : 0;
+    const double silent = (double)time(NULL) - run->changed;
+    if (run->is_at_work) return has_file(folder, "last.safetensors") ? WATCHED_TRAINING : WATCHED_STARTING;
+    if (log_says_ended(folder)) return WATCHED_ENDED;
+    if (silent > patience + 3 * epoch) return WATCHED_IDLE;
+    return history->count ? WATCHED_TRAINING : WATCHED_STARTING;
+}
+
 static int read_files(const char *folder, struct watched_run *run, struct error *error) {
     enum callback_monitor monitor = MONITOR_VAL_LOSS;
     if (read_config(folder, run, &monitor, error) != 0) return -1;
@@ -159,9 +189,7 @@ static int read_files(const char *folder, struct watched_run *run, struct error 
     free(path);
     if (status != 0) return -1;
     run->is_at_work = run_is_at_work(folder); /* before the result: who is seen at work may have ended since */
-    bool has_checkpoint = has_file(folder, "last.safetensors");
-    run->state = run->is_at_work ? WATCHED_TRAINING : WATCHED_IDLE;
-    if (run->is_at_work && !has_checkpoint) run->state = WATCHED_STARTING;
+    run->state = judge(folder, run);
     find_best(run, monitor);
     return read_result(folder, run, error);
 }
@@ -174,8 +202,8 @@ int watched_read(const char *folder, struct watched_run *run, struct error *erro
         watched_free(run);
         return -1;
     }
-    bool has_ended = run->state == WATCHED_FINISHED || run->state == WATCHED_NOT_FINITE;
-    run->seconds_left = has_ended ? 0 : time_left(run);
+    bool is_over = run->state == WATCHED_FINISHED || run->state == WATCHED_NOT_FINITE;
+    run->seconds_left = is_over ? 0 : time_left(run);
     return 0;
 }
 
@@ -183,12 +211,14 @@ void watched_free(struct watched_run *run) {
     history_free(&run->history);
 }
 
+bool watched_has_ended(const struct watched_run *run) {
+    return run->state == WATCHED_ENDED || run->state == WATCHED_FINISHED || run->state == WATCHED_NOT_FINITE;
+}
+
 const char *watched_state_name(enum watched_state state) {
-    static const char *const names[] = {[WATCHED_STARTING] = "starting",
-                                        [WATCHED_TRAINING] = "training",
-                                        [WATCHED_IDLE] = "not at work",
-                                        [WATCHED_FINISHED] = "finished",
-                                        [WATCHED_NOT_FINITE] = "not finite"};
+    static const char *const names[] = {
+        [WATCHED_STARTING] = "starting", [WATCHED_TRAINING] = "training", [WATCHED_IDLE] = "not at work",
+        [WATCHED_ENDED] = "interrupted", [WATCHED_FINISHED] = "finished", [WATCHED_NOT_FINITE] = "not finite"};
     return names[state];
 }
 

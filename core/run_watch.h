@@ -10,8 +10,9 @@
 
 enum watched_state {
     WATCHED_STARTING, /* no epoch has ended, and no checkpoint is there */
-    WATCHED_TRAINING, /* a process of this machine is at work, or the files say nothing else */
-    WATCHED_IDLE,     /* not finished, and nobody on this machine is at work */
+    WATCHED_TRAINING, /* a process of this machine is at work, or files change as if one of another were */
+    WATCHED_IDLE,     /* not finished, and nothing happens */
+    WATCHED_ENDED,    /* interrupted or failed, as its log says */
     WATCHED_FINISHED,
     WATCHED_NOT_FINITE,
 };
@@ -42,7 +43,9 @@ void watched_free(struct watched_run *run);
 char **watched_list(const char *folder, struct error *error);
 void watched_free_list(char **folders);
 
-/* "starting", "training", "not at work", "finished", "not finite" */
+/* Whether nothing more is to come, unless someone goes on with it. */
+bool watched_has_ended(const struct watched_run *run);
+/* "starting", "training", "not at work", "interrupted", "finished", "not finite" */
 const char *watched_state_name(enum watched_state state);
 
 #endif

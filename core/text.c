@@ -230,14 +230,25 @@ static void wrap_paragraph(struct text *text, const char *at, const char *end, i
     }
 }
 
+static bool fits(const char *at, const char *end, int width) {
+    int columns = 0;
+    for (; at < end; at++) columns += ((unsigned char)*at & 0xC0) != 0x80;
+    return columns <= width;
+}
+
 void text_wrap(struct text *text, const char *paragraphs, int width, int indent) {
     for (const char *at = paragraphs; *at;) {
         const char *end = at + strcspn(at, "\n");
-        if (at != paragraphs && end > at) text_repeat(text, " ", indent);
-        if (*at == ' ')
-            text_add_bytes(text, at, (size_t)(end - at));
-        else
+        const int own = (int)strspn(at, " ");
+        if (own == 0 && at != paragraphs && end > at) text_repeat(text, " ", indent);
+        if (own == 0) {
             wrap_paragraph(text, at, end, width, indent);
+        } else if (fits(at, end, width)) {
+            text_add_bytes(text, at, (size_t)(end - at));
+        } else {
+            text_repeat(text, " ", own);
+            wrap_paragraph(text, at + own, end, width, own + 2);
+        }
         text_add(text, "\n");
         at = *end ? end + 1 : end;
     }

@@ -44,7 +44,7 @@ char *text_shorten(const char *string, char *buffer, size_t size);
 
 /* Adds text of one or more paragraphs, each ended by a newline, broken at spaces into lines of at most `width` columns
  * (longer where a word is); every line but the very first begins with `indent` spaces. A line of its own that begins
- * with a space, such as a formula, stays as it is. */
+ * with a space, such as a formula, stays as it is where it fits. */
 void text_wrap(struct text *text, const char *paragraphs, int width, int indent);
 
 /* Columns a UTF-8 string takes on a terminal: two for East Asian characters and pictures, none for combining marks. */

@@ -25,8 +25,9 @@ struct trainer {
     int64_t *order;                 /* (images): the epoch's permutation */
     struct optimizer_range *ranges; /* (range_count): the trainable variables */
     size_t range_count;
-    float *moving;    /* parameters that are not trainable, as before the step; NULL where no step is ever skipped */
-    bool has_skipped; /* a step of this epoch */
+    bool is_constrained; /* a variable has a constraint */
+    float *moving;       /* parameters that are not trainable, as before the step; NULL where no step is ever skipped */
+    bool has_skipped;    /* a step of this epoch */
     int epoch_of_weights;
     double learning_rate; /* of the last step */
     double batch_loss;    /* of the last step */
@@ -58,6 +59,7 @@ static int open_ranges(struct trainer *trainer, struct error *error) {
             const struct parameter *parameter = &model->layers[i].parameters[k];
             if (!parameter->trainable) continue;
             trainer->ranges[trainer->range_count++] = (struct optimizer_range){parameter->offset, parameter->size};
+            trainer->is_constrained |= parameter->constraint.kind != NULL;
         }
     return 0;
 }
@@ -304,7 +306,8 @@ static void move_weights(struct trainer *trainer) {
     optimizer_clip(&trainer->training->optimizer, gradients, trainer->ranges, trainer->range_count);
     struct update update = {trainer, gradients};
     engine_parallel(trainer->setup.engine, STEP_PARTS, update_part, &update);
-    engine_parallel(trainer->setup.engine, trainer->setup.model->layer_count, constrain_layer, trainer);
+    if (trainer->is_constrained)
+        engine_parallel(trainer->setup.engine, trainer->setup.model->layer_count, constrain_layer, trainer);
 }
 
 static int not_finite(const struct trainer *trainer, const struct batch *batch, struct error *error) {

@@ -1,4 +1,5 @@
 /* A manifest of pictures: path,label[,split]. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,8 @@ struct manifest {
     size_t count, capacity;
     const char **classes; /* sorted */
     size_t class_count;
-    bool numeric; /* all labels are integers */
+    bool numeric;                /* all labels are integers */
+    struct picture_sizes *sizes; /* what is asked for instead of the pixels, or NULL */
     const struct progress *progress;
     struct error *error;
 };
@@ -89,7 +91,8 @@ static int add_row(struct manifest *manifest, const struct csv_row *row) {
         return error_set(manifest->error, ERROR_DATA, manifest->path,
                          "line %d: 1 field; path,label[,split] is expected", row->line);
     if (!*row->cells[0] || !*row->cells[1])
-        return error_set(manifest->error, ERROR_DATA, manifest->path, "line %d: the %s is empty", row->line,
+        return error_set(manifest->error, ERROR_DATA, manifest->path,
+                         "line %d: the %s is empty; path,label[,split] is expected", row->line,
                          *row->cells[0] ? "label" : "path");
     struct entry entry = {.label = row->cells[1], .line = row->line};
     if (parse_part(manifest, row, &entry.part) != 0) return -1;
@@ -180,7 +183,10 @@ static int load_part(const struct manifest *manifest, enum part part, const stru
         items[count].path = entry->path;
         status = label_of(manifest, entry, &items[count++].label);
     }
-    if (status == 0) status = image_list_load(items, count, common, manifest->progress, dataset, manifest->error);
+    if (status == 0 && manifest->sizes)
+        status = image_list_measure(items, count, manifest->sizes, manifest->error);
+    else if (status == 0)
+        status = image_list_load(items, count, common, manifest->progress, dataset, manifest->error);
     free(items);
     return status;
 }
@@ -197,23 +203,68 @@ static int load_manifest(struct manifest *manifest, char *text, const struct dat
     return 0;
 }
 
-static int csv_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
-    struct manifest manifest = {.path = request->path, .progress = request->progress, .error = error};
+/* The manifest at manifest->path; `common` is not used where sizes alone are asked for. */
+static int read_manifest(struct manifest *manifest, const struct data_common *common, struct data_splits *splits) {
+    struct error *error = manifest->error;
     char *text = NULL;
     size_t length = 0;
-    if (file_read(request->path, MANIFEST_MAX, &text, &length, error) != 0) return -1;
+    if (file_read(manifest->path, MANIFEST_MAX, &text, &length, error) != 0) return -1;
     int status = -1;
-    manifest.folder = file_folder_of(request->path, error);
+    manifest->folder = file_folder_of(manifest->path, error);
     if (memchr(text, '\0', length))
-        error_set(error, ERROR_DATA, request->path, "holds a zero byte; it is no CSV text");
-    else if (manifest.folder)
-        status = load_manifest(&manifest, text, request->config, splits);
-    free(manifest.folder);
-    free(manifest.entries);
-    free(manifest.classes);
-    arena_free(&manifest.arena);
+        error_set(error, ERROR_DATA, manifest->path, "holds a zero byte; it is no CSV text");
+    else if (manifest->folder)
+        status = load_manifest(manifest, text, common, splits);
+    free(manifest->folder);
+    free(manifest->entries);
+    free(manifest->classes);
+    arena_free(&manifest->arena);
     free(text);
     return status;
+}
+
+static int csv_load(const struct source_request *request, struct data_splits *splits, struct error *error) {
+    struct manifest manifest = {.path = request->path, .progress = request->progress, .error = error};
+    return read_manifest(&manifest, request->config, splits);
+}
+
+static int csv_measure(const char *path, struct picture_sizes *sizes, struct error *error) {
+    struct manifest manifest = {.path = path, .sizes = sizes, .error = error};
+    struct data_splits splits = {0};
+    int status = read_manifest(&manifest, NULL, &splits);
+    data_splits_free(&splits);
+    return status;
+}
+
+static bool is_csv_name(const char *name) {
+    const size_t length = strlen(name);
+    return *name != '.' && length > 4 && strcasecmp(name + length - 4, ".csv") == 0;
+}
+
+/* The one file of a folder that ends in .csv; where there are several, nobody knows which is meant. */
+static int find_in_folder(const char *path, char **found, struct error *error) {
+    DIR *folder = opendir(path);
+    if (!folder) return error_set_errno(error, path, "open the folder");
+    int count = 0, status = 0;
+    errno = 0;
+    for (const struct dirent *entry = readdir(folder); status == 0 && entry; entry = readdir(folder)) {
+        if (is_csv_name(entry->d_name) && count++ == 0) *found = file_join(path, entry->d_name, error);
+        if (count > 0 && !*found) status = -1;
+        errno = 0;
+    }
+    if (status == 0 && errno != 0) status = error_set_errno(error, path, "read the folder");
+    closedir(folder);
+    if (status == 0 && count == 1) return 1;
+    free(*found);
+    *found = NULL;
+    return status;
+}
+
+static int csv_recognize(const char *path, char **found, struct error *error) {
+    static const char *const none[] = {NULL};
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return -1;
+    return is_folder ? find_in_folder(path, found, error) : source_recognize(path, none, ".csv", found, error);
 }
 
 const struct source_kind source_csv = {.component = {.name = "csv",
@@ -222,4 +273,6 @@ const struct source_kind source_csv = {.component = {.name = "csv",
                                        .layout = "a CSV file (RFC 4180) of path,label[,split]; paths relative to it, "
                                                  "split train, validation or test",
                                        .needs_path = true,
-                                       .load = csv_load};
+                                       .load = csv_load,
+                                       .recognize = csv_recognize,
+                                       .measure = csv_measure};

@@ -20,6 +20,7 @@ struct item_list {
 struct folder_reader {
     struct arena arena;
     const struct data_common *common;
+    struct picture_sizes *sizes; /* what is asked for instead of the pixels, or NULL */
     const struct progress *progress;
     struct error *error;
 };
@@ -66,7 +67,9 @@ static int list_part(struct folder_reader *reader, const char *folder, const str
         if (!path) return -1;
         int label = find_label(classes, here->names[i]);
         if (label < 0)
-            return error_set(reader->error, ERROR_DATA, path, "is a class that the training set does not have");
+            return error_set(
+                reader->error, ERROR_DATA, path,
+                "is a class that the training set does not have; remove it, or add it to the training set");
         if (add_class(reader, path, label, list) != 0) return -1;
     }
     return 0;
@@ -107,7 +110,9 @@ static int load_part(struct folder_reader *reader, const char *folder, const str
     struct item_list list = {0};
     int status = list_part(reader, folder, here, classes, &list);
     if (status == 0 && here == classes) status = spread_classes(&list, reader->error);
-    if (status == 0)
+    if (status == 0 && reader->sizes)
+        status = image_list_measure(list.items, list.count, reader->sizes, reader->error);
+    else if (status == 0)
         status = image_list_load(list.items, list.count, reader->common, reader->progress, dataset, reader->error);
     free(list.items);
     return status;
@@ -138,7 +143,9 @@ static int load_other(struct folder_reader *reader, const char *root, const char
         return error_set(reader->error, ERROR_DATA, root, "holds both validation/ and val/; keep one");
     struct name_list here = {0};
     int status = entries_list(folder, true, &reader->arena, &here, reader->error);
-    if (status == 0 && here.count == 0) status = error_set(reader->error, ERROR_DATA, folder, "holds no class folders");
+    if (status == 0 && here.count == 0)
+        status = error_set(reader->error, ERROR_DATA, folder,
+                           "holds no class folders; put pictures into <class>/, or remove it");
     if (status == 0) status = load_part(reader, folder, &here, classes, dataset);
     free(here.names);
     return status;
@@ -171,10 +178,53 @@ static int folder_load(const struct source_request *request, struct data_splits 
     return status;
 }
 
+static int folder_measure(const char *path, struct picture_sizes *sizes, struct error *error) {
+    struct folder_reader reader = {.sizes = sizes, .error = error};
+    struct data_splits splits = {0};
+    struct name_list classes = {0};
+    int status = load_parts(&reader, path, &classes, &splits);
+    free(classes.names);
+    data_splits_free(&splits);
+    arena_free(&reader.arena);
+    return status;
+}
+
+/* Whether one of the folders in this one holds pictures. */
+static int holds_classes(struct folder_reader *reader, const char *path) {
+    struct name_list folders = {0};
+    int status = entries_list(path, true, &reader->arena, &folders, reader->error), found = 0;
+    for (size_t i = 0; status == 0 && !found && i < folders.count; i++) {
+        struct name_list pictures = {0};
+        const char *folder = arena_join(reader, path, folders.names[i]);
+        status = folder ? entries_list(folder, false, &reader->arena, &pictures, reader->error) : -1;
+        found = pictures.count > 0;
+        free(pictures.names);
+    }
+    free(folders.names);
+    return status == 0 ? found : -1;
+}
+
+static int folder_recognize(const char *path, char **found, struct error *error) {
+    struct folder_reader reader = {.error = error};
+    int known = file_is_folder(path, error);
+    const char *train = known > 0 ? arena_join(&reader, path, "train") : NULL;
+    if (known > 0 && !train) known = -1;
+    if (known > 0) {
+        int inner = file_is_folder(train, error);
+        known = inner < 0 ? -1 : holds_classes(&reader, inner ? train : path);
+    }
+    if (known > 0) *found = file_join(NULL, path, error);
+    if (known > 0 && !*found) known = -1;
+    arena_free(&reader.arena);
+    return known;
+}
+
 const struct source_kind source_folder = {
     .component = {.name = "folder",
                   .summary = "pictures in a folder for each class",
                   .size = sizeof(struct folder_config)},
     .layout = "train/<class>/*.{png,jpg,jpeg,bmp} and perhaps test/ and validation/ alike, or <class>/* alone",
     .needs_path = true,
-    .load = folder_load};
+    .load = folder_load,
+    .recognize = folder_recognize,
+    .measure = folder_measure};

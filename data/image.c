@@ -87,6 +87,25 @@ int image_read(const char *path, struct image *image, struct error *error) {
     return status;
 }
 
+/* Most pictures tell their size in their first bytes; of others, such as those with a preview in front and those that
+ * are none, the whole is looked at. */
+int image_measure(const char *path, struct image *image, struct error *error) {
+    enum { START = 64 << 10 };
+    size_t length = 0, size = 0;
+    *image = (struct image){0};
+    char *bytes = malloc(START);
+    if (!bytes) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
+    int status = file_read_start(path, bytes, START, &length, &size, error);
+    const bool told = status == 0 && stbi_info_from_memory((const stbi_uc *)bytes, (int)length, &image->width,
+                                                           &image->height, &image->channels) != 0;
+    free(bytes);
+    if (status != 0 || told) return status;
+    status = image_read(path, image, error);
+    free(image->pixels);
+    image->pixels = NULL;
+    return status;
+}
+
 int color_channels(enum data_color color, int channels) {
     return color == COLOR_RGB ? 3 : color == COLOR_GRAYSCALE ? 1 : channels;
 }

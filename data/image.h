@@ -21,6 +21,9 @@ int image_decode(const void *bytes, size_t length, const char *path, struct imag
 /* Reads the file and decodes it. */
 int image_read(const char *path, struct image *image, struct error *error);
 
+/* Height, width and channels from the start of the file; the pixels are not there. ERROR_DATA, ERROR_IO. */
+int image_measure(const char *path, struct image *image, struct error *error);
+
 /* Replaces the picture by one in the wanted colour and size; `resize` is (height, width), zeros for "as it is". */
 int image_convert(struct image *image, enum data_color color, const int resize[2], const char *path,
                   struct error *error);

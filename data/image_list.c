@@ -50,3 +50,22 @@ int image_list_load(const struct image_item *items, size_t count, const struct d
     }
     return 0;
 }
+
+static void count_side(struct picture_sizes *sizes, int axis, int side) {
+    if (sizes->count == 0 || side < sizes->smallest[axis]) sizes->smallest[axis] = side;
+    if (side > sizes->largest[axis]) sizes->largest[axis] = side;
+    sizes->sum[axis] += side;
+}
+
+int image_list_measure(const struct image_item *items, size_t count, struct picture_sizes *sizes, struct error *error) {
+    for (size_t i = 0; i < count; i++) {
+        struct image image;
+        if (image_measure(items[i].path, &image, error) != 0) return -1;
+        count_side(sizes, 0, image.height);
+        count_side(sizes, 1, image.width);
+        if (sizes->count == 0 || image.channels < sizes->least_channels) sizes->least_channels = image.channels;
+        if (image.channels > sizes->most_channels) sizes->most_channels = image.channels;
+        sizes->count++;
+    }
+    return 0;
+}

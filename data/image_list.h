@@ -17,4 +17,7 @@ struct image_item {
 int image_list_load(const struct image_item *items, size_t count, const struct data_common *common,
                     const struct progress *progress, struct dataset *dataset, struct error *error);
 
+/* Adds the items to `sizes`, by their headers alone. */
+int image_list_measure(const struct image_item *items, size_t count, struct picture_sizes *sizes, struct error *error);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "data/npy_file.h"
 #include "data/source.h"
 
@@ -18,7 +19,10 @@ static int check_finite(const struct dataset *dataset, const char *path, struct 
     size_t image = dataset_image_bytes(dataset) / sizeof(float), total = (size_t)dataset->count * image;
     for (size_t i = 0; i < total; i++)
         if (!isfinite(pixels[i]))
-            return error_set(error, ERROR_DATA, path, "image %zu holds a value that is not finite", i / image);
+            return error_set(
+                error, ERROR_DATA, path,
+                "image %zu holds a value that is not finite; save it with numpy.nan_to_num, or leave it out",
+                i / image);
     return 0;
 }
 
@@ -71,8 +75,8 @@ static int read_labels(struct npy_file *npy, const char *path, struct dataset *d
     if (npy->rank != 1 && !(npy->rank == 2 && npy->size[1] == 1))
         return error_set(error, ERROR_DATA, path, "has %d dimensions; labels have (count) or (count, 1)", npy->rank);
     if (npy->size[0] != (size_t)dataset->count)
-        return error_set(error, ERROR_DATA, path, "holds %zu labels for %lld images", npy->size[0],
-                         (long long)dataset->count);
+        return error_set(error, ERROR_DATA, path, "holds %zu labels for %lld images; save both for the same images",
+                         npy->size[0], (long long)dataset->count);
     unsigned char *bytes = memory_allocate(npy->values, (size_t)npy->width, "the labels", error);
     if (!bytes) return -1;
     int status = npy_read(npy, path, bytes, npy->values, error);
@@ -99,8 +103,9 @@ static int load_part(const char *folder, const char *images_name, const char *la
     char *images = source_find(folder, images_names, error);
     if (!images) return error->code == ERROR_NONE ? 0 : -1;
     char *labels = source_find(folder, labels_names, error);
-    int status = labels ? load_pair(images, labels, dataset, error)
-                        : error_set(error, ERROR_DATA, folder, "holds %s, but no %s", images_name, labels_name);
+    int status =
+        labels ? load_pair(images, labels, dataset, error)
+               : error_set(error, ERROR_DATA, folder, "holds %s, but no %s; put it there", images_name, labels_name);
     free(images);
     free(labels);
     return status;
@@ -108,7 +113,9 @@ static int load_part(const char *folder, const char *images_name, const char *la
 
 static int load_folder(const char *folder, struct data_splits *splits, struct error *error) {
     if (load_part(folder, "x_train.npy", "y_train.npy", &splits->train, error) != 0) return -1;
-    if (!splits->train.labels) return error_set(error, ERROR_DATA, folder, "holds no x_train.npy");
+    if (!splits->train.labels)
+        return error_set(error, ERROR_DATA, folder,
+                         "holds no x_train.npy; put it there, or name two files as IMAGES.npy,LABELS.npy");
     if (load_part(folder, "x_val.npy", "y_val.npy", &splits->validation, error) != 0) return -1;
     return load_part(folder, "x_test.npy", "y_test.npy", &splits->test, error);
 }
@@ -134,10 +141,32 @@ static int npy_load(const struct source_request *request, struct data_splits *sp
     return status;
 }
 
+/* Besides the names that are read from a folder, pairs that people give to a data set of one part. */
+static int npy_recognize(const char *path, char **found, struct error *error) {
+    static const char *const whole[] = {"x_train.npy", NULL};
+    static const char *const pairs[][2] = {
+        {"images.npy", "labels.npy"}, {"x.npy", "y.npy"}, {"X.npy", "y.npy"}, {"data.npy", "labels.npy"}};
+    int known = source_recognize(path, whole, NULL, found, error);
+    for (size_t i = 0; known == 0 && i < sizeof pairs / sizeof *pairs; i++) {
+        char *images = file_join(path, pairs[i][0], error), *labels = file_join(path, pairs[i][1], error);
+        struct text pair = {0};
+        if (!images || !labels) known = -1;
+        if (known == 0 && file_exists(images) && file_exists(labels)) {
+            text_print(&pair, "%s,%s", images, labels);
+            known = pair.failed ? error_set(error, ERROR_RUN, path, "not enough memory for the path") : 1;
+            *found = pair.bytes;
+        }
+        free(images);
+        free(labels);
+    }
+    return known;
+}
+
 const struct source_kind source_npy = {
     .component = {.name = "npy", .summary = "NumPy arrays", .size = sizeof(struct npy_config)},
     .layout = "IMAGES.npy,LABELS.npy, or a folder with x_train.npy, y_train.npy and "
               "perhaps x_val.npy, y_val.npy, x_test.npy, y_test.npy",
     .needs_path = true,
     .path_form = SOURCE_PATH_PAIR,
-    .load = npy_load};
+    .load = npy_load,
+    .recognize = npy_recognize};

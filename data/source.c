@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "core/file.h"
@@ -85,7 +86,8 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
         if (found == count)
             status = source_name_classes(splits, lines, count, path, error);
         else
-            error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each", found, count);
+            error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each; correct or remove the file",
+                      found, count);
     }
     free(lines);
     free(text);
@@ -106,6 +108,23 @@ char *source_find(const char *folder, const char *const *names, struct error *er
         free(path);
     }
     return NULL;
+}
+
+int source_recognize(const char *path, const char *const *names, const char *ending, char **found,
+                     struct error *error) {
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return -1;
+    const size_t length = strlen(path), size = ending ? strlen(ending) : 0;
+    bool known = !is_folder && ending && length > size && strcasecmp(path + length - size, ending) == 0;
+    if (is_folder) {
+        char *file = source_find(path, names, error);
+        known = file != NULL;
+        free(file);
+        if (error->code != ERROR_NONE) return -1;
+    }
+    if (!known) return 0;
+    *found = file_join(NULL, path, error);
+    return *found ? 1 : -1;
 }
 
 int source_file_size(const char *path, size_t *size, struct error *error) {

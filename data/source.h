@@ -27,6 +27,10 @@ void source_count_classes(struct data_splits *splits);
  * where there is none, and NULL with an error without memory. */
 char *source_find(const char *folder, const char *const *names, struct error *error);
 
+/* For source_kind.recognize: 1 where `path` is a folder that holds one of the file names (ended by NULL), or a file
+ * whose name ends in `ending` (NULL: none does), and a copy of it in *found; 0; -1 with an error. */
+int source_recognize(const char *path, const char *const *names, const char *ending, char **found, struct error *error);
+
 /* Whether a file may unpack to so many bytes: up to 256 MiB any may, beyond that no more than a hundred times its own
  * size, which real pictures stay far below. */
 bool source_may_unpack(size_t packed, uint64_t unpacked);

@@ -34,6 +34,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Applies an activation to every number. Most layers have an `activation` of their own; this is for where "
+            "something stands between the two, such as BatchNormalization. `cnntrain layers activation` lists all "
+            "activations.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .see_also = "ReLU, LeakyReLU, ELU, PReLU, Softmax\n",
+    .example = {"{\"activation\": \"relu\"}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind activation_layer = {
     .component = {.name = "Activation",
                   .summary = "an activation as a layer of its own",
@@ -45,4 +55,5 @@ const struct layer_kind activation_layer = {
     .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

@@ -34,6 +34,14 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Hands everything through unchanged, and adds a penalty on it to the loss, so that the layer before learns "
+            "to give small (l2) or few (l1) numbers.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .see_also = "GaussianNoise, Dropout\n",
+};
+
 const struct layer_kind activity_regularization_layer = {
     .component = {.name = "ActivityRegularization",
                   .summary = "adds a penalty on the numbers that pass through to the loss",
@@ -43,5 +51,7 @@ const struct layer_kind activity_regularization_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
+    .page = &page,
 };

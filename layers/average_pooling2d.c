@@ -15,6 +15,21 @@ static int describe(const struct layer *layer, struct graph *graph, int x) {
     return pooling_describe(layer, GRAPH_POOL_MEAN, graph, x);
 }
 
+static const struct layer_page page = {
+    .text = "Takes the mean of each window, in every channel by itself: how strong a pattern is on the whole. It is "
+            "smoother than MaxPooling2D and hands its gradient to all cells of the window alike. With padding same the "
+            "mean is over the cells inside the image.\n",
+    .shapes = "input (height, width, channels), output (out height, out width, channels)\n"
+              "out = floor((in - pool_size) / strides) + 1 with padding valid: rows and columns at the end that fill "
+              "no window are dropped\n"
+              "out = ceil(in / strides) with padding same; cells beyond the edge do not count\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .references = "LeCun et al. 1998, Gradient-based learning applied to document recognition\n",
+    .see_also = "MaxPooling2D, SumPooling2D, GlobalAveragePooling2D\n",
+    .example = {"{\"pool_size\": 2}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind average_pooling2d_layer = {
     .component = {.name = "AveragePooling2D",
                   .alias = "AvgPool2D",
@@ -27,4 +42,5 @@ const struct layer_kind average_pooling2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = window_sums_examples,
+    .page = &page,
 };

@@ -380,6 +380,23 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text =
+        "Brings each channel to mean 0 and variance 1 over all images and places of the batch, then scales and shifts "
+        "it by learned numbers. Training becomes faster and less sensitive to the learning rate. At inference, and "
+        "where the layer is frozen, moving averages of mean and variance take the place of the batch's.\n"
+        "  y = gamma * (x - mean) / sqrt(variance + epsilon) + beta\n"
+        "  moving = moving * momentum + batch * (1 - momentum)\n",
+    .shapes = "output as the input\n"
+              "gamma, beta, moving mean and moving variance (channels); the latter two are not trained\n",
+    .cost = "multiplications: one a number\n"
+            "parameters: 4 * channels, of which half are trained\n",
+    .references = "Ioffe and Szegedy 2015, Batch normalization: accelerating deep network training by reducing "
+                  "internal covariate shift\n",
+    .see_also = "LayerNormalization, Activation\n",
+    .example = {"{}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind batch_normalization_layer = {
     .component = {.name = "BatchNormalization",
                   .summary = "each channel at mean 0 and variance 1 over the batch",
@@ -394,4 +411,5 @@ const struct layer_kind batch_normalization_layer = {
     .backward_partial = backward_partial,
     .backward_combine = backward_combine,
     .examples = examples,
+    .page = &page,
 };

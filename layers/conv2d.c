@@ -41,11 +41,14 @@ static int check_groups(const struct layer *layer, const struct place *place, st
     const int channels = layer->input.size[2];
     struct place at_groups = place_key(place, "groups");
     if (channels % config->groups != 0)
-        return place_error(&at_groups, error, "the input's %d channels cannot be split into %d groups evenly", channels,
-                           config->groups);
+        return place_error(
+            &at_groups, error,
+            "the input's %d channels cannot be split into %d groups evenly; choose groups that divide them", channels,
+            config->groups);
     if (config->filters % config->groups != 0)
-        return place_error(&at_groups, error, "%d filters cannot be split into %d groups evenly", config->filters,
-                           config->groups);
+        return place_error(&at_groups, error,
+                           "%d filters cannot be split into %d groups evenly; choose groups that divide them",
+                           config->filters, config->groups);
     return 0;
 }
 
@@ -249,6 +252,27 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Slides a small kernel over the image. Each output is the sum over the window under the kernel, in all "
+            "channels, of image times kernel, plus a bias; each filter has a kernel of its own and makes one output "
+            "channel. The kernel is not flipped (cross-correlation, as everywhere in deep learning).\n"
+            "  y[r,p,f] = bias[f] + sum over i,j,c of x[r*s + i*d, p*s + j*d, c] * kernel[i,j,c,f]\n"
+            "with s for strides and d for dilation_rate.\n\n"
+            "With groups the channels are split into as many parts, and a filter sees only those of its own part.\n",
+    .shapes =
+        "input (height, width, channels), output (out height, out width, filters)\n"
+        "out = floor((in - extent) / strides) + 1 with padding valid, extent = (kernel_size - 1) * dilation_rate + 1\n"
+        "out = ceil(in / strides) with padding same: zeros all around, one more at the end where their number is odd\n"
+        "out = ceil(in / strides) with padding circular: what lies beyond an edge is the opposite side of the image\n"
+        "kernel (kernel height, kernel width, channels / groups, filters), bias (filters)\n",
+    .cost = "multiplications: out height * out width * kernel height * kernel width * channels / groups * filters\n"
+            "parameters: kernel height * kernel width * channels / groups * filters + filters\n",
+    .references = "LeCun et al. 1998, Gradient-based learning applied to document recognition\n"
+                  "Lavin and Gray 2016, Fast algorithms for convolutional neural networks (algorithm winograd)\n",
+    .see_also = "DepthwiseConv2D, SeparableConv2D, Conv2DTranspose, MaxPooling2D\n",
+    .example = {"{\"filters\": 32, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {32, 32, 3}}},
+};
+
 const struct layer_kind conv2d_layer = {
     .component = {.name = "Conv2D",
                   .alias = "Convolution2D",
@@ -261,4 +285,5 @@ const struct layer_kind conv2d_layer = {
     .describe = describe,
     .pack = pack,
     .examples = examples,
+    .page = &page,
 };

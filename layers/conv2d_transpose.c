@@ -240,6 +240,25 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "The transpose of a convolution, wrongly called deconvolution: each input cell is spread over a window of "
+            "the output, weighted by the kernel, and what overlaps is added up. With strides it makes images larger by "
+            "learned weights. Kernel sizes that are no multiple of the strides leave a checkerboard; UpSampling2D with "
+            "a Conv2D behind it does not.\n"
+            "  y[r*s + i*d, p*s + j*d, f] += x[r,p,c] * kernel[i,j,f,c]\n",
+    .shapes = "input (height, width, channels), output (out height, out width, filters)\n"
+              "out = (in - 1) * strides + max(extent, strides) with padding valid, extent = (kernel_size - 1) * "
+              "dilation_rate + 1\n"
+              "out = in * strides with padding same\n"
+              "kernel (kernel height, kernel width, filters, channels), bias (filters)\n",
+    .cost = "multiplications: height * width * kernel height * kernel width * channels * filters\n"
+            "parameters: kernel height * kernel width * channels * filters + filters\n",
+    .references = "Zeiler et al. 2010, Deconvolutional networks\n"
+                  "Odena, Dumoulin and Olah 2016, Deconvolution and checkerboard artifacts\n",
+    .see_also = "UpSampling2D, Conv2D\n",
+    .example = {"{\"filters\": 8, \"kernel_size\": 4, \"strides\": 2, \"padding\": \"same\"}", {3, {16, 16, 16}}},
+};
+
 const struct layer_kind conv2d_transpose_layer = {
     .component = {.name = "Conv2DTranspose",
                   .alias = "Convolution2DTranspose",
@@ -252,4 +271,5 @@ const struct layer_kind conv2d_transpose_layer = {
     .describe = describe,
     .pack = pack,
     .examples = examples,
+    .page = &page,
 };

@@ -57,6 +57,15 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Cuts rows and columns off at the sides of the image.\n",
+    .shapes = "input (height, width, channels), output (height - top - bottom, width - left - right, channels)\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "ZeroPadding2D\n",
+    .example = {"{\"cropping\": [[1, 1], [2, 2]]}", {3, {8, 8, 16}}},
+};
+
 const struct layer_kind cropping2d_layer = {
     .component = {.name = "Cropping2D",
                   .summary = "the image without rows and columns at its sides",
@@ -68,4 +77,5 @@ const struct layer_kind cropping2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

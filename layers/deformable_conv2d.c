@@ -492,6 +492,19 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "A convolution whose taps are not on a grid: a side convolution computes for each output where every tap "
+            "is to look, as an offset from its place in the grid, and the image is read between its cells by bilinear "
+            "interpolation. Offsets start at zero, as a plain convolution, and are learned with everything else.\n",
+    .shapes =
+        "input (height, width, channels), output (out height, out width, filters)\n"
+        "out = floor((in - extent) / strides) + 1 with padding valid, extent = (kernel_size - 1) * dilation_rate + 1\n"
+        "out = ceil(in / strides) with padding same: zeros all around, one more at the end where their number is odd\n",
+    .references = "Dai et al. 2017, Deformable convolutional networks\n"
+                  "Zhu et al. 2019, Deformable ConvNets v2: more deformable, better results (modulated)\n",
+    .see_also = "Conv2D\n",
+};
+
 const struct layer_kind deformable_conv2d_layer = {
     .component = {.name = "DeformableConv2D",
                   .summary = "convolution whose taps move by learned offsets",
@@ -505,4 +518,5 @@ const struct layer_kind deformable_conv2d_layer = {
     .pack = pack,
     .avoid_kinks = avoid_kinks,
     .examples = examples,
+    .page = &page,
 };

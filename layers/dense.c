@@ -212,6 +212,19 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Connects every output with every input by a weight of its own. As the last layer, with as many units as "
+            "there are classes and the activation softmax, it turns features into probabilities. It wants a flat "
+            "input: put Flatten or a global pooling before it.\n"
+            "  y[u] = bias[u] + sum over i of x[i] * kernel[i,u]\n",
+    .shapes = "input (inputs), output (units)\n"
+              "kernel (inputs, units), bias (units)\n",
+    .cost = "multiplications: inputs * units\n"
+            "parameters: inputs * units + units\n",
+    .see_also = "Flatten, GlobalAveragePooling2D, Dropout\n",
+    .example = {"{\"units\": 10, \"activation\": \"softmax\"}", {1, {1024}}},
+};
+
 const struct layer_kind dense_layer = {
     .component = {.name = "Dense",
                   .summary = "every output sees every input",
@@ -224,4 +237,5 @@ const struct layer_kind dense_layer = {
     .pack = pack,
     .batch_gradient = batch_gradient,
     .examples = examples,
+    .page = &page,
 };

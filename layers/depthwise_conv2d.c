@@ -110,6 +110,25 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "A convolution that keeps channels apart: each input channel is convolved with depth_multiplier kernels of "
+            "its own, and nothing is added up over channels. It finds patterns at a small part of a Conv2D's cost, but "
+            "cannot combine channels; a 1x1 Conv2D behind it does (together: SeparableConv2D).\n"
+            "  y[r,p,c*m + k] = bias[c*m + k] + sum over i,j of x[r*s + i*d, p*s + j*d, c] * kernel[i,j,c,k]\n",
+    .shapes =
+        "input (height, width, channels), output (out height, out width, channels * depth_multiplier)\n"
+        "out = floor((in - extent) / strides) + 1 with padding valid, extent = (kernel_size - 1) * dilation_rate + 1\n"
+        "out = ceil(in / strides) with padding same: zeros all around, one more at the end where their number is odd\n"
+        "out = ceil(in / strides) with padding circular: what lies beyond an edge is the opposite side of the image\n"
+        "kernel (kernel height, kernel width, channels, depth_multiplier), bias (channels * depth_multiplier)\n",
+    .cost = "multiplications: out height * out width * kernel height * kernel width * channels * depth_multiplier\n"
+            "parameters: kernel height * kernel width * channels * depth_multiplier + channels * depth_multiplier\n",
+    .references =
+        "Howard et al. 2017, MobileNets: efficient convolutional neural networks for mobile vision applications\n",
+    .see_also = "SeparableConv2D, Conv2D\n",
+    .example = {"{\"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"relu\"}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind depthwise_conv2d_layer = {
     .component = {.name = "DepthwiseConv2D",
                   .summary = "convolution of each channel by itself",
@@ -120,4 +139,5 @@ const struct layer_kind depthwise_conv2d_layer = {
     .backward = backward,
     .describe = describe,
     .examples = examples,
+    .page = &page,
 };

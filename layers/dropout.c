@@ -55,6 +55,18 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "In training each number is set to 0 with probability rate, and the others are divided by 1 - rate so that "
+            "the mean stays. A network cannot rely on any single number, and learns less by heart. At inference "
+            "nothing happens. Which numbers are dropped follows from seed, step and image, so a run can be repeated.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .references = "Srivastava et al. 2014, Dropout: a simple way to prevent neural networks from overfitting\n",
+    .see_also = "SpatialDropout2D, GaussianNoise\n",
+    .example = {"{\"rate\": 0.5}", {1, {1024}}},
+};
+
 const struct layer_kind dropout_layer = {
     .component = {.name = "Dropout",
                   .summary = "drops a share of the numbers at random while training",
@@ -66,4 +78,5 @@ const struct layer_kind dropout_layer = {
     .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

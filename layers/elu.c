@@ -33,6 +33,18 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text =
+        "Like a ReLU above zero; below it bends smoothly towards -alpha, which keeps the mean of the outputs near 0.\n"
+        "  y = x where x is above 0, else alpha * (exp(x) - 1)\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .references = "Clevert, Unterthiner and Hochreiter 2016, Fast and accurate deep network learning by exponential "
+                  "linear units\n",
+    .see_also = "ReLU, LeakyReLU, PReLU\n",
+    .example = {"{}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind elu_layer = {
     .component = {.name = "ELU",
                   .summary = "x above zero, alpha*(exp(x) - 1) below",
@@ -42,5 +54,7 @@ const struct layer_kind elu_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
+    .page = &page,
 };

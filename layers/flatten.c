@@ -17,9 +17,20 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Lists the numbers of an image in one row, as Dense layers want them: channels together, then columns, "
+            "then rows. Nothing is computed or copied.\n",
+    .shapes = "input (height, width, channels), output (height * width * channels)\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "Reshape, GlobalAveragePooling2D, Dense\n",
+    .example = {"{}", {3, {8, 8, 16}}},
+};
+
 const struct layer_kind flatten_layer = {
     .component = {.name = "Flatten", .summary = "an image as a flat list", .size = sizeof(struct flatten)},
     .is_view = true,
     .infer = infer,
     .examples = examples,
+    .page = &page,
 };

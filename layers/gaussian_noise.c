@@ -39,6 +39,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Adds a normal random number of mean 0 to every number in training: a gentle way to keep a network from "
+            "learning by heart. At inference nothing happens.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "Dropout, SpatialDropout2D\n",
+    .example = {"{\"stddev\": 0.1}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind gaussian_noise_layer = {
     .component = {.name = "GaussianNoise",
                   .summary = "adds normal random numbers while training",
@@ -50,4 +60,5 @@ const struct layer_kind gaussian_noise_layer = {
     .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

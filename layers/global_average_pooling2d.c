@@ -40,6 +40,17 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Takes the mean of each channel over the whole image: a summary of each feature that replaces Flatten and "
+            "a large Dense layer with far fewer weights, and so learns less by heart.\n",
+    .shapes = "input (height, width, channels), output (channels), or (1, 1, channels) with keepdims\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .references = "Lin, Chen and Yan 2014, Network in network\n",
+    .see_also = "GlobalMaxPooling2D, Flatten\n",
+    .example = {"{}", {3, {8, 8, 64}}},
+};
+
 const struct layer_kind global_average_pooling2d_layer = {
     .component = {.name = "GlobalAveragePooling2D",
                   .alias = "GlobalAvgPool2D",
@@ -52,4 +63,5 @@ const struct layer_kind global_average_pooling2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

@@ -57,6 +57,17 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Keeps the largest value of each channel over the whole image. What is left does not depend on the size of "
+            "the image, and a Dense layer behind it needs few weights.\n",
+    .shapes = "input (height, width, channels), output (channels), or (1, 1, channels) with keepdims\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .references = "Lin, Chen and Yan 2014, Network in network\n",
+    .see_also = "GlobalAveragePooling2D, Flatten\n",
+    .example = {"{}", {3, {8, 8, 64}}},
+};
+
 const struct layer_kind global_max_pooling2d_layer = {
     .component = {.name = "GlobalMaxPooling2D",
                   .alias = "GlobalMaxPool2D",
@@ -68,4 +79,5 @@ const struct layer_kind global_max_pooling2d_layer = {
     .backward = backward,
     .describe = describe,
     .examples = examples,
+    .page = &page,
 };

@@ -188,6 +188,19 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Brings the numbers of each image along the last axes to mean 0 and variance 1, then scales and shifts "
+            "them by learned numbers. Unlike BatchNormalization it does not look at other images: it works with "
+            "batches of any size, and alike in training and at inference.\n"
+            "  y = gamma * (x - mean) / sqrt(variance + epsilon) + beta\n",
+    .shapes = "output as the input\n"
+              "gamma, beta in the shape of the axes\n",
+    .cost = "multiplications: one a number\n",
+    .references = "Ba, Kiros and Hinton 2016, Layer normalization\n",
+    .see_also = "BatchNormalization\n",
+    .example = {"{}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind layer_normalization_layer = {
     .component = {.name = "LayerNormalization",
                   .summary = "mean 0 and variance 1 within each image",
@@ -198,4 +211,5 @@ const struct layer_kind layer_normalization_layer = {
     .backward = backward,
     .describe = describe,
     .examples = examples,
+    .page = &page,
 };

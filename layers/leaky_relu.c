@@ -36,6 +36,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Lets negative numbers through, multiplied by a small slope, so that no unit stops learning for good.\n"
+            "  y = x where x is 0 or more, else negative_slope * x\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .references = "Maas, Hannun and Ng 2013, Rectifier nonlinearities improve neural network acoustic models\n",
+    .see_also = "ReLU, PReLU, ELU\n",
+    .example = {"{\"negative_slope\": 0.1}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind leaky_relu_layer = {
     .component = {.name = "LeakyReLU",
                   .summary = "x above zero, negative_slope*x below",
@@ -45,5 +55,7 @@ const struct layer_kind leaky_relu_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
+    .page = &page,
 };

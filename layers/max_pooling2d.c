@@ -54,6 +54,22 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Keeps the largest value of each window, in every channel by itself: whether a pattern is there, without "
+            "telling exactly where. Height and width are divided by strides, and so is the work of all layers behind "
+            "it. In training the gradient goes to the cell that was largest, the first one of several.\n",
+    .shapes = "input (height, width, channels), output (out height, out width, channels)\n"
+              "out = floor((in - pool_size) / strides) + 1 with padding valid: rows and columns at the end that fill "
+              "no window are dropped\n"
+              "out = ceil(in / strides) with padding same; cells beyond the edge do not count\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .references = "Scherer, Muller and Behnke 2010, Evaluation of pooling operations in convolutional architectures "
+                  "for object recognition\n",
+    .see_also = "AveragePooling2D, SumPooling2D, GlobalMaxPooling2D, Conv2D with strides\n",
+    .example = {"{\"pool_size\": 2}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind max_pooling2d_layer = {
     .component = {.name = "MaxPooling2D",
                   .alias = "MaxPool2D",
@@ -66,4 +82,5 @@ const struct layer_kind max_pooling2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

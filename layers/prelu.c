@@ -75,6 +75,18 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "A ReLU that learns its slope below zero, for every number of the image or, by shared_axes, one for all "
+            "places of a channel.\n"
+            "  y = x where x is 0 or more, else alpha * x\n",
+    .shapes = "output as the input\n"
+              "alpha in the shape of the input, with 1 along shared axes\n",
+    .cost = "multiplications: one a number\n",
+    .references = "He et al. 2015, Delving deep into rectifiers\n",
+    .see_also = "LeakyReLU, ReLU, ELU\n",
+    .example = {"{\"shared_axes\": [1, 2]}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind prelu_layer = {
     .component = {.name = "PReLU",
                   .summary = "a ReLU that learns its slope below zero",
@@ -85,4 +97,5 @@ const struct layer_kind prelu_layer = {
     .backward = backward,
     .describe = describe,
     .examples = examples,
+    .page = &page,
 };

@@ -104,6 +104,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Sets negative numbers to 0, as the activation relu does, with more to choose: a largest value, a slope "
+            "below the threshold, and a threshold other than 0.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .references = "Nair and Hinton 2010, Rectified linear units improve restricted Boltzmann machines\n",
+    .see_also = "Activation, LeakyReLU, PReLU\n",
+    .example = {"{\"max_value\": 6}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind relu_layer = {
     .component = {.name = "ReLU",
                   .summary = "max(x, 0), also with a ceiling or a slope below",
@@ -114,4 +124,5 @@ const struct layer_kind relu_layer = {
     .backward = backward,
     .describe = describe,
     .examples = examples,
+    .page = &page,
 };

@@ -48,6 +48,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Multiplies every number by scale and adds offset, for models that bring their preprocessing along.\n"
+            "  y = scale * x + offset\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .cost = "multiplications: one a number\n",
+    .see_also = "BatchNormalization\n",
+    .example = {"{\"scale\": 0.00392156862745098}", {3, {32, 32, 3}}},
+};
+
 const struct layer_kind rescaling_layer = {
     .component = {.name = "Rescaling",
                   .summary = "every number times a scale plus an offset",
@@ -59,4 +69,5 @@ const struct layer_kind rescaling_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

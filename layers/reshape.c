@@ -55,7 +55,8 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
         layer->output = target;
         return 0;
     }
-    return place_error(&at_target, error, "%s does not hold the %zu numbers of the input %s",
+    return place_error(&at_target, error,
+                       "%s does not hold the %zu numbers of the input %s; a size of -1 takes what is left",
                        shape_text(&target, to, sizeof to), elements, shape_text(&layer->input, from, sizeof from));
 }
 
@@ -63,6 +64,16 @@ static const struct layer_example examples[] = {
     {"{\"target_shape\": [2, 12]}", {3, {3, 4, 2}}},
     {"{\"target_shape\": [3, -1, 2]}", {1, {24}}},
     {0},
+};
+
+static const struct layer_page page = {
+    .text = "Reads the same numbers as another shape, in the order of Flatten. Nothing is computed or copied.\n",
+    .shapes =
+        "output target_shape, which must hold as many numbers as the input; one size may be -1 and is worked out\n"
+        "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "Flatten\n",
+    .example = {"{\"target_shape\": [14, 14, 12]}", {3, {28, 28, 3}}},
 };
 
 const struct layer_kind reshape_layer = {
@@ -74,4 +85,5 @@ const struct layer_kind reshape_layer = {
     .is_view = true,
     .infer = infer,
     .examples = examples,
+    .page = &page,
 };

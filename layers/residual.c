@@ -301,6 +301,15 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "A block of layers with a way around it: what comes in is added to what the block makes of it. The block "
+            "learns only what to change, gradients reach early layers undiminished, and much deeper networks can be "
+            "trained. Where the block changes the shape, a projection (a 1x1 convolution) brings the input to it.\n"
+            "  y = x + block(x)\n",
+    .references = "He et al. 2016, Deep residual learning for image recognition\n",
+    .see_also = "Conv2D, BatchNormalization\n",
+};
+
 const struct layer_kind residual_layer = {
     .component = {.name = "Residual",
                   .summary = "a block of layers whose output is added to its input",
@@ -316,4 +325,5 @@ const struct layer_kind residual_layer = {
     .forgets_x = true,
     .describe = describe,
     .examples = examples,
+    .page = &page,
 };

@@ -219,6 +219,25 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "A convolution in two steps: every channel by itself (as DepthwiseConv2D, without bias or activation), "
+            "then a 1x1 convolution that combines the channels. It does much of what a Conv2D does for about 1/filters "
+            "+ 1/(kernel height * kernel width) of its multiplications.\n",
+    .shapes =
+        "input (height, width, channels), output (out height, out width, filters)\n"
+        "out = floor((in - extent) / strides) + 1 with padding valid, extent = (kernel_size - 1) * dilation_rate + 1\n"
+        "out = ceil(in / strides) with padding same: zeros all around, one more at the end where their number is odd\n"
+        "out = ceil(in / strides) with padding circular: what lies beyond an edge is the opposite side of the image\n"
+        "depthwise kernel (kernel height, kernel width, channels, depth_multiplier), pointwise kernel (1, 1, channels "
+        "* depth_multiplier, filters), bias (filters)\n",
+    .cost = "multiplications: out height * out width * channels * depth_multiplier * (kernel height * kernel width + "
+            "filters)\n"
+            "parameters: channels * depth_multiplier * (kernel height * kernel width + filters) + filters\n",
+    .references = "Chollet 2017, Xception: deep learning with depthwise separable convolutions\n",
+    .see_also = "Conv2D, DepthwiseConv2D\n",
+    .example = {"{\"filters\": 32, \"kernel_size\": 3, \"activation\": \"relu\"}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind separable_conv2d_layer = {
     .component = {.name = "SeparableConv2D",
                   .alias = "SeparableConvolution2D",
@@ -231,4 +250,5 @@ const struct layer_kind separable_conv2d_layer = {
     .describe = describe,
     .pack = pack,
     .examples = examples,
+    .page = &page,
 };

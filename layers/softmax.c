@@ -32,6 +32,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Turns numbers into probabilities: exponentials, divided by their sum, along an axis. As the last layer it "
+            "does what the activation softmax of a Dense layer does.\n"
+            "  y[k] = exp(x[k]) / sum over j of exp(x[j])\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .see_also = "Dense, Activation\n",
+    .example = {"{}", {1, {10}}},
+};
+
 const struct layer_kind softmax_layer = {
     .component = {.name = "Softmax",
                   .summary = "exponentials that add up to 1",
@@ -43,4 +53,5 @@ const struct layer_kind softmax_layer = {
     .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

@@ -63,6 +63,17 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Dropout of whole channels: behind a convolution neighbouring cells say nearly the same, so that dropping "
+            "single ones changes little. At inference nothing happens.\n",
+    .shapes = "output as the input\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .references = "Tompson et al. 2015, Efficient object localization using convolutional networks\n",
+    .see_also = "Dropout, GaussianNoise\n",
+    .example = {"{\"rate\": 0.2}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind spatial_dropout2d_layer = {
     .component = {.name = "SpatialDropout2D",
                   .summary = "drops whole channels at random while training",
@@ -74,4 +85,5 @@ const struct layer_kind spatial_dropout2d_layer = {
     .describe = describe_copy,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

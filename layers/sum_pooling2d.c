@@ -14,6 +14,19 @@ static int describe(const struct layer *layer, struct graph *graph, int x) {
     return pooling_describe(layer, GRAPH_POOL_SUM, graph, x);
 }
 
+static const struct layer_page page = {
+    .text = "Takes the sum of each window, in every channel by itself: AveragePooling2D times the number of cells. "
+            "Keras has no such layer; a model with it cannot be handed on to Keras.\n",
+    .shapes = "input (height, width, channels), output (out height, out width, channels)\n"
+              "out = floor((in - pool_size) / strides) + 1 with padding valid: rows and columns at the end that fill "
+              "no window are dropped\n"
+              "out = ceil(in / strides) with padding same; cells beyond the edge do not count\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "AveragePooling2D, MaxPooling2D\n",
+    .example = {"{\"pool_size\": 2}", {3, {32, 32, 16}}},
+};
+
 const struct layer_kind sum_pooling2d_layer = {
     .component = {.name = "SumPooling2D",
                   .summary = "the sum of each window",
@@ -26,4 +39,5 @@ const struct layer_kind sum_pooling2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = window_sums_examples,
+    .page = &page,
 };

@@ -148,6 +148,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Makes an image larger by whole factors: every cell is repeated (nearest), or new cells are blended from "
+            "their four neighbours (bilinear). Nothing is learned; a convolution behind it can refine the result.\n",
+    .shapes = "input (height, width, channels), output (height * size, width * size, channels)\n"
+              "no weights\n",
+    .cost = "multiplications: none with nearest, 4 for each output with bilinear\n",
+    .see_also = "Conv2DTranspose, ZeroPadding2D\n",
+    .example = {"{\"size\": 2}", {3, {8, 8, 16}}},
+};
+
 const struct layer_kind up_sampling2d_layer = {
     .component = {.name = "UpSampling2D",
                   .summary = "the image made larger by repeating or blending cells",
@@ -159,4 +169,5 @@ const struct layer_kind up_sampling2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

@@ -53,6 +53,16 @@ static const struct layer_example examples[] = {
     {0},
 };
 
+static const struct layer_page page = {
+    .text = "Puts rows and columns of zeros around the image, on each side as many as wanted. Convolutions do so by "
+            "themselves with padding same; this is for borders of other widths.\n",
+    .shapes = "input (height, width, channels), output (top + height + bottom, left + width + right, channels)\n"
+              "no weights\n",
+    .cost = "no multiplications, no parameters\n",
+    .see_also = "Cropping2D, Conv2D\n",
+    .example = {"{\"padding\": 1}", {3, {8, 8, 16}}},
+};
+
 const struct layer_kind zero_padding2d_layer = {
     .component = {.name = "ZeroPadding2D",
                   .summary = "zero rows and columns around the image",
@@ -64,4 +74,5 @@ const struct layer_kind zero_padding2d_layer = {
     .describe = describe,
     .forgets_x = true,
     .examples = examples,
+    .page = &page,
 };

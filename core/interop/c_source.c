@@ -72,6 +72,20 @@ static int take_public_names(struct writing *writing, struct error *error) {
     return 0;
 }
 
+#define WRITTEN_BY ": a trained network, written by cnntrain"
+
+/* Nobody asked for the header by its name: one that stands there is replaced only where it came from here. */
+static int check_header(const char *header, const char *path, struct error *error) {
+    char start[512] = "";
+    size_t length = 0, size = 0;
+    if (!file_exists(header)) return 0;
+    if (file_read_start(header, start, sizeof start - 1, &length, &size, error) != 0) return -1;
+    start[length] = '\0';
+    if (strncmp(start, "/* ", 3) == 0 && strstr(start, WRITTEN_BY)) return 0;
+    return error_set(error, ERROR_CONFIG, path,
+                     "has its header in %s, which is there and not of cnntrain; name it otherwise", header);
+}
+
 /* ---- the header ---- */
 
 static const char *const sizes_of_image[] = {"HEIGHT", "WIDTH", "CHANNELS"};
@@ -112,8 +126,7 @@ static void add_input_comment(const struct writing *writing, struct text *text) 
 
 static void add_header(const struct writing *writing, struct text *text) {
     const char *prefix = writing->prefix, *capitals = writing->capitals;
-    text_print(text, "/* %s: a trained network, written by cnntrain %s. */\n", writing->name,
-               writing->exchange->version);
+    text_print(text, "/* %s" WRITTEN_BY " %s. */\n", writing->name, writing->exchange->version);
     text_print(text, "#ifndef %s_H\n#define %s_H\n\n", capitals, capitals);
     add_sizes(writing, text);
     text_add(text, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
@@ -203,6 +216,7 @@ static int write_graph(struct writing *writing, const struct graph *graph, const
     char *header = header_path(path, error);
     if (!header) return -1;
     int status = set_names(writing, header, path, error);
+    if (status == 0) status = check_header(header, path, error);
     if (status == 0) status = c_plan_make(&writing->plan, graph, error);
     source->graph = graph;
     source->plan = &writing->plan;

@@ -13,8 +13,7 @@ enum { COLUMNS = 3 };
  * commas where `grouped`. */
 static void fill_cells(const struct summary_row *row, bool grouped, struct text cells[COLUMNS]) {
     struct format format;
-    text_repeat(&cells[0], "| ", row->depth);
-    text_print(&cells[0], "%s (%s)", row->name, row->class_name);
+    text_print(&cells[0], "%.*s%s (%s)", SUMMARY_BARS(row->depth), row->name, row->class_name);
     text_add(&cells[1], format_shape(&format, &row->output));
     if (grouped)
         text_add(&cells[2], text_thousands(format.text, sizeof format.text, row->parameters));

@@ -9,6 +9,9 @@
 #include "core/shape.h"
 #include "core/text.h"
 
+/* What stands before the name of a layer inside of blocks: a bar for each, at most 16. printf's "%.*s" takes both. */
+#define SUMMARY_BARS(depth) ((depth) < 16 ? 2 * (depth) : 32), "| | | | | | | | | | | | | | | | "
+
 /* One layer. */
 struct summary_row {
     const char *name;        /* "max_pooling2d_1" */

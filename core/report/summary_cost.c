@@ -15,11 +15,7 @@ static void receptive_field_cell(struct table *table, const int field[2]) {
 static void add_row(struct table *table, const struct summary_row *row, bool with_types) {
     struct format format;
     char shape[SHAPE_TEXT_SIZE];
-    struct text name = {0};
-    text_repeat(&name, "| ", row->depth);
-    text_add(&name, row->name);
-    table_cell(table, "%s", name.bytes && !name.failed ? name.bytes : row->name);
-    text_free(&name);
+    table_cell(table, "%.*s%s", SUMMARY_BARS(row->depth), row->name);
     if (with_types) table_cell(table, "%s", row->class_name);
     table_cell(table, "%s", shape_text(&row->output, shape, sizeof shape));
     table_cell(table, "%s", format_count(&format, (double)row->parameters));

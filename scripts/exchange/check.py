@@ -85,19 +85,20 @@ def sorted_by_label(trained, probabilities, numpy):
 
 
 def check(trained, form, folder, numpy):
-    """Returns what is wrong, or how far apart the numbers are."""
+    """How far apart the numbers are, and what was said where they could not be had; no distance: cnntrain refused."""
     path = folder / f"{trained.run.name}{form.ending}"
     try:
         run("convert", trained.run, path, "-q", *form.options)
+        if form.beside:
+            run("convert", trained.run, folder / f"{trained.run.name}{form.beside}", "-q")
     except RuntimeError as refusal:
         return (None, str(refusal))
     try:
         found = form.load(path, trained)
-    except Exception as failure:  # whatever another program says is told by model
-        print(f"{path.name}: {failure}")
-        return (float("nan"), "")
-    if found is None:
-        return (None, "not for this model")
+    except forms.Unfit as error:
+        return (None, str(error))
+    except Exception as error:  # whatever another program says of the file
+        return (float("inf"), f"cannot be loaded: {error}")
     return (float(numpy.abs(sorted_by_label(trained, found, numpy) - trained.probabilities).max()), "")
 
 
@@ -138,12 +139,13 @@ def main():
 
 
 def check_all(folder, names, able, known, numpy):
-    wrong, largest, refused = [], {name: 0.0 for name in able}, {}
+    wrong, largest, refused, count = [], {name: 0.0 for name in able}, {}, 0
     for name in names:
         layers = models.MODELS[name]
         if any(layer["type"] not in known for layer in layers):
             continue
         trained = Trained(folder, name, layers, numpy)
+        count += 1
         for form in able:
             distance, refusal = check(trained, able[form], folder, numpy)
             if distance is None:
@@ -151,9 +153,9 @@ def check_all(folder, names, able, known, numpy):
                 continue
             largest[form] = max(largest[form], distance)
             if not distance <= TOLERANCE:
-                wrong.append(f"{form}: {name}: probabilities differ by {distance:.2e}")
+                wrong.append(f"{form}: {name}: {refusal or f'probabilities differ by {distance:.2e}'}")
     for form in able:
-        print(f"{form:28} {len(names) - len(refused.get(form, []))} models, at most {largest[form]:.1e} apart")
+        print(f"{form:28} {count - len(refused.get(form, []))} models, at most {largest[form]:.1e} apart")
         for name, refusal in refused.get(form, []):
             print(f"    {name}: {refusal}")
             if form in forms.TAKES_ALL:

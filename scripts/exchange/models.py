@@ -102,4 +102,12 @@ MODELS = {
                               "offset_kernel_initializer": "glorot_uniform"}] + HEAD,
     "output_padding": [conv(strides=3), {"type": "Conv2DTranspose", "filters": 4, "kernel_size": 3, "strides": 3,
                                          "padding": "same", "output_padding": [1, 2]}] + HEAD,
+    "residual": [conv(activation="relu"),
+                 {"type": "Residual", "layers": [conv(padding="same", activation="relu"), conv(padding="same")],
+                  "activation": "relu"},
+                 {"type": "Residual", "layers": [conv(filters=7, padding="same", strides=2),
+                                                 {"type": "BatchNormalization", "momentum": 0.5}]},
+                 {"type": "Flatten"},
+                 {"type": "Residual", "layers": [{"type": "Dense", "units": 12, "activation": "tanh"}]},
+                 {"type": "Dense", "units": 10, "activation": "softmax"}],
 }

@@ -30,6 +30,11 @@ static void mistakes_in_a_config(void **state) {
          "c.json: model[0].layers[0].layers[0]: unknown layer \"Flaten\"; did you mean \"Flatten\"?"},
         {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"repeat\": 1000, \"layers\": [\"ReLU\"]}]}]}",
          "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+        {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"repeat\": 1000, "
+         "\"layers\": [\"ReLU\"]}]}]}]}",
+         "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+        {"{\"model\": [{\"type\": \"Residual\", \"layers\": [{\"repeat\": 0, \"layers\": [\"ReLU\"]}]}]}",
+         "c.json: model[0].layers[0].repeat: must be an integer, in [1, 1024]; got 0"},
         {"{\"model\": [{\"type\": \"ReLU\", \"repeat\": 2}]}",
          "c.json: model[0].repeat: unknown field; known here: name, trainable, max_value, negative_slope, threshold, "
          "type"},
@@ -118,10 +123,10 @@ static void a_new_config(void **state) {
     command_fails(world, "cnntrain config init --blocks 0", 2, "--blocks: must be 1 to 64, got 0");
     command_fails(
         world, "cnntrain config init --blocks 6 --filters 8", 2,
-        "config init: model[0].layers[1].pool_size: (2,2) is larger than the input (1,1,8); use a smaller one "
+        "config-init: model[0].layers[1].pool_size: (2,2) is larger than the input (1,1,8); use a smaller one "
         "or \"padding\": \"same\"");
     command_fails(world, "cnntrain config init --data sinth", 2,
-                  "config init: data.source: unknown source \"sinth\"; did you mean \"synth\"?");
+                  "config-init: data.source: unknown source \"sinth\"; did you mean \"synth\"?");
     command_fails(world, "cnntrain config init my.json", 2,
                   "my.json: one argument too many for cnntrain config init; see: cnntrain config init --help");
 }

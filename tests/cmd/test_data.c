@@ -46,6 +46,42 @@ static void json_adds_up(void **state) {
     cJSON_Delete(json);
 }
 
+/* The sheet is a file beside what is printed anyway; its name may follow, or not. */
+static void contact_sheet(void **state) {
+    struct command_world *world = *state;
+    command_write(world, "augmented.json",
+                  "{\"data\": {\"source\": \"synth\", \"augment\": [{\"type\": \"RandomFlip\"}]}, \"model\": []}");
+    command_write(world, "plain.json", "{\"data\": {\"source\": \"synth\"}, \"model\": []}");
+    command_succeeds(world,
+                     "cnntrain data synth:30,20 -q >plain.txt; cnntrain data synth:30,20 --sheet -q | cmp - plain.txt "
+                     "&& cmp synth-sheet.png synth-sheet.png");
+    command_succeeds(world, "cnntrain data -q --sheet synth:30,20 | cmp - plain.txt");
+    command_succeeds(world, "cnntrain data -q synth:30,20 --sheet a.png >/dev/null; cmp a.png synth-sheet.png");
+    command_succeeds(world, "cnntrain data -q --sheet b.png synth:30,20 --split test >/dev/null; ! cmp -s a.png b.png");
+    command_succeeds(world,
+                     "cnntrain data -q --sheet=c.png synth:30,20 --per-class 3 >/dev/null; ! cmp -s a.png c.png");
+    command_succeeds(
+        world, "cnntrain data -q --config augmented.json --sheet d.png >/dev/null; "
+               "cnntrain data -q --config augmented.json --sheet e.png --augmented >/dev/null; ! cmp -s d.png e.png");
+    assert_int_equal(command(world, "cnntrain data synth:30,20 --sheet >/dev/null"), 0);
+    assert_starts_with(world->err, "The contact sheet is synth-sheet.png (");
+}
+
+static void contact_sheet_mistakes(void **state) {
+    struct command_world *world = *state;
+    command_fails(world, "cnntrain data synth:30 --sheet x.gif", 2,
+                  "--sheet: must be a file ending in .png, got \"x.gif\"");
+    command_fails(world, "cnntrain data synth:30 --sheet --per-class 0", 2, "--per-class: must be 1 to 256, got 0");
+    command_fails(world, "cnntrain data synth:30 --augmented", 2,
+                  "--sheet: is missing: --split, --per-class and --augmented are about the contact sheet");
+    assert_int_equal(command(world, "cnntrain data --config plain.json --sheet --augmented"), 2);
+    assert_string_equal(world->err,
+                        "error: --augmented: needs a config whose data section has \"augment\"; give it with "
+                        "--config\n");
+    assert_int_equal(command(world, "cnntrain data synth:30 --sheet nowhere/s.png"), 4);
+    assert_starts_with(world->err, "error: nowhere/s.png: cannot ");
+}
+
 /* Two pictures of known bytes: the figures are exact. */
 static void moments_of_a_folder(void **state) {
     struct command_world *world = *state;
@@ -87,7 +123,7 @@ static void mistakes(void **state) {
     assert_int_equal(command(world, "cnntrain data svhn:nowhere"), 4);
     assert_starts_with(world->err, "error: nowhere: is not there, nor is CNNTRAIN_DATA set to a folder that has it\n");
     assert_int_equal(command(world, "mkdir -p none && cnntrain data cifar10:none"), 3);
-    assert_contains(world->err, "/none: holds no data_batch_*.bin");
+    assert_contains(world->err, "/none: holds no data_batch_*.bin; name the folder of CIFAR-10's binary version");
     assert_int_equal(command(world, "cnntrain data npy:a.npy,b.npy"), 4);
     assert_starts_with(world->err, "error: a.npy");
 }
@@ -138,6 +174,8 @@ int main(void) {
         cmocka_unit_test(sources_are_listed),
         cmocka_unit_test(counts_shape_and_classes),
         cmocka_unit_test(json_adds_up),
+        cmocka_unit_test(contact_sheet),
+        cmocka_unit_test(contact_sheet_mistakes),
         cmocka_unit_test(moments_of_a_folder),
         cmocka_unit_test(data_of_a_config),
         cmocka_unit_test(mistakes),

@@ -22,7 +22,7 @@ static void one_layer(void **state) {
     assert_starts_with(world->out, "MaxPooling2D (layer");
     assert_contains(world->out, "\n  pool_size ");
     assert_contains(world->out, "; default 2\n");
-    assert_contains(world->out, "\nExamples:\n  {\"type\": \"MaxPooling2D\"");
+    assert_contains(world->out, "\nExample:\n  {\"type\": \"MaxPooling2D\"");
     command_succeeds(world, "cnntrain layers Conv2D");
     assert_contains(world->out, "1 or more; required\n");
     command_succeeds(world, "cnntrain layers Adam");
@@ -30,6 +30,50 @@ static void one_layer(void **state) {
     command_succeeds(world, "cnntrain layers activation");
     assert_starts_with(world->out, "relu (activation, also ReLU): max(x, 0)\n\n");
     assert_lacks(world->out, "\n\n\n");
+}
+
+static void a_page_like_a_manual(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain layers Conv2D");
+    assert_starts_with(world->out, "Conv2D (layer, also Convolution2D): ");
+    assert_contains(world->out, "\n\nSlides a small kernel over the image. ");
+    assert_contains(world->out, "\nArguments:\n  filters                 integer, 1 or more; required\n"
+                                "                          output channels\n");
+    assert_contains(world->out, "\nShapes:\n  input (height, width, channels), ");
+    assert_contains(world->out, "\nCost:\n  multiplications: ");
+    assert_contains(world->out,
+                    "\nExample:\n  {\"type\": \"Conv2D\", \"filters\": 32, \"kernel_size\": 3, \"activation\": "
+                    "\"relu\"}\n\n  input    (32,32,3)\n  output   (30,30,32)\n"
+                    "  weights  kernel (3,3,3,32): 864 numbers\n           bias (32): 32 numbers\n"
+                    "  multiplications an image: 777,600\n  an output looks at: 3 x 3\n");
+    assert_contains(world->out, "\n   conv2d (Conv2D)             (None, 30, 30, 32)        896\n");
+    assert_contains(world->out, "\nReferences:\n  LeCun et al. 1998, ");
+    assert_contains(world->out, "\nSee also:\n  DepthwiseConv2D, ");
+    command_succeeds(world, "cnntrain layers BatchNormalization");
+    assert_contains(world->out, "           moving_variance (16): 16 numbers, not trained\n");
+}
+
+/* Every layer shows an example that fits, on terminals of any width; what it refers to is there. */
+static void pages_of_all_layers(void **state) {
+    struct command_world *world = *state;
+    cJSON *all = command_json(world, "cnntrain layers --json");
+    for (const cJSON *item = all->child; item; item = item->next) {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(item, "name"));
+        const char *others = cJSON_GetStringValue(cJSON_GetObjectItem(item, "see_also"));
+        if (!cJSON_IsArray(cJSON_GetObjectItem(cJSON_GetObjectItem(item, "example"), "weights")))
+            fail_msg("%s: the example does not fit", name);
+        for (const char *at = others ? others : ""; *at; at += strcspn(at, ",\n"), at += strspn(at, ", \n")) {
+            command(world, "cnntrain layers %.*s", (int)strcspn(at, " ,\n"), at);
+            if (world->code != 0) fail_msg("%s refers to %s", name, at);
+        }
+    }
+    cJSON_Delete(all);
+    for (int columns = 40; columns <= 120; columns += 40) {
+        assert_int_equal(command_on_terminal(world, columns, "cnntrain layers layer"), 0);
+        for (const char *line = world->out; *line; line += strcspn(line, "\n") + 1)
+            if ((int)strcspn(line, "\r\n") > columns)
+                fail_msg("%d columns: %.*s", columns, (int)strcspn(line, "\r\n"), line);
+    }
 }
 
 static void fields_as_json(void **state) {
@@ -84,6 +128,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_layers),
         cmocka_unit_test(one_layer),
+        cmocka_unit_test(a_page_like_a_manual),
+        cmocka_unit_test(pages_of_all_layers),
         cmocka_unit_test(fields_as_json),
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(gradients_of_every_config),

@@ -12,16 +12,18 @@
     HEADER "1,2.1,0.25,2.0,0.3,0.001,60.000,100.0\n2,1.5,0.5,1.4,0.55,0.001,60.000,100.0\n3,1.2,0.6,1.6,0.5,0.001,"    \
            "60.000,100.0\n"
 
+/* A run that was interrupted. */
 static void put_run(struct command_world *world) {
     command_write(world, "a/config.json", CONFIG);
     command_write(world, "a/history.csv", ROWS);
+    command_write(world, "a/log.txt", "epoch 4 of 10, step 0 of 5\nended: interrupted in epoch 4\n");
 }
 
 static void one_frame(void **state) {
     struct command_world *world = *state;
     put_run(world);
     command_succeeds(world, "cnntrain watch a");
-    assert_starts_with(world->out, "net: not at work, epoch 3/10, to go: ");
+    assert_starts_with(world->out, "net: interrupted, epoch 3/10, to go: ");
     assert_contains(world->out, "\nloss 1.2000 - accuracy 0.6000 - val_loss 1.6000 - val_accuracy 0.5000\n"
                                 "best val_loss in epoch 2 - learning rate 0.001\n");
     assert_contains(world->out, "        loss   ** train   oo validation");
@@ -33,7 +35,7 @@ static void one_frame(void **state) {
     assert_contains(world->out, "\xE2\xA0\xA4 train");
     cJSON *json = command_json(world, "cnntrain watch a --json");
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "name")), "net");
-    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "state")), "not at work");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "state")), "interrupted");
     assert_int_equal((int)cJSON_GetNumberValue(cJSON_GetObjectItem(json, "best_epoch")), 2);
     cJSON_Delete(json);
 }
@@ -43,15 +45,17 @@ static void before_the_first_epoch(void **state) {
     struct command_world *world = *state;
     command_write(world, "young/log.txt", "");
     command_succeeds(world, "cnntrain watch young");
-    assert_string_equal(world->out, "young: not at work\nNo epoch has ended yet, and no process of this machine trains "
-                                    "it.\n");
+    assert_string_equal(world->out, "young: starting\nNo epoch has ended yet.\n");
     command_write(world, "young/config.json", CONFIG);
     command_write(world, "young/history.csv", HEADER "1,2.1,0.2");
     command_succeeds(world, "cnntrain watch young");
-    assert_starts_with(world->out, "net: not at work\nNo epoch has ended yet");
+    assert_starts_with(world->out, "net: starting\nNo epoch has ended yet.");
     command_write(world, "young/history.csv", HEADER "1,inf,0.25,,,0.001,60.000,100.0\n");
     command_succeeds(world, "cnntrain watch young");
+    assert_starts_with(world->out, "net: training, epoch 1/10, ETA ");
     assert_contains(world->out, "\nloss inf - accuracy 0.2500\nlearning rate 0.001\n");
+    command_succeeds(world, "touch -d @1000 young/*; cnntrain watch young");
+    assert_starts_with(world->out, "net: not at work, epoch 1/10, to go: ");
 }
 
 static void several_runs(void **state) {
@@ -60,11 +64,11 @@ static void several_runs(void **state) {
     command(world, "rm -rf batch; mkdir batch && cp -r a batch/x-seed1 && cp -r a \"batch/$(printf 'y\\033[2J')\" && "
                    "touch -d @1000 batch/x-seed1/*");
     command_succeeds(world, "cnntrain watch batch");
-    assert_starts_with(world->out, "batch: 2 runs, 0 ended, 0 at work\n");
-    assert_contains(world->out, "\nx-seed1   not at work   3/10  ");
-    assert_contains(world->out, "\ny\\x1b[2J  not at work   3/10  ");
+    assert_starts_with(world->out, "batch: 2 runs, 2 ended, 0 at work\n");
+    assert_contains(world->out, "\nx-seed1   interrupted   3/10  ");
+    assert_contains(world->out, "\ny\\x1b[2J  interrupted   3/10  ");
     assert_contains(world->out, "  50.00 %        .#*     1.2000    1.6000");
-    assert_contains(world->out, "\nnet: not at work");
+    assert_contains(world->out, "\nnet: interrupted");
     command(world, "mkdir -p runs && rm -rf runs/b && cp -r a runs/b");
     command_succeeds(world, "cnntrain watch");
     assert_starts_with(world->out, "runs: 1 run, ");
@@ -101,23 +105,24 @@ static void follows_to_the_end(void **state) {
     assert_contains(world->out, "q ends\033[J");
     const char *end = strstr(world->out, "\033[?25h\033[?1049l");
     assert_non_null(end);
-    assert_contains(end, "dw_max: finished, epoch 40/40");
+    assert_contains(end, "dw_max\r\n40/40 finished\r\n"); /* short, for the window has become narrow */
     assert_lacks(end + 14, "\033[?");
 }
 
 static void ends_by_a_key_or_signal(void **state) {
     struct command_world *world = *state;
     put_run(world);
+    command(world, "cp -r a going && echo 'epoch 4 of 10' >going/log.txt");
     struct screen screen;
     command_on_terminal(world, 80,
-                        "TERM=xterm; export TERM; echo before; (sleep 0.3; kill -INT $(pgrep -n -f 'watch a$')) & "
-                        "cnntrain watch a");
+                        "TERM=xterm; export TERM; echo before; (sleep 0.3; kill -INT $(pgrep -n -f 'watch going$')) & "
+                        "cnntrain watch going");
     assert_int_equal(world->code, 0);
     screen_open(&screen, 80, 24);
     const char *end = strstr(world->out, "\033[?1049l");
     assert_non_null(end);
     screen_write(&screen, end, strlen(end));
-    assert_true(screen_find(&screen, "net: not at work") >= 0);
+    assert_true(screen_find(&screen, "net: training") >= 0);
     assert_int_equal(screen.wrapped, 0);
 }
 

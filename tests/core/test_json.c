@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/json_check.h"
 #include "core/text.h"
 #include "tests/support/expect.h"
 
@@ -69,8 +70,8 @@ static void test_syntax_errors(void **state) {
     expect_refused("[\"\\ud800\"]", "cfg.json: line 1, column 3: " SYNTAX);
     expect_refused("{\"a\": \"x\ny\"}",
                    "cfg.json: line 1, column 9: a line break or control character inside a string");
-    expect_refused("{\"a\":1}\n x", "cfg.json: line 2, column 2: text after the end of the document");
-    expect_refused("{}{}", "cfg.json: line 1, column 3: text after the end of the document");
+    expect_refused("{\"a\":1}\n x", "cfg.json: line 2, column 2: text after the end of the document; remove it");
+    expect_refused("{}{}", "cfg.json: line 1, column 3: text after the end of the document; remove it");
 }
 
 /* The parser itself would read many of these as something else. */
@@ -106,7 +107,8 @@ static void test_encoding(void **state) {
     expect_refused("\"\xF4\x90\x80\x80\"", "cfg.json: line 1, column 2: not UTF-8 text; save the file as UTF-8");
     expect_refused("\"\xC3", "cfg.json: line 1, column 2: not UTF-8 text; save the file as UTF-8");
     expect_refused("\xFF\xFE{", "cfg.json: line 1, column 1: not UTF-8 text; save the file as UTF-8");
-    expect_refused_bytes("{\"a\": 1\0}", 9, "cfg.json: line 1, column 8: a zero byte; this is not JSON");
+    expect_refused_bytes("{\"a\": 1\0}", 9,
+                         "cfg.json: line 1, column 8: a zero byte; this is not JSON: name a text file");
     expect_refused("[\"a\\u0000b\"]", "cfg.json: line 1, column 4: a zero character inside a string");
     cJSON *json = parse("\"\xE2\x82\xAC \xF0\x9F\x98\x80 \xED\x9F\xBF \xF4\x8F\xBF\xBF\"");
     cJSON_Delete(json);
@@ -122,7 +124,7 @@ static void test_depth(void **state) {
     memset(text, '[', JSON_DEPTH_MAX + 1);
     memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
     text[2 * JSON_DEPTH_MAX + 2] = '\0';
-    expect_refused(text, "cfg.json: line 1, column 65: nested deeper than 64 levels");
+    expect_refused(text, "cfg.json: line 1, column 65: nested deeper than 64 levels; make it flatter");
     cJSON_Delete(parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[\""));
 }
 
@@ -184,6 +186,35 @@ static void test_read_file(void **state) {
     cJSON_Delete(json);
     free(path);
     expect_folder_gone(folder);
+}
+
+/* Spaces in the place of comments: lines and columns stay what they were. */
+static void test_comments(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"{} // end", "{}       "},
+        {"{// a\n}", "{    \n}"},
+        {"{/* a\r\nb */}", "{    \r\n    }"},
+        {"{\"a//b\": \"/*c*/\\\"//\"}", "{\"a//b\": \"/*c*/\\\"//\"}"},
+        {"/**/{}/***/", "    {}     "},
+        {"{} / /", "{} / /"},
+        {"\"open // string", "\"open // string"},
+        {"// /* not nested\n{}", "                \n{}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error error = {0};
+        const size_t length = strlen(rows[i][0]);
+        char *text = malloc(length); /* no byte behind it */
+        assert_non_null(text);
+        memcpy(text, rows[i][0], length);
+        assert_int_equal(json_blank_comments(text, length, "cfg.jsonc", &error), 0);
+        assert_memory_equal(text, rows[i][1], length);
+        free(text);
+    }
+    struct error error = {0};
+    char open[] = "{\n  /* never ends *";
+    assert_int_equal(json_blank_comments(open, strlen(open), "cfg.jsonc", &error), -1);
+    expect_error(&error, ERROR_CONFIG, "cfg.jsonc: line 2, column 3: this comment does not end; close it with */");
 }
 
 static void test_merge(void **state) {
@@ -259,7 +290,7 @@ static void test_set_hostile(void **state) {
     memset(path, '[', 2 * DEEP);
     path[2 * DEEP] = '\0';
     assert_int_equal(json_set_path(json, "a", path, &error), -1);
-    assert_non_null(strstr(error.message, "line 1, column 65: nested deeper than 64 levels"));
+    assert_non_null(strstr(error.message, "line 1, column 65: nested deeper than 64 levels; make it flatter"));
     free(path);
     expect_written(json, "{}");
     cJSON_Delete(json);
@@ -354,7 +385,7 @@ int main(void) {
         cmocka_unit_test(test_merge),         cmocka_unit_test(test_set_path),
         cmocka_unit_test(test_describe),      cmocka_unit_test(test_print),
         cmocka_unit_test(test_print_strings), cmocka_unit_test(test_print_numbers),
-        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_add),           cmocka_unit_test(test_comments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,7 +161,8 @@ static void test_wrap(void **state) {
         {"one two three four", "one two\n  three\n  four\n", 9, 2},
         {"unbreakable\nx", "unbreakable\nx\n", 4, 0},
         {"a\n\nb c\n", "a\n\nb\nc\n", 2, 0},
-        {"is:\n  y = a * x + b\nthere", "is:\n  y = a * x + b\nthere\n", 8, 0},
+        {"is:\n  y = a * x + b\nthere", "is:\n  y = a * x + b\nthere\n", 15, 0},
+        {"x\n  y = a * x + b\n", "x\n  y =\n    a *\n    x +\n    b\n", 7, 0},
         {"\303\244\303\244 \303\266\303\266", "\303\244\303\244 \303\266\303\266\n", 5, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

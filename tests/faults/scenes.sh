@@ -26,7 +26,10 @@ write_configs() {
 END
     cat >other.json <<'END'
 {"extends": "tiny.json", "name": "other",
- "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"}, {"type": "GlobalAveragePooling2D"},
+ "model": [{"type": "DepthwiseConv2D", "kernel_size": 3, "activation": "relu"},
+           {"repeat": 2, "layers": [{"type": "Residual", "layers": [
+              {"type": "Conv2D", "filters": 5, "kernel_size": 3, "padding": "same", "kernel_constraint": "max_norm"}]}]},
+           {"type": "GlobalAveragePooling2D"},
            {"type": "Dense", "units": 10, "activation": "softmax"}]}
 END
     echo '{"name": "batch", "configs": ["tiny.json", "other.json"], "seeds": [1, 2], "set": {"training.epochs": 1}}' \
@@ -61,12 +64,12 @@ npy_header() { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': $1, 'fortran_orde
 
 # The files of a run that no clock stands in.
 run_result() {
-    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json; do
+    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json curves.svg confusion.svg; do
         cksum "$1/$file" || return 1
     done
     cut -d , -f 1-6 "$1/history.csv"
     sed -n 's/^ *"\(status\|test_loss\|test_accuracy\|epochs\)": /\1 /p' "$1/metrics.json"
-    test -s "$1/report.md" || return 1
+    test -s "$1/report.md" && test -s "$1/report.html" || return 1
 }
 
 # A run in which something failed: resumed where it can be, else repeated. Its folder must then be free for it.
@@ -111,7 +114,7 @@ experiments_again() { experiments_run env; }
 experiments_result() {
     for run in batch/*/; do run_result "$run" || return 1; done
     cut -d , -f 1-8 batch/results.csv
-    test -s batch/report.md && test -s batch/results.json
+    test -s batch/report.md && test -s batch/report.html && test -s batch/results.json
 }
 
 jobs_begin() { write_configs; }
@@ -132,6 +135,23 @@ predict_begin() { model_begin; }
 predict_run() { "$@" "$program" predict run classes/a/1.jpg classes/b/1.jpg --top 3; }
 predict_json_begin() { model_begin; }
 predict_json_run() { "$@" "$program" predict run classes/a/1.jpg --json; }
+
+predict_many_begin() { model_begin; }
+predict_many_run() { "$@" "$program" predict run classes --csv --top 2 --resize fit --threads 2; }
+
+# The pictures are the result; what failed is written anew.
+pictures_result() { cksum pictures/*; }
+visualize_begin() { model_begin; }
+visualize_run() {
+    "$@" "$program" visualize run --kernels --features test:1 --mistakes --saliency test:1 --out pictures --threads 2
+}
+visualize_result() { pictures_result; }
+visualize_json_begin() { model_begin; }
+visualize_json_run() {
+    "$@" "$program" visualize tiny.json --features classes/a/1.jpg --occlusion classes/a/1.jpg --patch 4 --out pictures \
+        --threads 2 --json
+}
+visualize_json_result() { pictures_result; }
 
 # out.EXTENSION is an older file all the while: afterwards it is that one or the new one, and whole.
 convert_begin() {
@@ -181,6 +201,9 @@ foreign_weights_result() { run_result run2; }
 
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
+data_sheet_begin() { write_configs; }
+data_sheet_run() { "$@" "$program" data --config tiny.json --sheet sheet.png --augmented --per-class 2; }
+data_sheet_result() { cksum sheet.png; }
 data_idx_begin() { write_data; }
 data_idx_run() { "$@" "$program" data idx:idx; }
 data_cifar_begin() { write_data; }
@@ -200,6 +223,10 @@ summary_json_begin() { write_configs; }
 summary_json_run() { "$@" "$program" summary tiny.json --json --set input_shape=[8,8,3] --cost; }
 config_begin() { write_configs; }
 config_run() { "$@" "$program" config tiny.json --set training.epochs=3 --set 'training.optimizer=SGD'; }
+init_begin() { :; }
+init_run() { "$@" "$program" config init --blocks 2 --convs 2 --filters 4,8 --dense 5 --data synth:20,8; }
+summary_blocks_begin() { write_configs; }
+summary_blocks_run() { "$@" "$program" summary other.json --set input_shape=[8,8,3] --cost; }
 keras_begin() { cp "$root/tests/golden/keras_json/sep_max.keras3.json" .; }
 keras_run() { "$@" "$program" config sep_max.keras3.json; }
 schema_begin() { :; }

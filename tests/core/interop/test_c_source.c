@@ -88,66 +88,98 @@ static float next_number(unsigned *state) {
 }
 
 struct example {
-    struct layer_case test;
     struct config config;
     struct model model;
+    const char *layer;
     char name[32];
+    float *values[8]; /* the input, then what each layer gives */
 };
 
-/* The layer alone, to compare with, and as a model with its output flattened. */
+static size_t elements(const struct shape *shape) {
+    size_t count = 0;
+    assert_true(shape_elements(shape, &count));
+    return count;
+}
+
+/* The layer as a model, with its output flattened. */
 static void open_example(struct example *example, const struct layer_kind *kind, const struct layer_example *of) {
     struct error error = {0};
-    struct text layer = {0}, whole = {0};
-    const char *inside = of->config + 1;
-    text_print(&layer, "{\"type\": \"%s\"%s%s", kind->component.name, strcmp(of->config, "{}") == 0 ? "" : ", ",
-               inside);
-    text_print(&whole, "{\"data\": {\"source\": \"synth\"}, \"model\": [%s, {\"type\": \"Flatten\"}]}", layer.bytes);
-    layer_case_open(&example->test, layer.bytes, of->input, 1);
+    struct text text = {0};
+    text_print(&text,
+               "{\"data\": {\"source\": \"synth\"}, \"model\": [{\"type\": \"%s\"%s%s, {\"type\": \"Flatten\"}]}",
+               kind->component.name, strcmp(of->config, "{}") == 0 ? "" : ", ", of->config + 1);
     struct config_request request = {.registries = &test_registries};
-    config_parse(&example->config, whole.bytes, "test.json", &request, &error);
+    config_parse(&example->config, text.bytes, "test.json", &request, &error);
     expect_no_error(&error);
     model_build(&example->model, &example->config, &of->input, &error);
     expect_no_error(&error);
-    text_free(&layer);
-    text_free(&whole);
+    example->layer = kind->component.name;
+    text_free(&text);
 }
 
 static void fill_example(struct example *example, unsigned *state) {
-    struct layer_run *run = &example->test.run;
-    const struct layer *layer = &example->model.layers[0];
-    for (size_t i = 0; i < run->input; i++) run->x[i] = 2 * next_number(state);
-    for (int k = 0; k < layer->parameter_count; k++) {
-        const bool positive = strstr(layer->parameters[k].name, "variance") != NULL;
-        for (size_t i = 0; i < layer->parameters[k].size; i++) {
-            const float number = next_number(state);
-            run->parameters[k][i] = positive ? fabsf(number) + 0.5F : number;
+    const struct model *model = &example->model;
+    const size_t inputs = elements(&model->input);
+    example->values[0] = calloc(inputs, sizeof(float));
+    for (size_t i = 0; i < inputs; i++) example->values[0][i] = 2 * next_number(state);
+    for (int l = 0; l < model->layer_count; l++)
+        for (int k = 0; k < model->layers[l].parameter_count; k++) {
+            const struct parameter *parameter = &model->layers[l].parameters[k];
+            const bool positive = strstr(parameter->name, "variance") != NULL;
+            float *numbers = model_parameter(model, &model->layers[l], k);
+            for (size_t i = 0; i < parameter->size; i++) {
+                const float number = next_number(state);
+                numbers[i] = positive ? fabsf(number) + 0.5F : number;
+            }
         }
-        memcpy(model_parameter(&example->model, layer, k), run->parameters[k],
-               layer->parameters[k].size * sizeof(float));
+}
+
+/* Layer by layer, by the reference kernels. */
+static void run_example(struct example *example) {
+    const struct model *model = &example->model;
+    struct error error = {0};
+    assert_true(model->layer_count + 1 < (int)(sizeof example->values / sizeof example->values[0]));
+    for (int l = 0; l < model->layer_count; l++) {
+        const struct layer *layer = &model->layers[l];
+        const size_t input = elements(&layer->input), output = elements(&layer->output);
+        example->values[l + 1] = calloc(output, sizeof(float));
+        if (layer->kind->is_view) {
+            memcpy(example->values[l + 1], example->values[l], output * sizeof(float));
+            continue;
+        }
+        struct layer_run run;
+        layer_run_open(&run, layer, kernels_reference(), 1, &error);
+        expect_no_error(&error);
+        memcpy(run.x, example->values[l], input * sizeof(float));
+        if (layer->second.rank) memcpy(run.seconds, example->values[layer->second_tensor], run.second * sizeof(float));
+        for (int k = 0; k < layer->parameter_count; k++)
+            memcpy(run.parameters[k], model_parameter(model, layer, k), run.sizes[k] * sizeof(float));
+        layer_run_forward(&run, false);
+        memcpy(example->values[l + 1], run.y, output * sizeof(float));
+        layer_run_close(&run);
     }
 }
 
 static void close_example(struct example *example) {
-    layer_case_close(&example->test);
+    for (int i = 0; i <= example->model.layer_count; i++) free(example->values[i]);
     model_free(&example->model);
     config_free(&example->config);
 }
 
 static void compare(const struct example *example, void *library) {
-    const struct layer_run *run = &example->test.run;
+    const size_t count = elements(&example->model.output);
+    const float *expected = example->values[example->model.layer_count];
     char name[64];
     snprintf(name, sizeof name, "%s_predict", example->name);
-    float *found = calloc(run->output + 1, sizeof *found);
+    float *found = calloc(count, sizeof *found);
     assert_non_null(found);
-    function_of(library, name)(run->x, found);
+    function_of(library, name)(example->values[0], found);
     double largest = 1; /* sums of large numbers round more */
-    for (size_t i = 0; i < run->output; i++) largest = fmax(largest, fabs((double)run->y[i]));
-    for (size_t i = 0; i < run->output; i++) {
-        const double expected = (double)run->y[i], distance = fabs((double)found[i] - expected);
-        if (!(distance <= 1e-5 * largest))
-            fail_msg("%s (%s): number %zu is %.9g, expected %.9g", example->model.layers[0].kind->component.name,
-                     example->name, i, (double)found[i], expected);
-    }
+    for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)expected[i]));
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)found[i] - (double)expected[i]) <= 1e-5 * largest))
+            fail_msg("%s (%s): number %zu is %.9g, expected %.9g", example->layer, example->name, i, (double)found[i],
+                     (double)expected[i]);
     free(found);
 }
 
@@ -166,7 +198,7 @@ static void every_layer(void **state) {
             struct example *example = &examples[count];
             open_example(example, layer, of);
             fill_example(example, &number);
-            layer_run_forward(&example->test.run, false);
+            run_example(example);
             snprintf(example->name, sizeof example->name, "example_%d", count++);
             char file[64];
             snprintf(file, sizeof file, "%s.c", example->name);
@@ -254,8 +286,32 @@ static void refusals(void **state) {
     tiny_close(&tiny);
 }
 
+/* A header of somebody else's stays; one of ours is replaced. */
+static void headers(void **state) {
+    (void)state;
+    struct tiny tiny;
+    tiny_open(&tiny, &(struct tiny_setup){.train = 3, .inference = true});
+    const struct model_facts facts = {NULL, tiny.normalization, TINY_CLASSES, NULL};
+    char *folder = expect_folder(), *path = expect_path(folder, "net.c");
+    char message[512];
+    tree_write(folder, "net.h", "#define MINE 1\n");
+    snprintf(message, sizeof message,
+             "%s: has its header in %s/net.h, which is there and not of cnntrain; name it otherwise", path, folder);
+    refuse(&tiny, path, ERROR_CONFIG, message);
+    assert_false(tree_has(folder, "net.c"));
+    tree_write(folder, "net.h", "/* net.h: a trained network, written by cnntrain 0.0.1. */\n");
+    write_model(&tiny.model, &facts, 0, folder, "net.c");
+    write_model(&tiny.model, &facts, EXCHANGE_LOGITS, folder, "net.c");
+    char *text = tree_read(folder, "net.h", &(size_t){0});
+    assert_non_null(strstr(text, "out: the logits of the classes"));
+    free(text);
+    free(path);
+    tree_gone(folder);
+    tiny_close(&tiny);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_layer), cmocka_unit_test(whole_network),
-                                       cmocka_unit_test(refusals)};
+                                       cmocka_unit_test(refusals), cmocka_unit_test(headers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
