@@ -26,7 +26,8 @@ static void suggests_a_rate(void **state) {
     assert_true(number(json, "suggested") > 2e-4 && number(json, "suggested") < 1e-1);
     assert_true(number(json, "tenth_of_minimum") > 1e-5 && number(json, "tenth_of_minimum") < 1e-1);
     cJSON_Delete(json);
-    command_succeeds(world, FIND "--steps 20 --threads 1 --json >one && " FIND "--steps 20 --threads 3 --json >three && cmp one three && ls");
+    command_succeeds(world, FIND "--steps 20 --threads 1 --json >one && " FIND
+                                 "--steps 20 --threads 3 --json >three && cmp one three && ls");
     assert_lacks(world->out, "runs"); /* nor anything else */
 }
 
@@ -71,8 +72,9 @@ static void what_is_refused(void **state) {
 
 static void interruption(void **state) {
     struct command_world *world = *state;
-    command(world, "cnntrain lr-find deep_conv_max --data synth:300,10 --steps 100000 --to 1e-5 -v 2>err & while ! grep "
-                   "-q loaded err; do sleep 0.01; done; kill -INT $!; wait $!");
+    command(world,
+            "cnntrain lr-find deep_conv_max --data synth:300,10 --steps 100000 --to 1e-5 -v 2>err & while ! grep "
+            "-q loaded err; do sleep 0.01; done; kill -INT $!; wait $!");
     assert_int_equal(world->code, 130);
     char *err = command_read(world, "err");
     assert_contains(err, "\nerror: interrupted; nothing was written\n");
