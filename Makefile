@@ -170,6 +170,10 @@ check-arm64: ## build for arm64 and run its tests under an emulator
 schema: $(PROGRAM) ## write configs/schema.json from the program's tables
 	@$(PROGRAM) config --schema >$(BUILD)/schema.json && mv $(BUILD)/schema.json configs/schema.json
 
+.PHONY: errors
+errors: $(PROGRAM) ## write docs/errors.md from what the program says
+	@CNNTRAIN_PROGRAM=$(PROGRAM) tests/scripts/test_errors.sh --write
+
 SHARE := $(DESTDIR)$(PREFIX)/share
 # Distributions keep completions that come with packages elsewhere: ZSH_COMPLETIONS=vendor-completions for Debian.
 ZSH_COMPLETIONS ?= site-functions

@@ -256,31 +256,35 @@ static void offer_settings(struct completion *completion) {
 
 /* ---- all of them ---- */
 
-static void offer_choices(struct completion *completion, const char *choices) {
-    for (const char *at = choices; *at; at += strcspn(at, "|"), at += *at == '|') {
-        char choice[64];
-        snprintf(choice, sizeof choice, "%.*s", (int)strcspn(at, "|"), at);
-        complete_offer(completion, choice, NULL);
-    }
+/* What one word of capitals stands for; any other word stands for itself. */
+static void offer_word(struct completion *completion, const char *option, const char *word) {
+    static const struct {
+        const char *word;
+        void (*offer)(struct completion *completion);
+    } offers[] = {
+        {"SPEC", offer_data},      {"MODEL", offer_models}, {"RUN", offer_models}, {"DIR", offer_folders},
+        {"FOLDER", offer_folders}, {"IMAGE", offer_images}, {"OUT", offer_files},
+    };
+    for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
+        if (strcmp(word, offers[i].word) == 0) offers[i].offer(completion);
+    const bool is_file = strcmp(word, "FILE") == 0;
+    if (is_file && (!option || strcmp(option, "config") == 0))
+        offer_configs(completion);
+    else if (is_file)
+        offer_files(completion);
+    if (strcmp(word, "NAME") == 0 && !option) offer_kinds(completion);
+    if (islower((unsigned char)*word)) complete_offer(completion, word, NULL);
 }
 
 void complete_value(struct completion *completion, const char *option, const char *placeholder) {
-    static const struct {
-        const char *placeholder;
-        void (*offer)(struct completion *completion);
-    } offers[] = {
-        {"SPEC", offer_data},    {"KEY.PATH=VALUE", offer_settings},
-        {"MODEL", offer_models}, {"RUN", offer_models},
-        {"DIR", offer_folders},  {"IMAGE", offer_images},
-    };
-    char name[64];
-    const size_t first = strspn(placeholder, "[");
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(placeholder + first, "]."), placeholder + first);
-    const bool is_setting = strcmp(placeholder, "KEY.PATH=VALUE") == 0;
-    for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
-        if (strcmp(is_setting ? placeholder : name, offers[i].placeholder) == 0) offers[i].offer(completion);
-    if (strcmp(name, "FILE") == 0) (!option || strcmp(option, "config") == 0 ? offer_configs : offer_files)(completion);
-    if (strcmp(name, "NAME") == 0 && !option) offer_kinds(completion);
-    if (strchr(name, '|')) offer_choices(completion, name);
-    if (!option && islower((unsigned char)*name) && !strchr(name, '|')) complete_offer(completion, name, NULL);
+    if (strcmp(placeholder, "KEY.PATH=VALUE") == 0) {
+        offer_settings(completion);
+        return;
+    }
+    for (const char *at = placeholder; *at; at += strcspn(at, "|"), at += *at == '|') {
+        char word[64];
+        at += strspn(at, "[");
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, "|].,"), at);
+        offer_word(completion, option, word);
+    }
 }

@@ -27,15 +27,25 @@ int help_describe(struct session *session, const struct command *command,
 
 /* ---- help ---- */
 
+static int prose_width(void) {
+    const int width = terminal_width();
+    return width < PROSE_WIDTH ? width : PROSE_WIDTH;
+}
+
+static void print_option(const struct poptOption *option) {
+    enum { COLUMN = 33 };
+    struct text text = {0};
+    char letter[8] = "    ", left[64];
+    if (option->shortName) snprintf(letter, sizeof letter, "-%c, ", option->shortName);
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, option->longName, option->argDescrip ? " " : "",
+             option->argDescrip ? option->argDescrip : "");
+    text_wrap(&text, option->descrip, prose_width(), COLUMN);
+    printf("  %-30s %s", left, text.failed ? "\n" : text.bytes);
+    text_free(&text);
+}
+
 static void print_options(const struct poptOption *table) {
-    for (; is_option(table); table++) {
-        char left[64];
-        char letter[8] = "    ";
-        if (table->shortName) snprintf(letter, sizeof letter, "-%c, ", table->shortName);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->longName, table->argDescrip ? " " : "",
-                 table->argDescrip ? table->argDescrip : "");
-        printf("  %-30s %s\n", left, table->descrip);
-    }
+    for (; is_option(table); table++) print_option(table);
 }
 
 static void print_lines(const char *lines, const char *indent) {
@@ -45,10 +55,18 @@ static void print_lines(const char *lines, const char *indent) {
 
 static void print_prose(const char *paragraphs) {
     struct text text = {0};
-    const int width = terminal_width();
     text_add(&text, "\n");
-    text_wrap(&text, paragraphs, width < PROSE_WIDTH ? width : PROSE_WIDTH, 0);
+    text_wrap(&text, paragraphs, prose_width(), 0);
     print_lines(text.failed ? paragraphs : text.bytes, "");
+    text_free(&text);
+}
+
+static void print_usage(const struct command *command) {
+    struct text line = {0}, text = {0};
+    text_print(&line, "Usage: cnntrain %s %s", command->name, command->usage);
+    text_wrap(&text, line.failed ? "" : line.bytes, prose_width(), 4);
+    printf("\n%s", text.failed ? "" : text.bytes);
+    text_free(&line);
     text_free(&text);
 }
 
@@ -57,7 +75,7 @@ void help_command(void *target, const struct command_description *description) {
     (void)target;
     printf("cnntrain %s: %s\n\nExamples:\n", command->name, command->summary);
     print_lines(command->examples, "  ");
-    printf("\nUsage: cnntrain %s %s\n", command->name, command->usage);
+    print_usage(command);
     if (command->details) print_prose(command->details);
     if (description->options) {
         printf("\nOptions:\n");

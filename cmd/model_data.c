@@ -24,7 +24,8 @@ int check_images(struct session *session, const struct model *model, const struc
             "the images are %s, but the model takes %s; give data with such images, or train a model on these",
             shape_text(&images, a, sizeof a), shape_text(&model->input, b, sizeof b));
     if (classes > model->output.size[0])
-        return error_set(&session->error, ERROR_DATA, NULL, "the data have %d classes, but the model knows %d", classes,
-                         model->output.size[0]);
+        return error_set(&session->error, ERROR_DATA, NULL,
+                         "the data have %d classes, but the model knows %d; give data of the classes it was trained on",
+                         classes, model->output.size[0]);
     return 0;
 }

@@ -104,7 +104,9 @@ static int check_empty(const struct options *options, struct session *session) {
         if (value && !*value) return error_set(&session->error, ERROR_CONFIG, flag, "is empty; give it a value");
     }
     for (const char *const *argument = options->arguments; argument && *argument; argument++)
-        if (!**argument) return error_set(&session->error, ERROR_CONFIG, NULL, "an argument is empty");
+        if (!**argument)
+            return error_set(&session->error, ERROR_CONFIG, NULL,
+                             "an argument is empty; give it a value, or leave it out");
     return 0;
 }
 

@@ -136,8 +136,8 @@ static enum next judge_result(struct session *session, const struct arguments *a
                   result->message ? result->message : "its loss is not finite");
     else
         error_set(&session->error, ERROR_CONFIG, folder,
-                  "is finished after %d epochs; to train on to %d, add --allow-changes", result->epochs,
-                  arguments->train.epochs);
+                  "is finished after %d epoch%s; to train on to %d, add --allow-changes", result->epochs,
+                  result->epochs == 1 ? "" : "s", arguments->train.epochs);
     return NEXT_FAILED;
 }
 

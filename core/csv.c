@@ -60,7 +60,7 @@ static int quoted_cell(struct csv_reader *reader, struct error *error) {
     int line = reader->line;
     char *from = reader->at, *to = reader->at;
     for (;; from++) {
-        if (*from == '\0') return line_error(reader, line, "a quoted field does not end", error);
+        if (*from == '\0') return line_error(reader, line, "a quoted field does not end; close it with a quote", error);
         if (*from == '\n') reader->line++;
         if (*from == '"' && *++from != '"') break;
         *to++ = *from;

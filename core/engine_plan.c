@@ -254,7 +254,8 @@ static int make(const struct planner *planner, struct error *error) {
     plan_activations(planner);
     plan_chains(planner);
     if (!place_all(planner))
-        return error_set(error, ERROR_RUN, NULL, "the model needs more memory than there are addresses");
+        return error_set(error, ERROR_RUN, NULL,
+                         "the model needs more memory than there are addresses; make it smaller");
     count_slots(planner);
     return 0;
 }

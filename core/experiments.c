@@ -407,10 +407,14 @@ static int reap(struct batch_state *state, int index, const struct message *last
     *child = (struct child){0};
     state->running--;
     if (WIFSIGNALED(status))
-        return error_set(error, ERROR_RUN, folder, "the run's process was ended by signal %d", WTERMSIG(status));
+        return error_set(error, ERROR_RUN, folder,
+                         "the run's process was ended by signal %d; the same command goes on from here",
+                         WTERMSIG(status));
     if (WEXITSTATUS(status) == 0) return 0;
     if (!last->is_failure)
-        return error_set(error, ERROR_RUN, folder, "the run's process ended with code %d", WEXITSTATUS(status));
+        return error_set(error, ERROR_RUN, folder,
+                         "the run's process ended with code %d; the same command goes on from here",
+                         WEXITSTATUS(status));
     if (failure->code == ERROR_INTERRUPTED) return interrupted(state, error);
     return error_set(error, failure->code, *failure->path ? failure->path : folder, "%s", failure->message);
 }

@@ -7,7 +7,7 @@ static int measure(const struct field_reader *reader, const cJSON *json, const s
                    struct number_array *array) {
     for (const cJSON *at = json; cJSON_IsArray(at); at = at->child) {
         if (array->rank == FIELD_RANK_MAX)
-            return place_error(place, reader->error, "has lists more than %d deep", FIELD_RANK_MAX);
+            return place_error(place, reader->error, "has lists more than %d deep; make it flatter", FIELD_RANK_MAX);
         if (!at->child) return place_error(place, reader->error, "has an empty list; write its numbers");
         array->size[array->rank++] = cJSON_GetArraySize(at);
     }
@@ -23,9 +23,12 @@ static int check_lists(const struct field_reader *reader, const cJSON *json, int
         if (cJSON_IsNumber(json) && isfinite(json->valuedouble)) return 0;
         return place_error(place, reader->error, "must be a number; got %s", json_describe(json, found, sizeof found));
     }
-    if (!cJSON_IsArray(json) || cJSON_GetArraySize(json) != array->size[depth])
-        return place_error(place, reader->error, "must be a list of %d as the first one is; got %s", array->size[depth],
-                           json_describe(json, found, sizeof found));
+    if (!cJSON_IsArray(json))
+        return place_error(place, reader->error, "must be a list of %d, as the first one is; got %s",
+                           array->size[depth], json_describe(json, found, sizeof found));
+    if (cJSON_GetArraySize(json) != array->size[depth])
+        return place_error(place, reader->error, "must be a list of %d, as the first one is; got one of %d",
+                           array->size[depth], cJSON_GetArraySize(json));
     int index = 0;
     for (const cJSON *child = json->child; child; child = child->next) {
         const struct place item = place_item(place, index++);

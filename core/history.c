@@ -189,8 +189,9 @@ int history_read(const char *path, struct history *history, struct error *error)
     size_t length = 0;
     *history = (struct history){0};
     if (file_read(path, HISTORY_SIZE_MAX, &bytes, &length, error) != 0) return -1;
-    int status = strlen(bytes) == length ? read_rows(bytes, path, history, error)
-                                         : error_set(error, ERROR_DATA, path, "holds zero bytes; it is no CSV file");
+    int status = strlen(bytes) == length
+                     ? read_rows(bytes, path, history, error)
+                     : error_set(error, ERROR_DATA, path, "holds zero bytes; it is no CSV file: restore or remove it");
     free(bytes);
     if (status != 0) history_free(history);
     return status;

@@ -120,7 +120,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
     struct place place = place_document(name);
     end = skip_space(end, text + length);
     if (end != text + length)
-        json_syntax_error(text, (size_t)(end - text), name, "text after the end of the document", error);
+        json_syntax_error(text, (size_t)(end - text), name, "text after the end of the document; remove it", error);
     else if (check_duplicates(root, &place, error) == 0)
         return root;
     cJSON_Delete(root);

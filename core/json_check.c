@@ -66,7 +66,8 @@ static int check_word(const char *text, size_t length, size_t at, size_t *end, c
     size_t size = 0;
     while (at + size < length && is_of_word(text[at + size])) size++;
     *end = at + size;
-    if (size >= sizeof word) return json_syntax_error(text, at, name, "a word of more than 511 characters", error);
+    if (size >= sizeof word)
+        return json_syntax_error(text, at, name, "a word of more than 511 characters; look for a missing quote", error);
     memcpy(word, text + at, size);
     word[size] = '\0';
     bool is_numeric = isdigit((unsigned char)*word) || strchr("+-.", *word);
@@ -102,7 +103,8 @@ int json_check_text(const char *text, size_t length, const char *name, struct er
         size_t step = text_utf8_sequence(text + i, length - i), end = i;
         char c = text[i];
         if (step == 0) return json_syntax_error(text, i, name, "not UTF-8 text; save the file as UTF-8", error);
-        if (c == '\0') return json_syntax_error(text, i, name, "a zero byte; this is not JSON", error);
+        if (c == '\0')
+            return json_syntax_error(text, i, name, "a zero byte; this is not JSON: name a text file", error);
         const char *fault = quoted ? quoted_fault(text + i, length - i) : plain_fault(c);
         if (fault) return json_syntax_error(text, i, name, fault, error);
         if (!quoted && is_of_word(c) && check_word(text, length, i, &end, name, error) != 0) return -1;
@@ -110,7 +112,7 @@ int json_check_text(const char *text, size_t length, const char *name, struct er
         if (quoted && c == '\\' && i + 1 < length && (unsigned char)text[i + 1] < 0x80) step = 2;
         if (c == '"') quoted = !quoted;
         if (!quoted && (c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
-            return json_syntax_error(text, i, name, "nested deeper than 64 levels", error);
+            return json_syntax_error(text, i, name, "nested deeper than 64 levels; make it flatter", error);
         if (!quoted && (c == '}' || c == ']')) depth--;
         i += step;
     }

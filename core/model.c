@@ -84,7 +84,8 @@ static int infer_layer(struct layer *layer, struct error *error) {
     size_t elements = 0;
     char text[SHAPE_TEXT_SIZE];
     if (!shape_elements(&layer->output, &elements))
-        return place_error(place, error, "the output %s is too large", shape_text(&layer->output, text, sizeof text));
+        return place_error(place, error, "the output %s is too large; make the layer smaller",
+                           shape_text(&layer->output, text, sizeof text));
     for (int k = 0; k < layer->parameter_count; k++) layer->parameters[k].trainable &= !layer->frozen;
     for (int k = 0; k < layer->parameter_count; k++)
         if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))

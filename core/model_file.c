@@ -147,7 +147,9 @@ static int open_file(struct saved_model *saved, const struct safetensors *file, 
     struct shape shape = {0};
     int status = read_facts(saved, json, &shape, error);
     cJSON_Delete(json);
-    if (status != 0) return error_set(error, ERROR_DATA, file->path, "its metadata is not that of a cnntrain model");
+    if (status != 0)
+        return error_set(error, ERROR_DATA, file->path,
+                         "its metadata is not that of a cnntrain model; name one that cnntrain wrote");
     if (config_parse(&saved->config, config, file->path, request, error) != 0) return -1;
     if (plan_saved(saved, &shape, file->path, error) != 0) return -1;
     return build_saved(saved, file, error);
@@ -171,7 +173,9 @@ static int use_documents(struct saved_model *saved, const struct foreign_documen
                          const struct config_request *request, struct shape *shape, struct error *error) {
     int status = documents->facts ? read_facts(saved, documents->facts, shape, error)
                                   : guess_facts(saved, documents->config, documents->takes_bytes, shape);
-    if (status != 0) return error_set(error, ERROR_DATA, path, "has an input shape or metadata that cannot be used");
+    if (status != 0)
+        return error_set(error, ERROR_DATA, path,
+                         "has an input shape or metadata that cannot be used; train the model again");
     struct text text = {0};
     json_write(documents->config, &text);
     status = text.failed ? error_set(error, ERROR_RUN, path, "not enough memory for its config")

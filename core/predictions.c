@@ -82,7 +82,8 @@ static int read_rows(char *bytes, const char *path, struct predictions *predicti
     struct csv_row cells;
     size_t length = strlen(bytes), first = strcspn(bytes, "\r\n");
     if (first != strlen(header) || strncmp(bytes, header, first) != 0)
-        return error_set(error, ERROR_DATA, path, "line 1: is not the header \"%s\"", header);
+        return error_set(error, ERROR_DATA, path,
+                         "line 1: is not the header \"%s\"; evaluate the model again to write the file anew", header);
     if (bytes[length - 1] != '\n')
         return error_set(error, ERROR_DATA, path,
                          "ends within a line; evaluate the model again to write the file anew");
@@ -100,8 +101,10 @@ int predictions_read(const char *path, struct predictions *predictions, struct e
     size_t length = 0;
     *predictions = (struct predictions){0};
     if (file_read(path, FILE_SIZE_MAX, &bytes, &length, error) != 0) return -1;
-    int status = strlen(bytes) == length ? read_rows(bytes, path, predictions, error)
-                                         : error_set(error, ERROR_DATA, path, "holds zero bytes; it is no CSV file");
+    int status = strlen(bytes) == length
+                     ? read_rows(bytes, path, predictions, error)
+                     : error_set(error, ERROR_DATA, path,
+                                 "holds zero bytes; it is no CSV file: evaluate the model again to write it anew");
     free(bytes);
     if (status != 0) predictions_free(predictions);
     return status;

@@ -33,7 +33,8 @@ static int open_callbacks(struct training_state *state, const struct config *con
 
 static int open_state(struct training_state *state, const struct config *config, const struct dataset *train,
                       const struct dataset *validation, struct error *error) {
-    if (state->images == 0) return error_set(error, ERROR_DATA, config->path, "there are no training images");
+    if (state->images == 0)
+        return error_set(error, ERROR_DATA, config->path, "there are no training images; give data that have some");
     if (open_callbacks(state, config, validation != NULL, error) != 0) return -1;
     if (dataset_checksum(train, validation, state->data, error) != 0) return -1;
     state->kept = memory_allocate(state->model->parameter_floats, sizeof(float), "the best weights", error);

@@ -32,7 +32,9 @@ struct record_form {
 static int count_records(const char *path, const struct record_form *form, size_t *records, struct error *error) {
     size_t size = 0, record = form->label_bytes + COLORS * PLANE;
     if (source_file_size(path, &size, error) != 0) return -1;
-    if (size == 0) return error_set(error, ERROR_DATA, path, "is empty; records of %zu bytes were expected", record);
+    if (size == 0)
+        return error_set(error, ERROR_DATA, path, "is empty; records of %zu bytes were expected: fetch the file again",
+                         record);
     if (size % record != 0)
         return error_set(error, ERROR_DATA, path,
                          "has %zu bytes, no multiple of the %zu of a record; it is truncated or no such file", size,
@@ -56,8 +58,9 @@ static int read_record(FILE *file, const char *path, const struct record_form *f
                             : error_set(error, ERROR_DATA, path, "became shorter while it was read; try again");
     int label = record[form->label_at];
     if (label >= form->classes)
-        return error_set(error, ERROR_DATA, path, "record %zu has label %d; 0 to %d are expected", number, label,
-                         form->classes - 1);
+        return error_set(error, ERROR_DATA, path,
+                         "record %zu has label %d; 0 to %d are expected: is it the binary version of the data?", number,
+                         label, form->classes - 1);
     dataset->labels[place] = label;
     interleave(record + form->label_bytes, (uint8_t *)dataset->pixels + place * (COLORS * PLANE));
     return 0;
@@ -138,7 +141,8 @@ static int list_batches(DIR *directory, const char *folder, char **paths, int *c
     for (const struct dirent *entry = readdir(directory); entry; errno = 0, entry = readdir(directory)) {
         if (!is_train_batch(entry->d_name)) continue;
         if (*count == FILES_MAX)
-            return error_set(error, ERROR_DATA, folder, "holds more than %d data_batch files", FILES_MAX);
+            return error_set(error, ERROR_DATA, folder, "holds more than %d data_batch files; move some away",
+                             FILES_MAX);
         paths[*count] = file_join(folder, entry->d_name, error);
         if (!paths[*count]) return -1;
         (*count)++;
@@ -158,7 +162,8 @@ static int load_batches(const char *folder, const struct record_form *form, stru
     closedir(directory);
     if (status == 0)
         status = count > 0 ? load_files(paths, count, form, dataset, error)
-                           : error_set(error, ERROR_DATA, folder, "holds no data_batch_*.bin");
+                           : error_set(error, ERROR_DATA, folder,
+                                       "holds no data_batch_*.bin; name the folder of CIFAR-10's binary version");
     for (int i = 0; i < count; i++) free(paths[i]);
     return status;
 }
@@ -181,7 +186,9 @@ static int cifar10_load(const struct source_request *request, struct data_splits
 static int cifar100_folder(const char *folder, bool coarse, const struct record_form *form, struct data_splits *splits,
                            struct error *error) {
     if (load_if_there(folder, "train.bin", form, &splits->train, error) != 0) return -1;
-    if (splits->train.count == 0) return error_set(error, ERROR_DATA, folder, "holds no train.bin");
+    if (splits->train.count == 0)
+        return error_set(error, ERROR_DATA, folder,
+                         "holds no train.bin; name the folder of CIFAR-100's binary version");
     if (load_if_there(folder, "test.bin", form, &splits->test, error) != 0) return -1;
     return name_if_there(folder, coarse ? "coarse_label_names.txt" : "fine_label_names.txt", splits, error);
 }

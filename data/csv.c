@@ -91,7 +91,8 @@ static int add_row(struct manifest *manifest, const struct csv_row *row) {
         return error_set(manifest->error, ERROR_DATA, manifest->path,
                          "line %d: 1 field; path,label[,split] is expected", row->line);
     if (!*row->cells[0] || !*row->cells[1])
-        return error_set(manifest->error, ERROR_DATA, manifest->path, "line %d: the %s is empty", row->line,
+        return error_set(manifest->error, ERROR_DATA, manifest->path,
+                         "line %d: the %s is empty; path,label[,split] is expected", row->line,
                          *row->cells[0] ? "label" : "path");
     struct entry entry = {.label = row->cells[1], .line = row->line};
     if (parse_part(manifest, row, &entry.part) != 0) return -1;

@@ -67,7 +67,9 @@ static int list_part(struct folder_reader *reader, const char *folder, const str
         if (!path) return -1;
         int label = find_label(classes, here->names[i]);
         if (label < 0)
-            return error_set(reader->error, ERROR_DATA, path, "is a class that the training set does not have");
+            return error_set(
+                reader->error, ERROR_DATA, path,
+                "is a class that the training set does not have; remove it, or add it to the training set");
         if (add_class(reader, path, label, list) != 0) return -1;
     }
     return 0;
@@ -141,7 +143,9 @@ static int load_other(struct folder_reader *reader, const char *root, const char
         return error_set(reader->error, ERROR_DATA, root, "holds both validation/ and val/; keep one");
     struct name_list here = {0};
     int status = entries_list(folder, true, &reader->arena, &here, reader->error);
-    if (status == 0 && here.count == 0) status = error_set(reader->error, ERROR_DATA, folder, "holds no class folders");
+    if (status == 0 && here.count == 0)
+        status = error_set(reader->error, ERROR_DATA, folder,
+                           "holds no class folders; put pictures into <class>/, or remove it");
     if (status == 0) status = load_part(reader, folder, &here, classes, dataset);
     free(here.names);
     return status;

@@ -35,7 +35,8 @@ static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
         return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
                          reason ? reason + 2 : text);
     return error_set(file->error, ERROR_DATA, file->path,
-                     "is truncated: %zu bytes are missing of the %zu that its header promises", wanted - got, wanted);
+                     "is truncated: %zu bytes are missing of the %zu that its header promises; fetch the file again",
+                     wanted - got, wanted);
 }
 
 static int read_exactly(const struct idx_file *file, void *bytes, size_t length) {
@@ -56,8 +57,11 @@ static int read_end(const struct idx_file *file) {
     if (got == 0) gzerror(file->file, &code);
     if (got < 0 || code == Z_MEM_ERROR || code == Z_ERRNO) return read_failed(file, 0, 0);
     if (code != Z_OK)
-        return error_set(file->error, ERROR_DATA, file->path, "is truncated: its checksum is missing or cut");
-    if (got > 0) return error_set(file->error, ERROR_DATA, file->path, "holds more bytes than its header says");
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is truncated: its checksum is missing or cut; fetch the file again");
+    if (got > 0)
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "holds more bytes than its header says; fetch the file again");
     return 0;
 }
 
@@ -66,16 +70,18 @@ static int read_header(struct idx_file *file, int rank, const char *what) {
     int got = gzread(file->file, header, 4 + 4 * (unsigned)rank);
     if (got < 0) return read_failed(file, 0, 0);
     if (got == 0)
-        return error_set(file->error, ERROR_DATA, file->path, "is empty; an IDX file of %s was expected", what);
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is empty; an IDX file of %s was expected: fetch the file again", what);
     if (got < 4 || header[0] != 0 || header[1] != 0 || header[2] != TYPE_UINT8 || header[3] != rank) {
         unsigned long magic = 0;
         for (int i = 0; i < 4 && i < got; i++) magic = magic << 8 | header[i];
         return error_set(file->error, ERROR_DATA, file->path,
-                         "begins with 0x%08lx; an IDX file of %s begins with 0x%08x", magic, what,
-                         (unsigned)(TYPE_UINT8 << 8 | rank));
+                         "begins with 0x%08lx; an IDX file of %s begins with 0x%08x: is it the right file?", magic,
+                         what, (unsigned)(TYPE_UINT8 << 8 | rank));
     }
     if (got < 4 + 4 * rank)
-        return error_set(file->error, ERROR_DATA, file->path, "is truncated: it ends within its header");
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is truncated: it ends within its header; fetch the file again");
     for (int i = 0; i < rank; i++) {
         const unsigned char *size = header + 4 + 4 * i;
         file->size[i] = (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | (size_t)size[3];
@@ -97,7 +103,8 @@ static int check_room(const struct idx_file *file, int rank) {
                          values);
     if (fits && values <= most) return 0;
     return error_set(file->error, ERROR_DATA, file->path,
-                     "is truncated: its header promises more values than its %zu bytes can hold", on_disk);
+                     "is truncated: its header promises more values than its %zu bytes can hold; fetch the file again",
+                     on_disk);
 }
 
 static int open_file(struct idx_file *file, const char *path, int rank, const char *what, struct error *error) {
@@ -132,7 +139,8 @@ static int load_images(const char *path, struct dataset *dataset, struct error *
 
 static int fill_labels(const struct idx_file *file, struct dataset *dataset) {
     if (file->size[0] != (size_t)dataset->count)
-        return error_set(file->error, ERROR_DATA, file->path, "holds %zu labels for %lld images", file->size[0],
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "holds %zu labels for %lld images; take the two files that belong together", file->size[0],
                          (long long)dataset->count);
     unsigned char *labels = malloc(file->size[0] + 1);
     if (!labels) return error_set(file->error, ERROR_RUN, file->path, "not enough memory for the labels");
@@ -207,7 +215,7 @@ static int load_part(const char *folder, const char *part, struct dataset *datas
     if (labels)
         status = load_pair(images, labels, dataset, error);
     else
-        error_set(error, ERROR_DATA, folder, "holds %s, but no %s", file_name_of(images), names[4]);
+        error_set(error, ERROR_DATA, folder, "holds %s, but no %s; put it there", file_name_of(images), names[4]);
     free(images);
     free(labels);
     return status;

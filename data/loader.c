@@ -91,7 +91,7 @@ static int check_form(const struct dataset *train, const struct dataset *other, 
 }
 
 static int check_splits(const struct data_splits *splits, const char *path, struct error *error) {
-    if (splits->train.count == 0) return error_set(error, ERROR_DATA, path, "holds no training images");
+    if (splits->train.count == 0) return error_set(error, ERROR_DATA, path, "holds no training images; put some there");
     if (splits->classes < 1 || splits->classes > DATASET_CLASSES_MAX)
         return error_set(error, ERROR_DATA, path, "has %d classes; 1 to %d can be used", splits->classes,
                          DATASET_CLASSES_MAX);

@@ -53,7 +53,8 @@ static int check_header(const struct mat_file *file) {
     static const unsigned char hdf5[] = {0x89, 'H', 'D', 'F'};
     if (file->size < sizeof header)
         return error_set(file->error, ERROR_DATA, file->path,
-                         "has %zu bytes, less than the 128-byte header of a MATLAB 5 file", file->size);
+                         "has %zu bytes, less than the 128-byte header of a MATLAB 5 file; fetch the file again",
+                         file->size);
     if (read_bytes(file, header, sizeof header) != 0) return -1;
     if (memcmp(header, hdf5, sizeof hdf5) == 0 || header[125] == 2)
         return error_set(file->error, ERROR_DATA, file->path,
@@ -62,7 +63,7 @@ static int check_header(const struct mat_file *file) {
         return error_set(file->error, ERROR_DATA, file->path, "is a big-endian MATLAB file; save it little-endian");
     if (header[124] != 0 || header[125] != 1 || header[126] != 'I' || header[127] != 'M')
         return error_set(file->error, ERROR_DATA, file->path,
-                         "is not a MATLAB 5 file (version 0x0100 and \"IM\" expected at byte 124)");
+                         "is not a MATLAB 5 file (version 0x0100 and \"IM\" expected at byte 124); save it with -v7");
     return 0;
 }
 
@@ -247,7 +248,8 @@ static int check_elements(const struct mat_file *file, struct mat_arrays *arrays
             return error_set(file->error, ERROR_DATA, file->path,
                              "is truncated: it ends within an element's tag at byte %zu; fetch the file again", at);
         if (arrays->count == MAT_ARRAYS_MAX)
-            return error_set(file->error, ERROR_DATA, file->path, "holds more than %d arrays", MAT_ARRAYS_MAX);
+            return error_set(file->error, ERROR_DATA, file->path, "holds more than %d arrays; save X and y alone",
+                             MAT_ARRAYS_MAX);
         if (read_element_at(file, at, tag, &element) != 0 ||
             check_array(file, at, &element, &arrays->items[arrays->count]) != 0)
             return -1;

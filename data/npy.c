@@ -19,7 +19,10 @@ static int check_finite(const struct dataset *dataset, const char *path, struct 
     size_t image = dataset_image_bytes(dataset) / sizeof(float), total = (size_t)dataset->count * image;
     for (size_t i = 0; i < total; i++)
         if (!isfinite(pixels[i]))
-            return error_set(error, ERROR_DATA, path, "image %zu holds a value that is not finite", i / image);
+            return error_set(
+                error, ERROR_DATA, path,
+                "image %zu holds a value that is not finite; save it with numpy.nan_to_num, or leave it out",
+                i / image);
     return 0;
 }
 
@@ -72,8 +75,8 @@ static int read_labels(struct npy_file *npy, const char *path, struct dataset *d
     if (npy->rank != 1 && !(npy->rank == 2 && npy->size[1] == 1))
         return error_set(error, ERROR_DATA, path, "has %d dimensions; labels have (count) or (count, 1)", npy->rank);
     if (npy->size[0] != (size_t)dataset->count)
-        return error_set(error, ERROR_DATA, path, "holds %zu labels for %lld images", npy->size[0],
-                         (long long)dataset->count);
+        return error_set(error, ERROR_DATA, path, "holds %zu labels for %lld images; save both for the same images",
+                         npy->size[0], (long long)dataset->count);
     unsigned char *bytes = memory_allocate(npy->values, (size_t)npy->width, "the labels", error);
     if (!bytes) return -1;
     int status = npy_read(npy, path, bytes, npy->values, error);
@@ -100,8 +103,9 @@ static int load_part(const char *folder, const char *images_name, const char *la
     char *images = source_find(folder, images_names, error);
     if (!images) return error->code == ERROR_NONE ? 0 : -1;
     char *labels = source_find(folder, labels_names, error);
-    int status = labels ? load_pair(images, labels, dataset, error)
-                        : error_set(error, ERROR_DATA, folder, "holds %s, but no %s", images_name, labels_name);
+    int status =
+        labels ? load_pair(images, labels, dataset, error)
+               : error_set(error, ERROR_DATA, folder, "holds %s, but no %s; put it there", images_name, labels_name);
     free(images);
     free(labels);
     return status;
@@ -109,7 +113,9 @@ static int load_part(const char *folder, const char *images_name, const char *la
 
 static int load_folder(const char *folder, struct data_splits *splits, struct error *error) {
     if (load_part(folder, "x_train.npy", "y_train.npy", &splits->train, error) != 0) return -1;
-    if (!splits->train.labels) return error_set(error, ERROR_DATA, folder, "holds no x_train.npy");
+    if (!splits->train.labels)
+        return error_set(error, ERROR_DATA, folder,
+                         "holds no x_train.npy; put it there, or name two files as IMAGES.npy,LABELS.npy");
     if (load_part(folder, "x_val.npy", "y_val.npy", &splits->validation, error) != 0) return -1;
     return load_part(folder, "x_test.npy", "y_test.npy", &splits->test, error);
 }

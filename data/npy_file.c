@@ -82,7 +82,8 @@ static int read_header(FILE *file, const char *path, char *header, size_t *value
     if (got == 0 && ferror(file)) return error_set_errno(error, path, "read the file");
     if (got == 0) return error_set(error, ERROR_DATA, path, "is empty; a .npy file was expected");
     if (got < sizeof prefix || memcmp(prefix, magic, sizeof magic) != 0)
-        return error_set(error, ERROR_DATA, path, "is not a .npy file (it does not begin with \\x93NUMPY)");
+        return error_set(error, ERROR_DATA, path,
+                         "is not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save");
     if (prefix[6] < 1 || prefix[6] > 3)
         return error_set(error, ERROR_DATA, path, "is a .npy file of version %d.%d; 1.0 to 3.0 are read", prefix[6],
                          prefix[7]);

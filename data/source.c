@@ -86,7 +86,8 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
         if (found == count)
             status = source_name_classes(splits, lines, count, path, error);
         else
-            error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each", found, count);
+            error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each; correct or remove the file",
+                      found, count);
     }
     free(lines);
     free(text);

@@ -16,9 +16,11 @@ struct svhn_config {
 };
 
 static int check_images(const struct mat_array *images, const char *path, struct error *error) {
-    if (!images) return error_set(error, ERROR_DATA, path, "holds no array \"X\" with the images");
+    if (!images)
+        return error_set(error, ERROR_DATA, path,
+                         "holds no array \"X\" with the images; is it a file of SVHN's cropped digits?");
     if (images->class != MAT_UINT8 || images->type != MAT_UINT8_TYPE)
-        return error_set(error, ERROR_DATA, path, "X is not of class uint8, as images are");
+        return error_set(error, ERROR_DATA, path, "X is not of class uint8, as images are; save it so");
     /* MATLAB drops a last size of 1: one image alone has three sizes. */
     if (images->rank != 3 && images->rank != 4)
         return error_set(error, ERROR_DATA, path, "X has %d sizes; (height, width, 3, images) are expected",
@@ -29,7 +31,7 @@ static int check_images(const struct mat_array *images, const char *path, struct
         images->size[1] > DATASET_SIDE_MAX)
         return error_set(error, ERROR_DATA, path, "X has images of %lu x %lu pixels; a side has 1 to %d",
                          (unsigned long)images->size[0], (unsigned long)images->size[1], DATASET_SIDE_MAX);
-    if (images->elements == 0) return error_set(error, ERROR_DATA, path, "X holds no images");
+    if (images->elements == 0) return error_set(error, ERROR_DATA, path, "X holds no images; fetch the file again");
     if (images->elements > INT_MAX) return error_set(error, ERROR_DATA, path, "X has more than 2 GiB; split the file");
     return 0;
 }
@@ -39,12 +41,15 @@ static int64_t image_count(const struct mat_array *images) {
 }
 
 static int check_labels(const struct mat_array *labels, int64_t count, const char *path, struct error *error) {
-    if (!labels) return error_set(error, ERROR_DATA, path, "holds no array \"y\" with the labels");
+    if (!labels)
+        return error_set(error, ERROR_DATA, path,
+                         "holds no array \"y\" with the labels; is it a file of SVHN's cropped digits?");
     if (labels->rank != 2 || (labels->size[0] != 1 && labels->size[1] != 1))
-        return error_set(error, ERROR_DATA, path, "y is not one column of labels");
+        return error_set(error, ERROR_DATA, path, "y is not one column of labels; save it as (images, 1)");
     if (labels->elements != (uint64_t)count)
-        return error_set(error, ERROR_DATA, path, "X holds %lld images, but y holds %llu labels", (long long)count,
-                         (unsigned long long)labels->elements);
+        return error_set(error, ERROR_DATA, path,
+                         "X holds %lld images, but y holds %llu labels; save both for the same images",
+                         (long long)count, (unsigned long long)labels->elements);
     return 0;
 }
 
@@ -110,7 +115,9 @@ static int load_folder(const char *folder, const struct progress *progress, stru
                        struct error *error) {
     static const char *const train_names[] = {"train_32x32.mat", NULL}, *const test_names[] = {"test_32x32.mat", NULL};
     char *train = source_find(folder, train_names, error);
-    if (!train) return error_set(error, ERROR_DATA, folder, "holds no train_32x32.mat");
+    if (!train)
+        return error_set(error, ERROR_DATA, folder,
+                         "holds no train_32x32.mat; name the folder of SVHN's cropped digits, or a .mat file");
     int status = load_file(train, progress, &splits->train, error);
     free(train);
     if (status != 0) return -1;

@@ -41,11 +41,14 @@ static int check_groups(const struct layer *layer, const struct place *place, st
     const int channels = layer->input.size[2];
     struct place at_groups = place_key(place, "groups");
     if (channels % config->groups != 0)
-        return place_error(&at_groups, error, "the input's %d channels cannot be split into %d groups evenly", channels,
-                           config->groups);
+        return place_error(
+            &at_groups, error,
+            "the input's %d channels cannot be split into %d groups evenly; choose groups that divide them", channels,
+            config->groups);
     if (config->filters % config->groups != 0)
-        return place_error(&at_groups, error, "%d filters cannot be split into %d groups evenly", config->filters,
-                           config->groups);
+        return place_error(&at_groups, error,
+                           "%d filters cannot be split into %d groups evenly; choose groups that divide them",
+                           config->filters, config->groups);
     return 0;
 }
 

@@ -55,7 +55,8 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
         layer->output = target;
         return 0;
     }
-    return place_error(&at_target, error, "%s does not hold the %zu numbers of the input %s",
+    return place_error(&at_target, error,
+                       "%s does not hold the %zu numbers of the input %s; a size of -1 takes what is left",
                        shape_text(&target, to, sizeof to), elements, shape_text(&layer->input, from, sizeof from));
 }
 

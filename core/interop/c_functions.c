@@ -19,7 +19,8 @@ static float number_at(const struct graph_value *value, size_t i, bool exchanged
 /* Infinity and NaN have no constant in C. */
 static int check_finite(struct c_source *source, const struct graph_value *value, float number) {
     if (number - number == 0) return 0;
-    return error_set(source->error, ERROR_DATA, value->name, "holds numbers that are infinite or NaN");
+    return error_set(source->error, ERROR_DATA, value->name,
+                     "holds numbers that are infinite or NaN, which no C source can have; train the model again");
 }
 
 static int add_numbers(struct c_source *source, int value, bool exchanged) {

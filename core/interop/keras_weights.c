@@ -103,7 +103,9 @@ static int collect_layer(struct entries *entries, const char *root, const char *
         struct safetensors_tensor *tensor =
             (struct safetensors_tensor *)(uintptr_t)safetensors_find(entries->tree, path);
         const char *own = tensor ? arena_string(&entries->tree->arena, name, entries->error) : NULL;
-        if (!tensor) status = error_set(entries->error, ERROR_DATA, entries->tree->path, "lacks the tensor %s", path);
+        if (!tensor)
+            status = error_set(entries->error, ERROR_DATA, entries->tree->path,
+                               "lacks the tensor %s; is it a file of this very model?", path);
         if (tensor && !own) status = -1;
         if (status == 0 && entries->count < entries->tree->tensor_count)
             add_entry(entries, (struct entry){tensor, own, NULL, 0, *position, index++});

@@ -180,7 +180,7 @@ static int check_cover(const struct reading *reading, const struct span *spans, 
     }
     if (at == end) return 0;
     return error_set(reading->error, ERROR_DATA, reading->file->path,
-                     "ends with %td bytes that belong to no tensor; it is damaged", end - at);
+                     "ends with %td bytes that belong to no tensor; it is damaged: copy it again", end - at);
 }
 
 static int check_places(const struct reading *reading) {
@@ -217,7 +217,8 @@ static int check_checksum(const struct reading *reading, size_t length) {
 
 static int header_length(const struct safetensors *file, size_t length, size_t *header, struct error *error) {
     if (length < LENGTH_SIZE)
-        return error_set(error, ERROR_DATA, file->path, "has %zu bytes, too few for a safetensors file", length);
+        return error_set(error, ERROR_DATA, file->path, "has %zu bytes, too few for a safetensors file; copy it again",
+                         length);
     uint64_t claimed = 0;
     memcpy(&claimed, file->bytes, sizeof claimed);
     if (claimed < strlen("{}"))

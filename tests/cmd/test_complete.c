@@ -94,6 +94,7 @@ static void layers_and_settings(void **state) {
     assert_candidates(world, "train --set nonsense.x", "");
     assert_candidates(world, "summary --style ker", "keras2 keras3 ");
     assert_candidates(world, "evaluate x --split v", "validation ");
+    assert_candidates(world, "config ini", "init ");
 }
 
 /* A name with a newline would be two candidates. */

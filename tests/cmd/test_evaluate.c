@@ -89,8 +89,9 @@ static void mistakes(void **state) {
     train_once(world);
     command_fails(world, "cnntrain evaluate run --split all", 2,
                   "--split: must be test, validation or train, got \"all\"");
-    command_fails(world, "cnntrain evaluate nowhere", 4,
-                  "nowhere: no such model; name a run's folder, such as runs/sep_max, or a .safetensors file");
+    command_fails(
+        world, "cnntrain evaluate nowhere", 4,
+        "nowhere: no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or .h5 file");
     command_fails(world, "mkdir -p runs && cp -r run runs/mine && cnntrain evaluate mine", 4,
                   "mine: no such model; did you mean \"runs/mine\"?");
     command_fails(world, "mkdir -p empty && cnntrain evaluate empty", 4,

@@ -5,23 +5,20 @@
 #include "core/text.h"
 #include "tests/support/command.h"
 
-static const char *const symbols[] = {
+/* The words of the commands: the symbol lr_find is the command lr-find. */
+static char names[][24] = {
 #define COMMAND(symbol) #symbol,
 #define HIDDEN_COMMAND(symbol)
 #include "cmd/registry.def"
 #undef HIDDEN_COMMAND
 #undef COMMAND
-    NULL,
+    "",
 };
 
-/* Of the command at this index, until the next call; NULL behind the last one. */
-static const char *name_of(size_t index) {
-    static char name[32];
-    if (!symbols[index]) return NULL;
-    size_t length = strlen(symbols[index]);
-    assert_in_range(length, 1, sizeof name - 1);
-    for (size_t i = 0; i <= length; i++) name[i] = symbols[index][i] == '_' ? '-' : symbols[index][i];
-    return name;
+static int open_world(void **state) {
+    for (size_t i = 0; *names[i]; i++)
+        for (char *at = strchr(names[i], '_'); at; at = strchr(at, '_')) *at = '-';
+    return command_open(state);
 }
 
 static void program_help_begins_with_name_and_examples(void **state) {
@@ -31,23 +28,23 @@ static void program_help_begins_with_name_and_examples(void **state) {
         command_succeeds(world, lines[i]);
         assert_starts_with(world->out, "cnntrain: train and compare small convolutional networks, without Python\n\n"
                                        "Examples:\n  cnntrain ");
-        for (size_t k = 0; name_of(k); k++) assert_contains(world->out, name_of(k));
+        for (size_t k = 0; *names[k]; k++) assert_contains(world->out, names[k]);
     }
 }
 
 static void command_help_begins_with_name_and_examples(void **state) {
     struct command_world *world = *state;
-    for (size_t i = 0; name_of(i); i++) {
+    for (size_t i = 0; *names[i]; i++) {
         struct text start = {0};
-        text_print(&start, "cnntrain %s: ", name_of(i));
-        command(world, "cnntrain %s --help", name_of(i));
+        text_print(&start, "cnntrain %s: ", names[i]);
+        command(world, "cnntrain %s --help", names[i]);
         assert_int_equal(world->code, 0);
         assert_string_equal(world->err, "");
         assert_starts_with(world->out, start.bytes);
         const char *second = strchr(world->out, '\n') + 1;
         assert_starts_with(second, "\nExamples:\n  ");
         char *help = strdup(world->out);
-        command(world, "cnntrain help %s", name_of(i));
+        command(world, "cnntrain help %s", names[i]);
         assert_string_equal(world->out, help);
         free(help);
         text_free(&start);
@@ -56,10 +53,10 @@ static void command_help_begins_with_name_and_examples(void **state) {
 
 static void every_line_of_help_fits_120_columns(void **state) {
     struct command_world *world = *state;
-    for (size_t i = 0; name_of(i); i++) {
-        command(world, "cnntrain %s --help", name_of(i));
+    for (size_t i = 0; *names[i]; i++) {
+        command(world, "cnntrain %s --help", names[i]);
         for (const char *line = world->out; *line; line += strcspn(line, "\n") + 1)
-            if (strcspn(line, "\n") > 120) fail_msg("%s: %.*s", name_of(i), (int)strcspn(line, "\n"), line);
+            if (strcspn(line, "\n") > 120) fail_msg("%s: %.*s", names[i], (int)strcspn(line, "\n"), line);
     }
 }
 
@@ -173,7 +170,7 @@ static void numbers_and_empty_values(void **state) {
         {"cnntrain experiments --jobs 0", "--jobs: must be 1 to 256, got 0"},
         {"cnntrain train sep_max --out ''", "--out: is empty; give it a value"},
         {"cnntrain train --config=", "--config: is empty; give it a value"},
-        {"cnntrain train ''", "an argument is empty"},
+        {"cnntrain train ''", "an argument is empty; give it a value, or leave it out"},
         {"cnntrain train sep_max --set epochs", "--set: \"epochs\" is not KEY.PATH=VALUE, such as training.epochs=5"},
         {"CNNTRAIN_CPU=z80 cnntrain gradcheck sep_max", NULL},
     };
@@ -230,5 +227,5 @@ int main(void) {
         cmocka_unit_test(hidden_commands),
         cmocka_unit_test(help_on_terminals),
     };
-    return cmocka_run_group_tests(tests, command_open, command_close);
+    return cmocka_run_group_tests(tests, open_world, command_close);
 }

@@ -218,12 +218,12 @@ static void deep_and_wide_configs(void **state) {
     text_repeat(&text, "[", 100000);
     command_write(world, "deep.json", text.bytes);
     expect_error_line(world, "cnntrain summary deep.json", 2,
-                      "deep.json: line 1, column 65: nested deeper than 64 levels");
+                      "deep.json: line 1, column 65: nested deeper than 64 levels; make it flatter");
     text_free(&text);
     text_repeat(&text, "{\"a\":", 100000);
     command_write(world, "deep.json", text.bytes);
     expect_error_line(world, "cnntrain experiments deep.json", 2,
-                      "deep.json: line 1, column 321: nested deeper than 64 levels");
+                      "deep.json: line 1, column 321: nested deeper than 64 levels; make it flatter");
     text_free(&text);
     text_add(&text, "{\"extends\": \"base.json\"");
     for (int i = 0; i < 300000; i++) text_print(&text, ",\"%d\":0", i);
@@ -298,7 +298,8 @@ static void decompression_bombs(void **state) {
     command(world, "mkdir z; head -c 600000000 /dev/zero | gzip -1 >z/train-images-idx3-ubyte.gz; "
                    "printf '\\0\\0\\010\\001\\0\\0\\0\\0' | gzip >z/train-labels-idx1-ubyte.gz");
     expect_refused(world, "cnntrain data idx:z");
-    assert_contains(world->err, "begins with 0x00000000; an IDX file of images begins with 0x00000803");
+    assert_contains(world->err,
+                    "begins with 0x00000000; an IDX file of images begins with 0x00000803: is it the right file?");
     command(world, "{ printf '\\0\\0\\010\\003\\0\\016\\0\\0\\0\\0\\0\\034\\0\\0\\0\\034'; head -c 719323136 "
                    "/dev/zero; } | gzip -9 "
                    ">z/train-images-idx3-ubyte.gz");

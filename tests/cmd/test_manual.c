@@ -23,7 +23,10 @@ static void a_page_for_each_command(void **state) {
     for (size_t i = 0; names[i]; i++) {
         struct text file = {0}, begin = {0};
         text_print(&file, "pages/cnntrain-%s.1", names[i]);
-        text_print(&begin, "\n.SH NAME\ncnntrain\\-%s \\- ", names[i]);
+        text_print(&begin, "\n.SH NAME\ncnntrain\\-");
+        for (const char *at = names[i]; *at; at++) text_print(&begin, *at == '_' ? "\\-" : "%c", *at);
+        text_add(&begin, " \\- ");
+        for (char *at = strchr(file.bytes, '_'); at; at = strchr(at, '_')) *at = '-'; /* lr_find is lr-find */
         char *page = command_read(world, file.bytes);
         assert_contains(page, begin.bytes);
         assert_contains(page, "\n.SH EXAMPLES\n");

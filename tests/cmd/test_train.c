@@ -203,7 +203,7 @@ static void data_that_are_not_there(void **state) {
     command(world, "mkdir empty");
     command(world, "cnntrain train dw_max --data cifar10:empty --out no-data");
     assert_int_equal(world->code, 3);
-    assert_contains(world->err, "/empty: holds no data_batch_*.bin\n");
+    assert_contains(world->err, "/empty: holds no data_batch_*.bin; name the folder of CIFAR-10's binary version\n");
     assert_false(command_has(world, "no-data"));
 }
 

@@ -360,7 +360,7 @@ static void test_parse_refused(void **state) {
     struct world *world = *state;
     struct config config;
     assert_int_equal(config_parse(&config, "{\"model\": 3}", "ck: config", &world->request, &world->error), -1);
-    expect_error(&world->error, ERROR_CONFIG, "ck: config: model: must be a list of layer; got 3");
+    expect_error(&world->error, ERROR_CONFIG, "ck: config: model: must be a list of layers; got 3");
     assert_int_equal(config_parse(&config, "{", "ck", &world->request, &world->error), -1);
     assert_int_equal(world->error.code, ERROR_CONFIG);
     error_clear(&world->error);

@@ -82,10 +82,10 @@ static void test_round_trip(void **state) {
 static void test_bad_rows(void **state) {
     (void)state;
     static const char *const rows[][2] = {
-        {"a,b\nc,\"d\n", "t: line 2: a quoted field does not end"},
+        {"a,b\nc,\"d\n", "t: line 2: a quoted field does not end; close it with a quote"},
         {"a,b\nc,d\"e\"\n", "t: line 2: a quote within a field that is not quoted"},
         {"\"a\"b,c\n", "t: line 1: text behind a quoted field"},
-        {"\"", "t: line 1: a quoted field does not end"},
+        {"\"", "t: line 1: a quoted field does not end; close it with a quote"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char bytes[64];

@@ -194,7 +194,7 @@ static void test_predictions(void **state) {
     } rows[] = {
         {PREDICTIONS "0,1,1,x\n", "line 2: the probability must be a number in [0, 1]"},
         {PREDICTIONS "0,1,1,-0.5\n", "line 2: the probability must be a number in [0, 1]"},
-        {PREDICTIONS "0,1,1,0.5\n1,\"1,1,0.5\n", "line 3: a quoted field does not end"},
+        {PREDICTIONS "0,1,1,0.5\n1,\"1,1,0.5\n", "line 3: a quoted field does not end; close it with a quote"},
     };
     char *folder = expect_folder(), *path = expect_path(folder, "predictions.csv");
     struct predictions predictions;
@@ -210,12 +210,14 @@ static void test_predictions(void **state) {
     static const char zero[] = PREDICTIONS "0,1,1,0.5\0\n";
     put(path, zero, sizeof zero - 1);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);
-    assert_string_equal(error.message, "holds zero bytes; it is no CSV file");
+    assert_string_equal(error.message,
+                        "holds zero bytes; it is no CSV file: evaluate the model again to write it anew");
     error_clear(&error);
     static const char alike[] = "index,label,prediction,probabilitY\n";
     put(path, alike, sizeof alike - 1);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);
-    assert_string_equal(error.message, "line 1: is not the header \"index,label,prediction,probability\"");
+    assert_string_equal(error.message, "line 1: is not the header \"index,label,prediction,probability\"; evaluate the "
+                                       "model again to write the file anew");
     error_clear(&error);
     /* rows may end as they do elsewhere */
     static const char other[] = "index,label,prediction,probability\r\n0,1,2,0.5\r\n";

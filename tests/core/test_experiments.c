@@ -532,7 +532,8 @@ static void test_jobs_failing(void **state) {
     run_bad(world, ERROR_CONFIG, expected);
     close(lock);
     world->kill_name = "max";
-    snprintf(expected, sizeof expected, "%s: the run's process was ended by signal 9", folder);
+    snprintf(expected, sizeof expected,
+             "%s: the run's process was ended by signal 9; the same command goes on from here", folder);
     run_bad(world, ERROR_RUN, expected);
     assert_string_equal(world->events.bytes,
                         "begin avg 1 1/2 resumed\nbegin max 1 2/2\nfail max 1 2/2\nfail avg 1 1/2\n");

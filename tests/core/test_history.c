@@ -132,7 +132,7 @@ static void test_malformed(void **state) {
         {HEADER "1,2\n", "line 2: has 2 cells, 8 are needed; restore or remove the file"},
         {HEADER "1,2,3,4,5,6,7,8,9\n", "line 2: has 9 cells, 8 are needed; restore or remove the file"},
         {HEADER ROW_1 "\nx\n", "line 4: has 1 cells, 8 are needed; restore or remove the file"},
-        {HEADER ROW_1 "2,\"1\n", "line 3: a quoted field does not end"},
+        {HEADER ROW_1 "2,\"1\n", "line 3: a quoted field does not end; close it with a quote"},
         {HEADER ROW_1 ROW_1, "line 3: epoch must be an integer above 1, got \"1\"; restore or remove the file"},
         {HEADER "0,1,1,1,1,1,1,1\n", "line 2: epoch must be an integer above 0, got \"0\"; restore or remove the file"},
         {HEADER "x,1,1,1,1,1,1,1\n", "line 2: epoch must be an integer above 0, got \"x\"; restore or remove the file"},
@@ -163,7 +163,7 @@ static void test_zero_bytes(void **state) {
     file_replace(path, &(struct file_piece){HEADER ROW_1 "\0" ROW_2, sizeof HEADER ROW_1 "\0" ROW_2 - 1}, 1, &error);
     assert_int_equal(history_read(path, &history, &error), -1);
     assert_int_equal(error.code, ERROR_DATA);
-    assert_string_equal(error.message, "holds zero bytes; it is no CSV file");
+    assert_string_equal(error.message, "holds zero bytes; it is no CSV file: restore or remove it");
     free(path);
     expect_folder_gone(folder);
 }

@@ -70,8 +70,8 @@ static void test_syntax_errors(void **state) {
     expect_refused("[\"\\ud800\"]", "cfg.json: line 1, column 3: " SYNTAX);
     expect_refused("{\"a\": \"x\ny\"}",
                    "cfg.json: line 1, column 9: a line break or control character inside a string");
-    expect_refused("{\"a\":1}\n x", "cfg.json: line 2, column 2: text after the end of the document");
-    expect_refused("{}{}", "cfg.json: line 1, column 3: text after the end of the document");
+    expect_refused("{\"a\":1}\n x", "cfg.json: line 2, column 2: text after the end of the document; remove it");
+    expect_refused("{}{}", "cfg.json: line 1, column 3: text after the end of the document; remove it");
 }
 
 /* The parser itself would read many of these as something else. */
@@ -107,7 +107,8 @@ static void test_encoding(void **state) {
     expect_refused("\"\xF4\x90\x80\x80\"", "cfg.json: line 1, column 2: not UTF-8 text; save the file as UTF-8");
     expect_refused("\"\xC3", "cfg.json: line 1, column 2: not UTF-8 text; save the file as UTF-8");
     expect_refused("\xFF\xFE{", "cfg.json: line 1, column 1: not UTF-8 text; save the file as UTF-8");
-    expect_refused_bytes("{\"a\": 1\0}", 9, "cfg.json: line 1, column 8: a zero byte; this is not JSON");
+    expect_refused_bytes("{\"a\": 1\0}", 9,
+                         "cfg.json: line 1, column 8: a zero byte; this is not JSON: name a text file");
     expect_refused("[\"a\\u0000b\"]", "cfg.json: line 1, column 4: a zero character inside a string");
     cJSON *json = parse("\"\xE2\x82\xAC \xF0\x9F\x98\x80 \xED\x9F\xBF \xF4\x8F\xBF\xBF\"");
     cJSON_Delete(json);
@@ -123,7 +124,7 @@ static void test_depth(void **state) {
     memset(text, '[', JSON_DEPTH_MAX + 1);
     memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
     text[2 * JSON_DEPTH_MAX + 2] = '\0';
-    expect_refused(text, "cfg.json: line 1, column 65: nested deeper than 64 levels");
+    expect_refused(text, "cfg.json: line 1, column 65: nested deeper than 64 levels; make it flatter");
     cJSON_Delete(parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[\""));
 }
 
@@ -289,7 +290,7 @@ static void test_set_hostile(void **state) {
     memset(path, '[', 2 * DEEP);
     path[2 * DEEP] = '\0';
     assert_int_equal(json_set_path(json, "a", path, &error), -1);
-    assert_non_null(strstr(error.message, "line 1, column 65: nested deeper than 64 levels"));
+    assert_non_null(strstr(error.message, "line 1, column 65: nested deeper than 64 levels; make it flatter"));
     free(path);
     expect_written(json, "{}");
     cJSON_Delete(json);

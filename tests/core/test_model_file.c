@@ -201,7 +201,7 @@ static void bad_metadata(struct world *world, const char *config, const char *fa
 
 static void test_wrong_metadata(void **state) {
     struct world *world = *state;
-    static const char wrong[] = "its metadata is not that of a cnntrain model";
+    static const char wrong[] = "its metadata is not that of a cnntrain model; name one that cnntrain wrote";
     static const char *const facts[] = {
         "[]",
         "{}",

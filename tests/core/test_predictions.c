@@ -78,7 +78,8 @@ static void test_malformed(void **state) {
     struct predictions predictions;
     file_replace_text(path, "", &error);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);
-    assert_string_equal(error.message, "line 1: is not the header \"index,label,prediction,probability\"");
+    assert_string_equal(error.message, "line 1: is not the header \"index,label,prediction,probability\"; evaluate the "
+                                       "model again to write the file anew");
     free(path);
     expect_folder_gone(folder);
 }

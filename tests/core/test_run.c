@@ -338,7 +338,7 @@ static void test_refused_models(void **state) {
     refuse(world, &setup, ERROR_CONFIG, "tiny.json: model[1]: has 2 outputs, but the data has 3 classes; give it 3");
     setup = usual;
     setup.train = 0;
-    refuse(world, &setup, ERROR_DATA, "tiny.json: data: holds no training images");
+    refuse(world, &setup, ERROR_DATA, "tiny.json: data: holds no training images; put some there");
 }
 
 /* More outputs than classes are allowed; the classes without images are numbers. */

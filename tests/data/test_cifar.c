@@ -63,7 +63,8 @@ static void test_names_and_inner_folder(void **state) {
     assert_string_equal(room->splits.class_names[9], "last one");
     room_write_text(room, "c/cifar-10-batches-bin/batches.meta.txt", "a\nb\n");
     room_load_bad(room, "{\"source\": \"cifar10\", \"path\": \"c\"}", ERROR_DATA,
-                  "c/cifar-10-batches-bin/batches.meta.txt", "holds 2 names, 10 classes need one each");
+                  "c/cifar-10-batches-bin/batches.meta.txt",
+                  "holds 2 names, 10 classes need one each; correct or remove the file");
 }
 
 static void test_cifar100(void **state) {
@@ -94,22 +95,24 @@ static void expect_bad(struct room *room, const char *source, const char *messag
 static void test_bad_files(void **state) {
     struct room *room = *state;
     room_write(room, "bad.bin", "", 0);
-    expect_bad(room, "cifar10", "is empty; records of 3073 bytes were expected");
+    expect_bad(room, "cifar10", "is empty; records of 3073 bytes were expected: fetch the file again");
     write_records(room, "bad.bin", (uint8_t[]){1, 2}, 1, 2, 1);
     expect_bad(room, "cifar10", "has 6145 bytes, no multiple of the 3073 of a record; it is truncated or no such file");
     expect_bad(room, "cifar100",
                "has 6145 bytes, no multiple of the 3074 of a record; it is truncated or no such file");
     write_records(room, "bad.bin", (uint8_t[]){1, 10}, 1, 2, 0);
-    expect_bad(room, "cifar10", "record 1 has label 10; 0 to 9 are expected");
+    expect_bad(room, "cifar10", "record 1 has label 10; 0 to 9 are expected: is it the binary version of the data?");
     write_records(room, "bad.bin", (uint8_t[]){1, 100}, 2, 1, 0);
-    expect_bad(room, "cifar100", "record 0 has label 100; 0 to 99 are expected");
+    expect_bad(room, "cifar100", "record 0 has label 100; 0 to 99 are expected: is it the binary version of the data?");
 }
 
 static void test_empty_folders(void **state) {
     struct room *room = *state;
     room_write_text(room, "c/data_batch_.bin", "");
-    room_load_bad(room, "{\"source\": \"cifar10\", \"path\": \"c\"}", ERROR_DATA, "c", "holds no data_batch_*.bin");
-    room_load_bad(room, "{\"source\": \"cifar100\", \"path\": \"c\"}", ERROR_DATA, "c", "holds no train.bin");
+    room_load_bad(room, "{\"source\": \"cifar10\", \"path\": \"c\"}", ERROR_DATA, "c",
+                  "holds no data_batch_*.bin; name the folder of CIFAR-10's binary version");
+    room_load_bad(room, "{\"source\": \"cifar100\", \"path\": \"c\"}", ERROR_DATA, "c",
+                  "holds no train.bin; name the folder of CIFAR-100's binary version");
 }
 
 static void load_real(struct room *room, const char *source) {

@@ -58,14 +58,14 @@ static void test_bad_manifests(void **state) {
     struct room *room = *state;
     char expected[700];
     write_pictures(room);
-    expect_bad(room, "", "holds no training images");
-    expect_bad(room, "path,label\n", "holds no training images");
+    expect_bad(room, "", "holds no training images; put some there");
+    expect_bad(room, "path,label\n", "holds no training images; put some there");
     expect_bad(room, "a.png,x,test\n", "line 1: label \"x\" does not occur in the training set");
     expect_bad(room, "a.png,1\nsub/b.png,x,test\n", "line 2: label \"x\" does not occur in the training set");
     expect_bad(room, "a.png\n", "line 1: 1 field; path,label[,split] is expected");
     expect_bad(room, "a.png,x,train,more\n", "line 1: more than 3 fields; path,label[,split] is expected");
-    expect_bad(room, "a.png,x\n\n,y\n", "line 3: the path is empty");
-    expect_bad(room, "a.png,\n", "line 1: the label is empty");
+    expect_bad(room, "a.png,x\n\n,y\n", "line 3: the path is empty; path,label[,split] is expected");
+    expect_bad(room, "a.png,\n", "line 1: the label is empty; path,label[,split] is expected");
     expect_bad(room, "a.png,x,tset\n", "line 1: split \"tset\"; train, validation or test is expected");
     room_write(room, "m/list.csv", "a.png,x\0\n", 9);
     room_load_bad(room, load_it, ERROR_DATA, "m/list.csv", "holds a zero byte; it is no CSV text");

@@ -41,7 +41,7 @@ static void test_cifar_names(void **state) {
         snprintf(name, sizeof name, "c/data_batch_%d.bin", i);
         room_write(room, name, zeros, RECORD);
     }
-    room_load_bad(room, load_it, ERROR_DATA, "c", "holds more than 64 data_batch files");
+    room_load_bad(room, load_it, ERROR_DATA, "c", "holds more than 64 data_batch files; move some away");
 }
 
 static void test_cifar100_parts(void **state) {
@@ -60,7 +60,8 @@ static void test_cifar_names_of_classes(void **state) {
     const char *load_it = "{\"source\": \"cifar10\", \"path\": \"c\"}";
     room_write(room, "c/data_batch_1.bin", zeros, RECORD);
     room_write_text(room, "c/batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n");
-    room_load_bad(room, load_it, ERROR_DATA, "c/batches.meta.txt", "holds 11 names, 10 classes need one each");
+    room_load_bad(room, load_it, ERROR_DATA, "c/batches.meta.txt",
+                  "holds 11 names, 10 classes need one each; correct or remove the file");
     remove_file(room, "c/batches.meta.txt");
     room_write_text(room, "c/batches.meta.txt/file", "a folder where a file should be");
     assert_int_equal(room_load(room, load_it), -1);
@@ -137,9 +138,11 @@ static void test_folder_parts(void **state) {
     struct room *room = *state;
     room_write_flat(room, "f/train/a/1.png", 2, 2, 1, 5);
     room_write_text(room, "f/test/readme.txt", "no class here");
-    room_load_bad(room, folder, ERROR_DATA, "f/test", "holds no class folders");
+    room_load_bad(room, folder, ERROR_DATA, "f/test",
+                  "holds no class folders; put pictures into <class>/, or remove it");
     room_write_flat(room, "f/validation/b/1.png", 2, 2, 1, 5);
-    room_load_bad(room, folder, ERROR_DATA, "f/validation/b", "is a class that the training set does not have");
+    room_load_bad(room, folder, ERROR_DATA, "f/validation/b",
+                  "is a class that the training set does not have; remove it, or add it to the training set");
 }
 
 static void test_folder_many(void **state) {
@@ -200,7 +203,8 @@ static void test_idx_magic(void **state) {
     write_idx(room, "m/train-labels-idx1-ubyte", 1, (uint32_t[]){1}, 1, false);
     for (int i = 0; i < 3; i++) {
         room_write(room, "m/train-images-idx3-ubyte", magic[i], 4);
-        snprintf(message, sizeof message, "begins with %s; an IDX file of images begins with 0x00000803", found[i]);
+        snprintf(message, sizeof message,
+                 "begins with %s; an IDX file of images begins with 0x00000803: is it the right file?", found[i]);
         room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte", message);
     }
 }
@@ -213,7 +217,7 @@ static void test_idx_sizes(void **state) {
     write_idx(room, "m/train-labels-idx1-ubyte", 1, (uint32_t[]){1}, 1, false);
     write_idx(room, "m/train-images-idx3-ubyte", 3, most, 10, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "is truncated: its header promises more values than its 26 bytes can hold");
+                  "is truncated: its header promises more values than its 26 bytes can hold; fetch the file again");
     write_idx(room, "m/train-images-idx3-ubyte", 3, tall, 5000, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
                   "has images of 5000 x 1 pixels; a side has at most 4096");
@@ -237,7 +241,7 @@ static void test_idx_files(void **state) {
     write_idx(room, "m/train-images-idx3-ubyte", 3, one, 1, false);
     room_write_text(room, "m/train-labels-idx1-ubyte", "no such file");
     room_load_bad(room, idx, ERROR_DATA, "m/train-labels-idx1-ubyte",
-                  "begins with 0x6e6f2073; an IDX file of labels begins with 0x00000801");
+                  "begins with 0x6e6f2073; an IDX file of labels begins with 0x00000801: is it the right file?");
     /* a checksum that does not fit shows behind the values */
     write_idx(room, "m/train-labels-idx1-ubyte", 1, one, 1, false);
     remove_file(room, "m/train-images-idx3-ubyte");
@@ -282,7 +286,8 @@ static void test_fashion_mnist(void **state) {
     const char *one_file = "{\"source\": \"fashion-mnist\", \"path\": \"m/images-idx3\"}";
     write_idx(room, "m/images-idx3", 3, sizes, 2 * 784, false);
     write_idx(room, "m/labels-idx1", 1, (uint32_t[]){3}, 3, false);
-    room_load_bad(room, one_file, ERROR_DATA, "m/labels-idx1", "holds 3 labels for 2 images");
+    room_load_bad(room, one_file, ERROR_DATA, "m/labels-idx1",
+                  "holds 3 labels for 2 images; take the two files that belong together");
     write_idx(room, "m/labels-idx1", 1, sizes, 2, false);
     room_load_good(room, one_file);
     assert_string_equal(room->splits.class_names[9], "Ankle boot");
@@ -365,7 +370,7 @@ static void prefix_refused(struct room *room, const void *bytes, size_t length, 
 
 static void test_npy_prefixes(void **state) {
     struct room *room = *state;
-    static const char no_magic[] = "is not a .npy file (it does not begin with \\x93NUMPY)";
+    static const char no_magic[] = "is not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save";
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
     prefix_refused(room, "\x93NUMPX\x01\x00", 8, no_magic);
     prefix_refused(room, "\x93NUM", 4, no_magic);
@@ -396,7 +401,7 @@ static void test_npy_paths(void **state) {
     room_write_text(room, "d/x_val.npy", "no array");
     write_npy(room, "d/y_val.npy", ARRAY("|u1", "(1,)"), 1);
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d/x_val.npy",
-                  "is not a .npy file (it does not begin with \\x93NUMPY)");
+                  "is not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save");
 }
 
 /* ---- parts that must fit each other ---- */
@@ -424,11 +429,12 @@ static void test_parts_alike(void **state) {
     write_npy(room, "d/x_val.npy", ARRAY("|u1", "(2, 2, 2)"), 8);
     write_npy(room, "d/y_val.npy", ARRAY("<u2", "(1, 1)"), 2);
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d/y_val.npy",
-                  "holds 1 labels for 2 images");
+                  "holds 1 labels for 2 images; save both for the same images");
     remove_file(room, "d/x_val.npy");
     write_npy(room, "d/x_train.npy", ARRAY("|u1", "(0, 2, 2)"), 0);
     write_npy(room, "d/y_train.npy", ARRAY("|u1", "(0,)"), 0);
-    room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d", "holds no training images");
+    room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d",
+                  "holds no training images; put some there");
 }
 
 #define ROOM_TEST(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)

@@ -92,7 +92,7 @@ static void test_bad_folders(void **state) {
     room_write_flat(room, "i/train/a/1.png", 3, 3, 1, 5);
     room_write_flat(room, "i/test/b/1.png", 3, 3, 1, 5);
     room_load_bad(room, "{\"source\": \"folder\", \"path\": \"i\"}", ERROR_DATA, "i/test/b",
-                  "is a class that the training set does not have");
+                  "is a class that the training set does not have; remove it, or add it to the training set");
     room_write_flat(room, "j/train/a/1.png", 3, 3, 1, 5);
     room_write_flat(room, "j/val/a/1.png", 3, 3, 1, 5);
     room_write_flat(room, "j/validation/a/1.png", 3, 3, 1, 5);

@@ -76,31 +76,33 @@ static void test_bad_headers(void **state) {
     struct room *room = *state;
     unsigned char bytes[sizeof images + 1] = {0};
     memcpy(bytes, images, sizeof images);
-    expect_bad(room, bytes, 0, false, "is empty; an IDX file of images was expected");
-    expect_bad(room, bytes, 3, false, "begins with 0x00000008; an IDX file of images begins with 0x00000803");
-    expect_bad(room, bytes, 10, false, "is truncated: it ends within its header");
-    expect_bad(room, bytes, 20, false, "is truncated: 14 bytes are missing of the 18 that its header promises");
+    expect_bad(room, bytes, 0, false, "is empty; an IDX file of images was expected: fetch the file again");
+    expect_bad(room, bytes, 3, false,
+               "begins with 0x00000008; an IDX file of images begins with 0x00000803: is it the right file?");
+    expect_bad(room, bytes, 10, false, "is truncated: it ends within its header; fetch the file again");
+    expect_bad(room, bytes, 20, false,
+               "is truncated: 14 bytes are missing of the 18 that its header promises; fetch the file again");
     expect_bad(room, bytes, sizeof images - 1, false,
-               "is truncated: 1 bytes are missing of the 18 that its header promises");
-    expect_bad(room, bytes, sizeof images + 1, false, "holds more bytes than its header says");
+               "is truncated: 1 bytes are missing of the 18 that its header promises; fetch the file again");
+    expect_bad(room, bytes, sizeof images + 1, false, "holds more bytes than its header says; fetch the file again");
     expect_bad(room, labels, sizeof labels, false,
-               "begins with 0x00000801; an IDX file of images begins with 0x00000803");
+               "begins with 0x00000801; an IDX file of images begins with 0x00000803: is it the right file?");
     bytes[2] = 13; /* floats */
     expect_bad(room, bytes, sizeof images, false,
-               "begins with 0x00000d03; an IDX file of images begins with 0x00000803");
+               "begins with 0x00000d03; an IDX file of images begins with 0x00000803: is it the right file?");
     memcpy(bytes, images, sizeof images);
     memset(bytes + 4, 0xff, 12);
     expect_bad(room, bytes, sizeof images, false,
-               "is truncated: its header promises more values than its 34 bytes can hold");
+               "is truncated: its header promises more values than its 34 bytes can hold; fetch the file again");
 }
 
 static void test_bad_gzip(void **state) {
     struct room *room = *state;
     unsigned char bytes[sizeof images + 1] = {0};
     memcpy(bytes, images, sizeof images);
-    expect_bad(room, bytes, sizeof images + 1, true, "holds more bytes than its header says");
+    expect_bad(room, bytes, sizeof images + 1, true, "holds more bytes than its header says; fetch the file again");
     expect_bad(room, bytes, sizeof images - 2, true,
-               "is truncated: 2 bytes are missing of the 18 that its header promises");
+               "is truncated: 2 bytes are missing of the 18 that its header promises; fetch the file again");
     bytes[4] = 0x7f; /* two thousand million images in a file of fifty bytes */
     write_gzip(room, "m/train-images-idx3-ubyte.gz", bytes, sizeof images);
     assert_int_equal(room_load(room, "{\"source\": \"idx\", \"path\": \"m\"}"), -1);
@@ -142,17 +144,17 @@ static void test_bad_labels(void **state) {
     unsigned char two[] = {0, 0, 8, 1, 0, 0, 0, 2, 2, 0};
     room_write(room, "m/train-images-idx3-ubyte", images, sizeof images);
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m",
-                  "holds train-images-idx3-ubyte, but no train-labels-idx1-ubyte");
+                  "holds train-images-idx3-ubyte, but no train-labels-idx1-ubyte; put it there");
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m/train-images-idx3-ubyte\"}", ERROR_DATA,
                   "m/train-images-idx3-ubyte",
                   "has no file of labels beside it (a name with \"labels\" for \"images\" and \"idx1\" for \"idx3\"); "
                   "give the folder or the file of images");
     room_write(room, "m/train-labels-idx1-ubyte", two, sizeof two);
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m/train-labels-idx1-ubyte",
-                  "holds 2 labels for 3 images");
+                  "holds 2 labels for 3 images; take the two files that belong together");
     room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels - 1);
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m/train-labels-idx1-ubyte",
-                  "is truncated: 1 bytes are missing of the 3 that its header promises");
+                  "is truncated: 1 bytes are missing of the 3 that its header promises; fetch the file again");
     room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels);
     unsigned char other[sizeof labels];
     memcpy(other, labels, sizeof labels);
@@ -171,7 +173,8 @@ static void test_no_images(void **state) {
     none[7] = no_labels[7] = 0;
     room_write(room, "m/train-images-idx3-ubyte", none, sizeof none);
     room_write(room, "m/train-labels-idx1-ubyte", no_labels, sizeof no_labels);
-    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m", "holds no training images");
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m",
+                  "holds no training images; put some there");
     room_write_text(room, "e/readme", "");
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"e\"}", ERROR_DATA, "e",
                   "holds no train-images-idx3-ubyte, plain or .gz");

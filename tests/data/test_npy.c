@@ -63,14 +63,15 @@ static void test_floats(void **state) {
     assert_memory_equal(room->splits.train.pixels, values, sizeof values);
     const float bad[4] = {0.5F, -1, 2, NAN};
     write_npy(room, "x.npy", 1, TYPE("<f4", "(2, 1, 2)"), bad, sizeof bad);
-    room_load_bad(room, pair, ERROR_DATA, "x.npy", "image 1 holds a value that is not finite");
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "image 1 holds a value that is not finite; save it with numpy.nan_to_num, or leave it out");
 }
 
 static void test_folder(void **state) {
     struct room *room = *state;
     write_npy(room, "d/x_train.npy", 1, BYTES("(2, 3, 2)"), pixels, 12);
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d",
-                  "holds x_train.npy, but no y_train.npy");
+                  "holds x_train.npy, but no y_train.npy; put it there");
     write_npy(room, "d/y_train.npy", 1, TYPE("<i8", "(2, 1)"), (int64_t[]){0, 4}, 16);
     write_npy(room, "d/x_val.npy", 1, BYTES("(1, 3, 2)"), pixels, 6);
     write_npy(room, "d/y_val.npy", 1, TYPE("<i4", "(1,)"), (int32_t[]){3}, 4);
@@ -83,7 +84,8 @@ static void test_folder(void **state) {
     assert_int_equal(room->splits.test.labels[0], 2);
     assert_memory_equal(room->splits.test.pixels, pixels + 6, 6);
     room_write_text(room, "e/readme", "");
-    room_load_bad(room, "{\"source\": \"npy\", \"path\": \"e\"}", ERROR_DATA, "e", "holds no x_train.npy");
+    room_load_bad(room, "{\"source\": \"npy\", \"path\": \"e\"}", ERROR_DATA, "e",
+                  "holds no x_train.npy; put it there, or name two files as IMAGES.npy,LABELS.npy");
 }
 
 static void expect_bad_images(struct room *room, const char *dictionary, size_t length, const char *message) {
@@ -128,7 +130,8 @@ static void test_bad_files(void **state) {
     room_write(room, "x.npy", "", 0);
     room_load_bad(room, pair, ERROR_DATA, "x.npy", "is empty; a .npy file was expected");
     room_write_text(room, "x.npy", "PK\3\4 a zip file");
-    room_load_bad(room, pair, ERROR_DATA, "x.npy", "is not a .npy file (it does not begin with \\x93NUMPY)");
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "is not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save");
     write_npy(room, "x.npy", 4, BYTES("(2, 3, 2)"), pixels, 12);
     room_load_bad(room, pair, ERROR_DATA, "x.npy", "is a .npy file of version 4.0; 1.0 to 3.0 are read");
     room_write(room, "x.npy", "\x93NUMPY\1\0\166\0{'descr", 17);
@@ -169,7 +172,8 @@ static void test_labels(void **state) {
     expect_bad_labels(room, TYPE("<i4", "(2,)"), (int32_t[]){65536, 1}, 8, "label 0 is 65536; 0 to 65535 are expected");
     expect_bad_labels(room, TYPE("<u8", "(2,)"), (uint64_t[]){1, UINT64_MAX}, 16,
                       "label 1 is 9223372036854775807; 0 to 65535 are expected");
-    expect_bad_labels(room, TYPE("|i1", "(1,)"), (int8_t[]){1}, 1, "holds 1 labels for 2 images");
+    expect_bad_labels(room, TYPE("|i1", "(1,)"), (int8_t[]){1}, 1,
+                      "holds 1 labels for 2 images; save both for the same images");
     expect_bad_labels(room, TYPE("|i1", "(2, 2)"), (int8_t[]){1, 0, 0, 1}, 4,
                       "has 2 dimensions; labels have (count) or (count, 1)");
     expect_bad_labels(room, TYPE("<f4", "(2,)"), (float[]){1, 2}, 8, "holds values of type f4; labels are integers");

@@ -36,8 +36,8 @@ static void test_class_names(void **state) {
                  "cat\r\n\r\ndog",
                  "cat");
     expect_names(room, "caf\xC3\xA9\ndog\n", "caf\xC3\xA9");
-    expect_no_names(room, "", "holds 0 names, 2 classes need one each");
-    expect_no_names(room, "a\nb\nc\n", "holds 3 names, 2 classes need one each");
+    expect_no_names(room, "", "holds 0 names, 2 classes need one each; correct or remove the file");
+    expect_no_names(room, "a\nb\nc\n", "holds 3 names, 2 classes need one each; correct or remove the file");
     expect_no_names(room, "a\x1b[2J\nb\n",
                     "has a class \"a\x1b[2J\", which is not UTF-8 text without control characters; rename it");
     expect_no_names(room, "a\n\xff\n",

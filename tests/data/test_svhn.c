@@ -150,7 +150,7 @@ static void test_wrong_arrays(void **state) {
     struct digits digits = three;
     digits.label_count = 2;
     write_digits(room, "bad.mat", &digits);
-    expect_bad(room, "X holds 3 images, but y holds 2 labels");
+    expect_bad(room, "X holds 3 images, but y holds 2 labels; save both for the same images");
     digits = three;
     digits.sizes[2] = 4;
     write_digits(room, "bad.mat", &digits);
@@ -167,7 +167,7 @@ static void test_wrong_arrays(void **state) {
     digits = three;
     digits.sizes[3] = 0;
     write_digits(room, "bad.mat", &digits);
-    expect_bad(room, "X holds no images");
+    expect_bad(room, "X holds no images; fetch the file again");
 }
 
 static void write_one_array(const struct room *room, const char *array, enum matio_classes class, enum matio_types type,
@@ -182,24 +182,25 @@ static void write_one_array(const struct room *room, const char *array, enum mat
 static void test_missing_arrays(void **state) {
     struct room *room = *state;
     write_one_array(room, "y", MAT_C_DOUBLE, MAT_T_DOUBLE, (double[]){1, 2});
-    expect_bad(room, "holds no array \"X\" with the images");
+    expect_bad(room, "holds no array \"X\" with the images; is it a file of SVHN's cropped digits?");
     write_one_array(room, "X", MAT_C_DOUBLE, MAT_T_DOUBLE, (double[]){1, 2});
-    expect_bad(room, "X is not of class uint8, as images are");
+    expect_bad(room, "X is not of class uint8, as images are; save it so");
     write_one_array(room, "text", MAT_C_CHAR, MAT_T_UINT8, (uint8_t[]){1, 2});
     expect_bad(room, "\"text\" is no array of real numbers; only such are read");
     room_write_text(room, "empty/readme", "");
-    room_load_bad(room, "{\"source\": \"svhn\", \"path\": \"empty\"}", ERROR_DATA, "empty", "holds no train_32x32.mat");
+    room_load_bad(room, "{\"source\": \"svhn\", \"path\": \"empty\"}", ERROR_DATA, "empty",
+                  "holds no train_32x32.mat; name the folder of SVHN's cropped digits, or a .mat file");
 }
 
 static void test_headers(void **state) {
     struct room *room = *state;
     char header[136] = "MATLAB 5.0 MAT-file";
     room_write(room, "bad.mat", header, 0);
-    expect_bad(room, "has 0 bytes, less than the 128-byte header of a MATLAB 5 file");
+    expect_bad(room, "has 0 bytes, less than the 128-byte header of a MATLAB 5 file; fetch the file again");
     room_write(room, "bad.mat", header, 100);
-    expect_bad(room, "has 100 bytes, less than the 128-byte header of a MATLAB 5 file");
+    expect_bad(room, "has 100 bytes, less than the 128-byte header of a MATLAB 5 file; fetch the file again");
     room_write(room, "bad.mat", header, 136);
-    expect_bad(room, "is not a MATLAB 5 file (version 0x0100 and \"IM\" expected at byte 124)");
+    expect_bad(room, "is not a MATLAB 5 file (version 0x0100 and \"IM\" expected at byte 124); save it with -v7");
     memcpy(header + 124, "\1\0MI", 4);
     room_write(room, "bad.mat", header, 136);
     expect_bad(room, "is a big-endian MATLAB file; save it little-endian");
@@ -208,7 +209,7 @@ static void test_headers(void **state) {
     expect_bad(room, "is a MATLAB 7.3 file (HDF5); save it with -v7 to use it here");
     memcpy(header + 124, "\0\1IM", 4);
     room_write(room, "bad.mat", header, 128);
-    expect_bad(room, "holds no array \"X\" with the images");
+    expect_bad(room, "holds no array \"X\" with the images; is it a file of SVHN's cropped digits?");
     room_write(room, "bad.mat", header, 132);
     expect_bad(room, "is truncated: it ends within an element's tag at byte 128; fetch the file again");
     room_write(room, "bad.mat", header, 136);

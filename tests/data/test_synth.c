@@ -38,7 +38,8 @@ static void test_bad_counts(void **state) {
                  "synth takes counts as TRAIN,TEST such as 2000,500 (each at most 10000000), got \"%s\"", texts[i]);
         room_load_bad(room, json, ERROR_CONFIG, "=data.path", message);
     }
-    room_load_bad(room, "{\"source\": \"synth\", \"path\": \"0,5\"}", ERROR_DATA, "=0,5", "holds no training images");
+    room_load_bad(room, "{\"source\": \"synth\", \"path\": \"0,5\"}", ERROR_DATA, "=0,5",
+                  "holds no training images; put some there");
 }
 
 /* An image depends on the seed and its number, not on how many there are; parts and seeds differ. */

@@ -222,9 +222,11 @@ static void gradients_add_up_over_images(void **state) {
 static void refusals(void **state) {
     (void)state;
     assert_refused("{\"type\":\"Conv2D\",\"filters\":6,\"kernel_size\":2,\"groups\":5}", lesson,
-                   "test.json: model[0].groups: the input's 12 channels cannot be split into 5 groups evenly");
-    assert_refused("{\"type\":\"Conv2D\",\"filters\":7,\"kernel_size\":2,\"groups\":3}", lesson,
-                   "test.json: model[0].groups: 7 filters cannot be split into 3 groups evenly");
+                   "test.json: model[0].groups: the input's 12 channels cannot be split into 5 groups evenly; choose "
+                   "groups that divide them");
+    assert_refused(
+        "{\"type\":\"Conv2D\",\"filters\":7,\"kernel_size\":2,\"groups\":3}", lesson,
+        "test.json: model[0].groups: 7 filters cannot be split into 3 groups evenly; choose groups that divide them");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":1,\"kernel_size\":3,\"strides\":[1,2],\"dilation_rate\":2}",
                    lesson,
                    "test.json: model[0].dilation_rate: dilation_rate (2,2) cannot go together with strides (1,2); set "

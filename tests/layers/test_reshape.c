@@ -15,9 +15,11 @@ static void accepted(void **state) {
 static void refused(void **state) {
     (void)state;
     assert_refused("{\"type\":\"Reshape\",\"target_shape\":[3,783]}", image,
-                   "test.json: model[0].target_shape: (3,783) does not hold the 2352 numbers of the input (28,28,3)");
+                   "test.json: model[0].target_shape: (3,783) does not hold the 2352 numbers of the input (28,28,3); a "
+                   "size of -1 takes what is left");
     assert_refused("{\"type\":\"Reshape\",\"target_shape\":[-1,5]}", image,
-                   "test.json: model[0].target_shape: (-1,5) does not hold the 2352 numbers of the input (28,28,3)");
+                   "test.json: model[0].target_shape: (-1,5) does not hold the 2352 numbers of the input (28,28,3); a "
+                   "size of -1 takes what is left");
     assert_refused("{\"type\":\"Reshape\",\"target_shape\":[-1,2,-1]}", image,
                    "test.json: model[0].target_shape[2]: only one size may be -1; give the others");
     assert_refused("{\"type\":\"Reshape\",\"target_shape\":[2,0]}", image,

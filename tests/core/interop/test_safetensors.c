@@ -236,8 +236,9 @@ static void test_damaged_places(void **state) {
     expect_refused("{\"a\":{\"dtype\":\"F64\",\"shape\":[2147483648,1073741824],\"data_offsets\":[0,0]}}", 0,
                    "f.safetensors: a: has 0 bytes of data, which is not F64 of (2147483648,1073741824)");
     expect_refused(A(4, 12), 12, "f.safetensors: a: has bytes before it that belong to no tensor");
-    expect_refused(A(0, 8), 9, "f.safetensors: ends with 1 bytes that belong to no tensor; it is damaged");
-    expect_refused("{}", 3, "f.safetensors: ends with 3 bytes that belong to no tensor; it is damaged");
+    expect_refused(A(0, 8), 9,
+                   "f.safetensors: ends with 1 bytes that belong to no tensor; it is damaged: copy it again");
+    expect_refused("{}", 3, "f.safetensors: ends with 3 bytes that belong to no tensor; it is damaged: copy it again");
     expect_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
                    "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
                    12, "f.safetensors: b: overlaps another tensor in the file");
@@ -261,8 +262,9 @@ static void expect_bytes_refused(const char *bytes, size_t length, const char *m
 
 static void test_damaged_length(void **state) {
     (void)state;
-    expect_bytes_refused("", 0, "f.safetensors: has 0 bytes, too few for a safetensors file");
-    expect_bytes_refused("\2\0\0\0\0\0\0", 7, "f.safetensors: has 7 bytes, too few for a safetensors file");
+    expect_bytes_refused("", 0, "f.safetensors: has 0 bytes, too few for a safetensors file; copy it again");
+    expect_bytes_refused("\2\0\0\0\0\0\0", 7,
+                         "f.safetensors: has 7 bytes, too few for a safetensors file; copy it again");
     expect_bytes_refused("\3\0\0\0\0\0\0\0{}", 10,
                          "f.safetensors: was cut off or is damaged: its header has 3 bytes, but only 2 follow");
     expect_bytes_refused("\x89PNG\r\n\x1a\n and more", 17,
