@@ -126,7 +126,7 @@ static int run_experiments(struct session *session, int argc, const char **argv)
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the batch's folder (default: runs/NAME)", "DIR"},
         {"jobs", 'j', POPT_ARG_INT, &arguments.jobs, 0, "runs at a time; they share the threads (default 1)", "N"},
         {"dry-run", 0, POPT_ARG_NONE, &arguments.dry_run, 0,
-         "build everything, take a few steps of each config, show the time it will take; write nothing", NULL},
+         "take a few steps of each config, show how long all will take; write nothing", NULL},
         POPT_TABLEEND,
     };
     struct options options;

@@ -118,6 +118,7 @@ int main(int argc, char **argv) {
     fill_descriptors();
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write */
     int status = session_open(&session);
+    session.describe = help_command;
     if (status == 0) status = dispatch(&session, argc, (const char **)(void *)argv);
     if (fflush(stdout) != 0)
         error_set_errno(&session.error, "stdout", "write");

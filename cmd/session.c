@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/ending.h"
-#include "cmd/help.h"
 #include "cmd/live.h"
-#include "cmd/terminal.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/constraint.h"
@@ -60,7 +58,7 @@ static int open_search(struct session *session) {
 }
 
 int session_open(struct session *session) {
-    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN, .describe = help_command};
+    *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN};
     session->workshop.registries = &session->registries;
     session->workshop.data_room = &data_room;
     const char *folder = getenv("CNNTRAIN_DATA");
@@ -176,11 +174,13 @@ int session_is_model(struct session *session, const char *path) {
 
 void session_note_guess(const struct session *session, const struct saved_model *saved, const char *path) {
     if (!saved->normalization_guessed || session->quiet) return;
+    struct text shown = {0};
+    text_add_shown(&shown, path);
     fflush(stdout);
-    fputs("note: ", stderr);
-    terminal_print(stderr, path);
-    fprintf(stderr, " does not say how its images were prepared: pixels are fed as %s\n",
+    fprintf(stderr, "note: %s does not say how its images were prepared: pixels are fed as %s\n",
+            shown.failed ? "the file" : shown.bytes,
             saved->normalization.scale == 1 ? "they are, 0 to 255, to its Rescaling" : "0 to 1");
+    text_free(&shown);
 }
 
 int session_check_model(struct session *session, const char *path) {

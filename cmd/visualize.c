@@ -268,17 +268,18 @@ static bool is_file_name(const char *out) {
 }
 
 /* A run's folder gives its name to the pictures, else the config does. */
-static void name_of_model(const struct viewer *viewer, char *name, size_t size) {
+static int name_of_model(const struct viewer *viewer, char *name, size_t size) {
     char path[4096];
     size_t length = strlen(viewer->path);
     while (length > 0 && viewer->path[length - 1] == '/') length--;
     snprintf(path, sizeof path, "%.*s", (int)(length < sizeof path ? length : sizeof path - 1), viewer->path);
-    struct error ignored = {0};
-    const bool is_folder = file_is_folder(viewer->path, &ignored) > 0;
+    const int is_folder = file_is_folder(viewer->path, &viewer->session->error);
+    if (is_folder < 0) return -1;
     const char *last = file_name_of(path);
     const bool says_something = is_folder && strspn(last, "./") < strlen(last);
     const char *chosen = says_something ? last : viewer->saved.config.values.name;
     snprintf(name, size, "%.100s", chosen ? chosen : "model");
+    return 0;
 }
 
 /* The file for a view, to free(). */
@@ -286,7 +287,7 @@ static char *choose_file(const struct viewer *viewer, const struct arguments *ar
     struct error *error = &viewer->session->error;
     char name[128], file[192];
     if (arguments->out && is_file_name(arguments->out)) return file_join(NULL, arguments->out, error);
-    name_of_model(viewer, name, sizeof name);
+    if (name_of_model(viewer, name, sizeof name) != 0) return NULL;
     snprintf(file, sizeof file, "%s-%s.png", name, view->name);
     return file_join(arguments->out, file, error);
 }

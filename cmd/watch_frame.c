@@ -10,7 +10,7 @@
 #include "core/report/plot.h"
 #include "core/report/table.h"
 
-enum { PLOT_ROWS_LEAST = 7, PLOT_ROWS_MOST = 30, SIDE_BY_SIDE = 110 /* columns */ };
+enum { PLOT_ROWS_LEAST = 5, BOTH_ROWS_LEAST = 14, PLOT_ROWS_MOST = 30, SIDE_BY_SIDE = 110, NARROW = 40 /* columns */ };
 
 static const struct history_row *last_row(const struct watched_run *run) {
     return run->history.count ? &run->history.rows[run->history.count - 1] : NULL;
@@ -69,6 +69,19 @@ static void add_numbers(const struct watched_run *run, const struct watch_window
     text_add(text, window->columns >= SIDE_BY_SIDE ? " - " : "\n");
     if (run->best_epoch) text_print(text, "best %s in epoch %d - ", run->monitor, run->best_epoch);
     text_print(text, "learning rate %.3g\n", row->learning_rate);
+}
+
+/* The same in three short lines. */
+static void add_short_words(const struct watched_run *run, struct text *text) {
+    char duration[DURATION_SIZE];
+    const struct history_row *row = last_row(run);
+    text_add_shown(text, run->name);
+    text_print(text, "\n%d/%d %s\n", row ? row->epoch : 0, run->epochs,
+               run->seconds_left > 0 ? duration_text(run->seconds_left, duration) : watched_state_name(run->state));
+    if (row && isnan(row->val_accuracy))
+        text_print(text, "accuracy %.4f\n", row->accuracy);
+    else if (row)
+        text_print(text, "val_accuracy %.4f\n", row->val_accuracy);
 }
 
 /* ---- curves ---- */
@@ -175,7 +188,7 @@ static void add_plots(const struct watched_run *run, int rows, const struct watc
         text_free(&right);
         return;
     }
-    bool both = rows >= 2 * PLOT_ROWS_LEAST;
+    bool both = rows >= BOTH_ROWS_LEAST;
     int height = both ? rows / 2 : rows;
     if (height > PLOT_ROWS_MOST) height = PLOT_ROWS_MOST;
     add_plot(run, false, columns, height, window, text);
@@ -184,8 +197,12 @@ static void add_plots(const struct watched_run *run, int rows, const struct watc
 
 void watch_run_frame(const struct watched_run *run, const struct watch_window *window, struct text *text) {
     struct text words = {0};
-    add_state(run, &words);
-    add_numbers(run, window, &words);
+    if (window->columns < NARROW) {
+        add_short_words(run, &words);
+    } else {
+        add_state(run, &words);
+        add_numbers(run, window, &words);
+    }
     add_lines(text, &words, window);
     text->failed |= words.failed;
     text_free(&words);
@@ -273,7 +290,7 @@ void watch_runs_frame(const char *folder, const struct watched_run *runs, int co
     text->failed |= words.failed;
     text_free(&words);
     int left = window->rows - count_lines(text);
-    if (!newest || left < PLOT_ROWS_LEAST + 2) return;
+    if (!newest || left < PLOT_ROWS_LEAST + 3) return;
     struct watch_window rest = {window->columns, left - 1, window->has_unicode, window->has_color};
     text_add(text, "\n");
     watch_run_frame(newest, &rest, text);

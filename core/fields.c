@@ -70,8 +70,9 @@ void field_describe(const struct field *field, struct text *text) {
         [FIELD_ANY] = "JSON",
     };
     if (field->type == FIELD_CHOICE || field->type == FIELD_CHOICES) {
-        text_add(text, field->type == FIELD_CHOICE ? "one of " : "one or a list of ");
+        text_add(text, "one of ");
         for (int i = 0; field->choices[i]; i++) text_print(text, i ? ", %s" : "%s", field->choices[i]);
+        if (field->type == FIELD_CHOICES) text_add(text, ", or a list of them");
     } else if (field->type == FIELD_COMPONENT || field->type == FIELD_COMPONENTS) {
         text_print(text, field->type == FIELD_COMPONENT ? "%s" : "list of %ss", field->of);
     } else {

@@ -23,9 +23,12 @@ static int check_lists(const struct field_reader *reader, const cJSON *json, int
         if (cJSON_IsNumber(json) && isfinite(json->valuedouble)) return 0;
         return place_error(place, reader->error, "must be a number; got %s", json_describe(json, found, sizeof found));
     }
-    if (!cJSON_IsArray(json) || cJSON_GetArraySize(json) != array->size[depth])
-        return place_error(place, reader->error, "must be a list of %d as the first one is; got %s", array->size[depth],
-                           json_describe(json, found, sizeof found));
+    if (!cJSON_IsArray(json))
+        return place_error(place, reader->error, "must be a list of %d, as the first one is; got %s",
+                           array->size[depth], json_describe(json, found, sizeof found));
+    if (cJSON_GetArraySize(json) != array->size[depth])
+        return place_error(place, reader->error, "must be a list of %d, as the first one is; got one of %d",
+                           array->size[depth], cJSON_GetArraySize(json));
     int index = 0;
     for (const cJSON *child = json->child; child; child = child->next) {
         const struct place item = place_item(place, index++);

@@ -44,23 +44,48 @@ static int check_repeat(const struct list_reader *lists, const cJSON *item, cons
     return 0;
 }
 
-/* Adds the items of a list, with repeats written out, to *count. */
-static int count_items(const struct list_reader *lists, const cJSON *json, const struct place *place, int *count) {
+struct count {
+    int items; /* of a list, with repeats written out */
+    int all;   /* and of the lists inside of them */
+};
+
+static int count_items(const struct list_reader *lists, const cJSON *json, const struct place *place,
+                       struct count *count);
+
+/* What one item comes to. */
+static int count_item(const struct list_reader *lists, const cJSON *item, const struct place *place,
+                      struct count *count) {
+    const char *list_key = lists->registry->list_key;
+    const cJSON *keras = cJSON_GetObjectItemCaseSensitive(item, "config");
+    const cJSON *inside = list_key ? cJSON_GetObjectItemCaseSensitive(keras ? keras : item, list_key) : NULL;
+    const struct place at_config = place_key(place, "config"),
+                       at_list = place_key(keras ? &at_config : place, list_key);
+    *count = (struct count){1, 1};
+    if (is_repeat(lists, item)) {
+        if (check_repeat(lists, item, place) != 0) return -1;
+        *count = (struct count){0};
+        return count_items(lists, inside, &at_list, count);
+    }
+    struct count inner = {0};
+    if (cJSON_IsArray(inside) && count_items(lists, inside, &at_list, &inner) != 0) return -1;
+    count->all += inner.all;
+    return 0;
+}
+
+/* Adds the items of a list to *count. */
+static int count_items(const struct list_reader *lists, const cJSON *json, const struct place *place,
+                       struct count *count) {
     int index = 0;
     for (const cJSON *item = json->child; item; item = item->next) {
-        const struct place here = place_item(place, index++), inner = place_key(&here, lists->registry->list_key);
-        int one = 1, times = 1;
-        if (is_repeat(lists, item)) {
-            if (check_repeat(lists, item, &here) != 0) return -1;
-            times = cJSON_GetObjectItemCaseSensitive(item, repeat_key)->valueint;
-            one = 0;
-            const cJSON *list = cJSON_GetObjectItemCaseSensitive(item, lists->registry->list_key);
-            if (count_items(lists, list, &inner, &one) != 0) return -1;
-        }
-        if ((double)*count + (double)one * times > ITEMS_MAX)
+        const struct place here = place_item(place, index++);
+        struct count one;
+        if (count_item(lists, item, &here, &one) != 0) return -1;
+        const int times = is_repeat(lists, item) ? cJSON_GetObjectItemCaseSensitive(item, repeat_key)->valueint : 1;
+        if ((double)count->all + (double)one.all * times > ITEMS_MAX)
             return place_error(times > 1 ? &here : place, lists->reader->error,
                                "makes more than %d %ss, which is the most allowed", ITEMS_MAX, lists->registry->what);
-        *count += one * times;
+        count->items += one.items * times;
+        count->all += one.all * times;
     }
     return 0;
 }
@@ -114,12 +139,12 @@ static int read_items(const struct list_reader *lists, const cJSON *json, const 
 int component_list_read(const struct field_reader *reader, const struct component_registry *registry, const cJSON *json,
                         const struct place *place, struct component_list *list) {
     const struct list_reader lists = {reader, registry, list};
-    int count = 0;
+    struct count count = {0};
     *list = (struct component_list){0};
     if (count_items(&lists, json, place, &count) != 0) return -1;
-    list->items = arena_allocate(reader->arena, (size_t)count * sizeof *list->items, reader->error);
+    list->items = arena_allocate(reader->arena, (size_t)count.items * sizeof *list->items, reader->error);
     if (!list->items) return -1;
-    list->places = arena_allocate(reader->arena, (size_t)count * sizeof *list->places, reader->error);
+    list->places = arena_allocate(reader->arena, (size_t)count.items * sizeof *list->places, reader->error);
     if (!list->places) return -1;
     const struct place *kept = keep_chain(&lists, place);
     return kept ? read_items(&lists, json, kept) : -1;

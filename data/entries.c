@@ -68,9 +68,11 @@ int entries_list(const char *folder, bool folders, struct arena *arena, struct n
     return status;
 }
 
-static bool is_link(const char *path) {
+/* 1 or 0; -1 with an error. */
+static int is_link(const char *path, struct error *error) {
     struct stat status;
-    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+    if (lstat(path, &status) != 0) return error_set_errno(error, path, "look at the folder");
+    return S_ISLNK(status.st_mode);
 }
 
 /* Adds folder/NAME for the pictures of the folder. */
@@ -92,7 +94,9 @@ static int add_folders(const char *folder, struct arena *arena, struct name_list
     int status = entries_list(folder, true, arena, &inner, error);
     for (size_t i = 0; status == 0 && i < inner.count; i++) {
         char *path = file_join(folder, inner.names[i], error);
-        status = !path ? -1 : is_link(path) ? 0 : add_name(list, path, arena, error);
+        const int skipped = path ? is_link(path, error) : -1;
+        status = skipped < 0 ? -1 : 0;
+        if (skipped == 0) status = add_name(list, path, arena, error);
         free(path);
     }
     free(inner.names);

@@ -51,6 +51,7 @@ const struct layer_kind activity_regularization_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
     .page = &page,
 };

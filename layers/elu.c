@@ -54,6 +54,7 @@ const struct layer_kind elu_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
     .page = &page,
 };

@@ -55,6 +55,7 @@ const struct layer_kind leaky_relu_layer = {
     .forward = copy_forward,
     .backward = copy_backward,
     .forgets_x = true,
+    .describe = describe_copy,
     .examples = examples,
     .page = &page,
 };

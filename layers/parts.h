@@ -41,9 +41,9 @@
                                                 .of = "regularizer", .help = "penalty on the output of an image"       \
     }
 
-/* Declares the next weight tensor; it is trainable and without regularizer and constraint unless the caller changes that.
- * Fails where it has too many elements, or the initializer, a field of the layer's config, cannot fill this shape. The
- * pointer is good until the layer is copied; NULL on failure. */
+/* Declares the next weight tensor; it is trainable and without regularizer and constraint unless the caller changes
+ * that. Fails where it has too many elements, or the initializer, a field of the layer's config, cannot fill this
+ * shape. The pointer is good until the layer is copied; NULL on failure. */
 struct parameter *layer_declare(struct layer *layer, const char *name, struct shape shape,
                                 const struct component *initializer, const struct place *place, struct error *error);
 

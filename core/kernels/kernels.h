@@ -22,7 +22,7 @@
  * one go. Panel v holds the columns from v*vector on; the last one, where n is no multiple of a vector, the last
  * `vector` columns, or all n and something behind them where there are fewer. In panel v element (t, k, x) stands at
  * b[v*b_panel + t*b_tap + k*b_row + x].
- * One product serves the three passes of a convolution; layers/conv2d.c shows how. */
+ * One product serves the three passes of a convolution; layers/pixelwise.c shows how. */
 struct product {
     int m, n, taps, depth;
     const float *a;

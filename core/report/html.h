@@ -44,6 +44,8 @@ void html_details_end(struct text *text);
 /* A table in a box that scrolls where it is too wide or has too many rows, with its caption; html_table_end ends it. */
 void html_table(const char *caption, int rows, bool sortable, struct text *text);
 void html_table_end(struct text *text);
+/* Longer cells of a left column have the class "long", and wrap. */
+enum { HTML_LONG_CELL = 18 };
 
 /* A number that stands large above the rest; html_tiles_open and html_tiles_close enclose them. */
 void html_tiles_open(struct text *text);

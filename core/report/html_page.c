@@ -71,7 +71,7 @@ const char *const html_page_style[] = {
     "th,td{padding:.28rem .55rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;\n"
     "white-space:nowrap}\n"
     "th:first-child,td:first-child{padding-left:.2rem}\n"
-    "td.long{white-space:normal;min-width:14rem;overflow-wrap:anywhere}\n"
+    "td.long,th.long{white-space:normal;min-width:14rem;overflow-wrap:anywhere}\n"
     "thead th{border-bottom:2px solid var(--soft);vertical-align:bottom;white-space:normal}\n"
     "thead th.num{min-width:4.2rem}\n"
     "tbody th{font-weight:500;position:sticky;left:0;background:var(--paper)}.num{text-align:right}\n"

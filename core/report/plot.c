@@ -9,7 +9,7 @@
 enum {
     LABEL = 8, /* columns of the labels left of the y axis, and the axis */
     FRAME = 3, /* rows of title, x axis and its labels */
-    COLUMNS_LEAST = 24,
+    COLUMNS_LEAST = 16,
     ROWS_LEAST = FRAME + 2,
     COLUMNS_MOST = 400,
     ROWS_MOST = 200,

@@ -20,7 +20,7 @@ enum plot_axis { PLOT_LINEAR, PLOT_PERCENT /* 0.5 is "50 %" */, PLOT_LOG };
 
 struct plot {
     const char *title;
-    int columns, rows; /* of all of it, title and axis included: at least 24 and 5, or nothing is drawn */
+    int columns, rows; /* of all of it, title and axis included: at least 16 and 5, or nothing is drawn */
     bool has_braille, has_color;
     const double *x; /* (count), rising */
     int count;       /* points of every series; 0 is allowed */

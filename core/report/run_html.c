@@ -140,11 +140,14 @@ static void add_confusion(const struct run_result *result, const struct confusio
     struct table table = {0};
     html_section(&part_confusion, text);
     text_add(text, "<div class=\"side\">\n");
-    if (run_confusion_is_drawn(confusion)) run_confusion_chart(result, confusion, text);
+    bool drawn = run_confusion_is_drawn(confusion);
+    if (drawn) run_confusion_chart(result, confusion, text);
     text_add(text, "<div>\n");
     html_paragraph("note",
-                   "In the matrix rows are the true classes, columns the predicted ones; the cells count test images "
-                   "and have the stronger colour, the larger their share of the row. confusion.csv has all of it.",
+                   drawn ? "In the matrix rows are the true classes, columns the predicted ones; the cells count test "
+                           "images and have the stronger colour, the larger their share of the row. confusion.csv has "
+                           "all of it."
+                         : "A matrix of so many classes is not drawn; confusion.csv has all of it.",
                    text);
     run_confusions_table(result, confusion, CONFUSIONS_SHOWN, &table);
     if (table.cell_count > 0)

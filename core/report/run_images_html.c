@@ -184,7 +184,7 @@ static void add_class(const struct run_report *report, const struct class_sheet 
     char buffer[RUN_CLASS_SIZE];
     const char *name = run_class_name(report, class_index, buffer);
     struct format train, validation, test;
-    text_add(text, "<tr><th scope=\"row\">");
+    text_print(text, "<tr><th scope=\"row\"%s>", text_columns(name) > HTML_LONG_CELL ? " class=\"long\"" : "");
     html_escape(name, text);
     text_print(text, "</th><td class=\"num\">%s</td>", format_count(&train, (double)sheet->train));
     if (splits->validation.count)

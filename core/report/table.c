@@ -167,9 +167,6 @@ void table_plain(struct table *table, struct text *text) {
 
 /* HTML */
 
-/* Longer cells may wrap. */
-enum { LONG_CELL = 24 };
-
 static void add_head(const struct table *table, struct text *text) {
     text_add(text, "<thead><tr>");
     for (int i = 0; i < table->columns; i++) {
@@ -195,7 +192,7 @@ static void add_rows(const struct table *table, struct text *text) {
     struct spot spot = first_spot(table);
     for (; spot.index < table->cell_count; next_spot(table, &spot)) {
         int column = spot.index % table->columns;
-        bool right = table->alignments[column] == TABLE_RIGHT, is_long = text_columns(spot.cell) > LONG_CELL;
+        bool right = table->alignments[column] == TABLE_RIGHT, is_long = text_columns(spot.cell) > HTML_LONG_CELL;
         const char *class_name = right ? " class=\"num\"" : is_long ? " class=\"long\"" : "";
         if (column == 0) text_add(text, "<tr>");
         text_print(text, column ? "<td%s>" : "<th scope=\"row\"%s>", class_name);

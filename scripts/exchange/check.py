@@ -95,6 +95,8 @@ def check(trained, form, folder, numpy):
         return (None, str(refusal))
     try:
         found = form.load(path, trained)
+    except forms.Unfit as error:
+        return (None, str(error))
     except Exception as error:  # whatever another program says of the file
         return (float("inf"), f"cannot be loaded: {error}")
     return (float(numpy.abs(sorted_by_label(trained, found, numpy) - trained.probabilities).max()), "")

@@ -2,16 +2,22 @@
 reads. Packages are imported only where a form needs them."""
 import importlib
 import json
+import logging
 import os
 import shutil
 import struct
 import subprocess
+import sys
 
 
 def safetensors_header(path):
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length])
+
+
+class Unfit(Exception):
+    """What another program cannot do, or is known to do otherwise."""
 
 
 def softmax(logits):
@@ -115,8 +121,13 @@ FORMS["c pixels logits"] = Form("-all.c", "--preprocessing --logits", c_loader(p
 
 
 def keras_said(model, trained):
+    import keras
     import numpy
 
+    for layer in model.layers:
+        border = isinstance(layer, keras.layers.AveragePooling2D) and layer.padding == "same"
+        if border and keras.backend.backend() == "torch":
+            raise Unfit("Keras' torch backend counts border cells in the means of some windows; its others do not")
     return numpy.asarray(model.predict(trained.normalized.astype("float32"), verbose=0))
 
 
@@ -164,7 +175,116 @@ FORMS["keras h5"] = Form(".h5", "", load_keras, KERAS)
 FORMS["keras json, weights.h5"] = Form(".weights.h5", "", load_keras_weights, KERAS, beside=".json")
 FORMS["keras json, safetensors"] = Form(".safetensors", "", load_safetensors, KERAS, beside=".json")
 
+# ---- PyTorch ----
+
+
+def stand_in_for_safetensors():
+    """load_file of the package safetensors, for float32 alone."""
+    import pathlib
+    import types
+
+    import numpy
+    import torch
+
+    def load_file(path):
+        header, content = safetensors_header(pathlib.Path(path)), pathlib.Path(path).read_bytes()
+        begin = 8 + struct.unpack("<Q", content[:8])[0]
+        tensors = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            first, last = entry["data_offsets"]
+            numbers = numpy.frombuffer(content[begin + first : begin + last], "float32").copy()
+            tensors[name] = torch.from_numpy(numbers.reshape(entry["shape"]))
+        return tensors
+
+    sys.modules["safetensors"] = types.ModuleType("safetensors")
+    sys.modules["safetensors.torch"] = types.SimpleNamespace(load_file=load_file)
+
+
+def torch_loader(logits=False):
+    def load(path, trained):
+        import runpy
+        import torch
+
+        if "safetensors" not in sys.modules and importlib.util.find_spec("safetensors") is None:
+            stand_in_for_safetensors()
+        model = runpy.run_path(str(path.with_suffix(".py")))["model"]
+        images = torch.tensor(trained.normalized.astype("float32").transpose(0, 3, 1, 2).copy())
+        with torch.no_grad():
+            found = model(images).numpy()
+        return softmax(found) if logits else found
+
+    return load
+
+
+TORCH = ("torch",)
+FORMS["torch"] = Form(".safetensors", "--layout torch", torch_loader(), TORCH)
+FORMS["torch logits"] = Form("-logits.safetensors", "--layout torch --logits", torch_loader(logits=True), TORCH)
+
 # A model that one of these cannot hold is wrong; the others may refuse.
 TAKES_ALL = [name for name in FORMS if name.split()[0] in ("onnx", "c")]
 
-BACK = {}
+# ---- what others save ----
+
+
+def saved_by_keras(numpy):
+    """Sequential models of Keras with weights that are all alike in no layer."""
+    import keras
+    from keras import layers
+
+    def model(*parts):
+        made = keras.Sequential([keras.Input((13, 10, 3)), *parts, layers.Flatten(),
+                                 layers.Dense(10, activation="softmax")])
+        generator = numpy.random.default_rng(5)
+        for weight in made.weights:
+            numbers = generator.normal(0, 0.2, weight.shape)
+            weight.assign(numpy.abs(numbers) + 0.5 if "variance" in weight.path else numbers)
+        return made
+
+    return {
+        "plain": model(layers.Conv2D(6, 3, activation="relu"), layers.MaxPooling2D(), layers.Dropout(0.5)),
+        "normalized": model(layers.Conv2D(6, (2, 3), strides=2, padding="same", use_bias=False),
+                            layers.BatchNormalization(), layers.ReLU(), layers.LayerNormalization()),
+        "depthwise": model(layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same"), layers.ELU(),
+                           layers.SeparableConv2D(5, 2, activation="gelu"), layers.LeakyReLU()),
+        "enlarged": model(layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="silu"),
+                          layers.UpSampling2D(2, interpolation="bilinear"), layers.Cropping2D(((1, 2), (3, 0))),
+                          layers.ZeroPadding2D(1), layers.PReLU(shared_axes=[1, 2])),
+        "pooled": model(layers.Conv2D(6, 3, groups=3, dilation_rate=2), layers.AveragePooling2D(2),
+                        layers.GlobalMaxPooling2D(keepdims=True), layers.Rescaling(0.5, offset=0.1)),
+    }
+
+
+def read_from_keras(folder, run, write_png, numpy):
+    """Returns what was wrong. Pixels go in as cnntrain scales them for models that do not say how: from 0 to 1."""
+    try:
+        models = saved_by_keras(numpy)
+    except ImportError as error:
+        print(f"skipped: saved by keras: keras cannot be imported: {error}")
+        return []
+    logging.getLogger("absl").setLevel(logging.ERROR)  # that .h5 is of yesterday
+    wrong, largest = [], 0.0
+    pixels = numpy.random.default_rng(7).integers(0, 256, (2, 13, 10, 3), dtype=numpy.uint8)
+    paths = [folder / f"keras-{i}.png" for i in range(len(pixels))]
+    for path, image in zip(paths, pixels):
+        write_png(path, image)
+    for name, model in models.items():
+        expected = numpy.asarray(model.predict(pixels.astype("float32") / 255, verbose=0))
+        for ending in (".keras", ".h5"):
+            path = folder / f"keras-{name}{ending}"
+            model.save(path)
+            said = json.loads(run("predict", path, *paths, "--top", 10, "--json"))
+            found = numpy.zeros_like(expected)
+            for row, one in zip(found, said):
+                for guess in one["top"]:
+                    row[int(guess["label"])] = guess["probability"]
+            distance = float(numpy.abs(found - expected).max())
+            largest = max(largest, distance)
+            if not distance <= 1e-5:
+                wrong.append(f"saved by keras: {path.name}: probabilities differ by {distance:.2e}")
+    print(f"{'saved by keras':28} {2 * len(models)} files, at most {largest:.1e} apart")
+    return wrong
+
+
+BACK = {"saved by keras": read_from_keras}

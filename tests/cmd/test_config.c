@@ -30,6 +30,11 @@ static void mistakes_in_a_config(void **state) {
          "c.json: model[0].layers[0].layers[0]: unknown layer \"Flaten\"; did you mean \"Flatten\"?"},
         {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"repeat\": 1000, \"layers\": [\"ReLU\"]}]}]}",
          "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+        {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"repeat\": 1000, "
+         "\"layers\": [\"ReLU\"]}]}]}]}",
+         "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+        {"{\"model\": [{\"type\": \"Residual\", \"layers\": [{\"repeat\": 0, \"layers\": [\"ReLU\"]}]}]}",
+         "c.json: model[0].layers[0].repeat: must be an integer, in [1, 1024]; got 0"},
         {"{\"model\": [{\"type\": \"ReLU\", \"repeat\": 2}]}",
          "c.json: model[0].repeat: unknown field; known here: name, trainable, max_value, negative_slope, threshold, "
          "type"},

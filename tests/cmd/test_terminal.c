@@ -143,6 +143,32 @@ static void table_fits_any_window(void **state) {
     }
 }
 
+/* Names of East Asian characters take two columns each, and are never cut within one. */
+static void wide_names(void **state) {
+    struct command_world *world = *state;
+    struct screen screen;
+    static const int widths[] = {80, 20};
+    command_write(world, "wide.json",
+                  "{\"name\": \"\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E\xE3\x83\xA2\xE3\x83\x87\xE3\x83\xAB\", "
+                  "\"extends\": \"dw_max.json\"}");
+    command_write(world, "wide_batch.json", "{\"configs\": [\"wide.json\", \"dw_max.json\"]}");
+    for (int i = 0; i < 2; i++) {
+        char line[256];
+        snprintf(line, sizeof line,
+                 "TERM=xterm cnntrain experiments wide_batch.json --data synth:2000,40 --epochs 2 --out wide%d", i);
+        assert_int_equal(command_on_terminal(world, widths[i], line), 0);
+        char *end = strstr(world->out, "\r\033[Jname");
+        assert_non_null(end);
+        *end = '\0';
+        screen_open(&screen, widths[i], 24);
+        screen_write(&screen, world->out, strlen(world->out));
+        assert_int_equal(screen.wrapped, 0);
+        assert_starts_with(screen_line(&screen, 1), "\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E");
+        /* The states stand below each other: six wide characters are as wide as twelve. */
+        if (widths[i] == 80) assert_starts_with(screen_line(&screen, 2), "dw_max           1  done");
+    }
+}
+
 static void plain_lines_into_pipes_and_files(void **state) {
     struct command_world *world = *state;
     static const char *const lines[] = {
@@ -261,6 +287,7 @@ int main(void) {
         cmocka_unit_test(table_fits_any_window),
         cmocka_unit_test(plain_lines_into_pipes_and_files),
         cmocka_unit_test(quiet_and_verbose),
+        cmocka_unit_test(wide_names),
         cmocka_unit_test(colour_where_wanted),
         cmocka_unit_test(error_after_a_bar),
         cmocka_unit_test(control_characters_are_shown),

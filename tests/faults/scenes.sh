@@ -64,12 +64,12 @@ npy_header() { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': $1, 'fortran_orde
 
 # The files of a run that no clock stands in.
 run_result() {
-    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json; do
+    for file in last.safetensors best.safetensors predictions.csv confusion.csv config.json curves.svg confusion.svg; do
         cksum "$1/$file" || return 1
     done
     cut -d , -f 1-6 "$1/history.csv"
     sed -n 's/^ *"\(status\|test_loss\|test_accuracy\|epochs\)": /\1 /p' "$1/metrics.json"
-    test -s "$1/report.md" || return 1
+    test -s "$1/report.md" && test -s "$1/report.html" || return 1
 }
 
 # A run in which something failed: resumed where it can be, else repeated. Its folder must then be free for it.
@@ -114,7 +114,7 @@ experiments_again() { experiments_run env; }
 experiments_result() {
     for run in batch/*/; do run_result "$run" || return 1; done
     cut -d , -f 1-8 batch/results.csv
-    test -s batch/report.md && test -s batch/results.json
+    test -s batch/report.md && test -s batch/report.html && test -s batch/results.json
 }
 
 jobs_begin() { write_configs; }
@@ -135,6 +135,23 @@ predict_begin() { model_begin; }
 predict_run() { "$@" "$program" predict run classes/a/1.jpg classes/b/1.jpg --top 3; }
 predict_json_begin() { model_begin; }
 predict_json_run() { "$@" "$program" predict run classes/a/1.jpg --json; }
+
+predict_many_begin() { model_begin; }
+predict_many_run() { "$@" "$program" predict run classes --csv --top 2 --resize fit --threads 2; }
+
+# The pictures are the result; what failed is written anew.
+pictures_result() { cksum pictures/*; }
+visualize_begin() { model_begin; }
+visualize_run() {
+    "$@" "$program" visualize run --kernels --features test:1 --mistakes --saliency test:1 --out pictures --threads 2
+}
+visualize_result() { pictures_result; }
+visualize_json_begin() { model_begin; }
+visualize_json_run() {
+    "$@" "$program" visualize tiny.json --features classes/a/1.jpg --occlusion classes/a/1.jpg --patch 4 --out pictures \
+        --threads 2 --json
+}
+visualize_json_result() { pictures_result; }
 
 # out.EXTENSION is an older file all the while: afterwards it is that one or the new one, and whole.
 convert_begin() {
@@ -184,6 +201,9 @@ foreign_weights_result() { run_result run2; }
 
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
+data_sheet_begin() { write_configs; }
+data_sheet_run() { "$@" "$program" data --config tiny.json --sheet sheet.png --augmented --per-class 2; }
+data_sheet_result() { cksum sheet.png; }
 data_idx_begin() { write_data; }
 data_idx_run() { "$@" "$program" data idx:idx; }
 data_cifar_begin() { write_data; }

@@ -13,6 +13,7 @@ static void every_layer_is_complete(void **state) {
         assert_non_null(kind->infer);
         assert_true(kind->component.size >= sizeof(struct layer_common));
         assert_true(kind->is_view || (kind->forward && kind->backward));
+        if (!kind->is_view && !kind->describe) fail_msg("%s cannot be exported", kind->component.name);
         const bool whole_batch = kind->forward_partial;
         assert_int_equal(whole_batch, kind->forward_combine != NULL);
         assert_int_equal(whole_batch, kind->backward_partial != NULL);

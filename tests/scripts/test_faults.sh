@@ -21,10 +21,13 @@ check "a library that fails calls, fails them" exits 4 env LD_PRELOAD="$FAULTS_L
     FAULTS_ERRNO=5 "$program" config configs/base.json
 
 sample() { check "$1: $2 fails ($3${4:+, $4})" tests/faults/sweep "$@"; }
-sample train memory 12 once 41
-sample resume memory 12 once 61
-sample experiments memory 12 once 401
+sample train memory 12 once 97
+sample resume memory 12 once 131
+sample experiments memory 12 once 997
 sample predict memory 12 once 83
+sample visualize memory 12 once 307
+sample visualize write 28 once 3
+sample data_sheet memory 12 once 149
 sample convert_onnx memory 12 once 29
 sample convert_c memory 12 once 41
 sample convert_c rename 5
