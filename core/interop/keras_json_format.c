@@ -6,7 +6,7 @@
 #include "core/interop/keras_write.h"
 
 static int write_json(const struct exchange *exchange, const char *path, struct error *error) {
-    cJSON *json = keras_write_model(exchange->model, exchange->registries, error);
+    cJSON *json = keras_write_model(exchange->model, exchange->registries, false, error);
     if (!json) return -1;
     char *text = json_print(json);
     cJSON_Delete(json);
