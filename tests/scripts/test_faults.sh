@@ -52,5 +52,11 @@ sample data_cifar list 5
 sample data_folder status 5
 sample data_idx read 5
 sample data_svhn read 4
+sample watch memory 12 once 13
+sample watch_batch list 5
+sample lr_find memory 12 once 97
+sample lr_find write 28
+sample tensorboard open 24 once 7
+sample tensorboard folder 28
 check "full disks, read-only folders, closed outputs, limits" tests/faults/storage 12
 finish
