@@ -178,6 +178,9 @@ convert_json_begin() { convert_begin json; }
 convert_json_run() { convert_to json "$@"; }
 convert_safetensors_begin() { convert_begin safetensors; }
 convert_safetensors_run() { convert_to safetensors "$@"; }
+convert_torch_begin() { write_configs && "$program" train tiny.json -q --out run >/dev/null; }
+convert_torch_run() { "$@" "$program" convert run torch.safetensors --layout torch; }
+convert_torch_result() { cksum torch.safetensors torch.py; }
 convert_onnx_begin() { model_begin; }
 convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
 convert_onnx_result() { cksum net.onnx; }

@@ -34,6 +34,10 @@ sample convert_c rename 5
 sample config memory 12 once 5
 sample init memory 12 once 7
 sample layers memory 12
+sample convert_keras memory 12 once 487
+sample convert_torch memory 12 once 311
+sample foreign_h5 memory 12 once 487
+sample foreign_keras process 11
 sample data_folder memory 12
 sample train thread 11
 sample train open 24 once 3
