@@ -163,7 +163,8 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .summary = "loss and accuracy of a trained model on a data set",
     .usage = "MODEL [options]",
-    .details = "MODEL is the folder of a run, which stands for its best checkpoint, or a .safetensors file. The data "
+    .details = "MODEL is the folder of a run, which stands for its best checkpoint, or a .safetensors, .keras or .h5 "
+               "file. The data "
                "are those the model was trained on unless --data names others.\n",
     .examples = "cnntrain evaluate runs/sep_max\n"
                 "cnntrain evaluate runs/sep_max/best.safetensors --split validation\n"
