@@ -66,21 +66,28 @@ static int add_found(struct session *session, const char *path, struct found *fo
     return 0;
 }
 
+static int recognize_entry(struct session *session, const char *path, const char *name, struct found *found) {
+    struct found other = {0};
+    if (*name == '.') return 0;
+    char *inner = file_join(strcmp(path, ".") != 0 ? path : NULL, name, &session->error);
+    int known = inner ? file_is_folder(inner, &session->error) : -1;
+    if (known > 0) known = recognize(session, inner, &other);
+    int status = known > 0 ? add_found(session, path, found, &other) : known;
+    free(inner);
+    found_free(&other);
+    return status;
+}
+
 /* What is known among the folders in this one: 1, 0 or -1. */
 static int recognize_inside(struct session *session, const char *path, struct found *found) {
-    DIR *folder = opendir(path);
-    int status = 0;
-    for (const struct dirent *entry = folder ? readdir(folder) : NULL; status == 0 && entry; entry = readdir(folder)) {
-        if (*entry->d_name == '.') continue;
-        struct found other = {0};
-        char *inner = file_join(strcmp(path, ".") != 0 ? path : NULL, entry->d_name, &session->error);
-        int known = inner ? file_is_folder(inner, &session->error) : -1;
-        if (known > 0) known = recognize(session, inner, &other);
-        status = known > 0 ? add_found(session, path, found, &other) : known;
-        free(inner);
-        found_free(&other);
+    struct dirent **entries = NULL;
+    const int count = scandir(path, &entries, NULL, alphasort);
+    int status = count < 0 ? error_set_errno(&session->error, path, "read the folder") : 0;
+    for (int i = 0; i < count; i++) {
+        if (status == 0) status = recognize_entry(session, path, entries[i]->d_name, found);
+        free(entries[i]);
     }
-    if (folder) closedir(folder);
+    free(entries);
     return status == 0 ? found->path != NULL : -1;
 }
 

@@ -230,7 +230,8 @@ static char *file_of_model(const char *path, bool prefer_best, struct error *err
     }
     free(best);
     if (last && !file_exists(last)) {
-        error_set(error, ERROR_IO, path, "holds no last.safetensors; name a run's folder or a .safetensors file");
+        error_set(error, ERROR_IO, path,
+                  "holds no last.safetensors; name a run's folder or a .safetensors, .keras or .h5 file");
         free(last);
         return NULL;
     }

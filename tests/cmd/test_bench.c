@@ -128,7 +128,9 @@ static void mistakes(void **state) {
         {"cnntrain bench sep_max --steps 1 --seconds 1", "--steps: cannot be given together with --seconds", 2},
         {"cnntrain bench sep_max --threads 0", "--threads: must be 1 to 1024, got 0", 2},
         {"cnntrain bench no.safetensors",
-         "no.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors file", 4},
+         "no.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or .h5 "
+         "file",
+         4},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         command_fails(world, cases[i].line, cases[i].code, cases[i].message);

@@ -95,7 +95,7 @@ static void mistakes(void **state) {
     command_fails(world, "mkdir -p runs && cp -r run runs/mine && cnntrain evaluate mine", 4,
                   "mine: no such model; did you mean \"runs/mine\"?");
     command_fails(world, "mkdir -p empty && cnntrain evaluate empty", 4,
-                  "empty: holds no last.safetensors; name a run's folder or a .safetensors file");
+                  "empty: holds no last.safetensors; name a run's folder or a .safetensors, .keras or .h5 file");
     assert_int_equal(command(world, "cnntrain evaluate run/history.csv"), 3);
     assert_starts_with(world->err, "error: run/history.csv: is no safetensors file, or damaged: ");
     assert_int_equal(command(world, "head -c 3000 run/last.safetensors >cut.safetensors; "

@@ -108,7 +108,7 @@ static void what_is_no_file(void **state) {
                       "pipe: is a pipe or a device; copy what it gives into a file");
     expect_error_line(world, "cnntrain summary dir/../dir/", 4,
                       "dir/../dir/: holds no last.safetensors; name a run's "
-                      "folder or a .safetensors file");
+                      "folder or a .safetensors, .keras or .h5 file");
     expect_error_line(world, "cnntrain train --resume empty", 4,
                       "empty: is no folder; name a run's folder, such as runs/sep_max");
 }

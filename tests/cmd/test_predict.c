@@ -142,8 +142,9 @@ static void mistakes(void **state) {
     command_fails(world, "cnntrain predict run a.png --top 0", 2, "--top: must be 1 or more, got 0");
     command_fails(world, "cnntrain predict run a.png --csv --json", 2,
                   "--csv: cannot go with --json; give one of them");
-    command_fails(world, "cnntrain predict nowhere a.png", 4,
-                  "nowhere: no such model; name a run's folder, such as runs/sep_max, or a .safetensors file");
+    command_fails(
+        world, "cnntrain predict nowhere a.png", 4,
+        "nowhere: no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or .h5 file");
     assert_int_equal(command(world, "cnntrain predict a.png run"), 3);
     assert_starts_with(world->err, "error: a.png: is no safetensors file");
 }

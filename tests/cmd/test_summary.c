@@ -142,10 +142,11 @@ static void mistakes(void **state) {
     command_fails(world, "cnntrain summary lesson --style keras4", 2,
                   "--style: must be keras2 or keras3, got \"keras4\"");
     command_fails(world, "cnntrain summary no.safetensors", 4,
-                  "no.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors file");
+                  "no.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras "
+                  "or .h5 file");
     command(world, "mkdir empty");
     command_fails(world, "cnntrain summary empty", 4,
-                  "empty: holds no last.safetensors; name a run's folder or a .safetensors file");
+                  "empty: holds no last.safetensors; name a run's folder or a .safetensors, .keras or .h5 file");
 }
 
 /* A shipped config states no shape: it follows the data, and sources of one known shape need not be loaded. */

@@ -136,7 +136,8 @@ static void mistakes_of_the_user(void **state) {
         {"runs/first --kernels --out grey.png/x.png", 4,
          "grey.png/x.png: cannot create a temporary file beside it: Not a directory"},
         {"nowhere.safetensors --kernels", 4,
-         "nowhere.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors file"},
+         "nowhere.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or "
+         ".h5 file"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char line[256];

@@ -29,7 +29,7 @@ static void test_wrong_types(void **state) {
     refused(world, "{\"filters\": 1, \"weights\": [null]}",
             "cfg.json: weights[0]: must be a list of numbers; got null");
     refused(world, "{\"filters\": 1, \"words\": \"a\"}", "cfg.json: words: must be a list of strings; got \"a\"");
-    refused(world, "{\"filters\": 1, \"coats\": {}}", "cfg.json: coats: must be a list of paint; got an object");
+    refused(world, "{\"filters\": 1, \"coats\": {}}", "cfg.json: coats: must be a list of paints; got an object");
     refused(world, "{\"filters\": 1, \"kernel_size\": [3, 2.5]}",
             "cfg.json: kernel_size[1]: must be an integer or [height, width], 1 or more; got 2.5");
 }

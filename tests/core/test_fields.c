@@ -182,7 +182,7 @@ static void test_describe(void **state) {
     field_describe(&wall_fields[9], &text);
     text_add(&text, "; ");
     field_describe(&wall_fields[10], &text);
-    assert_string_equal(text.bytes, "number, in (0, 1]; paint, or null; list of paint");
+    assert_string_equal(text.bytes, "number, in (0, 1]; paint, or null; list of paints");
     text_free(&text);
 }
 

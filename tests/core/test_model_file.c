@@ -119,7 +119,8 @@ static void test_folder(void **state) {
     struct world *world = *state;
     struct saved_model saved;
     char *last = expect_path(world->folder, "last.safetensors"), *best = expect_path(world->folder, "best.safetensors");
-    open_bad(world, world->folder, ERROR_IO, "holds no last.safetensors; name a run's folder or a .safetensors file");
+    open_bad(world, world->folder, ERROR_IO,
+             "holds no last.safetensors; name a run's folder or a .safetensors, .keras or .h5 file");
     float *first = model_parameter(&world->tiny.model, &world->tiny.model.layers[0], 0);
     *first = 1;
     save(world, last);
@@ -224,16 +225,17 @@ static void test_wrong_metadata(void **state) {
         "{'input_shape': [8, 8, 5], 'classes': 3, 'scale': 1, 'mean': [0, 0, 0, 0, 0], 'std': [1, 1, 1, 1, 1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0, 0], 'std': [1, 1, 1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 0]}",
-        "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1], 'class_names': ['a']}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1], 'class_names': [1,2,3]}",
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) bad_metadata(world, NULL, facts[i], ERROR_DATA, wrong);
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";
+    bad_metadata(world, NULL, "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
+                 ERROR_DATA, "gives 3 numbers for an image, but names 4 classes");
     bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_CONFIG, "a: stands twice; keep one of them");
     /* a model without classes as its output */
     bad_metadata(world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
-                 wrong);
+                 "gives (8,8,3) for an image; a number for each class was expected");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\"}]}", good, ERROR_CONFIG,
                  "model[1].units: is missing; it must be given");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3}]}", good, ERROR_DATA,

@@ -243,7 +243,7 @@ static void refusals(void **state) {
         "{\"type\":\"DepthwiseConv2D\",\"filters\":3,\"kernel_size\":3}", input,
         "test.json: model[0].filters: unknown field; known here: name, trainable, kernel_size, strides, padding, "
         "dilation_rate, depth_multiplier, activation, use_bias, depthwise_initializer, bias_initializer, "
-        "depthwise_regularizer, bias_regularizer, type");
+        "depthwise_regularizer, bias_regularizer, activity_regularizer, depthwise_constraint, bias_constraint, type");
 }
 
 int main(void) {

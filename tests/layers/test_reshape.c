@@ -30,7 +30,7 @@ static void refused(void **state) {
                    "test.json: model[0].target_shape: must have 1 to 4 sizes, got 5");
     assert_refused("{\"type\":\"Reshape\",\"target_shape\":[2147483647,2147483647,2147483647,2]}", image,
                    "test.json: model[0].target_shape: (2147483647,2147483647,2147483647,2) does not hold the 2352 "
-                   "numbers of the input (28,28,3)");
+                   "numbers of the input (28,28,3); a size of -1 takes what is left");
 }
 
 int main(void) {

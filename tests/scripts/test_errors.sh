@@ -27,10 +27,22 @@ END
 mkdir empty
 cnntrain data synth:20,0 --export digits -q
 cnntrain train tiny.json --out run -q >/dev/null 2>&1
-printf '\223NUMPY\1\0v\0{"descr": "|u1", "fortran_order": False, "shape": (1, 2, 2), }' | tr '"' "'" >x.npy
-printf '%*s\n\1\2\3\4' 57 '' >>x.npy
-printf '\223NUMPY\1\0v\0{"descr": "|u1", "fortran_order": False, "shape": (1,), }' | tr '"' "'" >y.npy
-printf '%*s\n\1' 62 '' >>y.npy
+cat >"$scratch/bin/array" <<'END'
+#!/bin/sh
+# array FILE TYPE FORTRAN_ORDER SHAPE BYTES: a .npy file with these bytes.
+{
+    printf '\223NUMPY\1\0v\0'
+    printf '%-117s\n' "{'descr': '$2', 'fortran_order': $3, 'shape': $4, }"
+    printf '%s' "$5"
+} >"$1"
+END
+chmod +x "$scratch/bin/array"
+array x.npy '|u1' False '(1, 2, 2)' 1234
+array y.npy '|u1' False '(1,)' "$(printf '\1')"
+cnntrain data npy:x.npy,y.npy --export gray -q
+mv gray/train/*/*.png gray.png
+rm -r gray
+echo gray.png,1 >gray.csv
 mkdir runs
 cp -r run runs/one
 
@@ -39,7 +51,7 @@ cp -r run runs/one
 # provoke CODE COMMAND: the message, in a fresh folder, without what differs from machine to machine.
 provoke() {
     rm -rf "$scratch/work"
-    cp -al "$scratch/base" "$scratch/work"
+    cp -r "$scratch/base" "$scratch/work"
     cd "$scratch/work"
     code=0
     sh -c "$2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
@@ -92,7 +104,8 @@ standard error that begins with `error:`, and the program ends with one of these
 | 130 | interrupted; a checkpoint is written |
 
 The tables below are made by a test that provokes every message in them (`make errors` writes this page anew). Files are
-those of the test: `tiny.json` is a config, `run` the folder of a run, `digits` a folder of pictures, `empty` an empty one.
+those of the test: `tiny.json` is a config, `run` the folder of a run, `digits` a folder of pictures of 32 x 32 x 3, `gray.png` one
+of 2 x 2 x 1, `empty` an empty folder; `array` writes a .npy file of the type, order, shape and bytes that follow its name.
 FOLDERS stands for the places where configs are looked for.
 
 ## 2: wrong usage or config
@@ -118,7 +131,7 @@ END
 
 No input provokes these: there is not enough memory (`not enough memory for the images`, and so on for everything that
 takes memory; exit code 1 and nothing damaged), no process or thread can be started, or a process of a batch of runs was
-killed. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer runs at a time (`--jobs`) need less.
+killed. What only a library or another program can bring about, such as damage deep inside a file, is left to the tests of each part. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer runs at a time (`--jobs`) need less.
 
 ## 130: interrupted
 

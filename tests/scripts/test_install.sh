@@ -77,4 +77,14 @@ same_again() {
 check "the same sources make the same tarball" same_again
 debian_version() { head -n 1 debian/changelog | grep -qF "cnntrain ($version-"; }
 check "debian/changelog has VERSION's version" debian_version
+debian_packages() {
+    sed -n 's/^packages="\(.*\)"$/\1/p' scripts/install-deps.sh | tr ' ' '\n' | grep -vxE 'gcc|libc6-dev|make' |
+        while read -r package; do
+            grep -qx " $package," debian/control || {
+                echo "debian/control: no build dependency $package"
+                return 1
+            }
+        done
+}
+check "debian/control has the packages of scripts/install-deps.sh" debian_packages
 finish
