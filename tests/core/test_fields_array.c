@@ -1,5 +1,5 @@
 /* Nested lists of numbers and lists of choices, read and written. */
-#include "core/fields_array.h"
+#include "core/fields.h"
 
 #include <stdio.h>
 #include <string.h>
