@@ -145,11 +145,11 @@ static int evaluate_model(struct session *session, const struct arguments *argum
     request.data_spec = arguments->data;
     if (session_check_model(session, path) != 0) return -1;
     if (saved_model_open(&saved, path, false, &request, &session->error) != 0) return -1;
-    session_note_guess(session, &saved, path);
     int status =
         config_locate_data(&saved.config, session->workshop.data_folder, arguments->data != NULL, &session->error);
     if (status == 0) status = terminal_load_data(&terminal, session, &saved.config, &splits);
     if (status == 0) {
+        session_note_guess(session, &saved, path);
         status = evaluate_loaded(session, arguments, &saved, &splits);
         data_splits_free(&splits);
     }

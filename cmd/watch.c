@@ -59,6 +59,7 @@ static void judge(struct watch *watch) {
 
 static int look(struct watch *watch) {
     forget(watch);
+    watch->is_run = watched_is_run(watch->folder); /* one that has just been made does not say yet */
     char *const one[] = {(char *)(uintptr_t)watch->folder, NULL};
     char **found = watch->is_run ? NULL : watched_list(watch->folder, &watch->session->error);
     if (!watch->is_run && !found) return -1;
@@ -225,7 +226,6 @@ static int check_folder(struct watch *watch) {
         return error_set(error, ERROR_IO, watch->folder,
                          "%s; name a run's folder, such as runs/sep_max, or a folder of runs",
                          file_exists(watch->folder) ? "is no folder" : "no such folder");
-    watch->is_run = watched_is_run(watch->folder);
     return 0;
 }
 
@@ -236,7 +236,7 @@ static int watch_folder(struct session *session, const char *folder, bool once) 
                           .has_unicode = terminal_has_unicode(),
                           .has_color = terminal_has_color(session)};
     int status = check_folder(&watch) == 0 ? look(&watch) : -1;
-    if (status == 0 && watch.count == 0)
+    if (status == 0 && watch.count == 0 && !watched_is_batch(folder))
         status = error_set(&session->error, ERROR_IO, folder,
                            "is no run's folder and holds none; name one, such as runs/sep_max");
     if (status == 0 && session->json)

@@ -24,9 +24,13 @@ static bool has_file(const char *folder, const char *name) {
     return found;
 }
 
+bool watched_is_batch(const char *folder) {
+    return has_file(folder, "results.json");
+}
+
 /* A batch's folder has a log.txt too, for its lock. */
 bool watched_is_run(const char *folder) {
-    if (has_file(folder, "results.json")) return false;
+    if (watched_is_batch(folder)) return false;
     return has_file(folder, "config.json") || has_file(folder, "history.csv") || has_file(folder, "metrics.json") ||
            has_file(folder, "log.txt");
 }

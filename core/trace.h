@@ -1,6 +1,6 @@
 /* One image's way through a model as at inference: every layer's output, and the gradient of one output by the image.
  * For looking at a model; one thread, one layer after the other, nothing is taken over by a neighbour. The numbers are
- * those of the engine at inference. */
+ * those of the engine at inference, to rounding. */
 #ifndef CNNTRAIN_CORE_TRACE_H
 #define CNNTRAIN_CORE_TRACE_H
 

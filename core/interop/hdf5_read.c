@@ -7,6 +7,7 @@
 
 #include "core/isolate.h"
 #include "core/json.h"
+#include "core/platform.h"
 #include "core/text.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
     TEXT_SIZE_MAX = 1 << 20, /* bytes of a text of fixed size */
     BASE_MEMORY = 1 << 30,   /* bytes that libhdf5 may take for a file of no size */
     BASE_SECONDS = 5,
+    PATIENCE = 2,       /* seconds after which it is not tried again */
     EXPANSION_MAX = 64, /* floats that a stored byte may become; weights hardly compress */
     PATH_SIZE = 1024,
 };
@@ -37,24 +39,13 @@ struct reading {
 
 static int refuse(const struct reading *reading, const char *name, const char *message) {
     char path[ERROR_PATH_SIZE];
-    const char *slash = reading->place[0] && *name ? "/" : "";
-    snprintf(path, sizeof path, "%s: %.200s%s%.200s", reading->tree->path, reading->place, slash, name);
+    const char *slash = reading->place[0] && *name ? "/" : "", *colon = reading->place[0] || *name ? ": " : "";
+    snprintf(path, sizeof path, "%s%s%.200s%s%.200s", reading->tree->path, colon, reading->place, slash, name);
     return error_set(reading->error, ERROR_DATA, path, "%s", message);
-}
-
-static herr_t look_for_memory(unsigned n, const H5E_error2_t *entry, void *found) {
-    (void)n;
-    if (entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC) *(bool *)found = true;
-    return 0;
 }
 
 /* What libhdf5 cannot read. */
 static int damaged(const struct reading *reading, const char *name) {
-    bool lacks_memory = false;
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_memory, &lacks_memory);
-    if (lacks_memory && reading->error->code == ERROR_NONE)
-        return error_set(reading->error, ERROR_RUN, reading->tree->path,
-                         "not enough memory for libhdf5 to read it, unless the file is damaged and asks for too much");
     return refuse(reading, name, "cannot be read by libhdf5: the file is damaged; save or copy it again");
 }
 
@@ -365,8 +356,7 @@ static int read_and_send(void *context, struct error *error) {
     return send_tree(&tree, error);
 }
 
-int hdf5_read(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
-    *tree = (struct safetensors){0};
+static int attempt(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
     struct request request = {path, bytes, length};
     const size_t most = length < PTRDIFF_MAX / (8 * EXPANSION_MAX) ? length * 4 * EXPANSION_MAX : PTRDIFF_MAX / 2;
     const struct isolated_work work = {.path = path,
@@ -381,4 +371,14 @@ int hdf5_read(const char *path, const char *bytes, size_t length, struct safeten
     size_t sent_length = 0;
     if (isolate(&work, &sent, &sent_length, error) != 0) return -1;
     return safetensors_parse(path, sent, sent_length, tree, error);
+}
+
+/* libhdf5 fails or crashes alike for a moment without memory and for a damaged file: the second time tells which. */
+int hdf5_read(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
+    struct error first = {0};
+    *tree = (struct safetensors){0};
+    const double begin = platform_seconds();
+    if (attempt(path, bytes, length, tree, &first) == 0) return 0;
+    if (platform_seconds() - begin < PATIENCE) return attempt(path, bytes, length, tree, error);
+    return error_set(error, first.code, first.path, "%s", first.message);
 }

@@ -10,13 +10,21 @@ bool zip_is_file(const char *bytes, size_t length) {
     return length >= 4 && memcmp(bytes, "PK\003\004", 4) == 0;
 }
 
+static int no_memory(const char *path, struct error *error) {
+    return error_set(error, ERROR_RUN, path, "not enough memory for the archive");
+}
+
 static int damaged(const char *path, const char *name, const char *message, struct error *error) {
     return error_set(error, ERROR_DATA, path, "%s in it cannot be read (%s); save or copy the file again", name,
                      message);
 }
 
-static int no_memory(const char *path, struct error *error) {
-    return error_set(error, ERROR_RUN, path, "not enough memory for the archive");
+/* What libzip says of a member, or of the whole where `name` is NULL. */
+static int blame(const char *path, const char *name, zip_error_t *problem, struct error *error) {
+    if (zip_error_code_zip(problem) == ZIP_ER_MEMORY) return no_memory(path, error);
+    if (name) return damaged(path, name, zip_error_strerror(problem), error);
+    return error_set(error, ERROR_DATA, path, "is no whole zip archive (%s); save or copy it again",
+                     zip_error_strerror(problem));
 }
 
 /* ---- reading ---- */
@@ -24,11 +32,11 @@ static int no_memory(const char *path, struct error *error) {
 static int read_bytes(const char *path, zip_t *archive, zip_uint64_t index, struct zip_member *member,
                       struct error *error) {
     zip_file_t *file = zip_fopen_index(archive, index, 0);
-    if (!file) return damaged(path, member->name, zip_strerror(archive), error);
+    if (!file) return blame(path, member->name, zip_get_error(archive), error);
     member->bytes = malloc(member->length + 1);
     int status = member->bytes ? 0 : no_memory(path, error);
     if (status == 0 && zip_fread(file, member->bytes, member->length) != (zip_int64_t)member->length)
-        status = damaged(path, member->name, zip_file_strerror(file), error);
+        status = blame(path, member->name, zip_file_get_error(file), error);
     /* The checksum is looked at where the member ends. */
     char beyond;
     if (status == 0 && zip_fread(file, &beyond, 1) != 0)
@@ -67,9 +75,7 @@ int zip_read(const char *path, const char *archive, size_t archive_length, struc
     zip_t *zip = source ? open_source(source, ZIP_RDONLY, &problem) : NULL;
     int status = 0;
     if (!source) status = no_memory(path, error);
-    if (source && !zip)
-        status = error_set(error, ERROR_DATA, path, "is no whole zip archive (%s); save or copy it again",
-                           zip_error_strerror(&problem));
+    if (source && !zip) status = blame(path, NULL, &problem, error);
     for (size_t i = 0; i < count && status == 0; i++) status = read_member(path, zip, &members[i], error);
     if (zip) zip_discard(zip);
     zip_source_free(source);

@@ -1,19 +1,36 @@
 """The forms of a model that check.py exports and loads: a row each in FORMS; BACK is what others save and cnntrain
 reads. Packages are imported only where a form needs them."""
-import importlib
+import importlib.util
 import json
 import logging
 import os
+import pathlib
 import shutil
 import struct
 import subprocess
 import sys
+import types
 
 
 def safetensors_header(path):
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length])
+
+
+def safetensors_tensors(path):
+    import numpy
+
+    header, content = safetensors_header(path), path.read_bytes()
+    start = 8 + struct.unpack("<Q", content[:8])[0]
+    kinds = {"F32": "<f4", "I64": "<i8"}
+    tensors = {}
+    for name, about in header.items():
+        if name != "__metadata__":
+            first, last = about["data_offsets"]
+            numbers = numpy.frombuffer(content[start + first : start + last], kinds[about["dtype"]])
+            tensors[name] = numbers.reshape(about["shape"])
+    return tensors
 
 
 class Unfit(Exception):
@@ -151,17 +168,8 @@ def load_keras_weights(path, trained):
 
 def load_safetensors(path, trained):
     """Keras' layout: a tensor LAYER/WEIGHT for each of a layer's weights, in Keras' shapes."""
-    import numpy
-
     model = model_of_json(path.with_suffix(".json"))
-    header, content = safetensors_header(path), path.read_bytes()
-    start = 8 + struct.unpack("<Q", content[:8])[0]
-    tensors = {}
-    for name, about in header.items():
-        if name != "__metadata__":
-            first, last = about["data_offsets"]
-            numbers = numpy.frombuffer(content[start + first : start + last], "<f4")
-            tensors[name] = numbers.reshape(about["shape"])
+    tensors = safetensors_tensors(path)
     for layer in model.layers:
         for weight in layer.weights:
             weight.assign(tensors.pop(f"{layer.name}/{weight.name}"))
@@ -180,23 +188,12 @@ FORMS["keras json, safetensors"] = Form(".safetensors", "", load_safetensors, KE
 
 def stand_in_for_safetensors():
     """load_file of the package safetensors, for float32 alone."""
-    import pathlib
-    import types
-
     import numpy
     import torch
 
     def load_file(path):
-        header, content = safetensors_header(pathlib.Path(path)), pathlib.Path(path).read_bytes()
-        begin = 8 + struct.unpack("<Q", content[:8])[0]
-        tensors = {}
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            first, last = entry["data_offsets"]
-            numbers = numpy.frombuffer(content[begin + first : begin + last], "float32").copy()
-            tensors[name] = torch.from_numpy(numbers.reshape(entry["shape"]))
-        return tensors
+        return {name: torch.from_numpy(numpy.array(values))
+                for name, values in safetensors_tensors(pathlib.Path(path)).items()}
 
     sys.modules["safetensors"] = types.ModuleType("safetensors")
     sys.modules["safetensors.torch"] = types.SimpleNamespace(load_file=load_file)

@@ -69,6 +69,9 @@ static void several_runs(void **state) {
     assert_contains(world->out, "\ny\\x1b[2J  interrupted   3/10  ");
     assert_contains(world->out, "  50.00 %        .#*     1.2000    1.6000");
     assert_contains(world->out, "\nnet: interrupted");
+    command_write(world, "young-batch/results.json", "{}");
+    command_succeeds(world, "cnntrain watch young-batch");
+    assert_string_equal(world->out, "young-batch: 0 runs, 0 ended, 0 at work\n");
     command(world, "mkdir -p runs && rm -rf runs/b && cp -r a runs/b");
     command_succeeds(world, "cnntrain watch");
     assert_starts_with(world->out, "runs: 1 run, ");

@@ -22,7 +22,7 @@ static void begin(struct run *run, const char *config) {
     *run = (struct run){0};
     component_from_text(&callback_registry, config, &run->arena, &run->component, &error);
     expect_no_error(&error);
-    struct component_list list = {1, &run->component};
+    struct component_list list = {.count = 1, .items = &run->component};
     callbacks_create(&run->callbacks, &list, true, &run->arena, &place, &error);
     expect_no_error(&error);
 }
@@ -282,7 +282,7 @@ static int begin_set(struct set *set, const char *const *configs, int count, boo
     for (int i = 0; i < count; i++)
         component_from_text(&callback_registry, configs[i], &set->arena, &set->items[i], error);
     expect_no_error(error);
-    struct component_list list = {count, set->items};
+    struct component_list list = {.count = count, .items = set->items};
     return callbacks_create(&set->callbacks, &list, has_validation, &set->arena, &place, error);
 }
 

@@ -18,6 +18,18 @@ static const char smooth_model[] =
     "'tanh'},"
     " {'type': 'Dense', 'units': 3%s}]";
 
+/* Blocks within each other, one with strides and a projection, one that begins at the very input. */
+static const char residual_model[] =
+    "[{'type': 'Residual', 'activation': 'tanh', 'layers': ["
+    "   {'type': 'Conv2D', 'filters': 3, 'kernel_size': 3, 'padding': 'same', 'activation': 'gelu'},"
+    "   {'type': 'Residual', 'layers': [{'type': 'Conv2D', 'filters': 3, 'kernel_size': 3, 'padding': 'same',"
+    "      'activation': 'tanh'}, {'type': 'BatchNormalization'}]}]},"
+    " {'type': 'Residual', 'layers': [{'type': 'Conv2D', 'filters': 4, 'kernel_size': 3, 'strides': 2, 'padding': "
+    "'same',"
+    "      'activation': 'tanh'}, {'type': 'Dropout', 'rate': 0.5}]},"
+    " {'type': 'Flatten'}, {'type': 'Residual', 'layers': [{'type': 'Dense', 'units': 64, 'activation': 'tanh'}]},"
+    " {'type': 'Dense', 'units': 3}]";
+
 /* Some training, so that the moving statistics and all weights are of interest. */
 static void train(struct tiny *tiny) {
     struct batch_result result;
@@ -72,14 +84,11 @@ static void open_smooth(struct tiny *tiny, const char *activation) {
 }
 
 /* The gradient of an output without softmax against central differences, in every input. */
-static void gradient_of_output(void **state) {
-    (void)state;
-    struct tiny tiny;
+static void check_gradient(const struct tiny *tiny) {
     struct trace trace;
     enum { INPUTS = TINY_SIDE * TINY_SIDE * TINY_CHANNELS };
-    open_smooth(&tiny, "");
-    open_trace(&trace, &tiny.model, true);
-    feed_image(&tiny, 3, &trace);
+    open_trace(&trace, &tiny->model, true);
+    feed_image(tiny, 3, &trace);
     float gradient[INPUTS], largest = 0;
     trace_forward(&trace);
     memcpy(gradient, trace_gradient(&trace, 1), sizeof gradient);
@@ -89,14 +98,30 @@ static void gradient_of_output(void **state) {
         const float middle = trace.outputs[0][i], step = 0.01F;
         trace.outputs[0][i] = middle + step;
         trace_forward(&trace);
-        const float above = trace.outputs[tiny.model.layer_count][1];
+        const float above = trace.outputs[tiny->model.layer_count][1];
         trace.outputs[0][i] = middle - step;
         trace_forward(&trace);
-        const float below = trace.outputs[tiny.model.layer_count][1];
+        const float below = trace.outputs[tiny->model.layer_count][1];
         trace.outputs[0][i] = middle;
         assert_float_equal(gradient[i], (above - below) / (2 * step), 0.01F * largest);
     }
     trace_close(&trace);
+}
+
+static void gradient_of_output(void **state) {
+    (void)state;
+    struct tiny tiny;
+    open_smooth(&tiny, "");
+    check_gradient(&tiny);
+    tiny_close(&tiny);
+}
+
+static void gradient_through_residuals(void **state) {
+    (void)state;
+    struct tiny tiny;
+    tiny_open(&tiny, &(struct tiny_setup){.train = 8, .model = residual_model});
+    train(&tiny);
+    check_gradient(&tiny);
     tiny_close(&tiny);
 }
 
@@ -165,9 +190,8 @@ static void every_layer_is_steady(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_as_evaluation),
-        cmocka_unit_test(gradient_of_output),
-        cmocka_unit_test(gradient_of_logit),
+        cmocka_unit_test(same_as_evaluation),         cmocka_unit_test(gradient_of_output),
+        cmocka_unit_test(gradient_through_residuals), cmocka_unit_test(gradient_of_logit),
         cmocka_unit_test(every_layer_is_steady),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

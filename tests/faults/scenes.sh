@@ -178,6 +178,9 @@ convert_json_begin() { convert_begin json; }
 convert_json_run() { convert_to json "$@"; }
 convert_safetensors_begin() { convert_begin safetensors; }
 convert_safetensors_run() { convert_to safetensors "$@"; }
+convert_torch_begin() { write_configs && "$program" train tiny.json -q --out run >/dev/null; }
+convert_torch_run() { "$@" "$program" convert run torch.safetensors --layout torch; }
+convert_torch_result() { cksum torch.safetensors torch.py; }
 convert_onnx_begin() { model_begin; }
 convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
 convert_onnx_result() { cksum net.onnx; }
@@ -236,8 +239,31 @@ layers_run() { "$@" "$program" layers Conv2D; }
 gradcheck_begin() { write_configs; }
 gradcheck_run() { "$@" "$program" gradcheck --config other.json --set input_shape=[8,8,3]; }
 dry_begin() { write_configs; }
-dry_view() { grep -v '^Nothing was trained'; }
+dry_view() { grep -Ev '^(memory|time|  +[(]median)'; } # what differs from run to run
 dry_run() { "$@" "$program" train tiny.json --dry-run; }
+dry_batch_begin() { write_configs; }
+dry_batch_view() { cut -c 1-31 | grep -v '^ *runs to go'; }
+dry_batch_run() { "$@" "$program" experiments batch.json --dry-run --json; }
+dry_batch_result() { [ ! -e runs ] && echo nothing; }
+lr_find_begin() { write_configs; }
+lr_find_run() { "$@" "$program" lr-find tiny.json --steps 12 --from 1e-4 --out rates.csv; }
+lr_find_result() { cksum rates.csv; }
+tensorboard_begin() { write_configs; }
+tensorboard_command() { "$@" "$program" train tiny.json --threads 1 --tensorboard --out run; }
+tensorboard_run() { tensorboard_command "$@"; }
+tensorboard_again() { go_on run tensorboard_command env; }
+tensorboard_result() { run_result run; }
+watch_begin() {
+    write_configs
+    "$program" experiments batch.json --only tiny -q --out batch >/dev/null
+    "$program" train tiny.json -q --out run >/dev/null
+    sed 's/,[^,]*,[^,]*$/,1.000,1.0/; 1s/.*/epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds,images_per_second/' \
+        run/history.csv >history && mv history run/history.csv
+}
+watch_run() { "$@" "$program" watch run; }
+watch_batch_begin() { watch_begin; }
+watch_batch_view() { grep -v ' s an epoch'; }
+watch_batch_run() { "$@" "$program" watch batch; }
 
 # Its figures are times: that it printed something is all that can be compared.
 bench_begin() { write_configs; }

@@ -52,12 +52,11 @@ sed -n 's/^cnntrain train/train/p' docs/transfer.md |
     sed 's/svhn:data\/mnist_m/synth:64,32/; s/svhn:data\/svhn/synth:64,32/; s/--epochs [0-9]*/--epochs 1/' \
         >"$scratch/transfer/lines"
 transfers() {
-    repository=$PWD
+    case $program in /*) cnntrain=$program ;; *) cnntrain=$PWD/$program ;; esac
     [ "$(wc -l <"$scratch/transfer/lines")" -eq 4 ] || return 1
     (
         cd "$scratch/transfer"
-        case $program in /*) ;; *) program=$repository/$program ;; esac
-        while read -r line; do eval "$program $line" </dev/null 2>>said || exit 1; done <lines
+        while read -r line; do eval "$cnntrain $line" </dev/null 2>>said || exit 1; done <lines
     ) || return 1
     grep '^runs/source/best.safetensors: not ' docs/transfer.md >"$scratch/transfer/quoted"
     [ "$(wc -l <"$scratch/transfer/quoted")" -eq 2 ] || return 1

@@ -34,6 +34,10 @@ sample convert_c rename 5
 sample config memory 12 once 5
 sample init memory 12 once 7
 sample layers memory 12
+sample convert_keras memory 12 once 487
+sample convert_torch memory 12 once 311
+sample foreign_h5 memory 12 once 487
+sample foreign_keras process 11
 sample data_folder memory 12
 sample train thread 11
 sample train open 24 once 3
@@ -52,5 +56,11 @@ sample data_cifar list 5
 sample data_folder status 5
 sample data_idx read 5
 sample data_svhn read 4
+sample watch memory 12 once 13
+sample watch_batch list 5
+sample lr_find memory 12 once 97
+sample lr_find write 28
+sample tensorboard open 24 once 7
+sample tensorboard folder 28
 check "full disks, read-only folders, closed outputs, limits" tests/faults/storage 12
 finish

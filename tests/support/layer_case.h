@@ -14,9 +14,9 @@ struct layer_case {
     struct error error; /* of a layer that could not be made */
 };
 
-/* Makes model[0] of a document "test.json", such as {"type": "Dense", "units": 3}. Where it has layers inside, they begin
- * with `input`, and the layer's own input is what they end with. False, with the error, where its
- * config or shape is refused. Close it in either case. */
+/* Makes model[0] of a document "test.json", such as {"type": "Dense", "units": 3}. Where it has layers inside, they
+ * begin with `input`, and the layer's own input is what they end with. False, with the error, where its config or shape
+ * is refused. Close it in either case. */
 bool layer_case_try(struct layer_case *test, const char *json, struct shape input);
 /* The same, failing the test where the layer is refused, and with memory for `images` images. */
 void layer_case_open(struct layer_case *test, const char *json, struct shape input, int images);

@@ -277,7 +277,8 @@ static void refusals(void **state) {
     refuse(&tiny, "no/a\"b.c", ERROR_CONFIG, "no/a\"b.c: cannot be included by C; name it with letters and digits");
     float *kernel = model_parameter(&tiny.model, &tiny.model.layers[0], 0);
     kernel[3] = INFINITY;
-    refuse(&tiny, "no/net.c", ERROR_DATA, "conv2d/kernel: holds numbers that are infinite or NaN");
+    refuse(&tiny, "no/net.c", ERROR_DATA,
+           "conv2d/kernel: holds numbers that are infinite or NaN, which no C source can have; train the model again");
     kernel[3] = 0;
     struct layer_kind silent = *tiny.model.layers[0].kind;
     silent.describe = NULL;

@@ -245,8 +245,8 @@ static void what_keras_does_not_have(void **state) {
                      "layer \"sums\": Keras has no SumPooling2D; leave it out, or convert to a format that is not "
                      "Keras'");
     expect_unwritten(
-        "{'type': 'Dense', 'units': 2, 'activation': {'type': 'gelu', 'approximate': true}}",
-        "layer \"dense\": activation: Keras has no gelu with other than its own settings; leave it out, or "
+        "{'type': 'Conv2D', 'filters': 2, 'kernel_size': 2, 'activation': {'type': 'gelu', 'approximate': true}}",
+        "layer \"conv2d\": activation: Keras has no gelu with other than its own settings; leave it out, or "
         "convert to a format that is not Keras'");
 }
 
