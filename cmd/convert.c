@@ -90,12 +90,15 @@ static int choose_options(struct session *session, const struct arguments *argum
     return 0;
 }
 
-/* A model is not written over the file that it comes from. */
+/* Nothing but a plain file is replaced, and not the one that the model comes from. */
 static int check_out(struct session *session, const struct conversion *conversion) {
     struct stat from, to;
     if (stat(conversion->out, &to) != 0) return 0;
     if (S_ISDIR(to.st_mode))
         return error_set(&session->error, ERROR_IO, conversion->out, "is a folder; name a file in it");
+    if (!S_ISREG(to.st_mode))
+        return error_set(&session->error, ERROR_IO, conversion->out,
+                         "is a device or a pipe, in whose place the file would come; name a file");
     if (stat(conversion->model, &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
         return error_set(&session->error, ERROR_CONFIG, conversion->out,
                          "is the model itself; give the result another name");
