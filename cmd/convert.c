@@ -217,7 +217,7 @@ static void add_formats(struct text *text) {
         struct text extensions = {0};
         for (const char *const *extension = (*format)->extensions; *extension; extension++)
             text_print(&extensions, extensions.length ? " %s" : "%s", *extension);
-        text_print(text, "  %-12s %-17s %s\n", (*format)->name, extensions.failed ? "" : extensions.bytes,
+        text_print(text, "  %-14s%-17s%s\n", (*format)->name, extensions.failed ? "" : extensions.bytes,
                    (*format)->summary);
         text_free(&extensions);
     }
@@ -229,7 +229,11 @@ const struct command convert_command = {
     .name = "convert",
     .summary = "write a trained model in another program's format",
     .usage = "MODEL OUT [options]",
-    .examples = "cnntrain convert runs/sep_max sep_max.safetensors\n",
+    .examples = "cnntrain convert runs/sep_max sep_max.keras\n"
+                "cnntrain convert runs/sep_max sep_max.onnx --preprocessing\n"
+                "cnntrain convert runs/sep_max sep_max.safetensors --layout torch\n"
+                "cnntrain convert runs/sep_max sep_max.c\n"
+                "cnntrain convert model.keras model.onnx\n",
     .more_help = add_formats,
     .run = run_convert,
 };

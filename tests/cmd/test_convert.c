@@ -159,6 +159,8 @@ static void damaged_files(void **state) {
         assert_int_equal(world->code, 3);
         assert_contains(world->err, names[i]);
     }
+    command_fails(world, "cnntrain summary picture.keras", 3,
+                  "picture.keras: is not what its ending says, a file of the format keras; save or copy it again");
     command_fails(world, "cnntrain summary cut.h5", 3,
                   "cut.h5: cannot be read by libhdf5: the file is damaged; save or copy it again");
 }
