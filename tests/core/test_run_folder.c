@@ -1,5 +1,6 @@
 #include "core/run_folder.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,7 +11,8 @@
 #include "tests/support/tree.h"
 
 struct world {
-    char *folder, *run; /* of everything, and of a run in it */
+    char *folder; /* of everything */
+    char *run;    /* of a run */
     struct error error;
 };
 
