@@ -111,7 +111,8 @@ static const struct entry files[] = {
     {"history.csv", "A row an epoch, written as it ends.\n"},
     {"last.safetensors, best.safetensors", "Checkpoints: the weights, the optimizer's state and the config.\n"},
     {"metrics.json, confusion.csv, predictions.csv", "Results on the test set.\n"},
-    {"report.md, report.html", "The same to read.\n"},
+    {"report.html", "All of it to look at in a browser: one file.\n"},
+    {"report.md", "The same for a code host, with the pictures `curves.svg`, `confusion.svg` and `mistakes.png`.\n"},
     {"log.txt", "What happened, epoch by epoch.\n"},
     {NULL, NULL},
 };

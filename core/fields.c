@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/fields_array.h"
 #include "core/text.h"
 
 enum { WORDS_MAX = 96 };
@@ -278,7 +277,7 @@ static int read_value(const struct value_context *context, const cJSON *json, vo
         return read_numbers(context, json, value);
     case FIELD_ARRAY:
         if (!cJSON_IsArray(json)) return wrong_type(context, json);
-        return fields_read_array(reader, json, context->place, value);
+        return fields_read_array(json, context->place, reader->arena, value, reader->error);
     case FIELD_CHOICES:
         return read_choices(context, json, value);
     case FIELD_STRINGS:

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "core/fields_array.h"
 #include "core/json.h"
 #include "core/memory.h"
 
@@ -31,7 +32,7 @@ enum field_type {
     FIELD_ANY,        /* const cJSON *: kept as it is in the document read (which must outlive it); NULL where absent */
 };
 
-enum { FIELD_LIST_MAX = 64, FIELD_RANK_MAX = 4 };
+enum { FIELD_LIST_MAX = 64 };
 
 struct int_list {
     int count;
@@ -41,13 +42,6 @@ struct int_list {
 struct number_list {
     int count;
     double values[FIELD_LIST_MAX];
-};
-
-struct number_array {
-    int rank; /* depth of the lists; 0: no array */
-    int size[FIELD_RANK_MAX];
-    size_t count;
-    const double *values; /* (size[0], size[1], ...) */
 };
 
 struct string_list {

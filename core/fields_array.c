@@ -3,36 +3,35 @@
 #include <math.h>
 
 /* The sizes that the first list of each depth has; the others must have them, too. */
-static int measure(const struct field_reader *reader, const cJSON *json, const struct place *place,
-                   struct number_array *array) {
+static int measure(const cJSON *json, const struct place *place, struct number_array *array, struct error *error) {
     for (const cJSON *at = json; cJSON_IsArray(at); at = at->child) {
         if (array->rank == FIELD_RANK_MAX)
-            return place_error(place, reader->error, "has lists more than %d deep; make it flatter", FIELD_RANK_MAX);
-        if (!at->child) return place_error(place, reader->error, "has an empty list; write its numbers");
+            return place_error(place, error, "has lists more than %d deep; make it flatter", FIELD_RANK_MAX);
+        if (!at->child) return place_error(place, error, "has an empty list; write its numbers");
         array->size[array->rank++] = cJSON_GetArraySize(at);
     }
     return 0;
 }
 
 /* Everything below a list of this depth has the shape that was measured. */
-static int check_lists(const struct field_reader *reader, const cJSON *json, int depth, const struct place *place,
-                       struct number_array *array) {
+static int check_lists(const cJSON *json, int depth, const struct place *place, struct number_array *array,
+                       struct error *error) {
     char found[96];
     if (depth == array->rank) {
         array->count++;
         if (cJSON_IsNumber(json) && isfinite(json->valuedouble)) return 0;
-        return place_error(place, reader->error, "must be a number; got %s", json_describe(json, found, sizeof found));
+        return place_error(place, error, "must be a number; got %s", json_describe(json, found, sizeof found));
     }
     if (!cJSON_IsArray(json))
-        return place_error(place, reader->error, "must be a list of %d, as the first one is; got %s",
-                           array->size[depth], json_describe(json, found, sizeof found));
+        return place_error(place, error, "must be a list of %d, as the first one is; got %s", array->size[depth],
+                           json_describe(json, found, sizeof found));
     if (cJSON_GetArraySize(json) != array->size[depth])
-        return place_error(place, reader->error, "must be a list of %d, as the first one is; got one of %d",
-                           array->size[depth], cJSON_GetArraySize(json));
+        return place_error(place, error, "must be a list of %d, as the first one is; got one of %d", array->size[depth],
+                           cJSON_GetArraySize(json));
     int index = 0;
     for (const cJSON *child = json->child; child; child = child->next) {
         const struct place item = place_item(place, index++);
-        if (check_lists(reader, child, depth + 1, &item, array) != 0) return -1;
+        if (check_lists(child, depth + 1, &item, array, error) != 0) return -1;
     }
     return 0;
 }
@@ -46,11 +45,11 @@ static double *copy(const cJSON *json, double *values) {
     return values;
 }
 
-int fields_read_array(const struct field_reader *reader, const cJSON *json, const struct place *place,
-                      struct number_array *array) {
+int fields_read_array(const cJSON *json, const struct place *place, struct arena *arena, struct number_array *array,
+                      struct error *error) {
     *array = (struct number_array){0};
-    if (measure(reader, json, place, array) != 0 || check_lists(reader, json, 0, place, array) != 0) return -1;
-    double *values = arena_allocate(reader->arena, array->count * sizeof *values, reader->error);
+    if (measure(json, place, array, error) != 0 || check_lists(json, 0, place, array, error) != 0) return -1;
+    double *values = arena_allocate(arena, array->count * sizeof *values, error);
     if (!values) return -1;
     copy(json, values);
     array->values = values;

@@ -1,7 +1,7 @@
 /* Fields back to JSON: what the resolved config and a checkpoint's metadata hold. */
 #include <string.h>
 
-#include "core/fields_array.h"
+#include "core/fields.h"
 
 static bool is_zero(const struct field *field, const void *value) {
     switch (field->type) {

@@ -1,8 +1,10 @@
-#include "core/initializer_kind.h"
+#include "core/initializer.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+
+#include "core/initializer_kind.h"
 
 static size_t count_of(const struct shape *shape) {
     size_t count = 0;

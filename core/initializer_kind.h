@@ -2,7 +2,9 @@
 #ifndef CNNTRAIN_CORE_INITIALIZER_KIND_H
 #define CNNTRAIN_CORE_INITIALIZER_KIND_H
 
-#include "core/initializer.h"
+#include "core/fields.h"
+#include "core/rng.h"
+#include "core/shape.h"
 
 struct initializer_kind {
     struct component_kind component;

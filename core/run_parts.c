@@ -21,7 +21,8 @@ int run_parts_build(struct run_parts *parts, struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "data");
     char where[ERROR_PATH_SIZE];
     if (splits->train.count == 0)
-        return error_set(error, ERROR_DATA, place_text(&place, where, sizeof where), "holds no training images");
+        return error_set(error, ERROR_DATA, place_text(&place, where, sizeof where),
+                         "holds no training images; put some there");
     struct shape images = run_image_shape(&splits->train), input;
     if (config_input_shape(config, &images, &input, error) != 0) return -1;
     if (run_build_model(config, &input, splits->classes, &parts->model, error) != 0) return -1;

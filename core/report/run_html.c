@@ -44,8 +44,8 @@ static void add_status(const struct run_result *result, struct text *text) {
     struct text line = {0};
     if (result->status == RUN_FINISHED) return;
     text_print(&line, "The run is not complete (%s)", run_status_name(result->status));
-    if (result->message) text_print(&line, ": %s", result->message);
-    if (!result->message || result->message[strlen(result->message) - 1] != '.') text_add(&line, ".");
+    if (result->message && *result->message) text_print(&line, ": %s", result->message);
+    if (line.bytes && line.bytes[line.length - 1] != '.') text_add(&line, ".");
     html_printed("warn", &line, text);
 }
 

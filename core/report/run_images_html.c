@@ -70,18 +70,19 @@ static void add_image(const struct dataset *dataset, int64_t index, int side, in
 
 static void add_answer(const struct run_report *report, int64_t image, struct text *text) {
     const struct predictions *answers = report->predictions;
-    char predicted[RUN_CLASS_SIZE], real[RUN_CLASS_SIZE], alternative[48];
+    struct visual_classes classes = run_classes(report);
+    char predicted[VISUAL_NAME_SIZE], real[VISUAL_NAME_SIZE], alternative[48];
     struct format probability;
     bool is_right = answers->predicted[image] == answers->labels[image];
     snprintf(alternative, sizeof alternative, "test image %lld", (long long)image);
     text_add(text, "<li><figure>\n");
     add_image(&report->splits->test, image, PICTURE_SIDE, SHOWN_WIDTH, alternative, text);
     text_add(text, "\n<figcaption><b>");
-    html_escape(run_class_name(report, answers->predicted[image], predicted), text);
+    html_escape(visual_class_name(&classes, answers->predicted[image], predicted), text);
     text_print(text, "</b> %s", format_percent(&probability, (double)answers->probabilities[image]));
     if (!is_right) {
         text_add(text, "<br>is ");
-        html_escape(run_class_name(report, answers->labels[image], real), text);
+        html_escape(visual_class_name(&classes, answers->labels[image], real), text);
     }
     text_print(text, "<br>image %lld</figcaption>\n</figure></li>\n", (long long)image);
 }
@@ -181,8 +182,9 @@ static void add_row_picture(const struct dataset *train, const struct class_shee
 static void add_class(const struct run_report *report, const struct class_sheet *sheet, int class_index, bool pictured,
                       struct text *text) {
     const struct data_splits *splits = report->splits;
-    char buffer[RUN_CLASS_SIZE];
-    const char *name = run_class_name(report, class_index, buffer);
+    struct visual_classes classes = run_classes(report);
+    char buffer[VISUAL_NAME_SIZE];
+    const char *name = visual_class_name(&classes, class_index, buffer);
     struct format train, validation, test;
     text_print(text, "<tr><th scope=\"row\"%s>", text_columns(name) > HTML_LONG_CELL ? " class=\"long\"" : "");
     html_escape(name, text);

@@ -3,8 +3,8 @@
 #ifndef CNNTRAIN_CORE_REPORT_RUN_PICTURES_H
 #define CNNTRAIN_CORE_REPORT_RUN_PICTURES_H
 
-#include "core/report/picture.h"
 #include "core/report/run_report.h"
+#include "core/report/visual.h"
 
 /* Test images by number. */
 enum { RUN_SAMPLES_MAX = 24 };
@@ -20,12 +20,10 @@ void run_find_mistakes(const struct run_report *report, struct run_samples *samp
 void run_find_right(const struct run_report *report, struct run_samples *samples);
 extern const char run_mistakes_note[];
 
-/* The name of a class of the data: the result's or its number, into buffer. */
-enum { RUN_CLASS_SIZE = 256 };
-const char *run_class_name(const struct run_report *report, int class_index, char buffer[RUN_CLASS_SIZE]);
+/* The classes of its data. */
+struct visual_classes run_classes(const struct run_report *report);
 
-/* One image of a data set, made smaller where a side is longer than `side_max`; floats from their least to their
- * greatest. ERROR_RUN. */
+/* One image of a data set, made smaller where a side is longer than `side_max`. ERROR_RUN. */
 int run_image(const struct dataset *dataset, int64_t index, int side_max, struct picture *picture, struct error *error);
 
 /* The kernels of the first layer that has any. */

@@ -1,5 +1,5 @@
 /* Nested lists of numbers and lists of choices, read and written. */
-#include "core/fields_array.h"
+#include "core/fields.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,7 +99,7 @@ static void refusals(void **state) {
     assert_refused("{\"values\": [[1, 2], 3]}", "cfg.json: values[1]: must be a list of 2, as the first one is; got 3");
     assert_refused("{\"values\": [[1, 2], [3, \"4\"]]}", "cfg.json: values[1][1]: must be a number; got \"4\"");
     assert_refused("{\"values\": [1, [2]]}", "cfg.json: values[1]: must be a number; got a list");
-    assert_refused("{\"values\": [[[[[1]]]]]}", "cfg.json: values: has lists more than 4 deep");
+    assert_refused("{\"values\": [[[[[1]]]]]}", "cfg.json: values: has lists more than 4 deep; make it flatter");
     assert_refused("{\"colors\": \"rde\"}", "cfg.json: colors: \"rde\" is not known; did you mean \"red\"?");
     assert_refused("{\"colors\": [\"red\", 4]}",
                    "cfg.json: colors[1]: must be one of red, green, blue, or a list of them, or null; got 4");

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -406,38 +405,6 @@ static void test_load_data(void **state) {
 
 /* ---- folders ---- */
 
-static void test_claim(void **state) {
-    struct world *world = *state;
-    char *slash = expect_path(world->folder, "deep/run//");
-    static const char *const names[] = {"run", "run-2", "run-3"};
-    for (int i = 0; i < 3; i++) {
-        char *claimed = run_claim_folder(slash, &world->error);
-        expect_no_error(&world->error);
-        assert_string_equal(file_name_of(claimed), names[i]);
-        assert_true(tree_has(claimed, "log.txt"));
-        free(claimed);
-    }
-    /* a folder with other things in it, but no run, may be used */
-    char *other = expect_path(world->folder, "other");
-    file_make_folder(other, &world->error);
-    tree_write(other, "notes", "mine");
-    char *claimed = run_claim_folder(other, &world->error);
-    assert_string_equal(claimed, other);
-    assert_int_equal(run_make_folder(other, &world->error), 0); /* as it is */
-    assert_true(tree_has(other, "notes"));
-    free(claimed);
-    /* a plain file is in the way */
-    tree_write(world->folder, "plain", "x");
-    char *plain = expect_path(world->folder, "plain"), *below = expect_path(plain, "run");
-    assert_null(run_claim_folder(below, &world->error));
-    assert_int_equal(world->error.code, ERROR_IO);
-    error_clear(&world->error);
-    free(plain);
-    free(below);
-    free(other);
-    free(slash);
-}
-
 /* A new run's folder is there once its checkpoint is, and not at all where the run cannot begin. */
 static void test_claimed_folder(void **state) {
     struct world *world = *state;
@@ -468,37 +435,6 @@ static void test_claimed_folder(void **state) {
     free(wish);
 }
 
-/* Processes that start at once each get a folder of their own, and no number is left out. */
-static void test_claim_race(void **state) {
-    struct world *world = *state;
-    enum { PROCESSES = 12 };
-    int ends[2], gate[2];
-    assert_true(pipe(ends) == 0 && pipe(gate) == 0);
-    for (int i = 0; i < PROCESSES; i++)
-        if (fork() == 0) {
-            char byte = 0;
-            close(gate[1]);
-            ssize_t got = read(gate[0], &byte, 1); /* until the parent closes it: all at once */
-            struct error error = {0};
-            char *folder = run_claim_folder(world->run, &error);
-            const char *dash = folder ? strrchr(file_name_of(folder), '-') : "-0";
-            byte = (char)(dash ? atoi(dash + 1) : 1);
-            _exit(got == 0 && write(ends[1], &byte, 1) == 1 ? 0 : 1);
-        }
-    close(gate[0]);
-    close(gate[1]);
-    int seen[PROCESSES + 1] = {0};
-    for (int i = 0; i < PROCESSES; i++) {
-        char number = 0;
-        assert_int_equal(read(ends[0], &number, 1), 1);
-        assert_in_range(number, 1, PROCESSES);
-        assert_int_equal(seen[(int)number]++, 0);
-    }
-    for (int i = 0; i < PROCESSES; i++) wait(NULL);
-    close(ends[0]);
-    close(ends[1]);
-}
-
 static void test_lock(void **state) {
     struct world *world = *state;
     char expected[512];
@@ -517,26 +453,6 @@ static void test_lock(void **state) {
     assert_true(lock >= 0);
     close(lock);
     assert_int_equal(execute(world, world->run, false, NULL), 0);
-}
-
-static void test_is_finished(void **state) {
-    struct world *world = *state;
-    assert_false(run_is_finished(world->run));
-    file_make_folder(world->run, &world->error);
-    assert_false(run_is_finished(world->run));
-    static const struct {
-        const char *text;
-        bool finished;
-    } rows[] = {{"{\"name\": \"a\", \"status\": \"finished\"}", true},
-                {"{\"name\": \"a\", \"status\": \"not finite\"}", true},
-                {"{\"name\": \"a\", \"status\": \"interrupted\"}", false},
-                {"{\"name\": \"a\", \"status\": \"failed\"}", false},
-                {"{\"name\": \"a\", \"sta", false},
-                {"", false}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        tree_write(world->run, "metrics.json", rows[i].text);
-        assert_true(run_is_finished(world->run) == rows[i].finished);
-    }
 }
 
 /* ---- the summary ---- */
@@ -614,11 +530,8 @@ int main(int argc, char **argv) {
         WORLD_TEST(test_stated_input_shape),
         WORLD_TEST(test_weights),
         WORLD_TEST(test_load_data),
-        WORLD_TEST(test_claim),
         WORLD_TEST(test_claimed_folder),
-        WORLD_TEST(test_claim_race),
         WORLD_TEST(test_lock),
-        WORLD_TEST(test_is_finished),
         WORLD_TEST(test_summary_rows),
         WORLD_TEST(test_fields_behind_enlarging),
     };
