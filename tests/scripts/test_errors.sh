@@ -48,11 +48,16 @@ cp -r run runs/one
 
 # ---- the page ----
 
-# provoke CODE COMMAND: the message, in a fresh folder, without what differs from machine to machine.
+# provoke CODE COMMAND: the message, in a folder as described above, without what differs from machine to machine.
 provoke() {
-    rm -rf "$scratch/work"
-    cp -r "$scratch/base" "$scratch/work"
+    # Commands that are refused leave nothing behind; those that write files first get a folder of their own.
+    case $2 in
+        cnntrain*) [ ! -e "$scratch/work/.changed" ] || rm -rf "$scratch/work" ;;
+        *) rm -rf "$scratch/work" ;;
+    esac
+    [ -d "$scratch/work" ] || cp -r "$scratch/base" "$scratch/work"
     cd "$scratch/work"
+    case $2 in cnntrain*) ;; *) : >.changed ;; esac
     code=0
     sh -c "$2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
     message=$(sed -n 's/^error: //p' "$scratch/stderr" | head -n 1 |
