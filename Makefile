@@ -90,10 +90,13 @@ objects: $(call objects,$(SOURCES))
 program-objects: $(call objects,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 tidy: $(patsubst %.c,$(BUILD)/%.tidy,$(LIBRARY_SOURCES) $(CMD_SOURCES))
 
+# $(1): more words for pkg-config
+found = pkg-config --exists $(PACKAGES) $(TEST_PACKAGES) $(1) && command -v protoc-c >/dev/null && test -e $(ONNX_PROTO)
+
 # The installer runs before a second make, which then asks pkg-config anew.
 .PHONY: deps
 deps: ## install missing packages (Debian, Ubuntu)
-	@command -v $(CC) >/dev/null && pkg-config --exists $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null || scripts/install-deps.sh
+	@command -v $(CC) >/dev/null && $(call found,2>/dev/null) || scripts/install-deps.sh
 
 .PHONY: demo
 demo: deps ## build, train the six combinations on built-in data and print their table
@@ -219,7 +222,7 @@ help: ## list the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' Makefile
 
 packages-found:
-	@pkg-config --print-errors --exists $(PACKAGES) $(TEST_PACKAGES) || \
+	@$(call found,--print-errors) || \
 		{ echo "Packages are missing: run \`make deps\` (scripts/install-deps.sh)." >&2; exit 1; }
 
 # Files that change only when their content does, so that objects of two kinds never mix.
@@ -247,9 +250,9 @@ $(BUILD)/cmd/help.%: FILE_FLAGS = -DCNNTRAIN_SHARE='"$(PREFIX)/share/cnntrain"' 
 	-DCNNTRAIN_PACKAGES='"$(PACKAGE_VERSIONS)"'
 # ONNX's messages, from the schema that its package installs. Only what includes them waits for them; the code that
 # protoc-c writes is not ours to warn about.
-ONNX_PROTO ?= $(firstword $(wildcard $(SYSROOT)/usr/include/onnx/onnx.proto /usr/local/include/onnx/onnx.proto \
-	/opt/homebrew/include/onnx/onnx.proto) /usr/include/onnx/onnx.proto)
+ONNX_PROTO ?= $(firstword $(wildcard /usr/local/include/onnx/onnx.proto) /usr/include/onnx/onnx.proto)
 ONNX_MESSAGES := $(BUILD)/generated/onnx.pb-c
+$(ONNX_PROTO): | packages-found
 $(ONNX_MESSAGES).c: $(ONNX_PROTO) | packages-found
 	@mkdir -p $(@D)
 	$(SHOW)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $(notdir $<)

@@ -33,7 +33,7 @@ double batch_seconds_left(const struct batch_run *runs, int count, const struct 
 
 /* ---- cells ---- */
 
-enum { COLUMNS = 9, CELL_SIZE = 160, NAME_LEAST = 8 };
+enum { COLUMNS = 9, CELL_SIZE = 160, NAME_LEAST = 8, NARROW = 40 };
 
 /* In the order they stand; the ones with the lowest rank go first where there is no room. */
 static const struct column {
@@ -207,6 +207,11 @@ static void add_summary(const struct batch_run *runs, int count, const struct ba
         left += batch_seconds_left(runs, count, &runs[i]);
     }
     int failed = states[BATCH_FAILED] + states[BATCH_NOT_FINITE] + states[BATCH_INTERRUPTED];
+    if (window->columns < NARROW) {
+        text_print(text, "%d/%d - ETA: %s\n", states[BATCH_DONE], wanted,
+                   duration_text(left / window->jobs, left_text));
+        return;
+    }
     text_print(text, "%d of %d done", states[BATCH_DONE], wanted);
     if (states[BATCH_RUNNING] || states[BATCH_WAITING])
         text_print(text, " - ETA: %s", duration_text(left / window->jobs, left_text));

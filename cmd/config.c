@@ -23,6 +23,9 @@ const struct command config_command = {
     .name = "config",
     .summary = "a config with everything it extends and every default spelled out",
     .usage = "FILE [options] | init [options] | --schema",
+    .details =
+        "`cnntrain config init` prints a new config of regular blocks: convolutions and a pool, as often as --blocks, "
+        "--convs and --filters say, then Dense; `cnntrain config init --help` tells its options.\n",
     .examples = "cnntrain config sep_max.json\n"
                 "cnntrain config sep_max --set training.optimizer=SGD\n"
                 "cnntrain config init --blocks 3 > my.json    a new one; cnntrain config init --help\n"

@@ -90,12 +90,15 @@ static int choose_options(struct session *session, const struct arguments *argum
     return 0;
 }
 
-/* A model is not written over the file that it comes from. */
+/* Nothing but a plain file is replaced, and not the one that the model comes from. */
 static int check_out(struct session *session, const struct conversion *conversion) {
     struct stat from, to;
     if (stat(conversion->out, &to) != 0) return 0;
     if (S_ISDIR(to.st_mode))
         return error_set(&session->error, ERROR_IO, conversion->out, "is a folder; name a file in it");
+    if (!S_ISREG(to.st_mode))
+        return error_set(&session->error, ERROR_IO, conversion->out,
+                         "is a device or a pipe, in whose place the file would come; name a file");
     if (stat(conversion->model, &from) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino)
         return error_set(&session->error, ERROR_CONFIG, conversion->out,
                          "is the model itself; give the result another name");
@@ -214,7 +217,7 @@ static void add_formats(struct text *text) {
         struct text extensions = {0};
         for (const char *const *extension = (*format)->extensions; *extension; extension++)
             text_print(&extensions, extensions.length ? " %s" : "%s", *extension);
-        text_print(text, "  %-12s %-17s %s\n", (*format)->name, extensions.failed ? "" : extensions.bytes,
+        text_print(text, "  %-14s%-17s%s\n", (*format)->name, extensions.failed ? "" : extensions.bytes,
                    (*format)->summary);
         text_free(&extensions);
     }
@@ -226,7 +229,11 @@ const struct command convert_command = {
     .name = "convert",
     .summary = "write a trained model in another program's format",
     .usage = "MODEL OUT [options]",
-    .examples = "cnntrain convert runs/sep_max sep_max.safetensors\n",
+    .examples = "cnntrain convert runs/sep_max sep_max.keras\n"
+                "cnntrain convert runs/sep_max sep_max.onnx --preprocessing\n"
+                "cnntrain convert runs/sep_max sep_max.safetensors --layout torch\n"
+                "cnntrain convert runs/sep_max sep_max.c\n"
+                "cnntrain convert model.keras model.onnx\n",
     .more_help = add_formats,
     .run = run_convert,
 };

@@ -144,7 +144,16 @@ static void add_reach(struct text *text, const struct summary_row *row) {
         text_print(text, "%d x %d", row->receptive_field[0], row->receptive_field[1]);
 }
 
-/* The part of Keras' table that tells of the layer: its head and its row. */
+/* The layer itself: those inside of it come before. */
+static const struct layer *layer_of(const struct worked *worked) {
+    return &worked->model.layers[worked->model.layer_count - 1];
+}
+
+static const struct summary_row *row_of(const struct worked *worked) {
+    return &worked->rows[worked->model.layer_count - 1];
+}
+
+/* The part of Keras' table that tells of the layer: its head and its row, and those of layers inside. */
 static void add_row(struct text *text, const struct summary *summary) {
     struct text table = {0};
     summary_keras2(summary, &table);
@@ -152,27 +161,27 @@ static void add_row(struct text *text, const struct summary *summary) {
     const char *to = from ? strstr(from, "====") : NULL;
     to = to ? strchr(to, '\n') : NULL;
     to = to ? strstr(to, "\n ") : NULL;
-    const char *end = to ? strstr(to + 1, "\n   ") : NULL;
+    const char *end = to ? strstr(to + 1, "\n====") : NULL;
     for (const char *at = from ? from + 1 : ""; end && at < end; at += strcspn(at, "\n") + 1) {
         size_t length = strcspn(at, "\n");
         while (length > 0 && at[length - 1] == ' ') length--;
-        text_print(text, "  %.*s\n", (int)length, at);
+        if (length > 0) text_print(text, "  %.*s\n", (int)length, at);
     }
     text->failed = text->failed || table.failed;
     text_free(&table);
 }
 
 static void add_example(struct text *text, struct worked *worked, int width) {
-    const struct layer *layer = worked->model.layers;
+    const struct layer *layer = layer_of(worked);
     char input[SHAPE_TEXT_SIZE], output[SHAPE_TEXT_SIZE], number[32];
     text_add(text, "\nExample:\n");
     add_lines(text, worked->entry, width);
-    text_print(text, "\n  input    %s\n  output   %s\n", shape_text(&layer->input, input, sizeof input),
+    text_print(text, "\n  input    %s\n  output   %s\n", shape_text(&worked->model.input, input, sizeof input),
                shape_text(&layer->output, output, sizeof output));
     add_weights(text, layer, width);
     text_print(text, "  multiplications an image: %s\n  an output looks at: ",
-               text_thousands(number, sizeof number, (long long)worked->rows[0].multiplications));
-    add_reach(text, worked->rows);
+               text_thousands(number, sizeof number, (long long)model_multiplications(&worked->model)));
+    add_reach(text, row_of(worked));
     text_add(text, "\n");
     if (*layer->note) add_lines(text, layer->note, width);
     if (width < WIDTH_NARROW + 4) return;
@@ -239,10 +248,10 @@ static void fill_example(struct session *session, struct document *document, cJS
                          const struct layer_kind *kind) {
     struct worked worked;
     if (!work_out(session, kind, &worked)) return;
-    const struct layer *layer = worked.model.layers;
+    const struct layer *layer = layer_of(&worked);
     cJSON *example = document_add_object(document, item, "example");
     document_add(document, example, "config", cJSON_Parse(worked.entry));
-    fill_shape(document, example, "input_shape", &layer->input);
+    fill_shape(document, example, "input_shape", &worked.model.input);
     fill_shape(document, example, "output_shape", &layer->output);
     cJSON *weights = document_add_list(document, example, "weights");
     for (int i = 0; i < layer->parameter_count; i++) {
@@ -251,8 +260,8 @@ static void fill_example(struct session *session, struct document *document, cJS
         fill_shape(document, weight, "shape", &layer->parameters[i].shape);
         document_add(document, weight, "trainable", cJSON_CreateBool(layer->parameters[i].trainable));
     }
-    document_add_number(document, example, "parameters", (double)worked.rows[0].parameters);
-    document_add_number(document, example, "multiplications", worked.rows[0].multiplications);
+    document_add_number(document, example, "parameters", (double)row_of(&worked)->parameters);
+    document_add_number(document, example, "multiplications", model_multiplications(&worked.model));
     work_free(&worked);
 }
 

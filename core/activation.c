@@ -215,6 +215,84 @@ static int describe_sigmoid(const void *config, struct graph *graph, int x) {
     return graph_apply(graph, GRAPH_SIGMOID, x, 0);
 }
 
+static void relu6_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
+    (void)config;
+    kernels->relu_forward(rows * columns, y);
+    for (size_t i = 0; i < rows * columns; i++) y[i] = y[i] > 6 ? 6 : y[i];
+}
+
+static void relu6_backward(const struct kernels *kernels, const void *config, size_t rows, size_t columns,
+                           const float *kept, float *dy) {
+    (void)kernels, (void)config;
+    for (size_t i = 0; i < rows * columns; i++) dy[i] = kept[i] > 0 && kept[i] < 6 ? dy[i] : 0;
+}
+
+static int describe_relu6(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_combine(graph, GRAPH_MINIMUM, graph_apply(graph, GRAPH_RELU, x, 0), graph_number(graph, 6));
+}
+
+/* Klambauer et al. 2017: mean and variance pass through layers of it unchanged. */
+#define SELU_SCALE 1.0507009873554805
+#define SELU_ALPHA 1.6732632423543772
+
+static void selu_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
+    (void)kernels, (void)config;
+    const float scale = (float)SELU_SCALE, below = (float)(SELU_SCALE * SELU_ALPHA);
+    for (size_t i = 0; i < rows * columns; i++) y[i] = y[i] > 0 ? scale * y[i] : below * expm1f(y[i]);
+}
+
+/* below zero y = scale*alpha*(exp(x) - 1), so dy/dx = y + scale*alpha */
+static void selu_backward(const struct kernels *kernels, const void *config, size_t rows, size_t columns,
+                          const float *kept, float *dy) {
+    (void)kernels, (void)config;
+    const float scale = (float)SELU_SCALE, below = (float)(SELU_SCALE * SELU_ALPHA);
+    for (size_t i = 0; i < rows * columns; i++) dy[i] *= kept[i] > 0 ? scale : kept[i] + below;
+}
+
+static int describe_selu(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_combine(graph, GRAPH_MULTIPLY, graph_apply(graph, GRAPH_ELU, x, SELU_ALPHA),
+                         graph_number(graph, SELU_SCALE));
+}
+
+/* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), whose exponential does not overflow */
+static void softplus_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
+    (void)kernels, (void)config;
+    for (size_t i = 0; i < rows * columns; i++) y[i] = (y[i] > 0 ? y[i] : 0) + log1pf(expf(-fabsf(y[i])));
+}
+
+/* exp(y) = 1 + exp(x), so dy/dx = exp(x)/(1 + exp(x)) = 1 - exp(-y) */
+static void softplus_backward(const struct kernels *kernels, const void *config, size_t rows, size_t columns,
+                              const float *kept, float *dy) {
+    (void)kernels, (void)config;
+    for (size_t i = 0; i < rows * columns; i++) dy[i] *= -expm1f(-kept[i]);
+}
+
+static int describe_softplus(const void *config, struct graph *graph, int x) {
+    (void)config;
+    return graph_apply(graph, GRAPH_SOFTPLUS, x, 0);
+}
+
+static void softsign_forward(const struct kernels *kernels, const void *config, size_t rows, size_t columns, float *y) {
+    (void)kernels, (void)config;
+    for (size_t i = 0; i < rows * columns; i++) y[i] /= 1 + fabsf(y[i]);
+}
+
+/* 1 - |y| = 1/(1 + |x|), whose square is the slope */
+static void softsign_backward(const struct kernels *kernels, const void *config, size_t rows, size_t columns,
+                              const float *kept, float *dy) {
+    (void)kernels, (void)config;
+    for (size_t i = 0; i < rows * columns; i++) dy[i] *= (1 - fabsf(kept[i])) * (1 - fabsf(kept[i]));
+}
+
+static int describe_softsign(const void *config, struct graph *graph, int x) {
+    (void)config;
+    const int divisor =
+        graph_combine(graph, GRAPH_ADD, graph_apply(graph, GRAPH_ABSOLUTE, x, 0), graph_number(graph, 1));
+    return graph_combine(graph, GRAPH_DIVIDE, x, divisor);
+}
+
 /* The largest value is taken off first, so that no exponential overflows; this changes nothing else. */
 static void softmax_row(size_t columns, float *y) {
     float largest = y[0], sum = 0;
@@ -300,6 +378,30 @@ static const struct activation_kind sigmoid = {
     .backward = sigmoid_backward,
     .describe = describe_sigmoid,
 };
+static const struct activation_kind relu6 = {
+    .component = {.name = "relu6", .summary = "max(x, 0), at most 6"},
+    .forward = relu6_forward,
+    .backward = relu6_backward,
+    .describe = describe_relu6,
+};
+static const struct activation_kind selu = {
+    .component = {.name = "selu", .summary = "elu scaled so that mean and variance stay"},
+    .forward = selu_forward,
+    .backward = selu_backward,
+    .describe = describe_selu,
+};
+static const struct activation_kind softplus = {
+    .component = {.name = "softplus", .summary = "log(1 + exp(x))"},
+    .forward = softplus_forward,
+    .backward = softplus_backward,
+    .describe = describe_softplus,
+};
+static const struct activation_kind softsign = {
+    .component = {.name = "softsign", .summary = "x/(1 + |x|), from -1 to 1"},
+    .forward = softsign_forward,
+    .backward = softsign_backward,
+    .describe = describe_softsign,
+};
 static const struct activation_kind softmax = {
     .component = {.name = "softmax", .alias = "Softmax", .summary = "probabilities over the last axis"},
     .is_softmax = true,
@@ -316,11 +418,13 @@ static const struct activation_kind linear = {
 };
 
 static const struct component_kind *const kinds[] = {
-    &relu.component,    &leaky_relu.component,
-    &elu.component,     &gelu.component,
-    &silu.component,    &hyperbolic_tangent.component,
-    &sigmoid.component, &softmax.component,
-    &linear.component,  NULL,
+    &relu.component,     &leaky_relu.component,
+    &elu.component,      &gelu.component,
+    &silu.component,     &hyperbolic_tangent.component,
+    &sigmoid.component,  &softmax.component,
+    &relu6.component,    &selu.component,
+    &softplus.component, &softsign.component,
+    &linear.component,   NULL,
 };
 
 const struct component_registry activation_registry = {.what = "activation", .kinds = kinds};

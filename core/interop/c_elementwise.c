@@ -1,9 +1,8 @@
 /* Operations that take each number by itself, in one loop: its operands are loaded, one line follows for each
  * operation, and what later steps need is stored. */
-#include <ctype.h>
-#include <stdio.h>
+#include "core/interop/c_elementwise.h"
 
-#include "core/interop/c_functions.h"
+#include <stdio.h>
 
 /* A and B are operands, N the operation's number. */
 static const char *const templates[GRAPH_OPERATIONS] = {

@@ -249,7 +249,7 @@ static int write_c(const struct exchange *exchange, const char *path, struct err
 const struct exchange_format c_format = {
     .name = "c",
     .extensions = (const char *const[]){".c", NULL},
-    .summary = "C source and header without dependencies, for any compiler",
+    .summary = "C source and header without dependencies",
     .honours = EXCHANGE_LOGITS | EXCHANGE_PREPROCESSING,
     .write = write_c,
 };

@@ -2,7 +2,7 @@
 #ifndef CNNTRAIN_CORE_INTEROP_C_WINDOWS_H
 #define CNNTRAIN_CORE_INTEROP_C_WINDOWS_H
 
-#include "core/interop/c_functions.h"
+#include "core/interop/c_parts.h"
 
 void c_add_convolve(struct c_source *source, const struct graph_node *node);
 void c_add_convolve_back(struct c_source *source, const struct graph_node *node);

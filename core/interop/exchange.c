@@ -48,7 +48,10 @@ int exchange_for_reading(const char *path, const struct exchange_format **format
     if (file_read_start(path, start, sizeof start, &length, &size, error) != 0) return -1;
     for (const struct exchange_format *const *known = exchange_formats; *known && !*format; known++)
         if ((*known)->recognizes && (*known)->recognizes(start, length)) *format = *known;
-    return 0;
+    const struct exchange_format *named = exchange_for_path(path);
+    if (*format || !named || !named->read) return 0;
+    return error_set(error, ERROR_DATA, path,
+                     "is not what its ending says, a file of the format %s; save or copy it again", named->name);
 }
 
 void exchange_file_free(struct exchange_file *file) {

@@ -62,7 +62,7 @@ const struct exchange_format *exchange_named(const char *name);
 /* The format of the path's extension, in any case; NULL where there is none. */
 const struct exchange_format *exchange_for_path(const char *path);
 /* Finds the format that reads the file, by its first bytes; NULL into *format where none does, as for safetensors.
- * ERROR_IO where they cannot be read. */
+ * ERROR_IO where they cannot be read, ERROR_DATA where the file's ending promises another format. */
 int exchange_for_reading(const char *path, const struct exchange_format **format, struct error *error);
 
 #endif

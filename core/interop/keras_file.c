@@ -111,7 +111,7 @@ cJSON *keras_facts(const struct exchange *exchange, struct error *error) {
 
 char *keras_model_text(const struct exchange *exchange, struct error *error) {
     struct text text = {0};
-    cJSON *json = keras_write_model(exchange->model, exchange->registries, error);
+    cJSON *json = keras_write_model(exchange->model, exchange->registries, true, error);
     if (!json) return NULL;
     json_write(json, &text);
     cJSON_Delete(json);

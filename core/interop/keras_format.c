@@ -54,7 +54,7 @@ static int write_keras(const struct exchange *exchange, const char *path, struct
 const struct exchange_format keras_format = {
     .name = "keras",
     .extensions = (const char *const[]){".keras", NULL},
-    .summary = "a whole model as Keras 3 saves and loads it",
+    .summary = "a whole model, as Keras 3 saves it",
     .is_opened = true,
     .write = write_keras,
     .recognizes = keras_archive_recognizes,

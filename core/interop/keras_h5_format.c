@@ -44,7 +44,7 @@ static int write_h5(const struct exchange *exchange, const char *path, struct er
 const struct exchange_format keras_h5_format = {
     .name = "keras-h5",
     .extensions = (const char *const[]){".h5", ".hdf5", NULL},
-    .summary = "a whole model in the HDF5 form of Keras before 3, which Keras 3 reads",
+    .summary = "a whole model, as Keras 2 saved it",
     .is_opened = true,
     .write = write_h5,
     .recognizes = keras_hdf5_recognizes,

@@ -6,7 +6,7 @@
 #include "core/interop/keras_write.h"
 
 static int write_json(const struct exchange *exchange, const char *path, struct error *error) {
-    cJSON *json = keras_write_model(exchange->model, exchange->registries, error);
+    cJSON *json = keras_write_model(exchange->model, exchange->registries, false, error);
     if (!json) return -1;
     char *text = json_print(json);
     cJSON_Delete(json);
@@ -19,7 +19,7 @@ static int write_json(const struct exchange *exchange, const char *path, struct 
 const struct exchange_format keras_json_format = {
     .name = "keras-json",
     .extensions = (const char *const[]){".json", NULL},
-    .summary = "the layers alone, as Keras 3 writes them; from a config, too",
+    .summary = "the layers alone; of a config, too",
     .without_weights = true,
     .write = write_json,
 };

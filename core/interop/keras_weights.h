@@ -9,8 +9,9 @@
 #include "core/interop/safetensors.h"
 #include "core/model.h"
 
-/* The weights of a struct model as model.save_weights("x.weights.h5") of Keras 3 lays them out: for hdf5_write. */
-void keras_weights_write(struct hdf5_writer *writer, const void *model);
+/* The weights of `context`, a struct model, as model.save_weights("x.weights.h5") of Keras 3 lays them out: for
+ * hdf5_write. */
+void keras_weights_write(struct hdf5_writer *writer, const void *context);
 /* As the older way has them, below the group `root`, which is made. */
 void keras_weights_write_legacy(struct hdf5_writer *writer, const struct model *model, const char *root);
 

@@ -20,7 +20,7 @@ static int write_weights(const struct exchange *exchange, const char *path, stru
 const struct exchange_format keras_weights_format = {
     .name = "keras-weights",
     .extensions = (const char *const[]){".weights.h5", NULL},
-    .summary = "the weights alone, as Keras 3 saves and loads them",
+    .summary = "the weights alone, as Keras 3 saves them",
     .is_opened = true,
     .write = write_weights,
     .recognizes = keras_hdf5_recognizes,

@@ -9,6 +9,7 @@ struct writer {
     const struct registries *registries;
     const struct component_registry *layers;
     const struct layer *layer;
+    bool with_weights;
     struct error *error;
 };
 
@@ -116,6 +117,8 @@ static cJSON *write_component(const struct writer *writer, const struct field *f
     if (!kind) return json;
     if (kind->own) {
         cJSON_Delete(json);
+        if (writer->with_weights && strcmp(field->of, "initializer") == 0)
+            return object_of("keras.initializers", "Zeros", cJSON_CreateObject());
         return refuse(writer, field, kind->name);
     }
     if (strcmp(field->of, "activation") == 0) return write_activation(writer, field, kind, registry, json);
@@ -241,9 +244,10 @@ static cJSON *write_input(const struct shape *shape) {
 
 /* ---- the model ---- */
 
-static cJSON *write_layers(const struct model *model, const struct registries *registries, struct error *error) {
+static cJSON *write_layers(const struct model *model, const struct registries *registries, bool with_weights,
+                           struct error *error) {
     cJSON *list = cJSON_CreateArray();
-    struct writer writer = {registries, registries_find(registries, "layer"), NULL, error};
+    struct writer writer = {registries, registries_find(registries, "layer"), NULL, with_weights, error};
     if (!list || !json_append(list, write_input(&model->input))) no_memory(error);
     for (int i = 0; i < model->layer_count && error->code == ERROR_NONE; i++) {
         writer.layer = &model->layers[i];
@@ -267,8 +271,9 @@ static cJSON *write_config(const struct shape *input, cJSON *layers) {
     return NULL;
 }
 
-cJSON *keras_write_model(const struct model *model, const struct registries *registries, struct error *error) {
-    cJSON *layers = write_layers(model, registries, error);
+cJSON *keras_write_model(const struct model *model, const struct registries *registries, bool with_weights,
+                         struct error *error) {
+    cJSON *layers = write_layers(model, registries, with_weights, error);
     if (!layers) return NULL;
     cJSON *config = write_config(&model->input, layers);
     cJSON *object = config ? object_of("keras", "Sequential", config) : NULL;

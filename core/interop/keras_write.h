@@ -6,7 +6,9 @@
 
 /* What model.to_json() of Keras 3 gives for this model, not compiled; keras.models.model_from_json reads it. Layers are
  * written by their kinds' tables. What Keras does not have (a layer, a choice, a value) is an error that names the
- * layer: ERROR_CONFIG. The caller deletes the result; NULL on failure. */
-cJSON *keras_write_model(const struct model *model, const struct registries *registries, struct error *error);
+ * layer: ERROR_CONFIG. `with_weights`: the weights go along, so that an initializer that Keras does not have is no
+ * matter; Zeros stands in its place. The caller deletes the result; NULL on failure. */
+cJSON *keras_write_model(const struct model *model, const struct registries *registries, bool with_weights,
+                         struct error *error);
 
 #endif

@@ -100,7 +100,7 @@ static int write_onnx(const struct exchange *exchange, const char *path, struct 
 const struct exchange_format onnx_format = {
     .name = "onnx",
     .extensions = (const char *const[]){".onnx", NULL},
-    .summary = "ONNX, opset 17: for onnxruntime and whatever else reads it",
+    .summary = "ONNX, opset 17: onnxruntime and many others",
     .honours = EXCHANGE_LOGITS | EXCHANGE_NCHW | EXCHANGE_PREPROCESSING,
     .write = write_onnx,
 };

@@ -85,7 +85,7 @@ static int write_either(const struct exchange *exchange, const char *path, struc
 const struct exchange_format safetensors_format = {
     .name = "safetensors",
     .extensions = (const char *const[]){".safetensors", NULL},
-    .summary = "the weights, to be read again or, with --layout torch, by PyTorch",
+    .summary = "the weights, as Keras or PyTorch has them",
     .honours = EXCHANGE_TORCH | EXCHANGE_LOGITS,
     .is_opened = true,
     .write = write_either,

@@ -67,19 +67,26 @@ static zip_t *open_source(zip_source_t *source, int flags, zip_error_t *problem)
     return archive;
 }
 
-int zip_read(const char *path, const char *archive, size_t archive_length, struct zip_member *members, size_t count,
-             struct error *error) {
+static int read_archive(const char *path, zip_source_t *source, struct zip_member *members, size_t count,
+                        struct error *error) {
     zip_error_t problem;
     zip_error_init(&problem);
-    zip_source_t *source = zip_source_buffer_create(archive, archive_length, 0, &problem);
-    zip_t *zip = source ? open_source(source, ZIP_RDONLY, &problem) : NULL;
-    int status = 0;
-    if (!source) status = no_memory(path, error);
-    if (source && !zip) status = blame(path, NULL, &problem, error);
+    /* Without memory for a moment libzip says that there is no archive: the second time tells. */
+    zip_t *zip = open_source(source, ZIP_RDONLY, NULL);
+    if (!zip) zip = open_source(source, ZIP_RDONLY, &problem);
+    int status = zip ? 0 : blame(path, NULL, &problem, error);
     for (size_t i = 0; i < count && status == 0; i++) status = read_member(path, zip, &members[i], error);
     if (zip) zip_discard(zip);
-    zip_source_free(source);
     zip_error_fini(&problem);
+    return status;
+}
+
+int zip_read(const char *path, const char *archive, size_t archive_length, struct zip_member *members, size_t count,
+             struct error *error) {
+    zip_source_t *source = zip_source_buffer_create(archive, archive_length, 0, NULL);
+    if (!source) return no_memory(path, error);
+    int status = read_archive(path, source, members, count, error);
+    zip_source_free(source);
     return status;
 }
 

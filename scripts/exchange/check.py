@@ -103,12 +103,12 @@ def check(trained, form, folder, numpy):
 
 
 def chosen(names, wanted):
-    return [name for name in names if not wanted or any(word in name for word in wanted.split(","))]
+    return [name for name in names if not wanted or any(name.startswith(word) for word in wanted.split(","))]
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/check-exchange")
-    parser.add_argument("--forms", help="those alone whose names hold one of these words")
+    parser.add_argument("--forms", help="those alone whose names begin with one of these words")
     parser.add_argument("--models", help="likewise")
     parser.add_argument("--keep", help="a folder that the files are kept in")
     arguments = parser.parse_args()

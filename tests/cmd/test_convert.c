@@ -134,6 +134,9 @@ static void what_cannot_be_asked(void **state) {
     command_fails(world, "cnntrain convert run m.keras --layout torch", 2,
                   "--layout torch: is not for the format keras; it is for: safetensors");
     command_fails(world, "cnntrain convert run .", 4, ".: is a folder; name a file in it");
+    command_fails(world, "mkfifo pipe; cnntrain convert run pipe --format onnx", 4,
+                  "pipe: is a device or a pipe, in whose place the file would come; name a file");
+    command_fails(world, "cnntrain convert run m.c --nchw", 2, "--nchw: is not for the format c; it is for: onnx");
     command_fails(world, "cp run/last.safetensors l.safetensors; cnntrain convert l.safetensors l.safetensors", 2,
                   "l.safetensors: is the model itself; give the result another name");
     command_fails(world, "cnntrain convert run", 2,
@@ -156,6 +159,8 @@ static void damaged_files(void **state) {
         assert_int_equal(world->code, 3);
         assert_contains(world->err, names[i]);
     }
+    command_fails(world, "cnntrain summary picture.keras", 3,
+                  "picture.keras: is not what its ending says, a file of the format keras; save or copy it again");
     command_fails(world, "cnntrain summary cut.h5", 3,
                   "cut.h5: cannot be read by libhdf5: the file is damaged; save or copy it again");
 }

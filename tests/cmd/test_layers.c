@@ -76,6 +76,15 @@ static void pages_of_all_layers(void **state) {
     }
 }
 
+/* Of a layer with others inside: itself, and the table has them all. */
+static void layer_with_others_inside(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world, "cnntrain layers Residual");
+    assert_contains(world->out, "  weights  none\n  multiplications an image: 1,620\n");
+    assert_contains(world->out, "   | conv2d (Conv2D) ");
+    assert_contains(world->out, "\n   residual (Residual) ");
+}
+
 static void fields_as_json(void **state) {
     struct command_world *world = *state;
     cJSON *json = command_json(world, "cnntrain layers Dense --json"), *units = NULL;
@@ -130,6 +139,7 @@ int main(void) {
         cmocka_unit_test(one_layer),
         cmocka_unit_test(a_page_like_a_manual),
         cmocka_unit_test(pages_of_all_layers),
+        cmocka_unit_test(layer_with_others_inside),
         cmocka_unit_test(fields_as_json),
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(gradients_of_every_config),

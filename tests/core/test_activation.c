@@ -37,6 +37,10 @@ static void values(void **state) {
                   (const double[]){-0.04540231, -0.15428599, 0, 0.34571401, 1.95459769});
     assert_values("\"swish\"", (const double[]){-0.23840584, -0.18877033, 0, 0.31122967, 1.76159416});
     assert_values("\"tanh\"", (const double[]){-0.96402758, -0.46211716, 0, 0.46211716, 0.96402758});
+    assert_values("\"relu6\"", (const double[]){0, 0, 0, 0.5, 2});
+    assert_values("\"selu\"", (const double[]){-1.52016652, -0.69175816, 0, 0.52535051, 2.10140204});
+    assert_values("\"softplus\"", (const double[]){0.12692800, 0.47407699, 0.69314718, 0.97407699, 2.12692809});
+    assert_values("\"softsign\"", (const double[]){-0.66666669, -0.33333334, 0, 0.33333334, 0.66666669});
     assert_values("\"sigmoid\"", (const double[]){0.11920292, 0.37754067, 0.5, 0.62245933, 0.88079708});
 }
 
@@ -53,12 +57,35 @@ static void softmax(void **state) {
     component_case_close(&test);
 }
 
+/* Where an exponential would overflow, and where the ceiling is. */
+static void far_away(void **state) {
+    (void)state;
+    static const struct {
+        const char *json;
+        float x, y, slope;
+    } rows[] = {{"\"softplus\"", 200, 200, 1},
+                {"\"softplus\"", -200, 0, 0},
+                {"\"selu\"", -200, -1.7580993F, 0},
+                {"\"relu6\"", 7, 6, 0},
+                {"\"relu6\"", 5, 5, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct component_case test;
+        float y = rows[i].x, slope = 1;
+        component_case_open(&test, &activation_registry, rows[i].json);
+        kind_of(&test)->forward(kernels_reference(), test.component.config, 1, 1, &y);
+        kind_of(&test)->backward(kernels_reference(), test.component.config, 1, 1, &y, &slope);
+        assert_true(fabsf(y - rows[i].y) < 1e-6F && fabsf(slope - rows[i].slope) < 1e-6F);
+        component_case_close(&test);
+    }
+}
+
 /* Every slope against a central difference of its own forward pass, away from 0 where some have a kink. */
 static void slopes(void **state) {
     (void)state;
     const char *const names[] = {
-        "\"relu\"", "\"leaky_relu\"", "\"elu\"",     "\"gelu\"",  "{\"type\":\"gelu\",\"approximate\":true}",
-        "\"silu\"", "\"tanh\"",       "\"sigmoid\"", "\"linear\""};
+        "\"relu\"", "\"leaky_relu\"", "\"elu\"",     "\"gelu\"",   "{\"type\":\"gelu\",\"approximate\":true}",
+        "\"silu\"", "\"tanh\"",       "\"sigmoid\"", "\"linear\"", "\"relu6\"",
+        "\"selu\"", "\"softplus\"",   "\"softsign\""};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (int k = 0; k < COUNT; k++) {
             struct component_case test;
@@ -117,11 +144,8 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),
-        cmocka_unit_test(softmax),
-        cmocka_unit_test(slopes),
-        cmocka_unit_test(softmax_slope),
-        cmocka_unit_test(not_a_number_stays),
+        cmocka_unit_test(values),   cmocka_unit_test(softmax),       cmocka_unit_test(far_away),
+        cmocka_unit_test(slopes),   cmocka_unit_test(softmax_slope), cmocka_unit_test(not_a_number_stays),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

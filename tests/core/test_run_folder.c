@@ -1,6 +1,5 @@
 #include "core/run_folder.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,8 +10,7 @@
 #include "tests/support/tree.h"
 
 struct world {
-    char *folder; /* of everything */
-    char *run;    /* of a run */
+    char *folder, *run; /* of everything, and of a run in it */
     struct error error;
 };
 

@@ -27,6 +27,7 @@ done
 
 # Files that the text sends its readers to.
 left() {
+    # shellcheck disable=SC2016 # backticks of Markdown
     for file in $(grep -o '`runs/[^`]*`' "$page" | tr -d '`'); do
         [ -s "$file" ] || {
             echo "no $file"

@@ -207,11 +207,11 @@ static void json_goes_there_and_back(void **state) {
     struct error error = {0};
     cJSON *golden = read_golden(), *first = understood(golden);
     plan_document(&planned, first);
-    cJSON *written = keras_write_model(&planned.model, &test_registries, &error);
+    cJSON *written = keras_write_model(&planned.model, &test_registries, false, &error);
     expect_no_error(&error);
     cJSON *second = understood(written);
     plan_document(&again, second);
-    cJSON *rewritten = keras_write_model(&again.model, &test_registries, &error);
+    cJSON *rewritten = keras_write_model(&again.model, &test_registries, false, &error);
     assert_true(cJSON_Compare(written, rewritten, true));
     const cJSON *theirs = cJSON_GetObjectItem(cJSON_GetObjectItem(golden, "config"), "layers")->child;
     const cJSON *ours = cJSON_GetObjectItem(cJSON_GetObjectItem(written, "config"), "layers")->child;
@@ -230,11 +230,33 @@ static void json_goes_there_and_back(void **state) {
     drop(&again);
 }
 
+/* Where the weights go along, what they were at first is no matter. */
+static void initializers_that_keras_does_not_have(void **state) {
+    (void)state;
+    struct planned planned;
+    struct error error = {0};
+    plan(&planned, "[8, 8, 3]",
+         "{'type': 'Conv2D', 'filters': 1, 'kernel_size': 3, 'kernel_initializer': {'type': 'Fixed', 'preset': "
+         "'blur'}}");
+    cJSON *written = keras_write_model(&planned.model, &test_registries, true, &error);
+    expect_no_error(&error);
+    char *text = cJSON_PrintUnformatted(written);
+    assert_non_null(strstr(text, "\"kernel_initializer\":{\"module\":\"keras.initializers\",\"class_name\":\"Zeros\""));
+    assert_null(keras_write_model(&planned.model, &test_registries, false, &error));
+    expect_error(
+        &error, ERROR_CONFIG,
+        "layer \"conv2d\": kernel_initializer: Keras has no Fixed; leave it out, or convert to a format that is "
+        "not Keras'");
+    free(text);
+    cJSON_Delete(written);
+    drop(&planned);
+}
+
 static void expect_unwritten(const char *layers, const char *message) {
     struct planned planned;
     struct error error = {0};
     plan(&planned, "[8, 8, 3]", layers);
-    assert_null(keras_write_model(&planned.model, &test_registries, &error));
+    assert_null(keras_write_model(&planned.model, &test_registries, false, &error));
     expect_error(&error, ERROR_CONFIG, message);
     drop(&planned);
 }
@@ -258,7 +280,7 @@ static void what_is_said_in_another_way(void **state) {
     plan(&planned, "[8, 8, 3]",
          "{'type': 'Conv2D', 'filters': 2, 'kernel_size': 3, 'algorithm': 'direct', 'activation': "
          "{'type': 'leaky_relu', 'negative_slope': 0.125}}");
-    cJSON *written = keras_write_model(&planned.model, &test_registries, &error);
+    cJSON *written = keras_write_model(&planned.model, &test_registries, false, &error);
     expect_no_error(&error);
     char *text = cJSON_PrintUnformatted(written);
     assert_null(strstr(text, "algorithm"));
@@ -308,6 +330,7 @@ int main(void) {
         cmocka_unit_test(other_weights_go_by_name),
         cmocka_unit_test(files_without_a_model),
         cmocka_unit_test(json_goes_there_and_back),
+        cmocka_unit_test(initializers_that_keras_does_not_have),
         cmocka_unit_test(what_keras_does_not_have),
         cmocka_unit_test(what_is_said_in_another_way),
         cmocka_unit_test(whole_models_go_there_and_back),
