@@ -35,7 +35,8 @@ struct elu {
     double alpha;
 };
 
-/* relu, leaky_relu, elu, gelu, silu (swish), tanh, sigmoid, softmax, relu6, selu, softplus, softsign, linear with Keras' names and defaults. */
+/* relu, leaky_relu, elu, gelu, silu (swish), tanh, sigmoid, softmax, relu6, selu, softplus, softsign, linear with
+ * Keras' names and defaults. */
 extern const struct component_registry activation_registry;
 
 #endif
