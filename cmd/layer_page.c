@@ -45,8 +45,9 @@ static void work_free(struct worked *worked) {
     config_free(&worked->config);
 }
 
-/* A model of this layer alone; free it. False where there is no memory, or the example does not fit. */
-static bool work_out(struct session *session, const struct layer_kind *layer, struct worked *worked) {
+/* A model of this layer alone; free it. False where the example does not fit, or there is no memory, which is `failed`
+ * then. */
+static bool work_out(struct session *session, const struct layer_kind *layer, struct worked *worked, bool *failed) {
     const struct layer_example *example = example_of(layer);
     const struct config_request request = session_request(session, NULL);
     struct error error = {0};
@@ -55,6 +56,7 @@ static bool work_out(struct session *session, const struct layer_kind *layer, st
     text_print(&text, "{\"model\": [%s]}", worked->entry ? worked->entry : "");
     bool fits =
         worked->entry && !text.failed && config_parse(&worked->config, text.bytes, "example", &request, &error) == 0;
+    *failed = *failed || !worked->entry || text.failed || error.code == ERROR_RUN;
     text_free(&text);
     if (!fits) {
         free(worked->entry);
@@ -63,6 +65,7 @@ static bool work_out(struct session *session, const struct layer_kind *layer, st
     fits = model_plan(&worked->model, &worked->config, &example->input, &error) == 0;
     if (fits) worked->rows = run_summary_rows(&worked->model, &worked->summary, &error);
     if (fits && worked->rows) return true;
+    *failed = *failed || error.code == ERROR_RUN;
     work_free(worked);
     return false;
 }
@@ -196,7 +199,7 @@ static void add_layer(struct session *session, const struct layer_kind *layer, i
         add_section(text, "Shapes", page->shapes, width);
         add_section(text, "Cost", page->cost, width);
     }
-    if (work_out(session, layer, &worked)) {
+    if (work_out(session, layer, &worked, &text->failed)) {
         add_example(text, &worked, width);
         work_free(&worked);
     }
@@ -247,7 +250,7 @@ static void fill_shape(struct document *document, cJSON *item, const char *key, 
 static void fill_example(struct session *session, struct document *document, cJSON *item,
                          const struct layer_kind *kind) {
     struct worked worked;
-    if (!work_out(session, kind, &worked)) return;
+    if (!work_out(session, kind, &worked, &document->failed)) return;
     const struct layer *layer = layer_of(&worked);
     cJSON *example = document_add_object(document, item, "example");
     document_add(document, example, "config", cJSON_Parse(worked.entry));

@@ -217,7 +217,8 @@ const struct command train_command = {
                "checkpoint, a second one at once; --resume goes on from there, with the last unfinished run below "
                "`runs` where none is named. It says what has changed in config or images since, and goes on with that "
                "only by --allow-changes.\n\n"
-               "--weights starts from the weights of a safetensors file and says which names it did not find or use. "
+               "--weights starts from the weights of a file of cnntrain, Keras or PyTorch and says which names it did "
+               "not find or use. "
                "--freeze leaves the weights of the layers with this name, or matching this pattern, as they are.\n",
     .examples = "cnntrain --config sep_max.json\n"
                 "cnntrain train --config deep_conv_max --data cifar10:DIR --epochs 10\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/interop/torch_weights.h"
 #include "core/model_file_foreign.h"
 
 /* The weights alone, by the names of the model. */
@@ -17,12 +18,24 @@ static int read_foreign_weights(const struct model *model, const char *path, con
     return -1;
 }
 
+/* A checkpoint or another file of safetensors: Keras' names, or PyTorch's. */
+static int load_safetensors(const struct model *model, const char *path, const struct checkpoint_tensor *tensors,
+                            size_t count, struct text *report, struct error *error) {
+    struct safetensors file;
+    if (safetensors_read(path, &file, error) != 0) return -1;
+    int status = torch_is_state_dict(&file)
+                     ? torch_weights_load(&file, model, report, error)
+                     : checkpoint_apply(&file, tensors, count, CHECKPOINT_LENIENT, report, error);
+    safetensors_free(&file);
+    return status;
+}
+
 static int load_into(const struct model *model, const char *path, const struct checkpoint_tensor *tensors, size_t count,
                      struct text *report, struct error *error) {
     const struct exchange_format *format = NULL;
     struct exchange_file file = {0};
     if (exchange_for_reading(path, &format, error) != 0) return -1;
-    if (!format) return checkpoint_load_into(path, tensors, count, CHECKPOINT_LENIENT, report, error);
+    if (!format) return load_safetensors(model, path, tensors, count, report, error);
     if (read_foreign_weights(model, path, format, &file, error) != 0) return -1;
     int status = checkpoint_apply(&file.weights, tensors, count, CHECKPOINT_LENIENT, report, error);
     exchange_file_free(&file);

@@ -67,6 +67,45 @@ static void wherever_a_model_is(void **state) {
                   "FILE --weights");
 }
 
+/* State dicts that PyTorch saved, the modules called by number or by what they are. */
+static void weights_of_pytorch(void **state) {
+    struct command_world *world = *state;
+    static const char config[] =
+        "{\"data\": {\"source\": \"synth\", \"train\": 20, \"test\": 10, \"resize\": 8}, \"model\": ["
+        "{\"type\": \"Conv2D\", \"filters\": 4, \"kernel_size\": 3, \"padding\": \"same\", \"activation\": \"relu\"}, "
+        "\"MaxPooling2D\", {\"type\": \"Conv2D\", \"filters\": 6, \"kernel_size\": 3, \"groups\": 2, \"use_bias\": "
+        "false}, "
+        "{\"type\": \"BatchNormalization\", \"trainable\": false}, \"ReLU\", \"Flatten\", "
+        "{\"type\": \"Dense\", \"units\": 10, \"activation\": \"softmax\"}], "
+        "\"training\": {\"epochs\": 1, \"optimizer\": {\"type\": \"SGD\", \"learning_rate\": 0}}}";
+    static const char *const files[][2] = {{"torch-sequential", "the names"}, {"torch-named", "the order and shapes"}};
+    command_write(world, "torch.json", config);
+    for (size_t i = 0; i < 2; i++) {
+        struct text said = {0};
+        text_print(&said, "%s.safetensors: weights of PyTorch, taken by %s of their modules\n", files[i][0],
+                   files[i][1]);
+        command(world, "cnntrain train torch.json --weights %s.safetensors --out %s", files[i][0], files[i][0]);
+        assert_int_equal(world->code, 0);
+        assert_contains(world->err, said.bytes);
+        text_free(&said);
+        said = (struct text){0};
+        text_print(&said, "cnntrain predict -q %s 8.png --top 10 --json", files[i][0]);
+        expect_probabilities(world, said.bytes, "torch");
+        text_free(&said);
+    }
+    command_fails(
+        world, "cnntrain train torch.json --weights torch-named.safetensors --set model.2.groups=1", 3,
+        "torch-named.safetensors: is a state dict of PyTorch without a module for \"3.weight\" of the model, whose "
+        "first tensor has the shape (6,4,3,3); describe the same network, layer for layer");
+    command_fails(
+        world, "cnntrain train torch.json --weights torch-named.safetensors --set 'model.4=\"LayerNormalization\"'", 2,
+        "torch-named.safetensors: is a state dict of PyTorch, but no module of PyTorch stands for the model's "
+        "layer \"layer_normalization\"");
+    command_fails(world, "cnntrain train torch.json --weights torch-named.safetensors --set 'model.3=\"ReLU\"'", 3,
+                  "torch-named.safetensors: is a state dict of PyTorch whose module \"features.4\" has no place in the "
+                  "model; describe the same network, layer for layer");
+}
+
 /* ---- what is written ---- */
 
 static void every_form_is_the_same_model(void **state) {
@@ -108,6 +147,11 @@ static void torch_layout(void **state) {
     command_fails(world, "cnntrain predict t.safetensors 32.png", 3,
                   "t.safetensors: holds tensors but no config; it was not written by cnntrain. Use it with train "
                   "--weights");
+    command_succeeds(world,
+                     "cnntrain train sep_max --data synth:64,32 --epochs 1 --weights t.safetensors -q --out back --set "
+                     "'training.optimizer={\"type\": \"SGD\", \"learning_rate\": 0}'");
+    command_succeeds(world,
+                     "cnntrain predict run 32.png --top 10 >a; cnntrain predict back 32.png --top 10 >b; cmp a b");
 }
 
 static void what_is_printed(void **state) {
@@ -167,13 +211,10 @@ static void damaged_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(predictions_are_keras),
-        cmocka_unit_test(wherever_a_model_is),
-        cmocka_unit_test(every_form_is_the_same_model),
-        cmocka_unit_test(layers_alone),
-        cmocka_unit_test(torch_layout),
-        cmocka_unit_test(what_is_printed),
-        cmocka_unit_test(what_cannot_be_asked),
+        cmocka_unit_test(predictions_are_keras), cmocka_unit_test(wherever_a_model_is),
+        cmocka_unit_test(weights_of_pytorch),    cmocka_unit_test(every_form_is_the_same_model),
+        cmocka_unit_test(layers_alone),          cmocka_unit_test(torch_layout),
+        cmocka_unit_test(what_is_printed),       cmocka_unit_test(what_cannot_be_asked),
         cmocka_unit_test(damaged_files),
     };
     return cmocka_run_group_tests(tests, open_world, command_close);
