@@ -99,16 +99,13 @@ int run_make_folder(const char *path, struct error *error) {
     return claim(path, error) == CLAIM_FAILED ? -1 : 0;
 }
 
-/* Whether file_replace called a temporary file of a run so: last.safetensors.tmpAbC123. */
+/* Whether file_replace called a temporary file of a run so: last.safetensors.tmpAbC123. All files of a run have an
+ * ending. */
 static bool is_temporary(const char *name) {
-    static const char *const endings[] = {".safetensors", ".json", ".csv", ".md", ".html"};
-    size_t length = strlen(name), last = strlen(FILE_TEMPORARY) + FILE_TEMPORARY_LETTERS;
+    const size_t length = strlen(name), last = strlen(FILE_TEMPORARY) + FILE_TEMPORARY_LETTERS;
     if (length <= last || strncmp(name + length - last, FILE_TEMPORARY, strlen(FILE_TEMPORARY)) != 0) return false;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > last + ending && strncmp(name + length - last - ending, endings[i], ending) == 0) return true;
-    }
-    return false;
+    const char *ending = strchr(name + 1, '.');
+    return ending && ending < name + length - last;
 }
 
 /* Nobody else in this folder can be writing them. */

@@ -190,7 +190,7 @@ static void leftovers_of_a_kill(void **state) {
     struct command_world *world = *state;
     unfinished_run(world, "part");
     command(world, "cp part/config.json kept.json; mv part/config.json part/config.json.tmpAbC123; "
-                   "touch part/last.safetensors.tmpxyz789 part/notes part/my.tmp123456");
+                   "touch part/last.safetensors.tmpxyz789 part/curves.svg.tmpxyz789 part/notes part/my.tmp123456");
     command_succeeds(world, "cnntrain train --resume part -q");
     command(world, "cmp kept.json part/config.json; ls part");
     assert_lacks(world->out, "differ");
