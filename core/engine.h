@@ -33,7 +33,7 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
 void engine_close(struct engine *engine);
 
 /* Lets OpenMP's runtime start so many threads, of this thread. Without memory or threads the runtime ends the program
- * by exit(1): it should do so here, where nothing has begun. */
+ * with the code 1: it should do so here, where nothing has begun. */
 void engine_start_threads(int threads);
 
 /* Forward, loss (softmax cross-entropy, mean over the batch) and backward. Leaves the gradient of the mean loss,

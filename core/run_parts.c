@@ -70,6 +70,23 @@ int run_parts_open(struct run_parts *parts, struct error *error) {
     return open_feeds(parts, error) == 0 ? open_engine(parts, error) : -1;
 }
 
+int run_parts_train(struct run_parts *parts, const struct config *config, const volatile sig_atomic_t *stop,
+                    void (*listen)(void *listener, const struct train_event *event), void *listener, struct error *end,
+                    struct error *error) {
+    struct trainer *trainer = NULL;
+    const struct trainer_setup setup = {.config = config,
+                                        .model = &parts->model,
+                                        .engine = parts->engine,
+                                        .train = &parts->train,
+                                        .stop = stop,
+                                        .listen = listen,
+                                        .listener = listener};
+    if (trainer_open(&trainer, &setup, error) != 0) return -1;
+    trainer_run(trainer, end);
+    trainer_close(trainer);
+    return 0;
+}
+
 void run_parts_close(struct run_parts *parts) {
     const struct data_room *room = parts->workshop->data_room;
     engine_close(parts->engine);

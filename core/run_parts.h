@@ -22,6 +22,12 @@ struct run_parts {
 int run_parts_build(struct run_parts *parts, struct error *error);
 /* Measures the normalization, opens the feeds and the engine for training. ERROR_DATA, ERROR_RUN. */
 int run_parts_open(struct run_parts *parts, struct error *error);
+/* Trains by `config`, which may differ from the parts' own in how it trains, until *stop, without validation and
+ * without a file: for tests and estimates. The model's weights are used up. `end` gets how the training ended,
+ * ERROR_INTERRUPTED where it was stopped. -1 and `error` where it could not begin. */
+int run_parts_train(struct run_parts *parts, const struct config *config, const volatile sig_atomic_t *stop,
+                    void (*listen)(void *listener, const struct train_event *event), void *listener, struct error *end,
+                    struct error *error);
 /* Closes what is open, after a failure too. */
 void run_parts_close(struct run_parts *parts);
 

@@ -54,19 +54,8 @@ static void hear(void *listener, const struct train_event *event) {
 }
 
 static int train(struct course *course, const struct config *config, struct error *error) {
-    const struct run_parts *parts = course->request->parts;
-    struct trainer *trainer = NULL;
-    struct trainer_setup setup = {.config = config,
-                                  .model = &course->request->parts->model,
-                                  .engine = parts->engine,
-                                  .train = &parts->train,
-                                  .stop = &course->stop,
-                                  .listen = hear,
-                                  .listener = course};
     struct error end = {0};
-    if (trainer_open(&trainer, &setup, error) != 0) return -1;
-    trainer_run(trainer, &end);
-    trainer_close(trainer);
+    if (run_parts_train(course->request->parts, config, &course->stop, hear, course, &end, error) != 0) return -1;
     if (course->is_interrupted) return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted; nothing was written");
     bool is_over = end.code == ERROR_NOT_FINITE && course->rates->count > 0;
     course->rates->has_diverged |= is_over;

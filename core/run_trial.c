@@ -35,21 +35,10 @@ static void hear(void *listener, const struct train_event *event) {
 }
 
 static int take_steps(struct course *course, struct error *error) {
-    const struct run_parts *parts = course->parts;
-    struct trainer *trainer = NULL;
-    struct config config = *parts->config;
+    struct config config = *course->parts->config;
     config.values.training.callbacks = (struct component_list){0}; /* some want validation */
-    struct trainer_setup setup = {.config = &config,
-                                  .model = &course->parts->model,
-                                  .engine = parts->engine,
-                                  .train = &parts->train,
-                                  .stop = &course->stop,
-                                  .listen = hear,
-                                  .listener = course};
     struct error end = {0};
-    if (trainer_open(&trainer, &setup, error) != 0) return -1;
-    trainer_run(trainer, &end);
-    trainer_close(trainer);
+    if (run_parts_train(course->parts, &config, &course->stop, hear, course, &end, error) != 0) return -1;
     if (course->is_interrupted) return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted; nothing was written");
     if (course->stop && end.code != ERROR_NOT_FINITE) return 0; /* being stopped is how it ends */
     *error = end;
