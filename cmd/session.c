@@ -52,8 +52,13 @@ static int open_search(struct session *session) {
         if (clean) session->search_paths[count++] = clean;
     }
     free(folder);
-    for (size_t i = 0; i < count; i++) session->search.folders[i] = session->search_paths[i];
-    session->search.folders[count] = CNNTRAIN_SHARE "/configs";
+    /* An installed program has found that one by itself. */
+    const char *installed = CNNTRAIN_SHARE "/configs";
+    for (size_t i = 0; i < count; i++) {
+        session->search.folders[i] = session->search_paths[i];
+        if (strcmp(session->search_paths[i], installed) == 0) installed = NULL;
+    }
+    session->search.folders[count] = installed;
     return session->error.code == ERROR_NONE ? 0 : -1;
 }
 
