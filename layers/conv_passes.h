@@ -13,8 +13,8 @@ extern const char *const algorithm_names[];
     {                                                                                                                  \
         FIELD_AT(config, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,         \
                                      .origin = FIELD_OWN_HINT,                                                         \
-                                     .help = "direct: term by term; winograd: fewer multiplications, 3x3 at strides "  \
-                                             "1 only; auto: the faster by shape"                                       \
+                                     .help = "direct: term by term; winograd: fewer multiplications, at strides and "  \
+                                             "groups of 1 only; auto: the faster by shape"                             \
     }
 
 struct conv_passes {

@@ -5,11 +5,12 @@
 enum {
     PANEL = 32,             /* filters in one go: columns of a product */
     CHANNEL_BLOCK = 32,     /* rows of a product of the kernel gradient */
-    SPECTRUM_FLOATS = 2048, /* tiles x channels of a group: its 36 matrices stay in the second-level cache */
+    SPECTRUM_FLOATS = 2048, /* tiles x depth of a group: its 36 matrices stay in the second-level cache */
     TILES_LEAST = 16,
     TILES_MOST = 64,
-    SUM_MOST = 128, /* channels summed in a row: longer sums round too much */
-    TRANSPOSED = 8, /* filters transposed at a time */
+    SUM_MOST = 128,   /* summed in a row: longer sums round too much */
+    TRANSPOSED = 8,   /* filters transposed at a time */
+    VECTOR_LEAST = 8, /* products have whole vectors of at least this size */
 };
 
 static int rounded_up(int value, int step) {
@@ -19,51 +20,81 @@ static int rounded_up(int value, int step) {
 /* ---- which convolutions ---- */
 
 const char *winograd_obstacle(const struct geometry *geometry, int groups) {
-    for (int axis = 0; axis < 2; axis++) {
-        if (geometry->kernel[axis] != 3) return "needs a kernel_size of 3";
-        if (geometry->stride[axis] != 1) return "needs strides of 1";
-        if (geometry->dilation[axis] != 1) return "needs a dilation_rate of 1";
-    }
+    if (geometry->stride[0] != 1 || geometry->stride[1] != 1) return "needs strides of 1";
     return groups == 1 ? NULL : "needs groups of 1";
 }
 
-static int tiles_along(const int *output, int axis) {
-    return (output[axis] + WINOGRAD_OUTPUTS - 1) / WINOGRAD_OUTPUTS;
+static int parts_of(int whole, int part) {
+    return (whole + part - 1) / part;
 }
 
-static int tiles_of_image(const int *output) {
-    return tiles_along(output, 0) * tiles_along(output, 1);
+/* Outputs as far apart as the dilation form an image of their own. */
+static int tiles_along(const struct winograd_sweep *sweep, int axis) {
+    return parts_of(parts_of(sweep->output[axis], sweep->dilation[axis]), WINOGRAD_OUTPUTS);
 }
 
-/* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. */
-bool winograd_gains(const struct geometry *geometry, int filters) {
-    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17 };
-    const double kernel = (double)geometry->channels * filters;
-    const double direct = 9.0 * geometry->output[0] * geometry->output[1];
-    const double fast = (double)WINOGRAD_MATRICES * tiles_of_image(geometry->output);
-    return geometry->channels >= CHANNELS_LEAST && filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
-           kernel <= KERNEL_MOST && direct >= 2 * fast;
+static int tiles_of_image(const struct winograd_sweep *sweep) {
+    return sweep->dilation[0] * sweep->dilation[1] * tiles_along(sweep, 0) * tiles_along(sweep, 1);
+}
+
+static int blocks_of(const struct winograd_sweep *sweep) {
+    return parts_of(sweep->kernel[0], WINOGRAD_TAPS) * parts_of(sweep->kernel[1], WINOGRAD_TAPS);
 }
 
 struct winograd winograd_of(const struct geometry *g, int filters) {
     const struct winograd_sweep forward = {.input = {g->input[0], g->input[1]},
                                            .output = {g->output[0], g->output[1]},
+                                           .kernel = {g->kernel[0], g->kernel[1]},
+                                           .dilation = {g->dilation[0], g->dilation[1]},
                                            .before = {g->before[0], g->before[1]},
                                            .channels = g->channels,
                                            .filters = filters};
-    const struct winograd_sweep backward = {.input = {g->output[0], g->output[1]},
-                                            .output = {g->input[0], g->input[1]},
-                                            .before = {2 - g->before[0], 2 - g->before[1]},
-                                            .channels = filters,
-                                            .filters = g->channels};
+    struct winograd_sweep backward = forward;
+    for (int axis = 0; axis < 2; axis++) {
+        backward.input[axis] = forward.output[axis];
+        backward.output[axis] = forward.input[axis];
+        backward.before[axis] = (g->kernel[axis] - 1) * g->dilation[axis] - g->before[axis];
+    }
+    backward.channels = filters;
+    backward.filters = g->channels;
     return (struct winograd){forward, backward};
+}
+
+/* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. */
+bool winograd_gains(const struct geometry *geometry, int filters) {
+    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17 };
+    const struct winograd_sweep sweep = winograd_of(geometry, filters).forward;
+    const double taps = (double)sweep.kernel[0] * sweep.kernel[1], blocks = blocks_of(&sweep);
+    const double kernel = (double)sweep.channels * filters;
+    const double direct = taps * sweep.output[0] * sweep.output[1];
+    const double fast = blocks * WINOGRAD_MATRICES * tiles_of_image(&sweep);
+    return sweep.channels >= CHANNELS_LEAST && filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
+           kernel * blocks <= KERNEL_MOST && direct >= 2 * fast;
 }
 
 /* ---- tiles ---- */
 
+/* Of the kernel: where it begins, and how many taps it has (the last ones have less than three). */
+struct block {
+    int row, column, rows, columns;
+    int first_channel; /* of its channels among those of all blocks */
+};
+
+static struct block block_at(const struct winograd_sweep *sweep, int index) {
+    const int across = parts_of(sweep->kernel[1], WINOGRAD_TAPS);
+    const int row = index / across * WINOGRAD_TAPS, column = index % across * WINOGRAD_TAPS;
+    return (struct block){row, column, smaller(sweep->kernel[0] - row, WINOGRAD_TAPS),
+                          smaller(sweep->kernel[1] - column, WINOGRAD_TAPS), index * sweep->channels};
+}
+
+/* What a product sums over. */
+static int depth_of(const struct winograd_sweep *sweep) {
+    return blocks_of(sweep) * sweep->channels;
+}
+
 /* Tiles are numbered through all images of a call, and go through the passes in groups of nearly equal size. */
 static int tiles_at_once(const struct winograd_sweep *sweep) {
-    const int tiles = SPECTRUM_FLOATS / rounded_up(sweep->channels, WINOGRAD_CHANNELS);
+    const int tiles = SPECTRUM_FLOATS / rounded_up(depth_of(sweep), WINOGRAD_CHANNELS);
     return tiles < TILES_LEAST ? TILES_LEAST : smaller(tiles, TILES_MOST);
 }
 
@@ -73,21 +104,36 @@ struct position {
 };
 
 static struct position position_of(const struct winograd_sweep *sweep, int index) {
-    const int across = tiles_along(sweep->output, 1), each = tiles_of_image(sweep->output);
-    const int within = index % each;
-    return (struct position){index / each, within / across * WINOGRAD_OUTPUTS, within % across * WINOGRAD_OUTPUTS};
+    const int down = tiles_along(sweep, 0), across = tiles_along(sweep, 1), each = tiles_of_image(sweep);
+    const int phase = index % each / (down * across), within = index % (down * across);
+    const int row = within / across * WINOGRAD_OUTPUTS, column = within % across * WINOGRAD_OUTPUTS;
+    return (struct position){index / each, row * sweep->dilation[0] + phase / sweep->dilation[1],
+                             column * sweep->dilation[1] + phase % sweep->dilation[1]};
 }
 
-/* `size` x `size` cells from (row,column) on of an image (height,width,channels), which may begin before it. */
-static struct winograd_tile tile_of(const int *image, int channels, int row, int column, int size, ptrdiff_t matrix) {
-    return (struct winograd_tile){.channels = channels,
-                                  .row = (ptrdiff_t)image[1] * channels,
-                                  .pixel = channels,
-                                  .top = row < 0 ? -row : 0,
-                                  .left = column < 0 ? -column : 0,
-                                  .bottom = smaller(image[0] - row, size),
-                                  .right = smaller(image[1] - column, size),
-                                  .matrix = matrix};
+/* Of `size` cells, `step` apart from `at` on, those in an image of `length`: from *first up to *end, none where those
+ * are alike. */
+static void cells_inside(int at, int step, int length, int size, int *first, int *end) {
+    *first = at < 0 ? parts_of(-at, step) : 0;
+    *end = at < length ? smaller(parts_of(length - at, step), size) : 0;
+    if (*first >= *end) *first = *end = 0;
+}
+
+/* `size` x `size` cells from (row,column) on of an image (height,width,channels), which may begin before it or lie
+ * beyond it. Where there is no cell at all, a tile has no rows. */
+static struct winograd_tile tile_of(const struct winograd_sweep *sweep, const int *image, int channels, int row,
+                                    int column, int size, ptrdiff_t matrix) {
+    const int *step = sweep->dilation;
+    struct winograd_tile tile = {.channels = channels,
+                                 .row = (ptrdiff_t)image[1] * channels * step[0],
+                                 .pixel = (ptrdiff_t)channels * step[1],
+                                 .matrix = matrix};
+    cells_inside(row, step[0], image[0], size, &tile.top, &tile.bottom);
+    cells_inside(column, step[1], image[1], size, &tile.left, &tile.right);
+    if (tile.right > 0) return tile;
+    tile.top = tile.bottom = 0;
+    tile.right = 1;
+    return tile;
 }
 
 static ptrdiff_t cell_of(const int *image, int channels, int index, int row, int column) {
@@ -113,20 +159,20 @@ static struct matrices matrices_take(struct pieces *pieces, int rows, int column
                              .matrix = (ptrdiff_t)rows * columns + WINOGRAD_CHANNELS};
 }
 
-/* Spectra of inputs (tiles,channels), and for a panel of filters of outputs (tiles,PANEL) and of kernels
+/* Spectra of inputs (tiles,blocks*channels), and for a panel of filters of outputs (tiles,PANEL) and of kernels
  * (CHANNEL_BLOCK,PANEL). */
 struct work {
     struct matrices inputs, outputs, kernels;
-    struct matrices partial; /* as outputs, where there are more than SUM_MOST channels */
+    struct matrices partial; /* as outputs, where sums are longer than SUM_MOST */
 };
 
 static struct work work_of(const struct winograd_sweep *sweep, struct pieces *pieces) {
     const int tiles = tiles_at_once(sweep);
     struct work work = {0};
-    work.inputs = matrices_take(pieces, tiles, rounded_up(sweep->channels, WINOGRAD_CHANNELS));
+    work.inputs = matrices_take(pieces, tiles, rounded_up(depth_of(sweep), WINOGRAD_CHANNELS));
     work.outputs = matrices_take(pieces, tiles, PANEL);
     work.kernels = matrices_take(pieces, CHANNEL_BLOCK, PANEL);
-    if (sweep->channels > SUM_MOST) work.partial = matrices_take(pieces, tiles, PANEL);
+    if (depth_of(sweep) > SUM_MOST) work.partial = matrices_take(pieces, tiles, PANEL);
     return work;
 }
 
@@ -155,22 +201,29 @@ static struct panel panel_at(int filters, int first) {
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
+/* A block's spectrum reaches into the next one's place, or into the next tile's, which are written after it. */
 static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct group group,
                              const float *x, const struct matrices *inputs) {
+    const int blocks = blocks_of(w);
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
-        const int row = at.row - w->before[0], column = at.column - w->before[1];
-        const struct winograd_tile tile = tile_of(w->input, w->channels, row, column, WINOGRAD_INPUTS, inputs->matrix);
-        kernels->winograd_input(&tile, x + cell_of(w->input, w->channels, at.image, row, column),
-                                inputs->first + t * inputs->row);
+        for (int b = 0; b < blocks; b++) {
+            const struct block block = block_at(w, b);
+            const int row = at.row - w->before[0] + block.row * w->dilation[0];
+            const int column = at.column - w->before[1] + block.column * w->dilation[1];
+            const struct winograd_tile tile =
+                tile_of(w, w->input, w->channels, row, column, WINOGRAD_INPUTS, inputs->matrix);
+            kernels->winograd_input(&tile, x + cell_of(w->input, w->channels, at.image, row, column),
+                                    inputs->first + t * inputs->row + block.first_channel);
+        }
     }
 }
 
 /* ---- forward, and the data gradient ---- */
 
-/* A panel of the packed kernel is (36,channels,width). */
+/* A panel of the packed kernel is (36,depth,width). */
 static ptrdiff_t packed_panel(const struct winograd_sweep *sweep, int first) {
-    return (ptrdiff_t)WINOGRAD_MATRICES * sweep->channels * first;
+    return (ptrdiff_t)WINOGRAD_MATRICES * depth_of(sweep) * first;
 }
 
 static size_t packed_floats(const struct winograd_sweep *sweep) {
@@ -181,21 +234,21 @@ size_t winograd_packed_floats(const struct winograd *winograd) {
     return packed_floats(&winograd->forward) + packed_floats(&winograd->backward);
 }
 
-/* result (36,tiles,width) = `count` channels from `first` on of inputs (36,tiles,channels) times those of the kernel's
- * panel (36,channels,width) */
-static void multiply_channels(const struct winograd_sweep *w, const struct kernels *kernels, int tiles,
-                              struct panel panel, int first, int count, const struct matrices *inputs,
-                              const float *packed, const struct matrices *result) {
+/* result (36,tiles,width) = `count` columns from `first` on of inputs (36,tiles,depth) times those rows of the kernel's
+ * panel (36,depth,width) */
+static void multiply_part(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
+                          int first, int count, const struct matrices *inputs, const float *packed,
+                          const struct matrices *result) {
     for (int m = 0; m < WINOGRAD_MATRICES; m++) {
         const struct product product = {
             .m = tiles,
-            .n = panel.width,
+            .n = rounded_up(panel.count, VECTOR_LEAST),
             .taps = 1,
             .depth = count,
             .a = inputs->first + m * inputs->matrix + first,
             .row = inputs->row,
             .column = 1,
-            .b = packed + ((ptrdiff_t)m * w->channels + first) * panel.width,
+            .b = packed + ((ptrdiff_t)m * depth_of(w) + first) * panel.width,
             .b_row = panel.width,
             .c = result->first + m * result->matrix,
             .c_row = result->row,
@@ -204,14 +257,14 @@ static void multiply_channels(const struct winograd_sweep *w, const struct kerne
     }
 }
 
-/* outputs (36,tiles,width), all channels: the sum of sums over parts of nearly equal length. */
+/* outputs (36,tiles,width), the whole depth: the sum of sums over parts of nearly equal length. */
 static void multiply(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
                      const struct work *work, const float *packed) {
-    const int parts = (w->channels + SUM_MOST - 1) / SUM_MOST, each = (w->channels + parts - 1) / parts;
-    multiply_channels(w, kernels, tiles, panel, 0, each, &work->inputs, packed, &work->outputs);
-    for (int first = each; first < w->channels; first += each) {
-        const int count = smaller(w->channels - first, each);
-        multiply_channels(w, kernels, tiles, panel, first, count, &work->inputs, packed, &work->partial);
+    const int depth = depth_of(w), each = parts_of(depth, parts_of(depth, SUM_MOST));
+    multiply_part(w, kernels, tiles, panel, 0, each, &work->inputs, packed, &work->outputs);
+    for (int first = each; first < depth; first += each) {
+        const int count = smaller(depth - first, each);
+        multiply_part(w, kernels, tiles, panel, first, count, &work->inputs, packed, &work->partial);
         for (int m = 0; m < WINOGRAD_MATRICES; m++)
             kernels->add((size_t)(tiles * work->outputs.row), work->partial.first + m * work->partial.matrix,
                          work->outputs.first + m * work->outputs.matrix);
@@ -223,7 +276,7 @@ static void transform_outputs(const struct winograd_sweep *w, const struct kerne
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
         struct winograd_tile tile =
-            tile_of(w->output, w->filters, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
+            tile_of(w, w->output, w->filters, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
         tile.channels = panel.count;
         kernels->winograd_output(&tile, outputs->first + t * outputs->row, bias ? bias + panel.first : NULL,
                                  y + cell_of(w->output, w->filters, at.image, at.row, at.column) + panel.first);
@@ -233,11 +286,11 @@ static void transform_outputs(const struct winograd_sweep *w, const struct kerne
 /* How many groups the tiles of `images` images make. */
 static int group_count(const struct winograd_sweep *sweep, int images) {
     const int most = tiles_at_once(sweep);
-    return (images * tiles_of_image(sweep->output) + most - 1) / most;
+    return (images * tiles_of_image(sweep) + most - 1) / most;
 }
 
 static struct group group_at(const struct winograd_sweep *sweep, int images, int index) {
-    const int64_t tiles = (int64_t)images * tiles_of_image(sweep->output);
+    const int64_t tiles = (int64_t)images * tiles_of_image(sweep);
     const int count = group_count(sweep, images);
     const int first = (int)(tiles * index / count), end = (int)(tiles * (index + 1) / count);
     return (struct group){first, end - first};
@@ -267,53 +320,66 @@ void winograd_data_gradient(const struct winograd *winograd, const struct pass *
 
 /* ---- the packed kernel ---- */
 
-static void pack_forward(const struct winograd_sweep *sweep, const struct kernels *kernels, const float *kernel,
-                         float *packed, int part, int parts) {
-    const ptrdiff_t channels = sweep->channels, filters = sweep->filters;
-    for (int c = part; c < channels; c += parts)
-        for (int first = 0; first < filters; first += PANEL) {
-            const struct panel panel = panel_at(sweep->filters, first);
-            const struct winograd_tile tile = {.channels = panel.count,
-                                               .row = 3 * channels * filters,
-                                               .pixel = channels * filters,
-                                               .bottom = 3,
-                                               .right = 3,
-                                               .matrix = channels * panel.width};
-            kernels->winograd_kernel(&tile, kernel + c * filters + first,
-                                     packed + packed_panel(sweep, first) + c * panel.width);
-        }
+/* Channel c of a block of the kernel (kh,kw,c,f), whose taps stand so far apart, into its row of the panel. */
+static void pack_block(const struct winograd_sweep *sweep, const struct kernels *kernels, const struct block *block,
+                       struct panel panel, ptrdiff_t row, ptrdiff_t pixel, const float *taps, int channel,
+                       float *packed) {
+    const struct winograd_tile tile = {.channels = panel.count,
+                                       .row = row,
+                                       .pixel = pixel,
+                                       .bottom = block->rows,
+                                       .right = block->columns,
+                                       .matrix = (ptrdiff_t)depth_of(sweep) * panel.width};
+    kernels->winograd_kernel(&tile, taps,
+                             packed + packed_panel(sweep, panel.first) +
+                                 (ptrdiff_t)(block->first_channel + channel) * panel.width);
 }
 
-/* flipped (9,TRANSPOSED,PANEL) = taps from the last to the first of `rows` filters from `row` on by the panel's
- * channels, from the kernel (9,c,f). */
-static void flip(const float *kernel, ptrdiff_t channels, ptrdiff_t filters, int row, int rows, struct panel panel,
-                 float *flipped) {
-    for (int t = 0; t < 9; t++)
-        for (int c = 0; c < panel.count; c++) {
-            const float *from = kernel + ((8 - t) * channels + panel.first + c) * filters + row;
-            for (int r = 0; r < rows; r++) flipped[(t * TRANSPOSED + r) * PANEL + c] = from[r];
-        }
+static void pack_forward(const struct winograd_sweep *sweep, const struct kernels *kernels, const float *kernel,
+                         float *packed, int part, int parts) {
+    const ptrdiff_t filters = sweep->filters, pixel = sweep->channels * filters, row = sweep->kernel[1] * pixel;
+    for (int b = 0; b < blocks_of(sweep); b++) {
+        const struct block block = block_at(sweep, b);
+        const float *first_tap = kernel + block.row * row + block.column * pixel;
+        for (int c = part; c < sweep->channels; c += parts)
+            for (int first = 0; first < filters; first += PANEL)
+                pack_block(sweep, kernels, &block, panel_at(sweep->filters, first), row, pixel,
+                           first_tap + c * filters + first, c, packed);
+    }
+}
+
+/* flipped (3,3,TRANSPOSED,PANEL) = the block of the flipped kernel, `rows` of its filters from `row` on by the panel's
+ * channels, from the kernel (kh,kw,c,f). */
+static void flip(const struct winograd_sweep *backward, const struct block *block, const float *kernel, int row,
+                 int rows, struct panel panel, float *flipped) {
+    const ptrdiff_t channels = backward->filters, filters = backward->channels;
+    for (int t = 0; t < block->rows * block->columns; t++) {
+        const int i = t / block->columns, j = t % block->columns;
+        const int high = backward->kernel[0] - 1 - (block->row + i),
+                  wide = backward->kernel[1] - 1 - (block->column + j);
+        const float *tap = kernel + ((ptrdiff_t)high * backward->kernel[1] + wide) * channels * filters;
+        float *to = flipped + (ptrdiff_t)(i * WINOGRAD_TAPS + j) * TRANSPOSED * PANEL;
+        for (int c = 0; c < panel.count; c++)
+            for (int r = 0; r < rows; r++) to[r * PANEL + c] = tap[(panel.first + c) * filters + row + r];
+    }
 }
 
 static void pack_backward(const struct winograd_sweep *sweep, const struct kernels *kernels, const float *kernel,
                           float *packed, int part, int parts) {
-    const ptrdiff_t rows = sweep->channels, columns = sweep->filters;
-    float flipped[9 * TRANSPOSED * PANEL] = {0};
-    for (int row = part * TRANSPOSED; row < rows; row += parts * TRANSPOSED)
-        for (int first = 0; first < columns; first += PANEL) {
-            const struct panel panel = panel_at(sweep->filters, first);
-            const int count = smaller(sweep->channels - row, TRANSPOSED);
-            const struct winograd_tile tile = {.channels = panel.count,
-                                               .row = (ptrdiff_t)3 * TRANSPOSED * PANEL,
-                                               .pixel = (ptrdiff_t)TRANSPOSED * PANEL,
-                                               .bottom = 3,
-                                               .right = 3,
-                                               .matrix = rows * panel.width};
-            flip(kernel, columns, rows, row, count, panel, flipped);
-            for (int r = 0; r < count; r++)
-                kernels->winograd_kernel(&tile, flipped + (ptrdiff_t)r * PANEL,
-                                         packed + packed_panel(sweep, first) + (row + r) * panel.width);
-        }
+    enum { PIXEL = TRANSPOSED * PANEL, ROW = WINOGRAD_TAPS * PIXEL };
+    float flipped[WINOGRAD_TAPS * ROW] = {0};
+    for (int b = 0; b < blocks_of(sweep); b++) {
+        const struct block block = block_at(sweep, b);
+        for (int row = part * TRANSPOSED; row < sweep->channels; row += parts * TRANSPOSED)
+            for (int first = 0; first < sweep->filters; first += PANEL) {
+                const struct panel panel = panel_at(sweep->filters, first);
+                const int count = smaller(sweep->channels - row, TRANSPOSED);
+                flip(sweep, &block, kernel, row, count, panel, flipped);
+                for (int r = 0; r < count; r++)
+                    pack_block(sweep, kernels, &block, panel, ROW, PIXEL, flipped + (ptrdiff_t)r * PANEL, row + r,
+                               packed);
+            }
+    }
 }
 
 void winograd_pack(const struct winograd *winograd, const struct pass *pass, struct packs_wanted wanted, float *packed,
@@ -332,7 +398,7 @@ static void transform_output_gradients(const struct winograd_sweep *w, const str
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
         struct winograd_tile tile =
-            tile_of(w->output, w->filters, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
+            tile_of(w, w->output, w->filters, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
         tile.channels = panel.count;
         kernels->winograd_output_gradient(
             &tile, dy + cell_of(w->output, w->filters, at.image, at.row, at.column) + panel.first,
@@ -340,17 +406,18 @@ static void transform_output_gradients(const struct winograd_sweep *w, const str
     }
 }
 
-/* Channels [first, first + count) by the panel's filters: kernels (36,count,width) = inputs (36,tiles,count) transposed
- * times outputs (36,tiles,width), whose transform is added to the gradient. */
-static void block_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, int first,
-                           int count, struct panel panel, const struct work *work, float *gradient) {
+/* Of a block of the kernel, channels [first, first + count) by the panel's filters: kernels (36,count,width) = inputs
+ * (36,tiles,count) transposed times outputs (36,tiles,width), whose transform is added to the gradient. */
+static void block_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles,
+                           const struct block *block, int first, int count, struct panel panel, const struct work *work,
+                           float *gradient) {
     for (int m = 0; m < WINOGRAD_MATRICES; m++) {
         const struct product product = {
             .m = count,
-            .n = panel.width,
+            .n = rounded_up(panel.count, VECTOR_LEAST),
             .taps = 1,
             .depth = tiles,
-            .a = work->inputs.first + m * work->inputs.matrix + first,
+            .a = work->inputs.first + m * work->inputs.matrix + block->first_channel + first,
             .row = 1,
             .column = work->inputs.row,
             .b = work->outputs.first + m * work->outputs.matrix,
@@ -360,12 +427,27 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
         };
         kernels->product(&product);
     }
-    const ptrdiff_t tap = (ptrdiff_t)w->channels * w->filters;
-    const struct winograd_tile tile = {
-        .channels = panel.count, .row = 3 * tap, .pixel = tap, .bottom = 3, .right = 3, .matrix = work->kernels.matrix};
+    const ptrdiff_t pixel = (ptrdiff_t)w->channels * w->filters, row = w->kernel[1] * pixel;
+    const struct winograd_tile tile = {.channels = panel.count,
+                                       .row = row,
+                                       .pixel = pixel,
+                                       .bottom = block->rows,
+                                       .right = block->columns,
+                                       .matrix = work->kernels.matrix};
+    gradient += block->row * row + block->column * pixel + panel.first;
     for (int c = 0; c < count; c++)
         kernels->winograd_kernel_gradient(&tile, work->kernels.first + c * work->kernels.row,
-                                          gradient + (ptrdiff_t)(first + c) * w->filters + panel.first);
+                                          gradient + (ptrdiff_t)(first + c) * w->filters);
+}
+
+static void panel_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
+                           const struct work *work, float *gradient) {
+    for (int b = 0; b < blocks_of(w); b++) {
+        const struct block block = block_at(w, b);
+        for (int c = 0; c < w->channels; c += CHANNEL_BLOCK)
+            block_gradient(w, kernels, tiles, &block, c, smaller(w->channels - c, CHANNEL_BLOCK), panel, work,
+                           gradient);
+    }
 }
 
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient) {
@@ -377,9 +459,7 @@ void winograd_kernel_gradient(const struct winograd *winograd, const struct pass
         for (int first = 0; first < sweep->filters; first += PANEL) {
             const struct panel panel = panel_at(sweep->filters, first);
             transform_output_gradients(sweep, pass->kernels, group, panel, pass->dy, &work.outputs);
-            for (int c = 0; c < sweep->channels; c += CHANNEL_BLOCK)
-                block_gradient(sweep, pass->kernels, group.tiles, c, smaller(sweep->channels - c, CHANNEL_BLOCK), panel,
-                               &work, gradient);
+            panel_gradient(sweep, pass->kernels, group.tiles, panel, &work, gradient);
         }
     }
 }

@@ -1,7 +1,12 @@
 /* Winograd's F(4x4,3x3): a 3x3 convolution at stride 1 with a quarter of the multiplications, in all three passes.
  * The image is cut into tiles of 4x4 outputs, which see 6x6 inputs. 36 numbers stand for the inputs of a tile and as
  * many for a kernel; for each of the 36 the convolution is one product of matrices, (tiles, channels) times
- * (channels, filters). core/kernels/README.md draws it. */
+ * (channels, filters). core/kernels/README.md draws it.
+ *
+ * A larger kernel is cut into blocks of 3x3 taps, the last ones filled up with zeros. Each is a convolution of its own
+ * that sees its tiles' inputs three pixels further on, and their sum is taken in the 36 numbers: to the products, the
+ * blocks are so many times the channels. With a dilation the outputs that see the same inputs stand that far apart, and
+ * so do the pixels of their tiles. */
 #ifndef CNNTRAIN_LAYERS_WINOGRAD_H
 #define CNNTRAIN_LAYERS_WINOGRAD_H
 
@@ -15,7 +20,7 @@ bool winograd_gains(const struct geometry *geometry, int filters);
 
 /* A convolution of an image (input, channels) to (output, filters). */
 struct winograd_sweep {
-    int input[2], output[2];
+    int input[2], output[2], kernel[2], dilation[2];
     int before[2]; /* zero rows above and zero columns to the left of the input */
     int channels, filters;
 };
@@ -31,7 +36,7 @@ struct winograd winograd_of(const struct geometry *geometry, int filters);
 size_t winograd_scratch_bytes(const struct winograd *winograd);
 size_t winograd_packed_floats(const struct winograd *winograd);
 
-/* packed = part `part` of `parts` of the transformed kernels that are wanted, from (3,3,c,f). */
+/* packed = part `part` of `parts` of the transformed kernels that are wanted, from (kh,kw,c,f). */
 void winograd_pack(const struct winograd *winograd, const struct pass *pass, struct packs_wanted wanted, float *packed,
                    int part, int parts);
 
@@ -41,7 +46,7 @@ void winograd_forward(const struct winograd *winograd, const struct pass *pass, 
 /* dx (n,h,w,c) from dy (n,oh,ow,f), and bias (c) or NULL, which a transposed convolution adds */
 void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass, const float *bias);
 
-/* gradient (3,3,c,f) += what dy says about the kernel that saw x */
+/* gradient (kh,kw,c,f) += what dy says about the kernel that saw x */
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient);
 
 #endif

@@ -76,7 +76,7 @@ enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
  *   D = B d B'     G = S K g K' S     y = A' (G * D, summed over channels) A
  *   Y = S A dy A' S     dg = K' (Y * D, summed over tiles) K
  * A spectrum is written in whole blocks of WINOGRAD_CHANNELS channels; what is beyond `channels` means nothing. */
-enum { WINOGRAD_OUTPUTS = 4, WINOGRAD_INPUTS = 6, WINOGRAD_MATRICES = 36, WINOGRAD_CHANNELS = 16 };
+enum { WINOGRAD_TAPS = 3, WINOGRAD_OUTPUTS = 4, WINOGRAD_INPUTS = 6, WINOGRAD_MATRICES = 36, WINOGRAD_CHANNELS = 16 };
 
 /* Where d, g, y or dy lies: cell (r,c), channel v, at image[r*row + c*pixel + v]. */
 struct winograd_tile {
@@ -141,15 +141,15 @@ struct kernels {
     /* to[r*to_row + p*to_pixel + c] = from[r*from_row + p*from_pixel + c]; the two do not overlap */
     void (*copy_pixels)(const struct pixels *pixels, const float *from, float *to);
 
-    /* D from d; of an image, top to right within 0 to 6 */
+    /* D from d; of an image, top to right within 0 to 6, left < right */
     void (*winograd_input)(const struct winograd_tile *tile, const float *image, float *spectrum);
-    /* G from g, all of it */
+    /* G from g; bottom and right are 1 to 3, top and left 0 */
     void (*winograd_kernel)(const struct winograd_tile *tile, const float *image, float *spectrum);
-    /* y = its transform of the products' sums + bias (0 where NULL); bottom and right are 1 to 4, top and left 0 */
+    /* y = its transform of the products' sums + bias (0 where NULL); bottom is 0 to 4, right 1 to 4, top and left 0 */
     void (*winograd_output)(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image);
-    /* Y from dy; bottom and right are 1 to 4, top and left 0 */
+    /* Y from dy; bottom is 0 to 4, right 1 to 4, top and left 0 */
     void (*winograd_output_gradient)(const struct winograd_tile *tile, const float *image, float *spectrum);
-    /* image (3,3) += dg, its transform of the products' sums */
+    /* image (3,3) += dg, its transform of the products' sums; bottom and right are 1 to 3, top and left 0 */
     void (*winograd_kernel_gradient)(const struct winograd_tile *tile, const float *spectrum, float *image);
 
     /* Pooling. `relu` stands for a ReLU in front of it: large is before that ReLU, x counts as max(x, 0), and no

@@ -176,8 +176,8 @@ static void winograd_output(const struct winograd_tile *tile, const float *spect
 }
 
 static void winograd_kernel_gradient(const struct winograd_tile *tile, const float *spectrum, float *image) {
-    for (int r = 0; r < 3; r++) {
-        for (int c = 0; c < 3; c++) {
+    for (int r = 0; r < tile->bottom; r++) {
+        for (int c = 0; c < tile->right; c++) {
             float *gradient = image + r * tile->row + c * tile->pixel;
             for (int v = 0; v < tile->channels; v++) gradient[v] += from_spectrum(tile, K, spectrum, r, c, v);
         }

@@ -139,7 +139,13 @@ static void winograd_input(const struct winograd_tile *tile, const float *image,
 }
 
 static void winograd_kernel(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    to_spectrum(tile, image, spectrum, 3, kernel_line, true, NULL);
+    if (!tile_is_cut(tile, 3)) {
+        to_spectrum(tile, image, spectrum, 3, kernel_line, true, NULL);
+        return;
+    }
+    struct tile_columns columns;
+    tile_columns_of(tile, 3, &columns);
+    to_spectrum(tile, image, spectrum, 3, kernel_line, true, &columns);
 }
 
 static void winograd_output_gradient(const struct winograd_tile *tile, const float *image, float *spectrum) {
@@ -179,6 +185,7 @@ static void winograd_kernel_gradient(const struct winograd_tile *tile, const flo
         from_spectrum(tile, spectrum + v, 3, kernel_gradient_line, g);
         KERNEL_UNROLL for (int t = 0; t < 9; t++) {
             float *cell = image + v + t / 3 * tile->row + t % 3 * tile->pixel;
+            if (t / 3 >= tile->bottom || t % 3 >= tile->right) continue;
             if (lanes == VECTOR)
                 store(cell, load(cell) + g[t / 3][t % 3]);
             else

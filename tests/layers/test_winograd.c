@@ -10,18 +10,36 @@
 struct convolution {
     int images, height, width, channels, filters;
     bool same;
+    int kernel[2], dilation[2]; /* where 0: 3 and 1 */
 };
 
-static int border_of(const struct convolution *c) {
-    return c->same ? 1 : 0;
+static int kernel_of(const struct convolution *c, int axis) {
+    return c->kernel[axis] ? c->kernel[axis] : 3;
+}
+
+static int dilation_of(const struct convolution *c, int axis) {
+    return c->dilation[axis] ? c->dilation[axis] : 1;
+}
+
+static int taps_of(const struct convolution *c) {
+    return kernel_of(c, 0) * kernel_of(c, 1);
+}
+
+/* Pixels from the first tap to the last. */
+static int reach_of(const struct convolution *c, int axis) {
+    return (kernel_of(c, axis) - 1) * dilation_of(c, axis);
+}
+
+static int border_of(const struct convolution *c, int axis) {
+    return c->same ? reach_of(c, axis) / 2 : 0;
 }
 
 static int high(const struct convolution *c) {
-    return c->height - 2 + 2 * border_of(c);
+    return c->same ? c->height : c->height - reach_of(c, 0);
 }
 
 static int wide(const struct convolution *c) {
-    return c->width - 2 + 2 * border_of(c);
+    return c->same ? c->width : c->width - reach_of(c, 1);
 }
 
 static double *zeroed(size_t count) {
@@ -39,7 +57,7 @@ struct expected {
 static struct expected expected_of(const struct convolution *c) {
     struct expected expected = {.y_count = (size_t)(c->images * high(c) * wide(c) * c->filters),
                                 .dx_count = (size_t)(c->images * c->height * c->width * c->channels),
-                                .gradient_count = (size_t)(9 * c->channels * c->filters)};
+                                .gradient_count = (size_t)(taps_of(c) * c->channels * c->filters)};
     expected.y = zeroed(expected.y_count);
     expected.dx = zeroed(expected.dx_count);
     expected.gradient = zeroed(expected.gradient_count);
@@ -68,8 +86,10 @@ static void meet(const struct convolution *c, const struct layer_run *run, const
 static void expect_pixel(const struct convolution *c, const struct layer_run *run, int image, int r, int p,
                          struct expected *expected) {
     const size_t y = (size_t)((image * high(c) + r) * wide(c) + p);
-    for (int tap = 0; tap < 9; tap++) {
-        const int row = r + tap / 3 - border_of(c), column = p + tap % 3 - border_of(c);
+    for (int tap = 0; tap < taps_of(c); tap++) {
+        const int across = kernel_of(c, 1);
+        const int row = r + tap / across * dilation_of(c, 0) - border_of(c, 0);
+        const int column = p + tap % across * dilation_of(c, 1) - border_of(c, 1);
         if (row < 0 || row >= c->height || column < 0 || column >= c->width) continue;
         meet(c, run, run->dy, y, (size_t)((image * c->height + row) * c->width + column), tap, expected);
     }
@@ -88,10 +108,12 @@ static void assert_within(const float *found, const double *expected, size_t cou
 }
 
 static void open_case(struct layer_case *test, const struct convolution *c) {
-    char json[160];
+    char json[200];
     snprintf(json, sizeof json,
-             "{\"type\":\"Conv2D\",\"filters\":%d,\"kernel_size\":3,\"padding\":\"%s\",\"algorithm\":\"winograd\"}",
-             c->filters, c->same ? "same" : "valid");
+             "{\"type\":\"Conv2D\",\"filters\":%d,\"kernel_size\":[%d,%d],\"dilation_rate\":[%d,%d],\"padding\":\"%s\","
+             "\"algorithm\":\"winograd\"}",
+             c->filters, kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1),
+             c->same ? "same" : "valid");
     layer_case_open(test, json, (struct shape){3, {c->height, c->width, c->channels}}, c->images);
     struct rng rng = rng_stream(17, RNG_CHECK, (uint64_t)c->width, (uint64_t)c->channels, 0);
     struct layer_run *run = &test->run;
@@ -109,8 +131,9 @@ static void check_tables(const struct convolution *c, struct layer_run *run, con
         run->kernels = kernels_at(i);
         layer_run_forward(run, true);
         layer_run_backward(run);
-        snprintf(what, sizeof what, "%s %d x (%d,%d,%d) to %d %s", run->kernels->name, c->images, c->height, c->width,
-                 c->channels, c->filters, c->same ? "same" : "valid");
+        snprintf(what, sizeof what, "%s %dx%d/%d,%d %d x (%d,%d,%d) to %d %s", run->kernels->name, kernel_of(c, 0),
+                 kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1), c->images, c->height, c->width, c->channels,
+                 c->filters, c->same ? "same" : "valid");
         assert_within(run->y, expected->y, expected->y_count, 1e-5, what);
         assert_within(run->dx, expected->dx, expected->dx_count, 1e-4, what);
         assert_within(run->gradients[0], expected->gradient, expected->gradient_count, 1e-4, what);
@@ -140,43 +163,70 @@ static void sizes_of_images(void **state) {
     static const int sizes[][2] = {{1, 1}, {2, 3}, {4, 4}, {5, 5}, {7, 9}, {8, 8}, {6, 17}, {13, 3}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int height = sizes[i][0], width = sizes[i][1];
-        check((struct convolution){3, height, width, 5, 6, true});
-        if (height > 2 && width > 2) check((struct convolution){2, height, width, 6, 5, false});
+        check((struct convolution){3, height, width, 5, 6, .same = true});
+        if (height > 2 && width > 2) check((struct convolution){2, height, width, 6, 5, .same = false});
     }
-    check((struct convolution){1, 3, 3, 4, 4, false});
+    check((struct convolution){1, 3, 3, 4, 4, .same = false});
+}
+
+/* Larger kernels, cut into blocks, and smaller ones, which fill none. */
+static void sizes_of_kernels(void **state) {
+    (void)state;
+    static const int kernels[][2] = {{1, 1}, {2, 2}, {1, 3}, {4, 2}, {5, 5}, {3, 7}, {6, 1}, {11, 9}};
+    static const int channels[] = {3, 16, 17};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (size_t k = 0; k < sizeof channels / sizeof *channels; k++) {
+            const int high = kernels[i][0], wide = kernels[i][1];
+            check((struct convolution){2, 7, 6, channels[k], 5, true, {high, wide}, {0}});
+            check((struct convolution){2, high + 4, wide + 5, 6, channels[k], false, {high, wide}, {0}});
+        }
+}
+
+/* Each phase of a dilation has tiles of its own, of which the last ones may have no pixel. */
+static void dilations(void **state) {
+    (void)state;
+    static const int dilations[][2] = {{2, 2}, {1, 3}, {4, 1}, {5, 7}};
+    for (size_t i = 0; i < sizeof dilations / sizeof *dilations; i++) {
+        const int down = dilations[i][0], across = dilations[i][1];
+        check((struct convolution){2, 9, 10, 7, 6, true, {0}, {down, across}});
+        check((struct convolution){2, 2, 3, 7, 6, true, {0}, {down, across}});
+        check((struct convolution){1, 2 * down + 6, 2 * across + 1, 17, 3, false, {0}, {down, across}});
+        check((struct convolution){1, 11, 12, 5, 8, true, {5, 4}, {down, across}});
+    }
 }
 
 static void numbers_of_channels(void **state) {
     (void)state;
     static const int channels[] = {1, 3, 7, 8, 16, 17, 31, 33, 64, 130};
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
-        check((struct convolution){2, 5, 6, channels[i], 9, true});
-        check((struct convolution){2, 6, 5, 9, channels[i], false});
+        check((struct convolution){2, 5, 6, channels[i], 9, .same = true});
+        check((struct convolution){2, 6, 5, 9, channels[i], .same = false});
     }
-    check((struct convolution){1, 4, 4, 130, 130, true});
+    check((struct convolution){1, 4, 4, 130, 130, .same = true});
 }
 
 /* More tiles than one group of them. */
 static void many_tiles(void **state) {
     (void)state;
-    check((struct convolution){9, 8, 9, 40, 20, true});
-    check((struct convolution){1, 41, 38, 4, 3, true});
+    check((struct convolution){9, 8, 9, 40, 20, .same = true});
+    check((struct convolution){1, 41, 38, 4, 3, .same = true});
 }
 
 /* Long sums are taken in parts, or they would round too much. */
 static void many_channels(void **state) {
     (void)state;
-    check((struct convolution){2, 8, 8, 128, 16, true});
-    check((struct convolution){2, 8, 8, 300, 16, true});
-    check((struct convolution){1, 8, 8, 512, 17, true});
+    check((struct convolution){2, 8, 8, 128, 16, .same = true});
+    check((struct convolution){2, 8, 8, 300, 16, .same = true});
+    check((struct convolution){1, 8, 8, 512, 17, .same = true});
+    check((struct convolution){1, 8, 8, 256, 9, true, {5, 5}, {0}});
 }
 
 /* The same image gives the same bits whatever images stand beside it. */
 static void images_do_not_meet(void **state) {
     (void)state;
     struct layer_case many, one;
-    open_case(&many, &(struct convolution){21, 7, 9, 18, 20, true});
-    open_case(&one, &(struct convolution){1, 7, 9, 18, 20, true});
+    open_case(&many, &(struct convolution){21, 7, 9, 18, 20, .same = true});
+    open_case(&one, &(struct convolution){1, 7, 9, 18, 20, .same = true});
     memcpy(one.run.parameters[0], many.run.parameters[0], one.run.sizes[0] * sizeof(float));
     many.run.kernels = one.run.kernels = kernels_select(NULL);
     layer_run_forward(&many.run, true);
@@ -210,7 +260,11 @@ static void choice(void **state) {
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"algorithm\":\"direct\"", input, false);
     assert_algorithm("\"filters\":2,\"kernel_size\":3", input, false);
     assert_algorithm("\"filters\":2,\"kernel_size\":3,\"algorithm\":\"winograd\"", input, true);
-    assert_algorithm("\"filters\":64,\"kernel_size\":5", input, false);
+    assert_algorithm("\"filters\":64,\"kernel_size\":5", input, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":[3,7],\"padding\":\"same\"", input, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"dilation_rate\":2", input, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":[1,3]", input, false);
+    assert_algorithm("\"filters\":64,\"kernel_size\":2", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"strides\":2", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"groups\":2", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"padding\":\"same\"", (struct shape){3, {1, 1, 64}}, false);
@@ -219,22 +273,17 @@ static void choice(void **state) {
 static void refusals(void **state) {
     (void)state;
     const struct shape input = {3, {16, 16, 32}};
-    assert_refused("{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":[3,5],\"algorithm\":\"winograd\"}", input,
-                   "test.json: model[0].algorithm: winograd needs a kernel_size of 3; use \"auto\" or \"direct\"");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":3,\"strides\":2,\"algorithm\":\"winograd\"}",
                    input, "test.json: model[0].algorithm: winograd needs strides of 1; use \"auto\" or \"direct\"");
-    assert_refused(
-        "{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":3,\"dilation_rate\":2,\"algorithm\":\"winograd\"}", input,
-        "test.json: model[0].algorithm: winograd needs a dilation_rate of 1; use \"auto\" or \"direct\"");
     assert_refused("{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":3,\"groups\":2,\"algorithm\":\"winograd\"}",
                    input, "test.json: model[0].algorithm: winograd needs groups of 1; use \"auto\" or \"direct\"");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_of_images), cmocka_unit_test(numbers_of_channels), cmocka_unit_test(many_tiles),
-        cmocka_unit_test(many_channels),   cmocka_unit_test(images_do_not_meet),  cmocka_unit_test(choice),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(sizes_of_images),     cmocka_unit_test(sizes_of_kernels), cmocka_unit_test(dilations),
+        cmocka_unit_test(numbers_of_channels), cmocka_unit_test(many_tiles),       cmocka_unit_test(many_channels),
+        cmocka_unit_test(images_do_not_meet),  cmocka_unit_test(choice),           cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,8 +107,8 @@ enum { CHANNEL_COUNTS = sizeof channel_counts / sizeof *channel_counts };
 
 static void test_inputs(void **state) {
     (void)state;
-    static const int cuts[][4] = {{0, 0, 6, 6}, {1, 1, 6, 6}, {2, 0, 6, 6}, {0, 2, 5, 6},
-                                  {1, 1, 2, 2}, {2, 2, 3, 3}, {0, 0, 1, 4}, {0, 3, 6, 4}};
+    static const int cuts[][4] = {{0, 0, 6, 6}, {1, 1, 6, 6}, {2, 0, 6, 6}, {0, 2, 5, 6}, {1, 1, 2, 2},
+                                  {2, 2, 3, 3}, {0, 0, 1, 4}, {0, 3, 6, 4}, {0, 0, 0, 1}};
     for (size_t c = 0; c < CHANNEL_COUNTS; c++)
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
             check_transform(run_winograd_input, "input", channel_counts[c], cuts[i]);
@@ -116,18 +116,19 @@ static void test_inputs(void **state) {
 
 static void test_kernels(void **state) {
     (void)state;
-    static const int whole[4] = {0, 0, 3, 3};
-    for (size_t c = 0; c < CHANNEL_COUNTS; c++) {
-        check_transform(run_winograd_kernel, "kernel", channel_counts[c], whole);
-        check_transform(run_winograd_kernel_gradient, "kernel gradient", channel_counts[c], whole);
-    }
+    for (size_t c = 0; c < CHANNEL_COUNTS; c++)
+        for (int i = 0; i < 9; i++) {
+            const int cut[4] = {0, 0, 1 + i / 3, 1 + i % 3};
+            check_transform(run_winograd_kernel, "kernel", channel_counts[c], cut);
+            check_transform(run_winograd_kernel_gradient, "kernel gradient", channel_counts[c], cut);
+        }
 }
 
 static void test_outputs(void **state) {
     (void)state;
     for (size_t c = 0; c < CHANNEL_COUNTS; c++)
-        for (int i = 0; i < 16; i++) {
-            const int cut[4] = {0, 0, 1 + i / 4, 1 + i % 4};
+        for (int i = 0; i < 20; i++) {
+            const int cut[4] = {0, 0, i / 4, 1 + i % 4};
             check_transform(run_winograd_output, "output", channel_counts[c], cut);
             check_transform(run_winograd_output_gradient, "output gradient", channel_counts[c], cut);
         }
