@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +44,12 @@ static size_t collect_flags(const struct poptOption *table, const char **words, 
 /* `word` is "--epochs=x", or the "x" that follows "--epochs". */
 static int bad_number(struct session *session, const char **argv, const char *word) {
     char flag[64];
-    const char *value = strchr(word, '=');
-    snprintf(flag, sizeof flag, "%.*s", (int)strcspn(word, "="), word);
-    if (value) return error_set(&session->error, ERROR_CONFIG, flag, "must be a whole number, got \"%s\"", value + 1);
-    while (argv[1] && argv[1] != word) argv++;
-    return error_set(&session->error, ERROR_CONFIG, *argv, "must be a whole number, got \"%s\"", word);
+    const char *equals = strchr(word, '='), *value = equals ? equals + 1 : word;
+    while (!equals && argv[1] && argv[1] != word) argv++;
+    snprintf(flag, sizeof flag, "%.*s", (int)strcspn(equals ? word : *argv, "="), equals ? word : *argv);
+    if (*value && value[strspn(value, "+-0123456789")] == '\0')
+        return error_set(&session->error, ERROR_CONFIG, flag, "must be from %d to %d, got %s", INT_MIN, INT_MAX, value);
+    return error_set(&session->error, ERROR_CONFIG, flag, "must be a whole number, got \"%s\"", value);
 }
 
 static int bad_option(struct session *session, const struct command *command, const struct poptOption *table,

@@ -40,8 +40,13 @@ const char *registry_nearest(const struct component_registry *registry, const ch
 
 /* ---- describing ---- */
 
+/* Whether a range ends where the numbers of its type do, which goes without saying. */
+static bool has_no_maximum(const struct field *field) {
+    return field->maximum >= INT_MAX || (field->minimum == 0 && field->maximum == 0);
+}
+
 static void describe_range(const struct field *field, struct text *text) {
-    bool no_minimum = field->minimum <= -1e300, no_maximum = field->maximum >= 1e300 || field->maximum >= INT_MAX;
+    bool no_minimum = field->minimum <= -1e300, no_maximum = has_no_maximum(field);
     if (field->minimum == 0 && field->maximum == 0) return;
     if (no_minimum && no_maximum) return;
     if (no_maximum)
@@ -88,6 +93,7 @@ struct value_context {
     const struct field_reader *reader;
     const struct field *field;
     const struct place *place;
+    bool is_item; /* of a list: one number or string, not the whole field */
 };
 
 /* "must be an integer", "must be one of ..."; components have errors of their own, and any value is right for ANY. */
@@ -98,11 +104,18 @@ static const char *article_of(const struct field *field) {
     return is_an ? "an " : "a ";
 }
 
+static void describe_item(const struct field *field, struct text *text) {
+    const bool is_number = field->type == FIELD_NUMBERS, is_string = field->type == FIELD_STRINGS;
+    text_add(text, is_number ? "a number" : is_string ? "a string" : "an integer");
+    describe_range(field, text);
+}
+
 static int wrong_type(const struct value_context *context, const cJSON *json) {
     struct text wanted = {0};
     char found[96];
-    field_describe(context->field, &wanted);
-    place_error(context->place, context->reader->error, "must be %s%s; got %s", article_of(context->field),
+    if (!context->is_item) text_add(&wanted, article_of(context->field));
+    (context->is_item ? describe_item : field_describe)(context->field, &wanted);
+    place_error(context->place, context->reader->error, "must be %s; got %s",
                 wanted.failed ? "of another type" : wanted.bytes, json_describe(json, found, sizeof found));
     text_free(&wanted);
     return -1;
@@ -122,6 +135,10 @@ static int read_number(const struct value_context *context, const cJSON *json, d
 
 static int read_int(const struct value_context *context, const cJSON *json, int *value) {
     double number = 0;
+    char found[96];
+    if (cJSON_IsNumber(json) && json->valuedouble > INT_MAX && has_no_maximum(context->field))
+        return place_error(context->place, context->reader->error, "must be at most %d, got %s", INT_MAX,
+                           json_describe(json, found, sizeof found));
     if (read_number(context, json, &number) != 0) return -1;
     if (number != floor(number) || number < INT_MIN || number > INT_MAX) return wrong_type(context, json);
     *value = (int)number;
@@ -154,7 +171,7 @@ static int read_pair(const struct value_context *context, const cJSON *json, int
     if (cJSON_GetArraySize(json) != 2) return wrong_type(context, json);
     for (int i = 0; i < 2; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, context->field, &item, true};
         if (read_int(&inner, cJSON_GetArrayItem(json, i), &pair[i]) != 0) return -1;
     }
     return 0;
@@ -166,7 +183,7 @@ static int read_sides(const struct value_context *context, const cJSON *json, in
     if (is_list && cJSON_GetArraySize(json) != 2) return wrong_type(context, json);
     for (int axis = 0; axis < 2; axis++) {
         struct place item = place_item(context->place, axis);
-        struct value_context inner = {context->reader, context->field, is_list ? &item : context->place};
+        struct value_context inner = {context->reader, context->field, is_list ? &item : context->place, false};
         const cJSON *pair = is_list ? cJSON_GetArrayItem(json, axis) : json;
         if (read_pair(&inner, pair, sides + (ptrdiff_t)2 * axis) != 0) return -1;
     }
@@ -188,7 +205,7 @@ static int read_ints(const struct value_context *context, const cJSON *json, str
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, context->field, &item, true};
         if (read_int(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -198,7 +215,7 @@ static int read_numbers(const struct value_context *context, const cJSON *json, 
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, context->field, &item, true};
         if (read_number(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -212,7 +229,7 @@ static int read_choices(const struct value_context *context, const cJSON *json, 
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, context->field, &item, false};
         if (read_choice(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -231,7 +248,7 @@ static int read_strings(const struct value_context *context, const cJSON *json, 
     if (!list->values) return -1;
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, context->field, &item, true};
         if (read_string(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -322,7 +339,7 @@ static int read_table(const struct field_reader *reader, const struct field *fie
                       const struct place *place, void *values) {
     for (const struct field *field = fields; field && field->key; field++) {
         struct place here = place_key(place, field->key);
-        struct value_context context = {reader, field, &here};
+        struct value_context context = {reader, field, &here, false};
         const cJSON *given = NULL;
         if (find_value(reader, field, json, &here, &given) != 0) return -1;
         void *value = (char *)values + field->offset;
