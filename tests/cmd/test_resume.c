@@ -177,6 +177,18 @@ static void more_epochs_are_as_one_go(void **state) {
     if (command(world, "cmp five/predictions.csv two/predictions.csv") != 0) fail_msg("%s", world->out);
 }
 
+/* The best epoch lies before the point from which the run goes on. */
+static void best_weights_know_more_epochs(void **state) {
+    struct command_world *world = *state;
+    static const char line[] =
+        "cnntrain train dw_max -q --data synth:40,10 --batch-size 8 --set "
+        "training.callbacks='[{\"type\":\"ModelCheckpoint\",\"monitor\":\"loss\",\"mode\":\"max\"}]'";
+    command(world, "%s --epochs 4 --out four && %s --epochs 2 --out less", line, line);
+    assert_int_equal(world->code, 0);
+    command_succeeds(world, "cnntrain train --resume less -q --epochs 4 --allow-changes");
+    if (command(world, "cmp four/best.safetensors less/best.safetensors") != 0) fail_msg("%s", world->out);
+}
+
 static void diverged_run_goes_on_with_another_rate(void **state) {
     struct command_world *world = *state;
     command(world, "cnntrain train dw_max -q --data synth:40,10 --batch-size 8 --out wild --set "
@@ -332,6 +344,7 @@ int main(void) {
         cmocka_unit_test(changed_config_is_refused),
         cmocka_unit_test(changed_images_are_refused),
         cmocka_unit_test(more_epochs_are_as_one_go),
+        cmocka_unit_test(best_weights_know_more_epochs),
         cmocka_unit_test(diverged_run_goes_on_with_another_rate),
         cmocka_unit_test(leftovers_of_a_kill),
         cmocka_unit_test(damage_is_named),
