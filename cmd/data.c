@@ -218,7 +218,8 @@ static int check_sheet(struct session *session, const struct options *options, s
     if (!arguments->wants_sheet) {
         const bool others = arguments->split || arguments->augmented || arguments->per_class != NOT_GIVEN;
         return others ? error_set(&session->error, ERROR_CONFIG, "--sheet",
-                                  "is missing: --split, --per-class and --augmented are about the contact sheet")
+                                  "is missing; --split, --per-class and --augmented go with it: add --sheet FILE.png, "
+                                  "or leave them out")
                       : 0;
     }
     if (options_check_range(session, "--per-class", arguments->per_class, 1, PER_CLASS_MAX) != 0) return -1;

@@ -163,8 +163,9 @@ static int choose_patch(const struct viewer *viewer, const struct arguments *arg
     request->stride = stride;
     const int64_t patches = occlusion_patches(size[0], size[1], stride);
     if (patches <= OCCLUSION_PATCHES_MAX) return 0;
-    return error_set(&session->error, ERROR_CONFIG, "--stride", "of %d would take %lld patches, at most %d are tried",
-                     stride, (long long)patches, OCCLUSION_PATCHES_MAX);
+    return error_set(&session->error, ERROR_CONFIG, "--stride",
+                     "of %d would take %lld patches, at most %d are tried; choose a larger one", stride,
+                     (long long)patches, OCCLUSION_PATCHES_MAX);
 }
 
 static int fill_occlusion(struct viewer *viewer, const struct arguments *arguments, struct album *album) {

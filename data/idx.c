@@ -27,13 +27,13 @@ struct idx_file {
 
 static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
     int code = Z_OK;
-    const char *text = gzerror(file->file, &code), *reason = strstr(text, ": "); /* behind the path */
+    gzerror(file->file, &code);
     if (code == Z_MEM_ERROR)
         return error_set(file->error, ERROR_RUN, file->path, "not enough memory to decompress the file");
     if (code == Z_ERRNO) return error_set_errno(file->error, file->path, "read the file");
     if (code != Z_OK && code != Z_BUF_ERROR)
-        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
-                         reason ? reason + 2 : text);
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is damaged: it cannot be decompressed, or its checksum is wrong; fetch the file again");
     return error_set(file->error, ERROR_DATA, file->path,
                      "is truncated: %zu bytes are missing of the %zu that its header promises; fetch the file again",
                      wanted - got, wanted);
@@ -125,8 +125,9 @@ static int load_images(const char *path, struct dataset *dataset, struct error *
     if (open_file(&file, path, IMAGES_RANK, "images", error) != 0) return -1;
     int status = 0;
     if (file.size[1] > DATASET_SIDE_MAX || file.size[2] > DATASET_SIDE_MAX)
-        status = error_set(error, ERROR_DATA, path, "has images of %zu x %zu pixels; a side has at most %d",
-                           file.size[1], file.size[2], DATASET_SIDE_MAX);
+        status = error_set(error, ERROR_DATA, path,
+                           "has images of %zu x %zu pixels; a side has at most %d: make them smaller", file.size[1],
+                           file.size[2], DATASET_SIDE_MAX);
     if (status == 0)
         status = source_allocate(dataset, (int64_t)file.size[0], (int)file.size[1], (int)file.size[2], 1, PIXEL_UINT8,
                                  path, error);

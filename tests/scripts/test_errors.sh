@@ -1,10 +1,11 @@
 #!/bin/sh
 # Provokes the messages of tests/errors/cases and compares them, as a page, with docs/errors.md.
-# tests/scripts/test_errors.sh --write writes the page (make errors).
+# tests/scripts/test_errors.sh --write writes the page (make errors); --try FILE shows what the cases in FILE provoke.
 set -eu
 . tests/scripts/lib.sh
 root=$PWD
 cases=$PWD/tests/errors/cases
+[ "${1-}" != --try ] || cases=$(realpath "$2")
 mkdir -p "$scratch/bin" "$scratch/base"
 ln -s "$(realpath "$program")" "$scratch/bin/cnntrain"
 PATH=$scratch/bin:$PATH
@@ -27,16 +28,7 @@ END
 mkdir empty
 cnntrain data synth:20,0 --export digits -q
 cnntrain train tiny.json --out run -q >/dev/null 2>&1
-cat >"$scratch/bin/array" <<'END'
-#!/bin/sh
-# array FILE TYPE FORTRAN_ORDER SHAPE BYTES: a .npy file with these bytes.
-{
-    printf '\223NUMPY\1\0v\0'
-    printf '%-117s\n' "{'descr': '$2', 'fortran_order': $3, 'shape': $4, }"
-    printf '%s' "$5"
-} >"$1"
-END
-chmod +x "$scratch/bin/array"
+. "$root/tests/errors/tools.sh"
 array x.npy '|u1' False '(1, 2, 2)' 1234
 array y.npy '|u1' False '(1,)' "$(printf '\1')"
 cnntrain data npy:x.npy,y.npy --export gray -q
@@ -45,6 +37,15 @@ rm -r gray
 echo gray.png,1 >gray.csv
 mkdir runs
 cp -r run runs/one
+cp -r run paused
+rm paused/metrics.json
+cp -r run broken
+edit broken/last.safetensors ''
+put broken/last.safetensors $(($(wc -c <broken/last.safetensors) - 122960)) '\0\0\300\177'
+cp broken/last.safetensors broken/best.safetensors
+rm broken/metrics.json
+cp "$root"/tests/golden/exchange/mixed.keras "$root"/tests/golden/exchange/mixed.h5 .
+cp "$root"/tests/golden/exchange/keras2-weights.h5 "$root"/tests/golden/exchange/torch-sequential.safetensors .
 
 # ---- the page ----
 
@@ -59,8 +60,8 @@ provoke() {
     cd "$scratch/work"
     case $2 in cnntrain*) ;; *) : >.changed ;; esac
     code=0
-    sh -c "$2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
-    message=$(sed -n 's/^error: //p' "$scratch/stderr" | head -n 1 |
+    sh -c ". $root/tests/errors/tools.sh; $2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
+    message=$(sed -n 's/^error: //p' "$scratch/stderr" | awk '{ printf "%s%s", (NR > 1 ? "<br>" : ""), $0 }' |
         sed "s,$scratch/work/,,g; s,$root/,,g; s/here or in [^;]*;/here or in FOLDERS;/; s/ or in [^;]*configs;/ or in FOLDERS;/")
     if [ "$code" -ne "$1" ] || [ -z "$message" ]; then
         message="NOT PROVOKED (exit code $code): $message"
@@ -145,6 +146,10 @@ checkpoint is written; the line after it is the command that goes on.
 END
 }
 
+if [ "${1-}" = --try ]; then
+    cut -f 2- "$scratch/messages"
+    exit 0
+fi
 page >"$scratch/errors.md"
 if [ "${1-}" = --write ]; then
     cp "$scratch/errors.md" docs/errors.md
@@ -156,5 +161,17 @@ provoked() {
     [ ! -s "$scratch/wrong" ]
 }
 check "every case ends with its code and a message" provoked
+
+# Each message of the sources is provoked by a case, or listed with the reason why not.
+every_message() {
+    git_files=$(find cmd core data layers -name '*.[ch]' | LC_ALL=C sort)
+    # shellcheck disable=SC2086 # a list of files
+    awk -f tests/errors/texts.awk $git_files >"$scratch/texts"
+    cut -f 3 "$scratch/messages" >"$scratch/said"
+    awk -f tests/errors/unprovoked.awk "$scratch/said" tests/errors/unprovoked "$scratch/texts" >"$scratch/amiss"
+    cat "$scratch/amiss"
+    [ -s "$scratch/texts" ] && [ ! -s "$scratch/amiss" ]
+}
+check "every message is provoked, or an exception with a reason" every_message
 check "docs/errors.md is what the program says (make errors)" diff -u docs/errors.md "$scratch/errors.md"
 finish
