@@ -160,7 +160,8 @@ static int go_on(struct session *session, const struct arguments *arguments, con
     struct config config;
     int status = 0;
     if (!file_exists(path))
-        status = error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
+        status = error_set(&session->error, ERROR_CONFIG, folder,
+                           "is no run's folder, for it holds no config.json; name one, such as runs/sep_max");
     if (status == 0) status = read_located(session, &arguments->train, path, &config);
     free(path);
     if (status != 0) return -1;
@@ -234,7 +235,8 @@ static int act(struct session *session, const struct options *options, const str
     bool resumes = options->seen & 1u << OPTION_RESUME;
     if (resumes && options_expect(options, session, &train_command, 0, 0, "nothing") != 0) return -1;
     if (!resumes && arguments->allow_changes)
-        return error_set(&session->error, ERROR_CONFIG, "--allow-changes", "goes with --resume alone");
+        return error_set(&session->error, ERROR_CONFIG, "--allow-changes",
+                         "goes with --resume alone; leave it out, or name the run: --resume RUN");
     struct arguments given = *arguments;
     if (!resumes) {
         given.train.config = options_config(options, session, &train_command, arguments->train.config, "a config");

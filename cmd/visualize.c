@@ -41,7 +41,11 @@ static int fill_kernels(struct viewer *viewer, const struct arguments *arguments
     const struct visual_scale scale = scale_of(arguments, KERNELS_MOST);
     struct error *error = &viewer->session->error;
     if (visual_kernels(album, &viewer->saved.model, &scale, error) != 0) return -1;
-    return album->count > 0 ? 0 : error_set(error, ERROR_DATA, viewer->path, "has no convolutions to show kernels of");
+    return album->count > 0
+               ? 0
+               : error_set(
+                     error, ERROR_DATA, viewer->path,
+                     "has no convolutions to show kernels of; --features IMAGE shows what its layers make of an image");
 }
 
 /* The image goes through all layers. */

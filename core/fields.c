@@ -69,7 +69,7 @@ void field_describe(const struct field *field, struct text *text) {
         [FIELD_ANY] = "JSON",
     };
     if (field->type == FIELD_CHOICE || field->type == FIELD_CHOICES) {
-        text_add(text, "one of ");
+        if (field->choices[1]) text_add(text, "one of ");
         for (int i = 0; field->choices[i]; i++) text_print(text, i ? ", %s" : "%s", field->choices[i]);
         if (field->type == FIELD_CHOICES) text_add(text, ", or a list of them");
     } else if (field->type == FIELD_COMPONENT || field->type == FIELD_COMPONENTS) {
@@ -186,7 +186,8 @@ static int check_list(const struct value_context *context, const cJSON *json, in
     if (!cJSON_IsArray(json)) return wrong_type(context, json);
     *count = cJSON_GetArraySize(json);
     if (*count <= limit) return 0;
-    return place_error(context->place, context->reader->error, "has %d items, at most %d are allowed", *count, limit);
+    return place_error(context->place, context->reader->error, "has %d items, at most %d are allowed; leave some out",
+                       *count, limit);
 }
 
 static int read_ints(const struct value_context *context, const cJSON *json, struct int_list *list) {
@@ -356,8 +357,9 @@ static size_t collect_keys(const struct field *fields, const char **words, size_
 }
 
 static bool kind_knows(const struct field_reader *reader, const struct field *field, const char *key) {
+    if (field->type != FIELD_COMPONENT) return false;
     const struct component_registry *registry = registries_find(reader->registries, field->of);
-    if (field->type != FIELD_COMPONENT || !registry) return false;
+    if (!registry) return false;
     for (const struct component_kind *const *kind = registry->kinds; *kind; kind++)
         if (fields_know((*kind)->fields, key)) return true;
     return fields_know(registry->common, key);

@@ -33,8 +33,8 @@ static int read_images(struct npy_file *npy, const char *path, struct dataset *d
                          npy->kind, npy->width);
     if (npy->rank != 3 && npy->rank != 4)
         return error_set(error, ERROR_DATA, path,
-                         "has %d dimensions; images have (count, height, width) or (count, height, width, channels)",
-                         npy->rank);
+                         "has %d dimension%s; images have (count, height, width) or (count, height, width, channels)",
+                         npy->rank, npy->rank == 1 ? "" : "s");
     size_t channels = npy->rank == 4 ? npy->size[3] : 1;
     if (npy->size[1] > DATASET_SIDE_MAX || npy->size[2] > DATASET_SIDE_MAX || channels > 4)
         return error_set(
@@ -63,8 +63,8 @@ static int convert_labels(const unsigned char *bytes, const struct npy_file *npy
     for (int64_t i = 0; i < dataset->count; i++) {
         int64_t label = integer_at(bytes + (size_t)i * (size_t)npy->width, npy);
         if (label < 0 || label >= DATASET_CLASSES_MAX)
-            return error_set(error, ERROR_DATA, path, "label %lld is %lld; 0 to %d are expected", (long long)i,
-                             (long long)label, DATASET_CLASSES_MAX - 1);
+            return error_set(error, ERROR_DATA, path, "label %lld is %lld; 0 to %d are expected: correct it",
+                             (long long)i, (long long)label, DATASET_CLASSES_MAX - 1);
         dataset->labels[i] = (int32_t)label;
     }
     return 0;
@@ -74,10 +74,12 @@ static int read_labels(struct npy_file *npy, const char *path, struct dataset *d
     if (npy->kind == 'f')
         return error_set(error, ERROR_DATA, path, "holds values of type f%d; save labels as integers", npy->width);
     if (npy->rank != 1 && !(npy->rank == 2 && npy->size[1] == 1))
-        return error_set(error, ERROR_DATA, path, "has %d dimensions; labels have (count) or (count, 1)", npy->rank);
+        return error_set(error, ERROR_DATA, path, "has %d dimension%s; labels have (count) or (count, 1)", npy->rank,
+                         npy->rank == 1 ? "" : "s");
     if (npy->size[0] != (size_t)dataset->count)
-        return error_set(error, ERROR_DATA, path, "holds %zu labels for %lld images; save both for the same images",
-                         npy->size[0], (long long)dataset->count);
+        return error_set(error, ERROR_DATA, path, "holds %zu label%s for %lld image%s; save both for the same images",
+                         npy->size[0], npy->size[0] == 1 ? "" : "s", (long long)dataset->count,
+                         dataset->count == 1 ? "" : "s");
     unsigned char *bytes = memory_allocate(npy->values, (size_t)npy->width, "the labels", error);
     if (!bytes) return -1;
     int status = npy_read(npy, path, bytes, npy->values, error);

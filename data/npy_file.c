@@ -108,7 +108,8 @@ static int open_checked(struct npy_file *npy, const char *path, size_t on_disk, 
     if (parse_header(header, path, npy, error) != 0) return -1;
     if (!size_multiply(npy->values, (size_t)npy->width, &bytes) || bytes != on_disk - values_at)
         return error_set(
-            error, ERROR_DATA, path, "has %zu bytes of values, its header promises %zu values of %d bytes; it is %s",
+            error, ERROR_DATA, path,
+            "has %zu bytes of values, its header promises %zu times %d; it is %s: save it again with numpy.save",
             on_disk - values_at, npy->values, npy->width, bytes > on_disk - values_at ? "truncated" : "damaged");
     return 0;
 }

@@ -181,7 +181,8 @@ static int check_cover(const struct reading *reading, const struct span *spans, 
     }
     if (at == end) return 0;
     return error_set(reading->error, ERROR_DATA, reading->file->path,
-                     "ends with %td bytes that belong to no tensor; it is damaged: copy it again", end - at);
+                     "ends with %td byte%s of no tensor; it is damaged: copy it again", end - at,
+                     end - at == 1 ? "" : "s");
 }
 
 static int check_places(const struct reading *reading) {
@@ -223,14 +224,17 @@ static int header_length(const struct safetensors *file, size_t length, size_t *
     uint64_t claimed = 0;
     memcpy(&claimed, file->bytes, sizeof claimed);
     if (claimed < strlen("{}"))
-        return error_set(error, ERROR_DATA, file->path, "is no safetensors file, or damaged: its header is empty");
+        return error_set(error, ERROR_DATA, file->path,
+                         "is no safetensors file, or damaged: its header is empty; save or copy it again");
     if (claimed > SAFETENSORS_HEADER_MAX)
         return error_set(error, ERROR_DATA, file->path,
-                         "is no safetensors file, or damaged: its header would have %llu bytes, at most %d are read",
+                         "is no safetensors file, or damaged: its header would have %llu bytes, at most %d are read; "
+                         "save or copy it "
+                         "again",
                          (unsigned long long)claimed, SAFETENSORS_HEADER_MAX);
     if (claimed > length - LENGTH_SIZE)
         return error_set(error, ERROR_DATA, file->path,
-                         "was cut off or is damaged: its header has %llu bytes, but only %zu follow",
+                         "was cut off or is damaged: its header has %llu bytes, but only %zu follow; copy it again",
                          (unsigned long long)claimed, length - LENGTH_SIZE);
     *header = (size_t)claimed;
     return 0;
@@ -243,7 +247,8 @@ static cJSON *parse_header(const struct safetensors *file, size_t length, struct
     if (header)
         error_set(error, ERROR_DATA, file->path, "its header is no JSON object; save or copy it again");
     else if (inner.code == ERROR_CONFIG)
-        error_set(error, ERROR_DATA, inner.path, "its header is damaged: %s", inner.message);
+        error_set(error, ERROR_DATA, inner.path, "its header is damaged: %.*s; save or copy it again",
+                  (int)strcspn(inner.message, ";"), inner.message);
     else
         error_set(error, inner.code, inner.path, "%s", inner.message);
     cJSON_Delete(header);

@@ -53,6 +53,9 @@ static void add_script(const struct torch_modules *torch, const char *path, cons
 static int check_script(const char *script, const char *path, struct error *error) {
     char start[sizeof beginning] = "";
     size_t length = 0, size = 0;
+    if (strcmp(script, path) == 0)
+        return error_set(error, ERROR_CONFIG, path,
+                         "is the name of the script beside the weights; name the weights, which end in .safetensors");
     if (!file_exists(script)) return 0;
     if (file_read_start(script, start, sizeof start - 1, &length, &size, error) != 0) return -1;
     if (strcmp(start, beginning) == 0) return 0;

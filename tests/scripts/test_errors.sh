@@ -36,6 +36,7 @@ mv gray/train/*/*.png gray.png
 rm -r gray
 echo gray.png,1 >gray.csv
 mkdir runs
+rm run/*.html run/*.md run/*.svg run/*.png
 cp -r run runs/one
 cp -r run paused
 rm paused/metrics.json
@@ -62,7 +63,7 @@ provoke() {
     code=0
     sh -c ". $root/tests/errors/tools.sh; $2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
     message=$(sed -n 's/^error: //p' "$scratch/stderr" | awk '{ printf "%s%s", (NR > 1 ? "<br>" : ""), $0 }' |
-        sed "s,$scratch/work/,,g; s,$root/,,g; s/here or in [^;]*;/here or in FOLDERS;/; s/ or in [^;]*configs;/ or in FOLDERS;/")
+        sed "s,$scratch/work/,,g; s,$root/,,g; s/here or in [^;]*;/here or in FOLDERS;/; s/ or in [^;]*configs;/ or in FOLDERS;/; s/processor have; here: .*/processor have; here: KINDS/")
     if [ "$code" -ne "$1" ] || [ -z "$message" ]; then
         message="NOT PROVOKED (exit code $code): $message"
         echo "exit code $code, expected $1: $2" >>"$scratch/wrong"
@@ -110,9 +111,11 @@ standard error that begins with `error:`, and the program ends with one of these
 | 130 | interrupted; a checkpoint is written |
 
 The tables below are made by a test that provokes every message in them (`make errors` writes this page anew). Files are
-those of the test: `tiny.json` is a config, `run` the folder of a run, `digits` a folder of pictures of 32 x 32 x 3, `gray.png` one
-of 2 x 2 x 1, `empty` an empty folder; `array` writes a .npy file of the type, order, shape and bytes that follow its name.
-FOLDERS stands for the places where configs are looked for.
+those of the test: `tiny.json` is a config, `run` the folder of a run, `paused` one that is not finished, `broken` one whose
+weights are not finite, `digits` a folder of pictures of 32 x 32 x 3, `gray.png` one of 2 x 2 x 1, `x.npy` and `y.npy` the same as
+arrays, `mixed.keras`, `mixed.h5` and `keras2-weights.h5` files of Keras, `torch-sequential.safetensors` one of PyTorch, `empty` an
+empty folder. `array`, `mat`, `png`, `tensors` and others that are no commands write files byte by byte (`tests/errors/tools.sh`).
+FOLDERS and KINDS stand for what differs from machine to machine.
 
 ## 2: wrong usage or config
 END
@@ -137,13 +140,20 @@ END
 
 No input provokes these: there is not enough memory (`not enough memory for the images`, and so on for everything that
 takes memory; exit code 1 and nothing damaged), no process or thread can be started, or a process of a batch of runs was
-killed. What only a library or another program can bring about, such as damage deep inside a file, is left to the tests of each part. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer runs at a time (`--jobs`) need less.
+killed. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer runs at a time (`--jobs`) need less.
 
 ## 130: interrupted
 
 Ctrl-C, SIGTERM and a closed terminal end a training at its next step. The message says in which epoch, and that a
 checkpoint is written; the line after it is the command that goes on.
+
+## Messages that no command above provokes
+
+Each stands here as the sources have it (`%s` and the like are filled in), below the reason why no input of a test brings it
+about.
 END
+    awk '/^## / { sub(/^## /, ""); printf "\n%s:\n\n", $0; next } NF { sub(/^/, "- `` "); sub(/$/, " ``"); print }' \
+        "$root/tests/errors/unprovoked"
 }
 
 if [ "${1-}" = --try ]; then
@@ -151,27 +161,28 @@ if [ "${1-}" = --try ]; then
     exit 0
 fi
 page >"$scratch/errors.md"
-if [ "${1-}" = --write ]; then
-    cp "$scratch/errors.md" docs/errors.md
-    cat "$scratch/wrong"
-    exit 0
-fi
 provoked() {
     cat "$scratch/wrong"
     [ ! -s "$scratch/wrong" ]
 }
-check "every case ends with its code and a message" provoked
 
 # Each message of the sources is provoked by a case, or listed with the reason why not.
 every_message() {
-    git_files=$(find cmd core data layers -name '*.[ch]' | LC_ALL=C sort)
+    sources=$(find cmd core data layers -name '*.[ch]' | LC_ALL=C sort)
     # shellcheck disable=SC2086 # a list of files
-    awk -f tests/errors/texts.awk $git_files >"$scratch/texts"
+    awk -f tests/errors/texts.awk $sources >"$scratch/texts"
     cut -f 3 "$scratch/messages" >"$scratch/said"
     awk -f tests/errors/unprovoked.awk "$scratch/said" tests/errors/unprovoked "$scratch/texts" >"$scratch/amiss"
     cat "$scratch/amiss"
     [ -s "$scratch/texts" ] && [ ! -s "$scratch/amiss" ]
 }
+if [ "${1-}" = --write ]; then
+    cp "$scratch/errors.md" docs/errors.md
+    cat "$scratch/wrong"
+    every_message || true
+    exit 0
+fi
+check "every case ends with its code and a message" provoked
 check "every message is provoked, or an exception with a reason" every_message
 check "docs/errors.md is what the program says (make errors)" diff -u docs/errors.md "$scratch/errors.md"
 finish
