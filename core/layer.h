@@ -171,12 +171,11 @@ struct layer_kind {
     const struct layer_page *page;        /* or NULL */
 };
 
-/* Whether a layer has so many weights that one gradient of them for each part of a batch, which are then added, takes
- * more memory and time than keeping the batch's inputs and output gradients (both of such a size) until all are there.
- */
+/* Whether a layer has so many weights that one gradient of them for each lane of a batch, which are then added, takes
+ * more memory than keeping the inputs and output gradients (of such sizes) of up to 128 images until all are there. */
 static inline bool layer_is_heavy(double weights, double input, double output) {
-    enum { PARTS_OF_A_BATCH = 16 };
-    return weights >= PARTS_OF_A_BATCH * (input + output);
+    enum { IMAGES_A_LANE = 8 };
+    return weights >= IMAGES_A_LANE * (input + output);
 }
 
 /* Whether the layer's shards meet in training. A frozen layer takes its statistics from its weights. */
