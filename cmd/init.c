@@ -1,5 +1,6 @@
 /* cnntrain init: looks at a data set and writes a first config for it. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,10 @@ static char *choose_name(struct session *session, const char *out, const struct 
     if (out) return name_of(session, out, true, fallback);
     const char *place = found->place ? found->place : found->path;
     char *real = place ? realpath(place, NULL) : NULL;
+    if (place && !real && !file_is_missing(errno)) {
+        error_set_errno(&session->error, place, "look at the file");
+        return NULL;
+    }
     int is_folder = real ? file_is_folder(real, &session->error) : 0;
     char *name = is_folder < 0 ? NULL : name_of(session, real, !is_folder, fallback);
     free(real);

@@ -39,7 +39,7 @@ static enum claim claim_log(const char *folder, struct error *error) {
 
 /* A failure leaves no empty folder behind. */
 static enum claim try_claim(const char *folder, struct error *error) {
-    if (file_make_folder(folder, error) != 0) return CLAIM_FAILED;
+    if (file_make_lasting_folder(folder, error) != 0) return CLAIM_FAILED;
     enum claim result = claim_log(folder, error);
     if (result == CLAIM_FAILED) rmdir(folder);
     return result;
@@ -75,7 +75,7 @@ char *run_claim_folder(const char *path, struct error *error) {
 }
 
 /* No allocation and no descriptor: it works where both have run out. */
-void run_release_folder(const char *folder) {
+static void release(const char *folder, bool is_kept) {
     char last[PATH_MAX], log[PATH_MAX];
     struct stat status;
     const int length = snprintf(last, sizeof last, "%s/last.safetensors", folder);
@@ -84,13 +84,39 @@ void run_release_folder(const char *folder) {
     const bool is_new = stat(last, &status) != 0 && errno == ENOENT;
     if (!is_new || stat(log, &status) != 0 || status.st_size != 0) return;
     unlink(log);
-    rmdir(folder);
+    if (!is_kept) rmdir(folder);
+}
+
+void run_release_folder(const char *folder) {
+    release(folder, false);
+}
+
+/* The length of the longest folder above `path` that is there; 0: none, or the one they all stand in. */
+static size_t length_there(const char *path) {
+    char folder[PATH_MAX];
+    if (snprintf(folder, sizeof folder, "%s", path) >= PATH_MAX) return strlen(path);
+    for (char *slash; (slash = strrchr(folder, '/'));) {
+        *slash = '\0';
+        if (file_exists(folder)) return strlen(folder);
+    }
+    return 0;
+}
+
+/* Removes the folders above it that are empty, down to that length of its path. */
+static void remove_parents(char *folder, size_t length) {
+    for (char *slash; (slash = strrchr(folder, '/')) && (size_t)(slash - folder) > length;) {
+        *slash = '\0';
+        if (rmdir(folder) != 0) return;
+    }
 }
 
 int run_try_folder(const char *path, struct error *error) {
+    const size_t length = length_there(path);
+    const bool was_there = file_exists(path);
     char *folder = run_claim_folder(path, error);
     if (!folder) return -1;
-    run_release_folder(folder);
+    release(folder, was_there && strncmp(folder, path, strlen(folder)) == 0);
+    remove_parents(folder, length);
     free(folder);
     return 0;
 }
