@@ -54,7 +54,9 @@ static enum claim claim(const char *folder, struct error *error) {
     return CLAIM_FAILED;
 }
 
-char *run_claim_folder(const char *path, struct error *error) {
+/* The first of path, path-2, path-3, ... that can be had. */
+static char *first_folder(const char *path, enum claim (*have)(const char *folder, struct error *error),
+                          struct error *error) {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/') length--;
     for (int number = 1; number < 100000; number++) {
@@ -65,7 +67,7 @@ char *run_claim_folder(const char *path, struct error *error) {
             return NULL;
         }
         snprintf(folder, size, number == 1 ? "%.*s" : "%.*s-%d", (int)length, path, number);
-        enum claim result = claim(folder, error);
+        enum claim result = have(folder, error);
         if (result == CLAIM_DONE) return folder;
         free(folder);
         if (result == CLAIM_FAILED) return NULL;
@@ -74,8 +76,12 @@ char *run_claim_folder(const char *path, struct error *error) {
     return NULL;
 }
 
+char *run_claim_folder(const char *path, struct error *error) {
+    return first_folder(path, claim, error);
+}
+
 /* No allocation and no descriptor: it works where both have run out. */
-static void release(const char *folder, bool is_kept) {
+void run_release_folder(const char *folder) {
     char last[PATH_MAX], log[PATH_MAX];
     struct stat status;
     const int length = snprintf(last, sizeof last, "%s/last.safetensors", folder);
@@ -84,11 +90,7 @@ static void release(const char *folder, bool is_kept) {
     const bool is_new = stat(last, &status) != 0 && errno == ENOENT;
     if (!is_new || stat(log, &status) != 0 || status.st_size != 0) return;
     unlink(log);
-    if (!is_kept) rmdir(folder);
-}
-
-void run_release_folder(const char *folder) {
-    release(folder, false);
+    rmdir(folder);
 }
 
 /* The length of the longest folder above `path` that is there; 0: none, or the one they all stand in. */
@@ -110,15 +112,26 @@ static void remove_parents(char *folder, size_t length) {
     }
 }
 
+/* Like claim, but nothing comes to stand in the folder, and one that was not there is none again. */
+static enum claim look(const char *folder, struct error *error) {
+    char *log = run_file(folder, "log.txt", error);
+    if (!log) return CLAIM_FAILED;
+    const bool is_taken = file_exists(log), was_there = file_exists(folder);
+    free(log);
+    if (is_taken) return CLAIM_TAKEN;
+    const size_t length = length_there(folder);
+    char made[PATH_MAX];
+    if (file_make_lasting_folder(folder, error) != 0) return CLAIM_FAILED;
+    int status = access(folder, W_OK | X_OK) == 0 ? 0 : error_set_errno(error, folder, "write in the folder");
+    if (!was_there) rmdir(folder);
+    if (!was_there && snprintf(made, sizeof made, "%s", folder) < PATH_MAX) remove_parents(made, length);
+    return status == 0 ? CLAIM_DONE : CLAIM_FAILED;
+}
+
 int run_try_folder(const char *path, struct error *error) {
-    const size_t length = length_there(path);
-    const bool was_there = file_exists(path);
-    char *folder = run_claim_folder(path, error);
-    if (!folder) return -1;
-    release(folder, was_there && strncmp(folder, path, strlen(folder)) == 0);
-    remove_parents(folder, length);
+    char *folder = first_folder(path, look, error);
     free(folder);
-    return 0;
+    return folder ? 0 : -1;
 }
 
 int run_make_folder(const char *path, struct error *error) {
