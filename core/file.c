@@ -201,6 +201,12 @@ bool file_exists(const char *path) {
     return stat(path, &status) == 0 || !file_is_missing(errno);
 }
 
+int file_is_there(const char *path, struct error *error) {
+    struct stat status;
+    if (stat(path, &status) == 0) return 1;
+    return file_is_missing(errno) ? 0 : error_set_errno(error, path, "look at the file");
+}
+
 int file_is_folder(const char *path, struct error *error) {
     struct stat status;
     if (stat(path, &status) == 0) return S_ISDIR(status.st_mode);

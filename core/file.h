@@ -38,6 +38,8 @@ int file_make_lasting_folder(const char *path, struct error *error);
 bool file_is_missing(int number);
 /* False only where nothing is there: where the system cannot say, opening the file will. */
 bool file_exists(const char *path);
+/* 1: something is there; 0: nothing; -1 with an error: the system cannot say. */
+int file_is_there(const char *path, struct error *error);
 /* 1: a folder, or a link to one; 0: something else, or nothing; -1 with an error: the system cannot say. */
 int file_is_folder(const char *path, struct error *error);
 
