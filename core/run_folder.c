@@ -122,7 +122,9 @@ static enum claim look(const char *folder, struct error *error) {
     const size_t length = length_there(folder);
     char made[PATH_MAX];
     if (file_make_lasting_folder(folder, error) != 0) return CLAIM_FAILED;
-    int status = access(folder, W_OK | X_OK) == 0 ? 0 : error_set_errno(error, folder, "write in the folder");
+    /* Another run that looks at the same moment may have taken it away. */
+    bool is_usable = access(folder, W_OK | X_OK) == 0 || errno == ENOENT;
+    int status = is_usable ? 0 : error_set_errno(error, folder, "write in the folder");
     if (!was_there) rmdir(folder);
     if (!was_there && snprintf(made, sizeof made, "%s", folder) < PATH_MAX) remove_parents(made, length);
     return status == 0 ? CLAIM_DONE : CLAIM_FAILED;

@@ -214,7 +214,7 @@ data_export_result() { find new -type f -exec cksum {} + | sort -k 3; }
 init_data_begin() { write_data; }
 init_data_run() { "$@" "$program" init folder:classes --threads 1; }
 init_data_again() { "$program" init folder:classes --force; }
-init_data_result() { cksum ./*.jsonc; }
+init_data_result() { grep -v -e schema -e 'For editors' ./*.jsonc; } # left out where the program cannot find its own folder
 data_idx_begin() { write_data; }
 data_idx_run() { "$@" "$program" data idx:idx; }
 data_cifar_begin() { write_data; }
