@@ -3,11 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+void run_guard(const struct workshop *workshop, bool is_at_stake) {
+    if (workshop->guard) workshop->guard(is_at_stake);
+}
+
 int run_load_data(const struct workshop *workshop, const struct config *config, struct data_splits *splits,
                   struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "data");
     if (!config->values.data.kind)
         return place_error(&place, error, "is missing; name a source here, or give --data SPEC");
+    run_guard(workshop, false);
     enum { DATA_SEED = 1 }; /* generated data are the same for every seed of a comparison */
     return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &workshop->loading,
                                      splits, error);

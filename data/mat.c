@@ -34,9 +34,8 @@ static uint32_t little_endian(const unsigned char *bytes) {
 }
 
 static int read_bytes(const struct mat_file *file, void *bytes, size_t length) {
-    if (fread(bytes, 1, length, file->file) == length) return 0;
-    if (ferror(file->file)) return error_set_errno(file->error, file->path, "read the file");
-    return error_set(file->error, ERROR_DATA, file->path, "became shorter while it was read; try again");
+    return source_read(file->file, file->path, bytes, length, "became shorter while it was read; try again",
+                       file->error);
 }
 
 static int no_memory(const struct mat_file *file) {
