@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "core/interop/exchange.h"
-#include "core/interop/torch_modules.h"
+#include "core/interop/torch_script.h"
 #include "core/model_graph.h"
 
 static int write_keras_layout(const struct exchange *exchange, const char *path, struct error *error) {
@@ -27,32 +27,12 @@ static char *script_path(const char *path, struct error *error) {
     return NULL;
 }
 
-static void add_script(const struct torch_modules *torch, const char *path, const struct shape *input,
-                       struct text *text) {
-    text_print(text, "# The network whose weights are in %s, for PyTorch. Images are float32 ", file_name_of(path));
-    if (input->rank == 3)
-        text_print(text, "(n, %d, %d, %d), channels first.\n", input->size[2], input->size[0], input->size[1]);
-    else
-        text_print(text, "of %d numbers.\n", input->size[0]);
-    text_add(text, "# pip install torch safetensors\nimport pathlib\n\nfrom safetensors.torch import load_file\n"
-                   "from torch import nn\n");
-    if (torch->uses_scale)
-        text_add(text,
-                 "\n\nclass Scale(nn.Module):\n    def __init__(self, scale, offset):\n        super().__init__()\n"
-                 "        self.scale, self.offset = scale, offset\n\n    def forward(self, x):\n"
-                 "        return x * self.scale + self.offset\n\n");
-    text_print(text, "\nmodel = nn.Sequential(\n%s)\n", torch->lines.bytes ? torch->lines.bytes : "");
-    text_add(text, "model.load_state_dict(load_file(pathlib.Path(__file__).with_name(");
-    json_write_string(file_name_of(path), text);
-    text_add(text, ")))\nmodel.eval()\n");
-}
-
 static int write_script(const struct torch_modules *torch, const struct exchange *exchange, const char *path,
                         struct error *error) {
     struct text text = {0};
     char *script = script_path(path, error);
     if (!script) return -1;
-    add_script(torch, path, &exchange->model->input, &text);
+    torch_script(torch, &exchange->model->input, file_name_of(path), &text);
     int status = text.failed ? error_set(error, ERROR_RUN, script, "not enough memory for the modules")
                              : file_replace_text(script, text.bytes, error);
     if (status == 0) text_print(exchange->remarks, "%s: the nn.Sequential that takes these weights\n", script);
