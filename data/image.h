@@ -8,9 +8,6 @@
 #include "core/dataset.h"
 #include "core/error.h"
 
-/* A picture's file may have more pixels than an image of a data set: it is resized. */
-enum { IMAGE_SIDE_MAX = 1 << 15, IMAGE_PIXELS_MAX = 1 << 26, IMAGE_FILE_MAX = 256 << 20 /* bytes */ };
-
 struct image {
     int height, width, channels; /* channels 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha */
     uint8_t *pixels;             /* (height, width, channels) */
@@ -19,7 +16,7 @@ struct image {
 void image_free(struct image *image);
 
 /* Decodes PNG, JPEG or BMP bytes; `path` is what errors name. A side is at most IMAGE_SIDE_MAX, and
- * height * width at most IMAGE_PIXELS_MAX. ERROR_DATA where the
+ * height * width at most IMAGE_PIXELS_MAX (data/image_check.h). ERROR_DATA where the
  * bytes are no such picture. The caller frees with image_free. */
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error);
 /* Reads the file and decodes it. */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "data/image.h"
-
 int image_damaged(const struct image_file *file, const char *format, const char *what) {
     return error_set(file->error, ERROR_DATA, file->path, "is a damaged %s image: %s; save or fetch it again", format,
                      what);

@@ -10,6 +10,9 @@
 
 #include "core/error.h"
 
+/* A picture's file may have more pixels than an image of a data set: it is resized. */
+enum { IMAGE_SIDE_MAX = 1 << 15, IMAGE_PIXELS_MAX = 1 << 26, IMAGE_FILE_MAX = 256 << 20 /* bytes */ };
+
 /* A file in memory, and where errors go. */
 struct image_file {
     const uint8_t *bytes;

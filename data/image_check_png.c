@@ -2,7 +2,6 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "data/image.h"
 #include "data/image_check.h"
 
 static const char name[] = "PNG";

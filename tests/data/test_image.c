@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "data/image.h"
+#include "data/image_check.h"
 #include "data/resample.h"
 #include "tests/support/data_room.h"
 
