@@ -31,7 +31,7 @@ static int print_outcome(struct session *session, const struct experiments_outco
         free(path);
         return json ? session_print_json(session, json) : -1;
     }
-    if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
+    if (outcome->table.bytes && !outcome->table.failed) terminal_print_table(outcome->table.bytes);
     fputs("\nThe report is ", stdout);
     terminal_print(stdout, outcome->folder);
     puts("/report.html; report.md, results.csv, results.json and the runs are beside it.");
