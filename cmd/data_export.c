@@ -29,9 +29,9 @@ static int check_images(struct session *session, const struct data_splits *split
         return error_set(&session->error, ERROR_CONFIG, "--export",
                          "writes images of bytes with 1 or 3 channels; these are %s with %d",
                          train->type == PIXEL_UINT8 ? "bytes" : "floats", train->channels);
-    int is_folder = file_is_folder(folder, &session->error);
-    if (is_folder < 0) return -1;
-    if (!is_folder && file_exists(folder))
+    int is_folder = file_is_folder(folder, &session->error), is_there = file_is_there(folder, &session->error);
+    if (is_folder < 0 || is_there < 0) return -1;
+    if (!is_folder && is_there)
         return error_set(&session->error, ERROR_CONFIG, folder, "is a file; --export needs a new folder");
     DIR *open = is_folder ? opendir(folder) : NULL;
     int entries = 0;
