@@ -83,8 +83,9 @@ static int choose_options(struct session *session, const struct arguments *argum
         if (!(conversion->options & flags[i].option & ~conversion->format->honours)) continue;
         struct text able = {0};
         list_names(flags[i].option, &able);
-        int status = error_set(&session->error, ERROR_CONFIG, flags[i].flag, "is not for the format %s; it is for: %s",
-                               conversion->format->name, listed(&able));
+        int status = error_set(&session->error, ERROR_CONFIG, flags[i].flag,
+                               "does not go with the format %s, only with %s; leave it out", conversion->format->name,
+                               listed(&able));
         text_free(&able);
         return status;
     }

@@ -126,7 +126,8 @@ static int print_splits(struct session *session, const struct data_splits *split
                  train->type == PIXEL_UINT8 ? "bytes" : "floats");
     for (int i = 0; i < 3; i++) {
         if (!sets[i]->count) continue;
-        output_print("%s: %lld images; mean", split_names[i], (long long)sets[i]->count);
+        output_print("%s: %lld image%s; mean", split_names[i], (long long)sets[i]->count,
+                     sets[i]->count == 1 ? "" : "s");
         struct text deviations = {0};
         for (int c = 0; c < train->channels; c++) {
             struct moments moments = channel_moments(sets[i], c);
@@ -219,7 +220,8 @@ static int check_sheet(struct session *session, const struct options *options, s
     if (!arguments->wants_sheet) {
         const bool others = arguments->split || arguments->augmented || arguments->per_class != NOT_GIVEN;
         return others ? error_set(&session->error, ERROR_CONFIG, "--sheet",
-                                  "is missing: --split, --per-class and --augmented are about the contact sheet")
+                                  "is missing; --split, --per-class and --augmented go with it: add --sheet FILE.png, "
+                                  "or leave them out")
                       : 0;
     }
     if (options_check_range(session, "--per-class", arguments->per_class, 1, PER_CLASS_MAX) != 0) return -1;

@@ -85,7 +85,8 @@ static int dispatch(struct session *session, int argc, const char **argv) {
     if (is_any(first, "-h", "--help") || (strcmp(first, "help") == 0 && argc == 2)) {
         help_program();
         if (argc > 1) return 0;
-        return error_set(&session->error, ERROR_CONFIG, NULL, "no command given");
+        return error_set(&session->error, ERROR_CONFIG, NULL,
+                         "no command given; to train a config: cnntrain --config FILE");
     }
     if (strcmp(first, "--version") == 0) {
         session->verbose = argc > 2 && is_any(argv[2], "-v", "--verbose");

@@ -210,7 +210,7 @@ static int tell(struct session *session, const struct arguments *arguments, stru
     if (!isfinite(p[0])) { /* the softmax of a number that is not finite has no finite one */
         struct error error = {0};
         error_set(&error, ERROR_NOT_FINITE, path,
-                  "the model's output for it is not finite; its weights may be broken: see cnntrain evaluate");
+                  "gets an output that is not finite; the model's weights may be broken: see cnntrain evaluate");
         return note_failure(session, &error, tally);
     }
     rank_classes(predictor, p);

@@ -163,7 +163,8 @@ static int go_on(struct session *session, const struct arguments *arguments, con
     struct config config;
     int status = 0;
     if (!file_exists(path))
-        status = error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
+        status = error_set(&session->error, ERROR_CONFIG, folder,
+                           "is no run's folder, for it holds no config.json; name one, such as runs/sep_max");
     if (status == 0) status = read_located(session, &arguments->train, path, &config);
     free(path);
     if (status != 0) return -1;
@@ -220,7 +221,8 @@ const struct command train_command = {
                "checkpoint, a second one at once; --resume goes on from there, with the last unfinished run below "
                "`runs` where none is named. It says what has changed in config or images since, and goes on with that "
                "only by --allow-changes.\n\n"
-               "--weights starts from the weights of a file of cnntrain, Keras or PyTorch and says which names it did "
+               "--weights starts from the weights of a file of cnntrain, Keras or PyTorch, or of a run, and says which "
+               "names it did "
                "not find or use. "
                "--freeze leaves the weights of the layers with this name, or matching this pattern, as they are.\n",
     .examples = "cnntrain --config sep_max.json\n"
@@ -236,7 +238,8 @@ static int act(struct session *session, const struct options *options, const str
     bool resumes = options->seen & 1u << OPTION_RESUME;
     if (resumes && options_expect(options, session, &train_command, 0, 0, "nothing") != 0) return -1;
     if (!resumes && arguments->allow_changes)
-        return error_set(&session->error, ERROR_CONFIG, "--allow-changes", "goes with --resume alone");
+        return error_set(&session->error, ERROR_CONFIG, "--allow-changes",
+                         "goes with --resume alone; leave it out, or name the run: --resume RUN");
     struct arguments given = *arguments;
     if (!resumes) {
         given.train.config = options_config(options, session, &train_command, arguments->train.config, "a config");
@@ -262,7 +265,7 @@ static int run_train(struct session *session, int argc, const char **argv) {
          "also write TensorBoard's event files, into the run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the run's folder (default: runs/NAME)", "DIR"},
         {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0,
-         "start from these weights (.safetensors, .weights.h5, .h5, .keras)", "FILE"},
+         "start from these weights (.safetensors, .weights.h5, .h5, .keras, or a run's folder)", "FILE"},
         {"freeze", 0, POPT_ARG_ARGV, &arguments.train.freeze, 0,
          "leave the weights of these layers as they are, such as 'conv2d*'; may be repeated", "PATTERN"},
         {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &arguments.resume, OPTION_RESUME,

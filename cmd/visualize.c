@@ -43,7 +43,11 @@ static int fill_kernels(struct viewer *viewer, const struct arguments *arguments
     const struct visual_scale scale = scale_of(arguments, KERNELS_MOST);
     struct error *error = &viewer->session->error;
     if (visual_kernels(album, &viewer->saved.model, &scale, error) != 0) return -1;
-    return album->count > 0 ? 0 : error_set(error, ERROR_DATA, viewer->path, "has no convolutions to show kernels of");
+    return album->count > 0
+               ? 0
+               : error_set(
+                     error, ERROR_DATA, viewer->path,
+                     "has no convolutions to show kernels of; --features IMAGE shows what its layers make of an image");
 }
 
 /* The image goes through all layers. */
@@ -165,8 +169,9 @@ static int choose_patch(const struct viewer *viewer, const struct arguments *arg
     request->stride = stride;
     const int64_t patches = occlusion_patches(size[0], size[1], stride);
     if (patches <= OCCLUSION_PATCHES_MAX) return 0;
-    return error_set(&session->error, ERROR_CONFIG, "--stride", "of %d would take %lld patches, at most %d are tried",
-                     stride, (long long)patches, OCCLUSION_PATCHES_MAX);
+    return error_set(&session->error, ERROR_CONFIG, "--stride",
+                     "of %d would take %lld patches, at most %d are tried; choose a larger one", stride,
+                     (long long)patches, OCCLUSION_PATCHES_MAX);
 }
 
 static int fill_occlusion(struct viewer *viewer, const struct arguments *arguments, struct album *album) {

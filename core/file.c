@@ -34,7 +34,9 @@ static int read_open(int descriptor, const char *path, size_t limit, char **byte
                      struct error *error) {
     size_t size = 0;
     if (file_size_of(descriptor, path, &size, error) != 0) return -1;
-    if (size > limit) return error_set(error, ERROR_IO, path, "has %zu bytes, at most %zu are read here", size, limit);
+    if (size > limit)
+        return error_set(error, ERROR_IO, path, "has %zu bytes, at most %zu are read here; is it the right file?", size,
+                         limit);
     char *memory = malloc(size + 1);
     if (!memory) return error_set(error, ERROR_RUN, path, "not enough memory for the file's %zu bytes", size);
     if (read_all(descriptor, path, memory, size, error) != 0) {
@@ -103,6 +105,18 @@ static int write_temporary(int descriptor, const char *path, const struct file_p
     return status;
 }
 
+static int refuse_temporary(const char *path, struct error *error) {
+    const int number = errno;
+    char *folder = file_folder_of(path, error);
+    if (!folder) return -1;
+    errno = number;
+    const int status = number == ENOENT || number == ENOTDIR
+                           ? error_set(error, ERROR_IO, path, "there is no folder %s to write it in; create it", folder)
+                           : error_set_errno(error, path, "create a temporary file beside it");
+    free(folder);
+    return status;
+}
+
 /* Signals that end a program wait until no temporary file stands there any more. Those that a thread holds back are
  * handled by another one: a program whose handler ends it lets the thread that writes decide. */
 static void hold_signals(sigset_t *former) {
@@ -117,7 +131,7 @@ static void hold_signals(sigset_t *former) {
 static int replace_through(char *temporary, const char *path, const struct file_piece *pieces, size_t count,
                            struct error *error) {
     int descriptor = mkstemp(temporary);
-    if (descriptor < 0) return error_set_errno(error, path, "create a temporary file beside it");
+    if (descriptor < 0) return refuse_temporary(path, error);
     int status = write_temporary(descriptor, path, pieces, count, error);
     if (status == 0 && rename(temporary, path) != 0)
         status = error_set_errno(error, path, "move the new file into place");
@@ -150,8 +164,11 @@ int file_replace_text(const char *path, const char *text, struct error *error) {
 /* mkdir failed: that there is such a folder already is no error. */
 static int accept_existing(const char *path, struct error *error) {
     int number = errno, is_folder = number == EEXIST ? file_is_folder(path, error) : 0;
+    if (is_folder > 0) return 0;
+    if (number == EEXIST || number == ENOTDIR)
+        return error_set(error, ERROR_IO, path, "is a file where a folder is needed; choose another name");
     errno = number;
-    return is_folder > 0 ? 0 : error_set_errno(error, path, "create the folder");
+    return error_set_errno(error, path, "create the folder");
 }
 
 static int make_one_folder(const char *path, bool is_synced, struct error *error) {

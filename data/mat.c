@@ -198,7 +198,7 @@ static int check_array(const struct mat_file *file, size_t at, const struct elem
     if (!read_part(element, part.next, &part) || !read_name(element, &part, array))
         return bad_element(file, at, "has no name that can be used");
     if (array->class < MAT_DOUBLE || array->class > MAT_UINT64 || flags & 0x0800)
-        return error_set(file->error, ERROR_DATA, file->path, "\"%s\" is no array of real numbers; only such are read",
+        return error_set(file->error, ERROR_DATA, file->path, "\"%s\" is no array of real numbers; save X and y alone",
                          array->name);
     uint64_t bytes = 0;
     if (!read_part(element, part.next, &part) || type_bytes(part.type) == 0 ||
