@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/bar.h"
+#include "cmd/output.h"
 #include "core/platform.h"
 
 static bool shows_color(const struct session *session, int descriptor) {
@@ -47,7 +48,11 @@ int terminal_width(void) {
 
 void terminal_print(FILE *file, const char *string) {
     char shown[TEXT_SHOWN_SIZE];
-    for (size_t step; (step = text_show(string, shown)) > 0; string += step) fputs(shown, file);
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step)
+        if (file == stdout)
+            output_text(shown);
+        else
+            fputs(shown, file);
 }
 
 void terminal_error(const struct session *session) {

@@ -4,7 +4,7 @@
 
 static void add_head(const struct shape *input, const char *weights, struct text *text) {
     if (weights)
-        text_print(text, "# The network whose weights are in %s, for PyTorch.", weights);
+        text_print(text, TORCH_SCRIPT_BEGINNING "%s, for PyTorch.", weights);
     else
         text_add(text, "# A network for PyTorch, untrained.");
     if (input->rank == 3)
