@@ -33,7 +33,7 @@ static int print_outcome(struct session *session, const struct experiments_outco
         free(path);
         return json ? session_print_json(session, json) : -1;
     }
-    if (outcome->table.bytes && !outcome->table.failed) output_text(outcome->table.bytes);
+    if (outcome->table.bytes && !outcome->table.failed) terminal_print_table(outcome->table.bytes);
     output_text("\nThe report is ");
     terminal_print(stdout, outcome->folder);
     output_text("/report.html; report.md, results.csv, results.json and the runs are beside it.\n");

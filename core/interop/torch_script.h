@@ -4,7 +4,7 @@
 
 #include "core/interop/torch_modules.h"
 
-/* Every script that loads weights begins so. */
+/* How every script begins that goes with a file of weights. */
 #define TORCH_SCRIPT_BEGINNING "# The network whose weights are in "
 
 /* Adds a module of Python with the nn.Sequential `model`, for images of this shape. It loads its weights from the file
