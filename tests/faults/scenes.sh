@@ -181,6 +181,17 @@ convert_safetensors_run() { convert_to safetensors "$@"; }
 convert_torch_begin() { write_configs && "$program" train tiny.json -q --out run >/dev/null; }
 convert_torch_run() { "$@" "$program" convert run torch.safetensors --layout torch; }
 convert_torch_result() { cksum torch.safetensors torch.py; }
+convert_modules_begin() {
+    write_configs
+    "$program" convert tiny.json whole.py -q
+    echo old >out.py
+}
+convert_modules_run() {
+    "$@" "$program" convert tiny.json out.py
+    code=$?
+    cmp -s out.py whole.py || [ "$(cat out.py)" = old ] || return 99
+    return $code
+}
 convert_onnx_begin() { model_begin; }
 convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
 convert_onnx_result() { cksum net.onnx; }
