@@ -31,7 +31,7 @@ static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
     if (code == Z_MEM_ERROR)
         return error_set(file->error, ERROR_RUN, file->path, "not enough memory to decompress the file");
     if (code == Z_ERRNO) return error_set_errno(file->error, file->path, "read the file");
-    if (code != Z_OK && code != Z_BUF_ERROR)
+    if (code != Z_OK && code != Z_BUF_ERROR) /* untaken: the library always names the path first */
         return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
                          reason ? reason + 2 : text);
     return error_set(file->error, ERROR_DATA, file->path,
@@ -41,6 +41,7 @@ static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
 
 static int read_exactly(const struct idx_file *file, void *bytes, size_t length) {
     for (size_t at = 0; at < length;) {
+        /* untaken: a file of more than 1 GiB */
         unsigned part = length - at < INT_MAX / 2 ? (unsigned)(length - at) : INT_MAX / 2;
         int got = gzread(file->file, (char *)bytes + at, part);
         if (got <= 0) return read_failed(file, length, at);
@@ -93,7 +94,7 @@ static int read_header(struct idx_file *file, int rank, const char *what) {
 static int check_room(const struct idx_file *file, int rank) {
     size_t values = 1, on_disk = 0;
     bool fits = true;
-    for (int i = 0; i < rank; i++) fits = fits && size_multiply(values, file->size[i], &values);
+    for (int i = 0; i < rank; i++) fits &= size_multiply(values, file->size[i], &values);
     if (source_file_size(file->path, &on_disk, file->error) != 0) return -1;
     size_t most = on_disk;
     if (!gzdirect(file->file)) fits = fits && size_multiply(on_disk, DEFLATE_FACTOR_MAX, &most);
