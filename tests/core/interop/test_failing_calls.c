@@ -36,7 +36,7 @@ static void test_models(void **state) {
     (void)state;
     static const char *const paths[] = {"tests/golden/exchange/mixed.keras", "tests/golden/exchange/keras2.h5"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct failing_work work = {paths[i], open_model, (void *)(uintptr_t)paths[i], "libzip", i ? 60 : 0};
+        struct failing_work work = {paths[i], open_model, (void *)(uintptr_t)paths[i], "libzip", 60};
         failing_read(&work);
         failing_each(&work, "process", EAGAIN, ERROR_RUN);
     }
@@ -88,7 +88,7 @@ static void test_own_files(void **state) {
         stage.format = exchange_named(names[i][0]);
         assert_non_null(stage.format);
         stage.path = expect_path(*state, names[i][1]);
-        struct failing_work work = {names[i][0], write_and_open, &stage, "libzip", i ? 60 : 0};
+        struct failing_work work = {names[i][0], write_and_open, &stage, "libzip", 60};
         failing_each(&work, "memory", ENOMEM, ERROR_RUN);
         failing_each(&work, "write", ENOSPC, ERROR_IO);
         failing_each(&work, "read", EIO, ERROR_IO);
