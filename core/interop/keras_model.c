@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_SIZE = 192 };
+enum { LABEL_SIZE = 192, LAYERS_MOST = 4096 };
 
 /* What goes down to every layer. */
 struct reader {
@@ -196,6 +196,9 @@ static int read_into(const struct reader *reader, const cJSON *json, const struc
                            class ? class : "none");
     if (!layers || !cJSON_IsArray(layers))
         return place_error(place, reader->error, "is a Keras model without a list of layers; save it with to_json()");
+    if (cJSON_GetArraySize(layers) > LAYERS_MOST)
+        return place_error(place, reader->error, "is a Keras model of %d layers, at most %d are read",
+                           cJSON_GetArraySize(layers), LAYERS_MOST);
     if (add_shape(config, layers, document, reader->error) != 0) return -1;
     cJSON *model = cJSON_AddArrayToObject(document, "model");
     if (!model) return no_memory(reader->error);
