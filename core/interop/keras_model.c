@@ -89,7 +89,8 @@ static int check_type(const cJSON *type, const struct place *layer, struct error
     const cJSON *inner = cJSON_IsObject(type) ? member(member(type, "config"), "name") : NULL;
     const cJSON *name = cJSON_IsString(inner) ? inner : type;
     char found[96];
-    if (cJSON_IsNull(type) || (cJSON_IsString(name) && strcmp(name->valuestring, "float32") == 0)) return 0;
+    const char *text = cJSON_GetStringValue(name);
+    if (cJSON_IsNull(type) || (text && strcmp(text, "float32") == 0)) return 0;
     return place_error(&place, error, "must be float32, the type everything is computed in here; got %s",
                        json_describe(name, found, sizeof found));
 }
