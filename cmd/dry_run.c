@@ -4,6 +4,7 @@
 
 #include "cmd/bar.h"
 #include "cmd/document.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/experiments_trial.h"
 #include "core/platform.h"
@@ -90,8 +91,8 @@ int dry_run_config(struct session *session, const struct config *config, const c
     struct data_splits splits;
     struct terminal terminal;
     terminal_open(&terminal, session);
+    signals_say("interrupted; nothing was written");
     terminal_listen(&terminal, session);
-    session_catch_signals(session);
     if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
     struct run_parts parts = {.workshop = &session->workshop, .config = config, .splits = &splits, .weights = weights};
     int status = run_parts_build(&parts, &session->error);
@@ -164,6 +165,7 @@ static int print_plan(struct session *session, struct batch_plan *plan, int jobs
 int dry_run_batch(struct session *session, const struct experiments_request *request) {
     static const char *const names[] = {"params", "multiplications", "ms/step", "s/epoch", "epochs", "runs", "time"};
     struct batch_plan plan = {.session = session};
+    signals_say("interrupted; nothing was written");
     table_column(&plan.table, "name", TABLE_LEFT);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) table_column(&plan.table, names[i], TABLE_RIGHT);
     if (session->json) plan.document = document_list();

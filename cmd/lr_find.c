@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/document.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/optimizer.h"
@@ -245,7 +246,7 @@ static int execute(struct session *session, const struct arguments *arguments) {
     struct terminal terminal;
     if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     terminal_open(&terminal, session);
-    session_catch_signals(session);
+    signals_say("interrupted; nothing was written");
     bool from_user = arguments->train.data != NULL;
     int status = config_locate_data(&config, session->workshop.data_folder, from_user, &session->error);
     if (status == 0) status = terminal_load_data(&terminal, session, &config, &splits);

@@ -61,7 +61,9 @@ static const uint8_t *with_whole_palette(const uint8_t *bytes, size_t *length) {
 
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error) {
     *image = (struct image){0};
-    if (length > INT_MAX) return error_set(error, ERROR_DATA, path, "is too large for an image (%zu bytes)", length);
+    if (length > INT_MAX)
+        return error_set(error, ERROR_DATA, path,
+                         "has %zu bytes, too many for an image; resize it with another program", length);
     if (image_check(&(struct image_file){bytes, length, path, error}) != 0) return -1;
     const uint8_t *whole = with_whole_palette(bytes, &length);
     if (!whole) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
@@ -73,7 +75,8 @@ int image_decode(const void *bytes, size_t length, const char *path, struct imag
     *image = (struct image){0};
     if (number == ENOMEM || strcmp(stbi_failure_reason(), "outofmem") == 0)
         return error_set(error, ERROR_RUN, path, "not enough memory for the image");
-    return error_set(error, ERROR_DATA, path, "cannot be read as a PNG, JPEG or BMP image (%s)", stbi_failure_reason());
+    return error_set(error, ERROR_DATA, path,
+                     "is a damaged image: its pixels cannot be decoded; save or fetch it again");
 }
 
 int image_read(const char *path, struct image *image, struct error *error) {

@@ -94,8 +94,8 @@ static int check_frame(const struct image_file *file, const struct segment *segm
     jpeg->components = segment->data[5];
     if (segment->data[0] != 8 || (jpeg->components != 1 && jpeg->components != 3 && jpeg->components != 4))
         return error_set(file->error, ERROR_DATA, file->path,
-                         "is a JPEG image of %d channels with %d bits; 1, 3 or 4 channels with 8 bits are read",
-                         jpeg->components, segment->data[0]);
+                         "is a JPEG image of %d channel%s with %d bits; save it with 1 or 3 channels of 8 bits",
+                         jpeg->components, jpeg->components == 1 ? "" : "s", segment->data[0]);
     for (int i = 0; i < jpeg->components; i++) jpeg->ids[i] = segment->data[6 + 3 * i];
     return 0;
 }

@@ -71,8 +71,8 @@ static int take_members(const char *path, struct zip_member members[3], struct e
     for (int i = 0; i < 2; i++) {
         struct zip_member *needed = &members[i];
         if (!needed->bytes)
-            return error_set(error, ERROR_DATA, path, "is a zip archive without %s; a model of Keras was expected",
-                             needed->name);
+            return error_set(error, ERROR_DATA, path,
+                             "is a zip archive without %s, so no model of Keras; name a .keras file", needed->name);
     }
     file->model = members[0].bytes;
     members[0].bytes = NULL;

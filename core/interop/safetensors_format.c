@@ -27,9 +27,11 @@ static char *script_path(const char *path, struct error *error) {
     return NULL;
 }
 
+static const char beginning[] = "# The network whose weights are in "; /* of every script */
+
 static void add_script(const struct torch_modules *torch, const char *path, const struct shape *input,
                        struct text *text) {
-    text_print(text, "# The network whose weights are in %s, for PyTorch. Images are float32 ", file_name_of(path));
+    text_print(text, "%s%s, for PyTorch. Images are float32 ", beginning, file_name_of(path));
     if (input->rank == 3)
         text_print(text, "(n, %d, %d, %d), channels first.\n", input->size[2], input->size[0], input->size[1]);
     else
@@ -47,31 +49,46 @@ static void add_script(const struct torch_modules *torch, const char *path, cons
     text_add(text, ")))\nmodel.eval()\n");
 }
 
+/* Nobody asked for the script by its name: one that stands there is replaced only where it came from here. */
+static int check_script(const char *script, const char *path, struct error *error) {
+    char start[sizeof beginning] = "";
+    size_t length = 0, size = 0;
+    if (strcmp(script, path) == 0)
+        return error_set(error, ERROR_CONFIG, path,
+                         "is the name of the script beside the weights; name the weights, which end in .safetensors");
+    if (!file_exists(script)) return 0;
+    if (file_read_start(script, start, sizeof start - 1, &length, &size, error) != 0) return -1;
+    if (strcmp(start, beginning) == 0) return 0;
+    return error_set(
+        error, ERROR_CONFIG, path,
+        "would have its network in %s, which is there and was not written by cnntrain; choose another name", script);
+}
+
 static int write_script(const struct torch_modules *torch, const struct exchange *exchange, const char *path,
-                        struct error *error) {
+                        const char *script, struct error *error) {
     struct text text = {0};
-    char *script = script_path(path, error);
-    if (!script) return -1;
     add_script(torch, path, &exchange->model->input, &text);
     int status = text.failed ? error_set(error, ERROR_RUN, script, "not enough memory for the modules")
                              : file_replace_text(script, text.bytes, error);
     if (status == 0) text_print(exchange->remarks, "%s: the nn.Sequential that takes these weights\n", script);
     text_free(&text);
-    free(script);
     return status;
 }
 
 static int write_torch_layout(const struct exchange *exchange, const char *path, struct error *error) {
     static const struct safetensors_pair metadata[] = {{"format", "pt"}};
     const struct model_graph_options options = {.logits = exchange->options & EXCHANGE_LOGITS};
-    struct graph graph;
+    struct graph graph = {0};
     struct torch_modules torch = {0};
-    int status = model_graph(&graph, exchange->model, &options, error);
+    char *script = script_path(path, error);
+    int status = script ? check_script(script, path, error) : -1;
+    if (status == 0) status = model_graph(&graph, exchange->model, &options, error);
     if (status == 0) status = torch_modules_make(&torch, &graph, exchange->model, error);
     if (status == 0) status = safetensors_write(path, torch.tensors, torch.tensor_count, metadata, 1, error);
-    if (status == 0) status = write_script(&torch, exchange, path, error);
+    if (status == 0) status = write_script(&torch, exchange, path, script, error);
     torch_modules_free(&torch);
     graph_free(&graph);
+    free(script);
     return status;
 }
 

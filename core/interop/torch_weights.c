@@ -239,7 +239,7 @@ static int make_places(struct reading *reading) {
         return error_set(
             reading->error, ERROR_CONFIG, reading->file->path,
             "is a state dict of PyTorch; such can be taken by models of up to %d weights, and this one has "
-            "%zu. Load it in Keras' layout",
+            "%zu: give it in Keras' layout",
             PLACE_LAST - PLACE_FIRST, count);
     reading->places = *reading->model;
     reading->places.parameters = memory_allocate(count, sizeof(float), "the places of weights", reading->error);
@@ -255,8 +255,11 @@ static int translate(struct reading *reading, struct graph *graph) {
         torch_modules_make(&reading->wanted, graph, &reading->places, &error) == 0)
         return 0;
     if (error.code == ERROR_RUN) return error_set(reading->error, ERROR_RUN, error.path, "%s", error.message);
-    return error_set(reading->error, ERROR_CONFIG, reading->file->path,
-                     "is a state dict of PyTorch, but no module of PyTorch stands for the model's %s", error.path);
+    return error_set(
+        reading->error, ERROR_CONFIG, reading->file->path,
+        "is a state dict of PyTorch, but no module of PyTorch stands for the model's %s; give the weights in Keras' "
+        "layout",
+        error.path);
 }
 
 static int find_and_give(struct reading *reading, struct text *report) {
