@@ -126,7 +126,8 @@ static int print_splits(struct session *session, const struct data_splits *split
                  train->type == PIXEL_UINT8 ? "bytes" : "floats");
     for (int i = 0; i < 3; i++) {
         if (!sets[i]->count) continue;
-        output_print("%s: %lld images; mean", split_names[i], (long long)sets[i]->count);
+        output_print("%s: %lld image%s; mean", split_names[i], (long long)sets[i]->count,
+                     sets[i]->count == 1 ? "" : "s");
         struct text deviations = {0};
         for (int c = 0; c < train->channels; c++) {
             struct moments moments = channel_moments(sets[i], c);

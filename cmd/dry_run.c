@@ -63,9 +63,10 @@ static int print_text(struct session *session, const struct plan *plan) {
         summary_cost(plan->summary, &text);
         text_add(&text, "\n");
     }
-    text_print(&text, "%lld training, %lld validation and %lld test images of %dx%dx%d, %d classes\n",
+    text_print(&text, "%lld training, %lld validation and %lld test images of %dx%dx%d, %d class%s\n",
                (long long)splits->train.count, (long long)splits->validation.count, (long long)splits->test.count,
-               splits->train.height, splits->train.width, splits->train.channels, splits->classes);
+               splits->train.height, splits->train.width, splits->train.channels, splits->classes,
+               splits->classes == 1 ? "" : "es");
     text_print(&text, "memory     weights %.2f MB, optimizer %.2f MB, work space %.1f MB; the process held %.1f MB\n",
                (double)trial->parameter_bytes / 1e6, (double)trial->optimizer_bytes / 1e6,
                (double)trial->work_bytes / 1e6, (double)platform_peak_memory() / 1e6);

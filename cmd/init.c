@@ -224,9 +224,10 @@ static int tell(struct session *session, const struct init_facts *facts) {
     const char *file = word.failed ? facts->file : word.bytes;
     if (!session->quiet) {
         text_print(&text, "Found %s: %s\n", facts->source->component.name, facts->source->component.summary);
-        text_print(&text, "%lld training and %lld test images of %d x %d x %d%s, %d classes\n", (long long)train->count,
+        text_print(&text, "%lld training and %lld test images of %d x %d x %d%s, %d class%s\n", (long long)train->count,
                    (long long)facts->splits->test.count, train->height, train->width, train->channels,
-                   facts->resize[0] ? " (resized)" : "", facts->splits->classes);
+                   facts->resize[0] ? " (resized)" : "", facts->splits->classes,
+                   facts->splits->classes == 1 ? "" : "es");
         text_print(&text, "Wrote %s. Next:\n\n  cnntrain summary %s   the network\n  cnntrain train %s     trains it\n",
                    facts->file, file, file);
     }

@@ -213,7 +213,7 @@ static bool is_idle(const char *folder) {
 bool run_is_at_work(const char *folder) {
     struct error ignored = {0};
     char *log = run_file(folder, "log.txt", &ignored);
-    int descriptor = log ? open(log, O_RDONLY | O_CLOEXEC) : -1;
+    int descriptor = log ? open(log, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     bool is_locked = descriptor >= 0 && flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (descriptor >= 0) close(descriptor);
     free(log);

@@ -36,8 +36,8 @@ int run_build_model(const struct config *config, const struct shape *input, int 
         place_error(&activation, error,
                     "must be \"softmax\" in the last layer, for the loss is a cross-entropy of probabilities");
     else if (classes > model->output.size[0])
-        place_error(last, error, "has %d outputs, but the data have %d classes; give it %d", model->output.size[0],
-                    classes, classes);
+        place_error(last, error, "has %d output%s, but the data have %d classes; give it %d", model->output.size[0],
+                    model->output.size[0] == 1 ? "" : "s", classes, classes);
     else if (model->trainable_count == 0 && model->non_trainable_count > 0)
         place_error(&place, error, "has nothing to train: all weights are frozen; freeze fewer layers");
     else
