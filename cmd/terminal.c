@@ -59,11 +59,10 @@ void terminal_print_table(const char *table) {
     static const char sign[] = " \xc2\xb1 "; /* as wide as what takes its place, so that columns stay columns */
     const char *found = NULL;
     while (!terminal_has_unicode() && (found = strstr(table, sign)) != NULL) {
-        fwrite(table, 1, (size_t)(found - table), stdout);
-        fputs("+/-", stdout);
+        output_print("%.*s+/-", (int)(found - table), table);
         table = found + strlen(sign);
     }
-    fputs(table, stdout);
+    output_text(table);
 }
 
 void terminal_error(const struct session *session) {
