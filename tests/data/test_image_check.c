@@ -218,7 +218,7 @@ static void test_jpeg_segments(void **state) {
     REFUSE(START "\xff\xc0\0\x0b\x08\xff\xff\0\1\1\1\x11\0",
            "has 1 x 65535 pixels (width x height); a side has 1 to 4096, so resize it with another program");
     REFUSE(START "\xff\xc0\0\x0b\x0c\0\1\0\1\1\1\x11\0",
-           "is a JPEG image of 1 channels with 12 bits; 1, 3 or 4 channels with 8 bits are read");
+           "is a JPEG image of 1 channel with 12 bits; save it with 1 or 3 channels of 8 bits");
     REFUSE(START "\xff\xc9\0\x0b\x08\0\1\0\1\1\1\x11\0",
            "is a JPEG image of a kind that is not read (lossless, hierarchical or arithmetic); save it as baseline or "
            "progressive JPEG");
