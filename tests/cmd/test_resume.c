@@ -77,7 +77,8 @@ static void resume_mistakes(void **state) {
     struct command_world *world = *state;
     command_fails(world, "cnntrain train --resume nowhere", 4,
                   "nowhere: no such folder; name a run's folder, such as runs/sep_max");
-    command_fails(world, "cnntrain train --resume .", 2, ".: is no run's folder: it holds no config.json");
+    command_fails(world, "cnntrain train --resume .", 2,
+                  ".: is no run's folder, for it holds no config.json; name one, such as runs/sep_max");
     command_fails(world, "cd runs && cnntrain train --resume", 2,
                   "runs: holds no unfinished run; name the run's folder: --resume RUN");
     command_fails(
@@ -135,7 +136,7 @@ static void changed_config_is_refused(void **state) {
         world, "cnntrain train --resume part --data synth:41,10 --allow-changes", 3,
         "part/last.safetensors: was written while training on 40 images, now there are 41; give the same data");
     command_fails(world, "cnntrain train dw_max --data synth:40,10 --allow-changes", 2,
-                  "--allow-changes: goes with --resume alone");
+                  "--allow-changes: goes with --resume alone; leave it out, or name the run: --resume RUN");
     command_succeeds(world, "cnntrain train --resume part -q");
 }
 
