@@ -40,8 +40,13 @@ const char *registry_nearest(const struct component_registry *registry, const ch
 
 /* ---- describing ---- */
 
+/* Whether a range ends where the numbers of its type do, which goes without saying. */
+static bool has_no_maximum(const struct field *field) {
+    return field->maximum >= INT_MAX || (field->minimum == 0 && field->maximum == 0);
+}
+
 static void describe_range(const struct field *field, struct text *text) {
-    bool no_minimum = field->minimum <= -1e300, no_maximum = field->maximum >= 1e300 || field->maximum >= INT_MAX;
+    bool no_minimum = field->minimum <= -1e300, no_maximum = has_no_maximum(field);
     if (field->minimum == 0 && field->maximum == 0) return;
     if (no_minimum && no_maximum) return;
     if (no_maximum)
@@ -122,6 +127,10 @@ static int read_number(const struct value_context *context, const cJSON *json, d
 
 static int read_int(const struct value_context *context, const cJSON *json, int *value) {
     double number = 0;
+    char found[96];
+    if (cJSON_IsNumber(json) && json->valuedouble > INT_MAX && has_no_maximum(context->field))
+        return place_error(context->place, context->reader->error, "must be at most %d, got %s", INT_MAX,
+                           json_describe(json, found, sizeof found));
     if (read_number(context, json, &number) != 0) return -1;
     if (number != floor(number) || number < INT_MIN || number > INT_MAX) return wrong_type(context, json);
     *value = (int)number;
