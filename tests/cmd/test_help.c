@@ -105,7 +105,7 @@ static void mistyped_words(void **state) {
          "--epoch: unknown option of cnntrain experiments; did you mean \"--epochs\"?"},
         {"cnntrain data --jso", "--jso: unknown option of cnntrain data; did you mean \"--json\"?"},
         {"cnntrain evaluate --xyzzy", "--xyzzy: unknown option of cnntrain evaluate, whose --help lists them"},
-        {"cnntrain -x", "-x: unknown option; see: cnntrain train --help"},
+        {"cnntrain -x", "-x: unknown option of cnntrain train, whose --help lists them"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         command_fails(world, cases[i].line, 2, cases[i].message);

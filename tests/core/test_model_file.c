@@ -232,7 +232,7 @@ static void test_wrong_metadata(void **state) {
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";
     bad_metadata(world, NULL, "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
                  ERROR_DATA, "gives 3 numbers for an image, but names 4 classes; train the model again");
-    bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_CONFIG, "a: stands twice; keep one of them");
+    bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_DATA, "a: stands twice; keep one of them");
     /* a model without classes as its output */
     bad_metadata(
         world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
