@@ -34,10 +34,9 @@ static void save_example(struct world *world) {
     float kernel[6], bias[2], slot[6];
     for (int i = 0; i < 6; i++) kernel[i] = (float)(i + 1), slot[i] = (float)(i + 9);
     for (int i = 0; i < 2; i++) bias[i] = (float)(i + 7);
-    const struct checkpoint_tensor tensors[] = {
-        {"dense/kernel", {2, {3, 2}}, kernel},
-        {"dense/bias", {1, {2}}, bias},
-        {"optimizer/dense/kernel/momentum; is it a file of this very model?", {2, {3, 2}}, slot}};
+    const struct checkpoint_tensor tensors[] = {{"dense/kernel", {2, {3, 2}}, kernel},
+                                                {"dense/bias", {1, {2}}, bias},
+                                                {"optimizer/dense/kernel/momentum", {2, {3, 2}}, slot}};
     const struct safetensors_pair metadata[] = {{"epoch", "3"}};
     int status = checkpoint_save(world->path, tensors, 3, metadata, 1, &world->error);
     expect_no_error(&world->error);
@@ -79,10 +78,9 @@ static void expect_refused(struct world *world, const char *between, const char 
 
 static void test_strict(void **state) {
     struct world *world = *state;
-    const struct checkpoint_tensor tensors[] = {
-        {"optimizer/dense/kernel/momentum; is it a file of this very model?", {2, {3, 2}}, world->slot},
-        {"dense/bias", {1, {2}}, world->bias},
-        {"dense/kernel", {2, {3, 2}}, world->kernel}};
+    const struct checkpoint_tensor tensors[] = {{"optimizer/dense/kernel/momentum", {2, {3, 2}}, world->slot},
+                                                {"dense/bias", {1, {2}}, world->bias},
+                                                {"dense/kernel", {2, {3, 2}}, world->kernel}};
     save_example(world);
     assert_int_equal(load(world, tensors, 3, CHECKPOINT_STRICT), 0);
     assert_true(world->kernel[0] == 1 && world->kernel[5] == 6);
@@ -94,8 +92,7 @@ static void test_strict(void **state) {
 static void test_extras_are_reported(void **state) {
     struct world *world = *state;
     const struct checkpoint_tensor kernel = {"dense/kernel", {2, {3, 2}}, world->kernel};
-    const struct checkpoint_tensor slot = {
-        "optimizer/dense/kernel/momentum; is it a file of this very model?", {2, {3, 2}}, world->slot};
+    const struct checkpoint_tensor slot = {"optimizer/dense/kernel/momentum", {2, {3, 2}}, world->slot};
     save_example(world);
     assert_int_equal(load(world, &kernel, 1, CHECKPOINT_STRICT), 0);
     assert_true(world->kernel[5] == 6);

@@ -240,7 +240,7 @@ static void test_wrong_metadata(void **state) {
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\"}]}", good, ERROR_CONFIG,
                  "model[1].units: is missing; it must be given");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3}]}", good, ERROR_DATA,
-                 "dense/kernel: has shape (36,3) in the file, (128,3) in the model");
+                 "dense/kernel: has shape (36,3) in the file, (128,3) in the model; is it a file of this very model?");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3, \"name\": \"x\"}]}", good,
                  ERROR_DATA,
                  "lacks 2 of the model's 2 tensors: x/kernel, x/bias; it has others: conv2d/kernel, conv2d/bias, "

@@ -239,8 +239,9 @@ static void test_refused_resume(void **state) {
         ": lacks 1 of the model's 3 tensors: optimizer/top/kernel/momentum; is it a file of this very model?");
     other = setup;
     other.model = dense_model;
-    refuse_resume(&other, folder, ERROR_DATA,
-                  ": lacks 2 of the model's 4 tensors: top/bias, optimizer/top/bias/velocity");
+    refuse_resume(
+        &other, folder, ERROR_DATA,
+        ": lacks 2 of the model's 4 tensors: top/bias, optimizer/top/bias/velocity; is it a file of this very model?");
     tree_gone(folder);
 }
 
