@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cmd/document.h"
+#include "cmd/output.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/interop/exchange.h"
@@ -150,8 +151,8 @@ static int tell(struct session *session, const struct conversion *conversion, st
     if (session->quiet) return 0;
     char bytes[32];
     terminal_print(stdout, conversion->out);
-    printf(": %s, %s bytes\n", conversion->format->name,
-           text_thousands(bytes, sizeof bytes, (long long)written.st_size));
+    output_print(": %s, %s bytes\n", conversion->format->name,
+                 text_thousands(bytes, sizeof bytes, (long long)written.st_size));
     return session_print_text(session, remarks);
 }
 

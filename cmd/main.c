@@ -8,6 +8,8 @@
 
 #include "cmd/ending.h"
 #include "cmd/help.h"
+#include "cmd/output.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -117,14 +119,12 @@ int main(int argc, char **argv) {
     struct session session;
     ending_says(NULL);
     fill_descriptors();
+    signals_catch();
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write */
     int status = session_open(&session);
     session.describe = help_command;
     if (status == 0) status = dispatch(&session, argc, (const char **)(void *)argv);
-    if (fflush(stdout) != 0)
-        error_set_errno(&session.error, "stdout", "write");
-    else if (ferror(stdout))
-        error_set(&session.error, ERROR_IO, "stdout", "cannot write all of the results");
+    output_end(&session.error);
     if (status != 0 || session.error.code != ERROR_NONE) terminal_error(&session);
     int code = session.error.code != ERROR_NONE ? (int)session.error.code : status == 0 ? 0 : ERROR_RUN;
     session_close(&session);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/document.h"
+#include "cmd/output.h"
 #include "cmd/picture_input.h"
 #include "cmd/terminal.h"
 #include "core/csv.h"
@@ -160,14 +161,14 @@ static void add_picture(const struct predictor *predictor, struct document *docu
 static void print_picture(const struct predictor *predictor, const char *path, const float *p) {
     char number[16];
     terminal_print(stdout, path);
-    putchar(':');
+    output_text(":");
     for (int rank = 0; rank < predictor->top; rank++) {
         const int class = predictor->ranked[rank];
-        fputs(rank ? ", " : " ", stdout);
+        output_text(rank ? ", " : " ");
         terminal_print(stdout, label_of(predictor, class, number, sizeof number));
-        printf(" %.4f", (double)p[class]);
+        output_print(" %.4f", (double)p[class]);
     }
-    putchar('\n');
+    output_text("\n");
 }
 
 static int print_csv_header(struct session *session, const struct predictor *predictor) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/bar.h"
+#include "cmd/output.h"
 #include "core/platform.h"
 
 static bool shows_color(const struct session *session, int descriptor) {
@@ -32,7 +33,7 @@ bool terminal_has_unicode(void) {
 
 void terminal_open(struct terminal *terminal, const struct session *session) {
     *terminal = (struct terminal){.session = session,
-                                  .has_color = shows_color(session, STDERR_FILENO),
+                                  .has_color = !live_is_piped() && shows_color(session, STDERR_FILENO),
                                   .clock = {.epoch_seconds = NAN},
                                   .doing = "Loading"};
     live_open(&terminal->live, !session->quiet);
@@ -47,7 +48,21 @@ int terminal_width(void) {
 
 void terminal_print(FILE *file, const char *string) {
     char shown[TEXT_SHOWN_SIZE];
-    for (size_t step; (step = text_show(string, shown)) > 0; string += step) fputs(shown, file);
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step)
+        if (file == stdout)
+            output_text(shown);
+        else
+            fputs(shown, file);
+}
+
+void terminal_print_table(const char *table) {
+    static const char sign[] = " \xc2\xb1 "; /* as wide as what takes its place, so that columns stay columns */
+    const char *found = NULL;
+    while (!terminal_has_unicode() && (found = strstr(table, sign)) != NULL) {
+        output_print("%.*s+/-", (int)(found - table), table);
+        table = found + strlen(sign);
+    }
+    output_text(table);
 }
 
 void terminal_error(const struct session *session) {
@@ -82,7 +97,7 @@ void terminal_listen(struct terminal *terminal, struct session *session) {
     session->workshop.note = terminal_note;
     session->workshop.detail = session->verbose && !session->quiet ? terminal_detail : NULL;
     session->workshop.listener = terminal;
-    session->workshop.loading = (struct progress){terminal_progress, terminal};
+    session->workshop.loading = (struct progress){.tell = terminal_progress, .listener = terminal};
 }
 
 void terminal_status(struct terminal *terminal, const char *status) {
@@ -111,13 +126,13 @@ void terminal_detail(void *listener, const char *line) {
 
 void terminal_progress(void *listener, const char *what, int64_t done, int64_t total) {
     struct terminal *terminal = listener;
-    enum { PATIENCE = 1 }; /* seconds: what is done sooner needs no bar */
+    static const double patience = 0.05; /* seconds: what is done sooner needs no bar */
     if (!terminal->live.is_on) return;
     const double now = platform_seconds();
     if (done <= terminal->loaded || terminal->loaded == 0) terminal->loading_since = now;
     terminal->loaded = done < total ? done : 0;
     double taken = now - terminal->loading_since;
-    if (taken < PATIENCE || !live_is_due(&terminal->live)) return;
+    if (taken < patience || !live_is_due(&terminal->live)) return;
     struct text line = {0}, label = {0};
     text_print(&label, "%s %s", terminal->doing, what);
     struct bar bar = {.label = label.failed ? NULL : label.bytes,
@@ -136,7 +151,7 @@ void terminal_progress(void *listener, const char *what, int64_t done, int64_t t
 int terminal_load_data(struct terminal *terminal, struct session *session, const struct config *config,
                        struct data_splits *splits) {
     const double start = platform_seconds();
-    session->workshop.loading = (struct progress){terminal_progress, terminal};
+    session->workshop.loading = (struct progress){.tell = terminal_progress, .listener = terminal};
     int status = run_load_data(&session->workshop, config, splits, &session->error);
     terminal_close(terminal);
     session->workshop.loading = (struct progress){0};

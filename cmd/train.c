@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cmd/dry_run.h"
+#include "cmd/output.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -29,12 +31,12 @@ static int print_result(struct session *session, const char *folder) {
         struct run_result result;
         status = run_result_read(path, &result, &session->error);
         if (status == 0 && result.test_accuracy >= 0)
-            printf("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
-                   100 * result.test_low, 100 * result.test_high, result.test_loss);
+            output_print("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
+                         100 * result.test_low, 100 * result.test_high, result.test_loss);
         if (status == 0) {
-            fputs("Results are in ", stdout);
+            output_text("Results are in ");
             terminal_print(stdout, folder);
-            putchar('\n');
+            output_text("\n");
         }
         if (status == 0) run_result_free(&result);
     }
@@ -57,7 +59,8 @@ static int execute(struct session *session, struct run_request request) {
     struct terminal terminal;
     terminal_open(&terminal, session);
     terminal_listen(&terminal, session);
-    session_catch_signals(session);
+    signals_say(request.resume ? "interrupted while the data were loaded; the run is as it was"
+                               : "interrupted while the data were loaded; nothing was written");
     struct data_splits splits;
     if (terminal_load_data(&terminal, session, request.config, &splits) != 0) return -1;
     request.workshop = &session->workshop;

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/document.h"
 #include "cmd/model_data.h"
+#include "cmd/output.h"
 #include "cmd/terminal.h"
 #include "cmd/viewer.h"
 #include "core/evaluation.h"
@@ -211,7 +213,7 @@ static int predict_all(struct viewer *viewer, const struct dataset *dataset, str
     if (status == 0) {
         terminal_open(&terminal, session);
         terminal.doing = "Evaluating";
-        const struct evaluation_watch watch = {.progress = {terminal_progress, &terminal}};
+        const struct evaluation_watch watch = {.progress = {.tell = terminal_progress, .listener = &terminal}};
         status = evaluate_feed(engine, model, &feed, predictions, &watch, &evaluation, &session->error);
         terminal_close(&terminal);
     }
@@ -301,7 +303,7 @@ static void tell(const struct session *session, struct document *document, const
                  const struct album *album, const struct picture *picture) {
     if (!session->json) {
         terminal_print(stdout, path);
-        printf(": %d x %d pixels\n", picture->width, picture->height);
+        output_print(": %d x %d pixels\n", picture->width, picture->height);
         return;
     }
     cJSON *item = document_add_object(document, document->root, NULL);
@@ -317,6 +319,19 @@ static void tell(const struct session *session, struct document *document, const
     }
 }
 
+static bool has_folder(const struct arguments *arguments) {
+    return arguments->out && !is_file_name(arguments->out);
+}
+
+/* Whether the folder can be made is known before the work; it is made when a picture is there. */
+static int try_folder(const struct arguments *arguments, struct error *error) {
+    if (!has_folder(arguments)) return 0;
+    bool is_new = !file_exists(arguments->out);
+    int status = file_make_folder(arguments->out, error);
+    if (status == 0 && is_new) rmdir(arguments->out);
+    return status;
+}
+
 static int make_picture(struct viewer *viewer, const struct arguments *arguments, const struct view *view,
                         struct document *document) {
     struct session *session = viewer->session;
@@ -325,6 +340,7 @@ static int make_picture(struct viewer *viewer, const struct arguments *arguments
     char *path = choose_file(viewer, arguments, view);
     int status = path ? view->fill(viewer, arguments, &album) : -1;
     if (status == 0) status = album_bind(&album, &picture, &session->error);
+    if (status == 0 && has_folder(arguments)) status = file_make_folder(arguments->out, &session->error);
     if (status == 0) status = picture_write(&picture, path, &session->error);
     if (status == 0) tell(session, document, view, path, &album, &picture);
     picture_free(&picture);
@@ -337,8 +353,7 @@ static int make_pictures(struct viewer *viewer, const struct arguments *argument
                          int count) {
     struct session *session = viewer->session;
     struct document document = document_list();
-    int status =
-        arguments->out && !is_file_name(arguments->out) ? file_make_folder(arguments->out, &session->error) : 0;
+    int status = try_folder(arguments, &session->error);
     for (int i = 0; i < count && status == 0; i++) status = make_picture(viewer, arguments, asked[i], &document);
     if (session->json && status == 0) return document_print(session, &document);
     document_free(&document);

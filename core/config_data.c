@@ -1,4 +1,5 @@
 /* What a config says about its data: where they are, and the shape of the model's input. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,9 @@ static int add_located(struct text *text, const char *path, const char *base, co
         char *joined = file_join(folders[i], path, error);
         if (!joined) return -1;
         char *absolute = realpath(joined, NULL);
+        int status = absolute || file_is_missing(errno) ? 0 : error_set_errno(error, joined, "look for the data");
         free(joined);
+        if (status != 0) return -1;
         if (!absolute) continue;
         text_add(text, absolute);
         free(absolute);
@@ -46,6 +49,7 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     int status = copy ? 0 : error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     char *whole = copy ? file_join(base, copy, error) : NULL;
     bool is_one = !copy || !strchr(copy, ',') || (whole && file_exists(whole));
+    if (!whole) status = -1;
     if (status == 0)
         status =
             is_one ? add_located(&text, copy, base, fallback, error) : add_pieces(&text, copy, base, fallback, error);

@@ -23,6 +23,11 @@ static int check_same(const struct dataset *dataset, const struct image *image, 
 
 static int place_image(const struct image_item *items, size_t i, size_t count, const struct image *image,
                        struct dataset *dataset, struct error *error) {
+    if (image->height > DATASET_SIDE_MAX || image->width > DATASET_SIDE_MAX)
+        return error_set(error, ERROR_DATA, items[i].path,
+                         "is %d x %d pixels (height x width); images of a data set have at most %d a side: set "
+                         "\"resize\": [height, width]",
+                         image->height, image->width, DATASET_SIDE_MAX);
     if (i == 0 && source_allocate(dataset, (int64_t)count, image->height, image->width, image->channels, PIXEL_UINT8,
                                   items[0].path, error) != 0)
         return -1;
@@ -37,8 +42,8 @@ int image_list_load(const struct image_item *items, size_t count, const struct d
                     const struct progress *progress, struct dataset *dataset, struct error *error) {
     *dataset = (struct dataset){0};
     for (size_t i = 0; i < count; i++) {
-        struct image image;
-        int status = image_read(items[i].path, &image, error);
+        struct image image = {0};
+        int status = source_go_on(progress, error) == 0 ? image_read(items[i].path, &image, error) : -1;
         if (status == 0)
             status = image_convert(&image, (enum data_color)common->color, common->resize, items[i].path, error);
         if (status == 0) status = place_image(items, i, count, &image, dataset, error);

@@ -34,9 +34,8 @@ static uint32_t little_endian(const unsigned char *bytes) {
 }
 
 static int read_bytes(const struct mat_file *file, void *bytes, size_t length) {
-    if (fread(bytes, 1, length, file->file) == length) return 0;
-    if (ferror(file->file)) return error_set_errno(file->error, file->path, "read the file");
-    return error_set(file->error, ERROR_DATA, file->path, "became shorter while it was read; try again");
+    return source_read(file->file, file->path, bytes, length, "became shorter while it was read; try again",
+                       file->error);
 }
 
 static int no_memory(const struct mat_file *file) {
@@ -114,6 +113,7 @@ static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t 
             stream->next_in = in;
             stream->avail_in = (uInt)part;
             progress_tell(file->progress, "compressed bytes", (int64_t)(packed - length), (int64_t)packed);
+            if (source_go_on(file->progress, file->error) != 0) return -1;
         }
         stream->next_out = out;
         stream->avail_out = BLOCK_SIZE;

@@ -10,6 +10,8 @@
 
 enum { HEADER_MAX = 4096, PREFIX_SIZE = 8 };
 
+static const char truncated[] = "has a .npy header that is truncated; save an array of numbers with numpy.save";
+
 static int bad_header(const char *path, const char *what, struct error *error) {
     return error_set(error, ERROR_DATA, path, "has a .npy header %s; save an array of numbers with numpy.save", what);
 }
@@ -82,7 +84,7 @@ static int read_header(FILE *file, const char *path, char *header, size_t *value
     unsigned char prefix[PREFIX_SIZE], bytes[4] = {0};
     static const unsigned char magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
     size_t got = fread(prefix, 1, sizeof prefix, file);
-    if (got == 0 && ferror(file)) return error_set_errno(error, path, "read the file");
+    if (got < sizeof prefix && !feof(file)) return error_set_errno(error, path, "read the file");
     if (got == 0)
         return error_set(error, ERROR_DATA, path, "is empty; a .npy file was expected: save it with numpy.save");
     if (got < sizeof prefix || memcmp(prefix, magic, sizeof magic) != 0)
@@ -92,10 +94,10 @@ static int read_header(FILE *file, const char *path, char *header, size_t *value
         return error_set(error, ERROR_DATA, path,
                          "is a .npy file of version %d.%d; save it with version 1.0, 2.0 or 3.0", prefix[6], prefix[7]);
     size_t width = prefix[6] == 1 ? 2 : 4;
-    if (fread(bytes, 1, width, file) != width) return bad_header(path, "that is truncated", error);
+    if (source_read(file, path, bytes, width, truncated, error) != 0) return -1;
     size_t length = (size_t)bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 24;
     if (length > HEADER_MAX) return bad_header(path, "of more than 4096 bytes", error);
-    if (fread(header, 1, length, file) != length) return bad_header(path, "that is truncated", error);
+    if (source_read(file, path, header, length, truncated, error) != 0) return -1;
     header[length] = '\0';
     *values_at = PREFIX_SIZE + width + length;
     return 0;
@@ -131,7 +133,6 @@ void npy_close(struct npy_file *npy) {
 }
 
 int npy_read(struct npy_file *npy, const char *path, void *values, size_t count, struct error *error) {
-    if (fread(values, (size_t)npy->width, count, npy->file) == count) return 0;
-    if (ferror(npy->file)) return error_set_errno(error, path, "read the file");
-    return error_set(error, ERROR_DATA, path, "became shorter while it was read; try again");
+    return source_read(npy->file, path, values, (size_t)npy->width * count,
+                       "became shorter while it was read; try again", error);
 }

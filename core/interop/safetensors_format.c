@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "core/interop/exchange.h"
-#include "core/interop/torch_modules.h"
+#include "core/interop/torch_script.h"
 #include "core/model_graph.h"
 
 static int write_keras_layout(const struct exchange *exchange, const char *path, struct error *error) {
@@ -27,47 +27,24 @@ static char *script_path(const char *path, struct error *error) {
     return NULL;
 }
 
-static const char beginning[] = "# The network whose weights are in "; /* of every script */
-
-static void add_script(const struct torch_modules *torch, const char *path, const struct shape *input,
-                       struct text *text) {
-    text_print(text, "%s%s, for PyTorch. Images are float32 ", beginning, file_name_of(path));
-    if (input->rank == 3)
-        text_print(text, "(n, %d, %d, %d), channels first.\n", input->size[2], input->size[0], input->size[1]);
-    else
-        text_print(text, "of %d numbers.\n", input->size[0]);
-    text_add(text, "# pip install torch safetensors\nimport pathlib\n\nfrom safetensors.torch import load_file\n"
-                   "from torch import nn\n");
-    if (torch->uses_scale)
-        text_add(text,
-                 "\n\nclass Scale(nn.Module):\n    def __init__(self, scale, offset):\n        super().__init__()\n"
-                 "        self.scale, self.offset = scale, offset\n\n    def forward(self, x):\n"
-                 "        return x * self.scale + self.offset\n\n");
-    text_print(text, "\nmodel = nn.Sequential(\n%s)\n", torch->lines.bytes ? torch->lines.bytes : "");
-    text_add(text, "model.load_state_dict(load_file(pathlib.Path(__file__).with_name(");
-    json_write_string(file_name_of(path), text);
-    text_add(text, ")))\nmodel.eval()\n");
-}
-
 /* Nobody asked for the script by its name: one that stands there is replaced only where it came from here. */
 static int check_script(const char *script, const char *path, struct error *error) {
-    char start[sizeof beginning] = "";
+    char start[sizeof TORCH_SCRIPT_BEGINNING] = "";
     size_t length = 0, size = 0;
     if (strcmp(script, path) == 0)
         return error_set(error, ERROR_CONFIG, path,
                          "is the name of the script beside the weights; name the weights, which end in .safetensors");
     if (!file_exists(script)) return 0;
     if (file_read_start(script, start, sizeof start - 1, &length, &size, error) != 0) return -1;
-    if (strcmp(start, beginning) == 0) return 0;
-    return error_set(
-        error, ERROR_CONFIG, path,
-        "would have its network in %s, which is there and was not written by cnntrain; choose another name", script);
+    if (strcmp(start, TORCH_SCRIPT_BEGINNING) == 0) return 0;
+    return error_set(error, ERROR_CONFIG, path,
+                     "would have its network in %s, which is there and is something else; choose another name", script);
 }
 
 static int write_script(const struct torch_modules *torch, const struct exchange *exchange, const char *path,
                         const char *script, struct error *error) {
     struct text text = {0};
-    add_script(torch, path, &exchange->model->input, &text);
+    torch_script(torch, &exchange->model->input, file_name_of(path), &text);
     int status = text.failed ? error_set(error, ERROR_RUN, script, "not enough memory for the modules")
                              : file_replace_text(script, text.bytes, error);
     if (status == 0) text_print(exchange->remarks, "%s: the nn.Sequential that takes these weights\n", script);

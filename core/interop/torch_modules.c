@@ -1,5 +1,6 @@
 #include "core/interop/torch_modules.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,13 +9,22 @@ enum { TENSOR_NAME_SIZE = 48 };
 
 /* ---- building ---- */
 
+/* Whether the module that comes next has weights, and in a training keeps them. */
+static bool keeps_weights(const struct torch_modules *torch) {
+    char prefix[16];
+    const int length = snprintf(prefix, sizeof prefix, "%d.", torch->count);
+    return torch->graph->training && torch->layer && torch->layer->frozen && torch->tensor_count > 0 &&
+           strncmp(torch->tensors[torch->tensor_count - 1].name, prefix, (size_t)length) == 0;
+}
+
 void torch_module(struct torch_modules *torch, const char *format, ...) {
     char line[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    text_print(&torch->lines, "    %s,  # %d: %s\n", line, torch->count++,
+    const char *kept = keeps_weights(torch) ? ".requires_grad_(False)" : "";
+    text_print(&torch->lines, "    %s%s,  # %d: %s\n", line, kept, torch->count++,
                torch->layer ? torch->layer->name : "output");
 }
 
@@ -36,9 +46,10 @@ float *torch_tensor(struct torch_modules *torch, const char *name, struct shape 
 int torch_refuse(struct torch_modules *torch) {
     char label[LAYER_NAME_SIZE + 16];
     snprintf(label, sizeof label, "layer \"%s\"", torch->layer ? torch->layer->name : "");
-    error_fill(torch->error, ERROR_CONFIG, label,
-               "no module of PyTorch stands for this %s; convert to ONNX, which PyTorch's users can run as well",
-               torch->layer ? torch->layer->kind->component.name : "output");
+    error_fill(torch->error, ERROR_CONFIG, label, "no module of PyTorch stands for this %s; %s",
+               torch->layer ? torch->layer->kind->component.name : "output",
+               torch->graph->training ? "leave it out, or convert to another format"
+                                      : "convert to ONNX, which PyTorch's users can run as well");
     return 0;
 }
 
@@ -124,6 +135,15 @@ static int apply(struct torch_modules *torch, const struct graph_node *node) {
     case GRAPH_TANH:
         torch_module(torch, "nn.Tanh()");
         return 1;
+    case GRAPH_SOFTPLUS:
+        torch_module(torch, "nn.Softplus()");
+        return 1;
+    case GRAPH_DROP:
+        torch_module(torch, "nn.Dropout(%.9g)", node->number);
+        return 1;
+    case GRAPH_DROP_CHANNELS:
+        torch_module(torch, "nn.Dropout2d(%.9g)", node->number);
+        return 1;
     default:
         return torch_refuse(torch);
     }
@@ -152,27 +172,52 @@ static int scale(struct torch_modules *torch, const struct graph_node *node, int
     return is_sum ? 2 : 1;
 }
 
-static int prelu(struct torch_modules *torch, const struct graph_node *node) {
-    const struct graph_value *alpha = &torch->graph->values[node[2].inputs[1]];
+/* max(x, 0) + slope*min(x, 0), with a slope that is learned for each channel or a single one that is not. */
+static int two_slopes(struct torch_modules *torch, const struct graph_node *node) {
+    const struct graph_value *slope = &torch->graph->values[node[2].inputs[1]];
     const struct shape *x = &torch->graph->values[node->inputs[0]].shape;
+    const size_t slopes = graph_elements(torch->graph, node[2].inputs[1]);
     const int channels = x->size[x->rank - 1];
-    if (!alpha->data || graph_elements(torch->graph, node[2].inputs[1]) != (size_t)channels) return torch_refuse(torch);
-    if (!vector(torch, "weight", alpha->data, 0, channels)) return 0;
+    if (slope->data && slopes == 1 && torch->layer && torch->layer->parameter_count == 0) {
+        torch_module(torch, "nn.LeakyReLU(%.9g)", (double)slope->data[0]);
+        return 4;
+    }
+    if (!slope->data || slopes != (size_t)channels) return torch_refuse(torch);
+    if (!vector(torch, "weight", slope->data, 0, channels)) return 0;
     torch_module(torch, "nn.PReLU(%d)", channels);
     return 4;
 }
 
+/* max(x, 0), then the smaller of that and a number */
+static int capped(struct torch_modules *torch, const struct graph_node *node) {
+    const struct graph_value *most = &torch->graph->values[node[1].inputs[1]];
+    if (node[1].inputs[0] != node->output || !most->data || graph_elements(torch->graph, node[1].inputs[1]) != 1)
+        return apply(torch, node);
+    if (fabsf(most->data[0] - 6) > 0)
+        torch_module(torch, "nn.Hardtanh(0, %.9g)", (double)most->data[0]);
+    else
+        torch_module(torch, "nn.ReLU6()");
+    return 2;
+}
+
 static int several(struct torch_modules *torch, const struct graph_node *node, int count) {
     static const enum graph_operation silu[] = {GRAPH_SIGMOID, GRAPH_MULTIPLY};
-    static const enum graph_operation learned[] = {GRAPH_RELU, GRAPH_MINIMUM, GRAPH_MULTIPLY, GRAPH_ADD};
+    static const enum graph_operation slopes[] = {GRAPH_RELU, GRAPH_MINIMUM, GRAPH_MULTIPLY, GRAPH_ADD};
+    static const enum graph_operation ceiling[] = {GRAPH_RELU, GRAPH_MINIMUM};
+    static const enum graph_operation softsign[] = {GRAPH_ABSOLUTE, GRAPH_ADD, GRAPH_DIVIDE};
     static const enum graph_operation gelu[] = {GRAPH_MULTIPLY, GRAPH_ERF, GRAPH_ADD, GRAPH_MULTIPLY, GRAPH_MULTIPLY};
     static const enum graph_operation gelu_tanh[] = {GRAPH_MULTIPLY, GRAPH_MULTIPLY, GRAPH_ADD,
                                                      GRAPH_MULTIPLY, GRAPH_MULTIPLY, GRAPH_TANH,
                                                      GRAPH_ADD,      GRAPH_MULTIPLY, GRAPH_MULTIPLY};
-    if (begins(node, count, learned, 4)) return prelu(torch, node);
+    if (begins(node, count, slopes, 4)) return two_slopes(torch, node);
+    if (begins(node, count, ceiling, 2)) return capped(torch, node);
     if (begins(node, count, silu, 2)) {
         torch_module(torch, "nn.SiLU()");
         return 2;
+    }
+    if (begins(node, count, softsign, 3)) {
+        torch_module(torch, "nn.Softsign()");
+        return 3;
     }
     if (begins(node, count, gelu, 5)) {
         torch_module(torch, "nn.GELU()");
@@ -200,6 +245,13 @@ static double number_of(const struct layer *layer, const char *key) {
     return 0;
 }
 
+/* What follows a normalization that does not learn both its factor and its offset, which PyTorch always has. */
+static const char *fixed_in_training(const struct torch_modules *torch) {
+    const bool scales = parameter_called(torch, "gamma"), shifts = parameter_called(torch, "beta");
+    if (!torch->graph->training || (scales && shifts)) return "";
+    return scales ? ", \"bias\")" : shifts ? ", \"weight\")" : ", \"weight\", \"bias\")";
+}
+
 /* Takes the layer's nodes, `count` of them. */
 static int normalize(struct torch_modules *torch, int count) {
     const struct layer *layer = torch->layer;
@@ -209,8 +261,10 @@ static int normalize(struct torch_modules *torch, int count) {
         !vector(torch, "running_mean", parameter_called(torch, "moving_mean"), 0, channels) ||
         !vector(torch, "running_var", parameter_called(torch, "moving_variance"), 1, channels))
         return 0;
-    torch_module(torch, "nn.BatchNorm%dd(%d, eps=%.9g, momentum=%.9g)", rank == 3 ? 2 : 1, channels,
-                 number_of(layer, "epsilon"), 1 - number_of(layer, "momentum"));
+    const char *fixed = fixed_in_training(torch);
+    torch->uses_fixed = torch->uses_fixed || *fixed;
+    torch_module(torch, "%snn.BatchNorm%dd(%d, eps=%.9g, momentum=%.9g)%s", *fixed ? "fixed(" : "", rank == 3 ? 2 : 1,
+                 channels, number_of(layer, "epsilon"), 1 - number_of(layer, "momentum"), fixed);
     return count;
 }
 

@@ -13,6 +13,7 @@ struct torch_modules {
     struct text lines; /* "nn.ReLU(),\n" each, indented */
     int count;         /* of modules: tensors are called "<module>.weight" */
     bool uses_scale;   /* the class Scale is among them, which PyTorch does not have */
+    bool uses_fixed;   /* the function fixed is among them, likewise */
     size_t tensor_count, tensor_room;
     struct safetensors_source *tensors;
     struct arena arena; /* owns names and numbers */

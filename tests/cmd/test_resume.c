@@ -60,19 +60,17 @@ static void termination_is_an_interruption_too(void **state) {
     compare_runs(world, "whole", "term");
 }
 
-/* The data of this run take seconds to make: the first signal waits for them, the second does not. Neither leaves a
- * folder, for there is no checkpoint yet. */
+/* Where a run has begun, the first signal waits for its next step, of some seconds here; the second does not. */
 static void second_signal_ends_at_once(void **state) {
     struct command_world *world = *state;
     if (SANITIZES_THREADS) skip();
-    command(
-        world,
-        "cnntrain train dw_max --data synth:400000,10 --out twice & program=$!\n"
-        "for i in $(seq 2000); do grep -q '^SigCgt:.*[2367abef]$' /proc/$program/status && break; sleep 0.01; done\n"
-        "kill -INT $program; sleep 0.1; kill -INT $program\nwait $program");
+    command(world, "cnntrain train deep_conv_max -q --data synth:20000,10 --batch-size 20000 --threads 1 --out twice & "
+                   "program=$!\n"
+                   "for i in $(seq 6000); do test -s twice/log.txt && break; sleep 0.01; done\n"
+                   "kill -INT $program; sleep 0.1; kill -INT $program\nwait $program");
     assert_int_equal(world->code, 130);
     assert_string_equal(world->err, "");
-    assert_false(tree_has(world->folder, "twice"));
+    assert_true(command_has(world, "twice/last.safetensors"));
 }
 
 static void resume_mistakes(void **state) {
@@ -176,6 +174,18 @@ static void more_epochs_are_as_one_go(void **state) {
     assert_contains(world->err, "goes on with a changed config: training.epochs was 2, now 5\n");
     compare_runs(world, "five", "two");
     if (command(world, "cmp five/predictions.csv two/predictions.csv") != 0) fail_msg("%s", world->out);
+}
+
+/* The best epoch lies before the point from which the run goes on. */
+static void best_weights_know_more_epochs(void **state) {
+    struct command_world *world = *state;
+    static const char line[] =
+        "cnntrain train dw_max -q --data synth:40,10 --batch-size 8 --set "
+        "training.callbacks='[{\"type\":\"ModelCheckpoint\",\"monitor\":\"loss\",\"mode\":\"max\"}]'";
+    command(world, "%s --epochs 4 --out four && %s --epochs 2 --out less", line, line);
+    assert_int_equal(world->code, 0);
+    command_succeeds(world, "cnntrain train --resume less -q --epochs 4 --allow-changes");
+    if (command(world, "cmp four/best.safetensors less/best.safetensors") != 0) fail_msg("%s", world->out);
 }
 
 static void diverged_run_goes_on_with_another_rate(void **state) {
@@ -333,6 +343,7 @@ int main(void) {
         cmocka_unit_test(changed_config_is_refused),
         cmocka_unit_test(changed_images_are_refused),
         cmocka_unit_test(more_epochs_are_as_one_go),
+        cmocka_unit_test(best_weights_know_more_epochs),
         cmocka_unit_test(diverged_run_goes_on_with_another_rate),
         cmocka_unit_test(leftovers_of_a_kill),
         cmocka_unit_test(damage_is_named),

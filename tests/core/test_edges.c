@@ -30,7 +30,7 @@ static void test_wrong_types(void **state) {
     refused(world, "{\"filters\": 1, \"words\": \"a\"}", "cfg.json: words: must be a list of strings; got \"a\"");
     refused(world, "{\"filters\": 1, \"coats\": {}}", "cfg.json: coats: must be a list of paints; got an object");
     refused(world, "{\"filters\": 1, \"kernel_size\": [3, 2.5]}",
-            "cfg.json: kernel_size[1]: must be an integer or [height, width], 1 or more; got 2.5");
+            "cfg.json: kernel_size[1]: must be an integer, 1 or more; got 2.5");
 }
 
 struct nothing {
@@ -274,7 +274,7 @@ static void test_tensors(void **state) {
                     "f: t: has a shape that is not made of whole numbers; the file is damaged: save or copy it again");
     tensors_refused("{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]}, \"b\": {\"dtype\": \"U8\", "
                     "\"shape\": [2], \"data_offsets\": [0, 2]}}",
-                    2, "f: b: overlaps another tensor in the file; the file is damaged: save or copy it again");
+                    2, "f: b: overlaps another tensor in the file");
     tensors_refused("{\"a\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [0, 2]}, \"b\": {\"dtype\": \"U8\", "
                     "\"shape\": [1], \"data_offsets\": [0, 1]}}",
                     2, "f: a: overlaps another tensor in the file; the file is damaged: save or copy it again");

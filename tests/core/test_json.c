@@ -256,6 +256,8 @@ static void test_set_path(void **state) {
     expect_set("{\"o\": null}", "o.rate", "0.1", "{\"o\": {\"rate\": 0.1}}");
     expect_set("{\"m\": [{\"f\": 1}, {\"f\": 2}]}", "m.1.f", "9", "{\"m\": [{\"f\": 1}, {\"f\": 9}]}");
     expect_set("{\"m\": [1, 2]}", "m.0", "null", "{\"m\": [null, 2]}");
+    expect_set("{\"m\": [{\"f\": 1}, {\"f\": 2}]}", "m[1].f", "9", "{\"m\": [{\"f\": 1}, {\"f\": 9}]}");
+    expect_set("{\"m\": [[1, 2], 3]}", "m[0][1]", "7", "{\"m\": [[1, 7], 3]}");
     expect_set("{}", "name", "1 2", "{\"name\": \"1 2\"}");
     expect_set("{}", "name", "", "{\"name\": \"\"}");
     expect_not_set("{\"m\": [1, 2]}", "m.2",
@@ -264,6 +266,8 @@ static void test_set_path(void **state) {
                    "--set: \"-1\" is not the number of one of the list's 2 items, counted from 0");
     expect_not_set("{\"m\": [1]}", "m.x",
                    "--set: \"x\" is not the number of one of the list's 1 items, counted from 0");
+    expect_not_set("{\"m\": [1]}", "m[]",
+                   "--set: \"]\" is not the number of one of the list's 1 items, counted from 0");
     expect_not_set("{\"m\": 4}", "m.x",
                    "--set: \"x\" cannot be set, for what stands before it is no object or list; set that first");
     expect_not_set("{}", "", "--set: \"\" is not a path of keys such as training.epochs");

@@ -245,7 +245,7 @@ static void test_wrong_metadata(void **state) {
                  ERROR_DATA,
                  "lacks 2 of the model's 2 tensors: x/kernel, x/bias; it has others: conv2d/kernel, conv2d/bias, "
                  "batch_normalization/gamma, batch_normalization/beta, batch_normalization/moving_mean, "
-                 "batch_normalization/moving_variance, dense/kernel, dense/bias");
+                 "batch_normalization/moving_variance, dense/kernel, dense/bias; is it a file of this very model?");
 }
 
 /* ---- weights for another model ---- */

@@ -29,10 +29,14 @@ sample visualize memory 12 once 307
 sample visualize write 28 once 3
 sample data_sheet memory 12 once 149
 sample convert_onnx memory 12 once 97
+sample convert_modules memory 12 once 61
 sample convert_c memory 12 once 127
 sample convert_c rename 5
 sample config memory 12 once 17
 sample init memory 12 once 23
+sample init_data memory 12 once 12
+sample data_export write 28
+sample data_export open 24 once 2
 sample layers memory 12 once 5
 sample convert_keras memory 12 once 487
 sample convert_torch memory 12 once 311
