@@ -80,7 +80,7 @@ static void contact_sheet_mistakes(void **state) {
                         "error: --augmented: needs a config whose data section has \"augment\"; give it with "
                         "--config\n");
     assert_int_equal(command(world, "cnntrain data synth:30 --sheet nowhere/s.png"), 4);
-    assert_starts_with(world->err, "error: nowhere/s.png: cannot ");
+    assert_starts_with(world->err, "error: nowhere/s.png: there is no folder nowhere to write it in");
 }
 
 /* Two pictures of known bytes: the figures are exact. */

@@ -129,7 +129,7 @@ static void test_missing(void **state) {
     assert_int_equal(load(world, tensors, 3, CHECKPOINT_STRICT), -1);
     expect_refused(world, ": ",
                    "lacks 2 of the model's 3 tensors: dense/beta, optimizer/dense/kernel/velocity; it has others: "
-                   "dense/bias, optimizer/dense/kernel/momentum");
+                   "dense/bias, optimizer/dense/kernel/momentum; is it a file of this very model?");
     assert_null(world->report.bytes);
     assert_int_equal(load(world, tensors, 3, CHECKPOINT_LENIENT), 0);
     assert_true(world->kernel[5] == 6);

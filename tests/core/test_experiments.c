@@ -438,7 +438,7 @@ static void test_refused(void **state) {
              "exp.json: is the config of one model; train it with: cnntrain train --config %s", world->file);
     bad_batch(world, "{'model': []}", expected);
     put(world, "exp.json", "{'configs': ['avg', 'mxa']}");
-    snprintf(expected, sizeof expected, "mxa: no such file, here or in %s; check the name", world->folder);
+    snprintf(expected, sizeof expected, "mxa: no such file, here or in %s; did you mean \"max\"?", world->folder);
     run_bad(world, ERROR_IO, expected);
     world->request.seeds = 65;
     run_bad(world, ERROR_CONFIG, "--seeds: must be 1 to 64, got 65");

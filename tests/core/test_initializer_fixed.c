@@ -119,8 +119,9 @@ static void unfit_shapes(void **state) {
         "{\"type\":\"Fixed\",\"values\":[[1,2],[3,4]]}", three,
         "test.json: kernel_initializer.values: has the shape (2,2), but the kernel is (3,3,1,1); give (3,3) for "
         "all channels and filters, a list of such, or the whole kernel");
-    assert_unfit("{\"type\":\"Fixed\",\"values\":[1,2]}", (struct shape){1, {3}},
-                 "test.json: kernel_initializer.values: has the shape (2), but the weights are (3)");
+    assert_unfit(
+        "{\"type\":\"Fixed\",\"values\":[1,2]}", (struct shape){1, {3}},
+        "test.json: kernel_initializer.values: has the shape (2), but the weights are (3); give values of that shape");
     assert_unfit(
         "{\"type\":\"Fixed\",\"values\":[1,2,3,4],\"channels\":\"diagonal\"}", (struct shape){4, {1, 1, 2, 2}},
         "test.json: kernel_initializer.channels: is for kernels (height,width); values has all channels already");

@@ -232,7 +232,7 @@ static void test_wrong_metadata(void **state) {
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";
     bad_metadata(world, NULL, "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
                  ERROR_DATA, "gives 3 numbers for an image, but names 4 classes; train the model again");
-    bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_CONFIG, "a: stands twice; keep one of them");
+    bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_DATA, "a: stands twice; keep one of them");
     /* a model without classes as its output */
     bad_metadata(
         world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
@@ -240,12 +240,12 @@ static void test_wrong_metadata(void **state) {
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\"}]}", good, ERROR_CONFIG,
                  "model[1].units: is missing; it must be given");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3}]}", good, ERROR_DATA,
-                 "dense/kernel: has shape (36,3) in the file, (128,3) in the model");
+                 "dense/kernel: has shape (36,3) in the file, (128,3) in the model; is it a file of this very model?");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3, \"name\": \"x\"}]}", good,
                  ERROR_DATA,
                  "lacks 2 of the model's 2 tensors: x/kernel, x/bias; it has others: conv2d/kernel, conv2d/bias, "
                  "batch_normalization/gamma, batch_normalization/beta, batch_normalization/moving_mean, "
-                 "batch_normalization/moving_variance, dense/kernel, dense/bias");
+                 "batch_normalization/moving_variance, dense/kernel, dense/bias; is it a file of this very model?");
 }
 
 /* ---- weights for another model ---- */

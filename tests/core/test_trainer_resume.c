@@ -234,11 +234,14 @@ static void test_refused_resume(void **state) {
                   ": was written while training with RMSprop, now it is Adam; keep it, or start a new run from these "
                   "weights with --weights");
     other.training = "{'batch_size': 8, 'optimizer': {'type': 'RMSprop', 'momentum': 0.5}}";
-    refuse_resume(&other, folder, ERROR_DATA, ": lacks 1 of the model's 3 tensors: optimizer/top/kernel/momentum");
+    refuse_resume(
+        &other, folder, ERROR_DATA,
+        ": lacks 1 of the model's 3 tensors: optimizer/top/kernel/momentum; is it a file of this very model?");
     other = setup;
     other.model = dense_model;
-    refuse_resume(&other, folder, ERROR_DATA,
-                  ": lacks 2 of the model's 4 tensors: top/bias, optimizer/top/bias/velocity");
+    refuse_resume(
+        &other, folder, ERROR_DATA,
+        ": lacks 2 of the model's 4 tensors: top/bias, optimizer/top/bias/velocity; is it a file of this very model?");
     tree_gone(folder);
 }
 

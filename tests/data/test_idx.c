@@ -83,7 +83,7 @@ static void test_bad_headers(void **state) {
     expect_bad(room, bytes, 20, false,
                "is truncated: it has 4 of the 18 bytes of values that its header promises; fetch the file again");
     expect_bad(room, bytes, sizeof images - 1, false,
-               "is truncated: 1 bytes are missing of the 18 that its header promises; fetch the file again");
+               "is truncated: it has 17 of the 18 bytes of values that its header promises; fetch the file again");
     expect_bad(room, bytes, sizeof images + 1, false, "holds more bytes than its header says; fetch the file again");
     expect_bad(room, labels, sizeof labels, false,
                "begins with 0x00000801; an IDX file of images begins with 0x00000803: is it the right file?");

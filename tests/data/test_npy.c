@@ -104,8 +104,9 @@ static void test_bad_images(void **state) {
         "has 12 bytes of values, its header promises 6 times 1; it is damaged: save it again with numpy.save");
     expect_bad_images(room, BYTES("(12,)"), 12,
                       "has 1 dimension; images have (count, height, width) or (count, height, width, channels)");
-    expect_bad_images(room, BYTES("(1, 1, 2, 6)"), 12,
-                      "has images of (1,2,6); (height, width, channels) of at most (4096,4096,4) can be used");
+    expect_bad_images(
+        room, BYTES("(1, 1, 2, 6)"), 12,
+        "has images of (1,2,6); (height, width, channels) of at most (4096,4096,4) can be used: save such");
     expect_bad_images(room, BYTES("(1, 1, 1, 2, 6)"), 12,
                       "has more than 4 dimensions; images have (count, height, width, channels), labels (count)");
     expect_bad_images(

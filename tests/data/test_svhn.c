@@ -159,7 +159,7 @@ static void test_wrong_arrays(void **state) {
     digits.sizes[0] = 5000;
     digits.sizes[1] = 1;
     write_digits(room, "bad.mat", &digits);
-    expect_bad(room, "X has images of 5000 x 1 pixels; a side has 1 to 4096");
+    expect_bad(room, "X has images of 5000 x 1 pixels; a side has 1 to 4096: resize them");
     digits = three;
     digits.rank = 2;
     write_digits(room, "bad.mat", &digits);

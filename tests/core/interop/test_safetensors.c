@@ -273,10 +273,10 @@ static void test_damaged_length(void **state) {
         "f.safetensors: was cut off or is damaged: its header has 3 bytes, but only 2 follow; copy it again");
     expect_bytes_refused("\x89PNG\r\n\x1a\n and more", 17,
                          "f.safetensors: is no safetensors file, or damaged: its header would have "
-                         "727905341920923785 bytes, at most 16777216 are read");
+                         "727905341920923785 bytes, at most 16777216 are read; save or copy it again");
     expect_bytes_refused("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}", 10,
                          "f.safetensors: is no safetensors file, or damaged: its header would have "
-                         "18446744073709551615 bytes, at most 16777216 are read");
+                         "18446744073709551615 bytes, at most 16777216 are read; save or copy it again");
 }
 
 static void test_unreadable(void **state) {
