@@ -144,7 +144,7 @@ static const struct entry exit_codes[] = {
     {"3", "Something is wrong with the data.\n"},
     {"4", "A file could not be read or written.\n"},
     {"5", "The loss is not finite any more.\n"},
-    {"130", "Interrupted; a checkpoint is written.\n"},
+    {"130", "Interrupted; a training that had begun has a checkpoint.\n"},
     {NULL, NULL},
 };
 

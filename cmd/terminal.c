@@ -97,7 +97,7 @@ void terminal_listen(struct terminal *terminal, struct session *session) {
     session->workshop.note = terminal_note;
     session->workshop.detail = session->verbose && !session->quiet ? terminal_detail : NULL;
     session->workshop.listener = terminal;
-    session->workshop.loading = (struct progress){terminal_progress, terminal};
+    session->workshop.loading = (struct progress){.tell = terminal_progress, .listener = terminal};
 }
 
 void terminal_status(struct terminal *terminal, const char *status) {
@@ -151,7 +151,7 @@ void terminal_progress(void *listener, const char *what, int64_t done, int64_t t
 int terminal_load_data(struct terminal *terminal, struct session *session, const struct config *config,
                        struct data_splits *splits) {
     const double start = platform_seconds();
-    session->workshop.loading = (struct progress){terminal_progress, terminal};
+    session->workshop.loading = (struct progress){.tell = terminal_progress, .listener = terminal};
     int status = run_load_data(&session->workshop, config, splits, &session->error);
     terminal_close(terminal);
     session->workshop.loading = (struct progress){0};

@@ -272,7 +272,7 @@ static int test_all(struct run *run, struct run_result *result, struct error *er
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
-    const struct evaluation_watch watch = {run->request->workshop->stop, {hear_test, run}};
+    const struct evaluation_watch watch = {run->request->workshop->stop, {.tell = hear_test, .listener = run}};
     if (evaluate_feed(run->parts.engine, &run->parts.model, &run->parts.test, &run->predictions, &watch, &evaluation,
                       error) != 0)
         return test_stopped(error);

@@ -122,6 +122,8 @@ static void mistakes(void **state) {
     assert_contains(world->err, "data.path: is missing; svhn needs a folder with train_32x32.mat");
     assert_int_equal(command(world, "cnntrain data svhn:nowhere"), 4);
     assert_starts_with(world->err, "error: nowhere: is not there, nor is CNNTRAIN_DATA set to a folder that has it\n");
+    command_fails(world, "cnntrain data svhn:", 2, "data.path: is empty; name a file or a folder");
+    command_fails(world, "cnntrain data npy:,b.npy", 2, "data.path: is empty; name a file or a folder");
     assert_int_equal(command(world, "mkdir -p none && cnntrain data cifar10:none"), 3);
     assert_contains(world->err, "/none: holds no data_batch_*.bin; name the folder of CIFAR-10's binary version");
     assert_int_equal(command(world, "cnntrain data npy:a.npy,b.npy"), 4);

@@ -138,8 +138,15 @@ static void test_wrong_values(void **state) {
         }
     static const struct {
         const char *key, *value;
-    } others[] = {{"loss", "0.5"},    {"loss", "\"x\""}, {"loss", "\"\""},  {"optimizer", "5"},
-                  {"iteration", "3"}, {"step", "3"},     {"correct", "17"}, {"images", "15"}};
+    } others[] = {{"loss", "0.5"},
+                  {"loss", "\"x\""},
+                  {"loss", "\"\""},
+                  {"optimizer", "5"},
+                  {"history", "\"0123456789abcdef0123456789abcdef0\""},
+                  {"iteration", "3"},
+                  {"step", "3"},
+                  {"correct", "17"},
+                  {"images", "15"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         cJSON *json = state_of(world);
         cJSON_ReplaceItemInObjectCaseSensitive(json, others[i].key, cJSON_Parse(others[i].value));

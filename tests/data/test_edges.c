@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "data/room.h"
 #include "tests/support/data_room.h"
 
 static const uint8_t zeros[32768];
@@ -439,6 +440,106 @@ static void test_parts_alike(void **state) {
 
 #define ROOM_TEST(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
 
+/* ---- SVHN, written word by word ---- */
+
+static void add_word(struct text *bytes, uint32_t word) {
+    for (int shift = 0; shift < 32; shift += 8) text_add_bytes(bytes, (const char[]){(char)(word >> shift & 255)}, 1);
+}
+
+/* An array of zeros. */
+static void add_mat_array(struct text *bytes, char name, uint32_t class, uint32_t type, uint32_t rank,
+                          const uint32_t *sizes, uint32_t length) {
+    const uint32_t padded = (length + 7) / 8 * 8, words = (rank + 1) / 2 * 2;
+    const uint32_t start[] = {14, 16 + 8 + 4 * words + 16 + 8 + padded, 6, 8, class, 0, 5, 4 * rank};
+    for (size_t i = 0; i < sizeof start / sizeof *start; i++) add_word(bytes, start[i]);
+    for (uint32_t i = 0; i < words; i++) add_word(bytes, i < rank ? sizes[i] : 0);
+    const uint32_t rest[] = {1, 1, (uint32_t)name, 0, type, length};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) add_word(bytes, rest[i]);
+    text_add_bytes(bytes, (const char *)zeros, padded);
+}
+
+struct digits {
+    uint32_t type, sizes[4], length;             /* of X */
+    uint32_t label_rank, label_sizes[3], labels; /* of y */
+};
+
+static void write_digits(const struct room *room, const struct digits *digits) {
+    struct text bytes = {0};
+    char header[128];
+    memset(header, ' ', sizeof header);
+    memcpy(header + 124, "\0\1IM", 4);
+    text_add_bytes(&bytes, header, sizeof header);
+    add_mat_array(&bytes, 'X', 9, digits->type, 4, digits->sizes, digits->length);
+    add_mat_array(&bytes, 'y', 9, 2, digits->label_rank, digits->label_sizes, digits->labels);
+    room_write(room, "d.mat", bytes.bytes, bytes.length);
+    text_free(&bytes);
+}
+
+static void test_svhn_arrays(void **state) {
+    struct room *room = *state;
+    static const struct {
+        struct digits digits;
+        const char *message;
+    } cases[] = {
+        {{1, {2, 2, 3, 1}, 12, 2, {1, 1}, 1}, "X is not of class uint8, as images are; save it so"},
+        {{2, {0, 2, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 0 x 2 pixels; a side has 1 to 4096"},
+        {{2, {2, 0, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 2 x 0 pixels; a side has 1 to 4096"},
+        {{2, {4097, 1, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 4097 x 1 pixels; a side has 1 to 4096"},
+        {{2, {1, 4097, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 1 x 4097 pixels; a side has 1 to 4096"},
+        {{2, {2, 2, 3, 2}, 24, 3, {1, 2, 1}, 2}, "y is not one column of labels; save it as (images, 1)"},
+        {{2, {2, 2, 3, 2}, 24, 2, {1, 2}, 2}, "label 1 of y is 0; 1 to 10 are expected, 10 for digit 0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_digits(room, &cases[i].digits);
+        room_load_bad(room, "{\"source\": \"svhn\", \"path\": \"d.mat\"}", ERROR_DATA, "d.mat", cases[i].message);
+    }
+}
+
+/* ---- sizes that no memory has ---- */
+
+static void test_idx_overflow(void **state) {
+    struct room *room = *state;
+    static const char header[] = "\0\0\10\3\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    room_write(room, "i/train-images-idx3-ubyte", header, 16);
+    room_write_text(room, "i/train-labels-idx1-ubyte", "");
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"i\"}", ERROR_DATA, "i/train-images-idx3-ubyte",
+                  "is truncated: its header promises more values than its 16 bytes can hold; fetch the file again");
+    remove_file(room, "i/train-images-idx3-ubyte");
+    room_write_text(room, "i/train-images-idx3-ubyte.gz", "");
+    char *path = expect_path(room->folder, "i/train-images-idx3-ubyte.gz");
+    gzFile file = gzopen(path, "wb");
+    assert_int_equal(gzwrite(file, header, 16), 16);
+    assert_int_equal(gzclose(file), Z_OK);
+    struct error error = {0};
+    char *bytes = NULL, message[160];
+    size_t length = 0;
+    assert_int_equal(file_read(path, 1000, &bytes, &length, &error), 0);
+    snprintf(message, sizeof message,
+             "is truncated: its header promises more values than its %zu bytes can hold; fetch the file again", length);
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"i\"}", ERROR_DATA, "i/train-images-idx3-ubyte.gz", message);
+    free(bytes);
+    free(path);
+}
+
+static void test_npy_pairs(void **state) {
+    struct room *room = *state;
+    static const char alone[] = "is one file; give images and labels as IMAGES.npy,LABELS.npy, or a folder with "
+                                "x_train.npy and y_train.npy";
+    room_write_text(room, "x,", "");
+    room_write_text(room, ",y", "");
+    struct data_splits splits = {0};
+    const struct source_kind *kind = (const struct source_kind *)registry_find(&source_registry, "npy");
+    static const char *const paths[] = {"x", "x,", ",y"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct error error = {0};
+        char expected[256];
+        const struct source_request request = {.path = paths[i]};
+        assert_int_equal(kind->load(&request, &splits, &error), -1);
+        snprintf(expected, sizeof expected, "%s: %s", paths[i], alone);
+        expect_error(&error, ERROR_DATA, expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ROOM_TEST(test_cifar_names_of_classes),
@@ -462,6 +563,9 @@ int main(void) {
         ROOM_TEST(test_npy_labels),
         ROOM_TEST(test_npy_paths),
         ROOM_TEST(test_parts_alike),
+        ROOM_TEST(test_svhn_arrays),
+        ROOM_TEST(test_idx_overflow),
+        ROOM_TEST(test_npy_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

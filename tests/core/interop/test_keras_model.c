@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "tests/support/expect.h"
 #include "tests/support/registries.h"
 #include "tests/support/tiny.h"
@@ -124,6 +125,16 @@ static void refusals(void **state) {
     cJSON_Delete(json);
 }
 
+static void too_many_layers(void **state) {
+    (void)state;
+    struct text text = {0};
+    text_add(&text, "{'class_name':'Sequential','config':[{'class_name':'InputLayer'}");
+    text_repeat(&text, ",{'class_name':'InputLayer'}", 4096);
+    text_add(&text, "]}");
+    expect_refused(text.bytes, "k.json: is a Keras model of 4097 layers, at most 4096 are read");
+    text_free(&text);
+}
+
 static void refused_values(void **state) {
     (void)state;
     expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':3,'data_format':'channels_first'"),
@@ -157,13 +168,10 @@ static void configs_are_not_models(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(generations),
-        cmocka_unit_test(values),
-        cmocka_unit_test(constraints),
-        cmocka_unit_test(older_keys),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(refused_values),
-        cmocka_unit_test(configs_are_not_models),
+        cmocka_unit_test(generations),    cmocka_unit_test(values),
+        cmocka_unit_test(constraints),    cmocka_unit_test(older_keys),
+        cmocka_unit_test(refusals),       cmocka_unit_test(too_many_layers),
+        cmocka_unit_test(refused_values), cmocka_unit_test(configs_are_not_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
