@@ -38,7 +38,7 @@ const char *const html_chart_style[] = {
     /* Cells of heat maps; from h5 on the label on them is of the paper's colour. */
     ".cell{stroke:var(--paper);stroke-width:.5}.right{fill:var(--right)}.wrong{fill:var(--wrong)}\n"
     ".empty{fill:var(--panel)}.h0{fill-opacity:.1}.h1{fill-opacity:.2}.h2{fill-opacity:.3}.h3{fill-opacity:.4}\n"
-    ".h4{fill-opacity:.5}.h5{fill-opacity:.9}.h6{fill-opacity:.95}.h7{fill-opacity:1}\n"
+    ".h4{fill-opacity:.48}.h5{fill-opacity:.9}.h6{fill-opacity:.95}.h7{fill-opacity:1}\n"
     ".cell:hover,.cell.now{stroke:var(--ink);stroke-width:1.5}.chart .over{fill:var(--paper)}\n"
     ".chart .count{pointer-events:none}\n",
     NULL,

@@ -1,8 +1,10 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/report/html.h"
+#include "core/report/html_page.h"
 #include "core/report/table.h"
 #include "tests/support/expect.h"
 #include "tests/support/markup.h"
@@ -140,10 +142,64 @@ static void test_page(void **state) {
     text_free(&text);
 }
 
+/* Contrast as in WCAG 2: of colours as shares of light. */
+static double light(double share) {
+    return share <= 0.04045 ? share / 12.92 : pow((share + 0.055) / 1.055, 2.4);
+}
+
+static double luminance(const double color[3]) {
+    return 0.2126 * light(color[0]) + 0.7152 * light(color[1]) + 0.0722 * light(color[2]);
+}
+
+static double contrast(const double a[3], const double b[3]) {
+    const double first = luminance(a), second = luminance(b);
+    return (fmax(first, second) + 0.05) / (fmin(first, second) + 0.05);
+}
+
+static void read_color(const char *theme, const char *name, double color[3]) {
+    unsigned value = 0;
+    const char *at = strstr(theme, name);
+    assert_non_null(at);
+    const size_t digits = strspn(at + strlen(name) + 1, "0123456789abcdef");
+    assert_int_equal(sscanf(at + strlen(name), "#%x", &value), 1);
+    if (digits == 3) value = (value >> 8) * 0x110000 + (value >> 4 & 15) * 0x1100 + (value & 15) * 0x11;
+    for (int i = 0; i < 3; i++) color[i] = (value >> (16 - 8 * i) & 255) / 255.0;
+}
+
+/* Numbers on the cells of a matrix, which are laid over the panel's colour with the opacity of their level, and words
+ * on both grounds: at least 4.5 to 1 in both themes. */
+static void test_contrast(void **state) {
+    (void)state;
+    static const char *const words[] = {"--ink:", "--soft:", "--link:", "--warn:"}, *const marks[] = {"--right:",
+                                                                                                      "--wrong:"};
+    for (int theme = 0; theme < 2; theme++) {
+        double paper[3], panel[3], ink[3], color[3], cell[3], opacity;
+        read_color(html_page_colors[theme], "--paper:", paper);
+        read_color(html_page_colors[theme], "--panel:", panel);
+        read_color(html_page_colors[theme], "--ink:", ink);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+            read_color(html_page_colors[theme], words[i], color);
+            assert_true(contrast(color, paper) >= 4.5 && contrast(color, panel) >= 4.5);
+        }
+        for (int mark = 0; mark < 2; mark++)
+            for (int level = 0; level < 8; level++) {
+                char rule[24];
+                snprintf(rule, sizeof rule, ".h%d{fill-opacity:", level);
+                const char *found = NULL;
+                for (int i = 0; !found && html_chart_style[i]; i++) found = strstr(html_chart_style[i], rule);
+                assert_non_null(found);
+                opacity = strtod(found + strlen(rule), NULL);
+                read_color(html_page_colors[theme], marks[mark], color);
+                for (int i = 0; i < 3; i++) cell[i] = opacity * color[i] + (1 - opacity) * panel[i];
+                assert_true(contrast(level < 5 ? ink : paper, cell) >= 4.5);
+            }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escape), cmocka_unit_test(test_url),  cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_table),  cmocka_unit_test(test_page),
+        cmocka_unit_test(test_table),  cmocka_unit_test(test_page), cmocka_unit_test(test_contrast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
