@@ -126,13 +126,13 @@ void terminal_detail(void *listener, const char *line) {
 
 void terminal_progress(void *listener, const char *what, int64_t done, int64_t total) {
     struct terminal *terminal = listener;
-    enum { PATIENCE = 1 }; /* seconds: what is done sooner needs no bar */
+    static const double patience = 0.05; /* seconds: what is done sooner needs no bar */
     if (!terminal->live.is_on) return;
     const double now = platform_seconds();
     if (done <= terminal->loaded || terminal->loaded == 0) terminal->loading_since = now;
     terminal->loaded = done < total ? done : 0;
     double taken = now - terminal->loading_since;
-    if (taken < PATIENCE || !live_is_due(&terminal->live)) return;
+    if (taken < patience || !live_is_due(&terminal->live)) return;
     struct text line = {0}, label = {0};
     text_print(&label, "%s %s", terminal->doing, what);
     struct bar bar = {.label = label.failed ? NULL : label.bytes,

@@ -152,10 +152,9 @@ static void torch_layout(void **state) {
     assert_contains(script, "\n    nn.Linear(7200, 10),  # 5: dense\n");
     assert_contains(script, "with_name(\"t.safetensors\")");
     free(script);
-    command_fails(
-        world, "cnntrain predict t.safetensors 32.png", 3,
-        "t.safetensors: holds weights without the layers that they belong to; use it with train --config FILE "
-        "--weights");
+    command_fails(world, "cnntrain predict t.safetensors 32.png", 3,
+                  "t.safetensors: holds weights without the layers that they belong to; use it with train --config "
+                  "FILE --weights");
     command_succeeds(world,
                      "cnntrain train sep_max --data synth:64,32 --epochs 1 --weights t.safetensors -q --out back --set "
                      "'training.optimizer={\"type\": \"SGD\", \"learning_rate\": 0}'");

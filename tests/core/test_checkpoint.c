@@ -156,17 +156,18 @@ static void test_shapes(void **state) {
                                           {"dense/kernel", {2, {2, 3}}, world->kernel}};
     save_example(world);
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_STRICT), -1);
-    expect_refused(world, ": dense/kernel: ", "has shape (3,2) in the file, (2,3) in the model");
+    expect_refused(
+        world, ": dense/kernel: ", "has shape (3,2) in the file, (2,3) in the model; is it a file of this very model?");
     tensors[0].shape = (struct shape){1, {3}};
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_STRICT), -1);
     expect_refused(world, ": dense/bias: ",
-                   "has shape (2) in the file, (3) in the model; dense/kernel: has shape (3,2) "
-                   "in the file, (2,3) in the model");
+                   "has shape (2) in the file, (3) in the model; dense/kernel: has shape (3,2) in the file, (2,3) in "
+                   "the model; is it a file of this very model?");
     tensors[0].shape = (struct shape){1, {2}};
     tensors[1].shape = (struct shape){1, {6}};
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_LENIENT), -1);
     expect_refused(world, ": dense/kernel: ",
-                   "has shape (3,2) in the file, (6) in the model; a layer with another name begins anew");
+                   "has shape (3,2) in the file, (6) in the model; give such layers other names, and they begin anew");
 }
 
 /* Weights that another program stored in double precision, read from a file that is open already. */

@@ -103,8 +103,8 @@ static void test_no_state(void **state) {
     resume(world, "[]", ERROR_DATA);
     resume(world, "7", ERROR_DATA);
     resume(world, "{}", ERROR_DATA);
-    resume(world, "{\"epoch\": ", ERROR_CONFIG);
-    resume(world, "", ERROR_CONFIG);
+    resume(world, "{\"epoch\": ", ERROR_DATA);
+    resume(world, "", ERROR_DATA);
 }
 
 /* Only "stopped" may be missing: it is then false. */
@@ -117,7 +117,7 @@ static void test_missing_fields(void **state) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, field->string);
         enum error_code code = ERROR_DATA;
         if (strcmp(field->string, "stopped") == 0) code = ERROR_NONE;
-        if (strcmp(field->string, "callbacks") == 0) code = ERROR_CONFIG;
+        if (strcmp(field->string, "callbacks") == 0) code = ERROR_DATA;
         resume_json(world, json, code);
     }
     assert_true(fields >= 12);

@@ -99,7 +99,9 @@ static void test_csv_labels(void **state) {
     assert_string_equal(room->splits.class_names[0], "10");
     assert_string_equal(room->splits.class_names[1], "9");
     room_write_text(room, "m/list.csv", "a.png,1\na.png,1x,test\n");
-    room_load_bad(room, csv, ERROR_DATA, "m/list.csv", "line 2: label \"1x\" does not occur in the training set");
+    room_load_bad(
+        room, csv, ERROR_DATA, "m/list.csv",
+        "line 2: label \"1x\" does not occur in the training set; add images of it there, or leave the line out");
 }
 
 static void test_csv_many(void **state) {
@@ -221,10 +223,10 @@ static void test_idx_sizes(void **state) {
                   "is truncated: its header promises more values than its 26 bytes can hold; fetch the file again");
     write_idx(room, "m/train-images-idx3-ubyte", 3, tall, 5000, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "has images of 5000 x 1 pixels; a side has at most 4096");
+                  "has images of 5000 x 1 pixels; a side has at most 4096: make them smaller");
     write_idx(room, "m/train-images-idx3-ubyte", 3, wide, 5000, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "has images of 1 x 5000 pixels; a side has at most 4096");
+                  "has images of 1 x 5000 pixels; a side has at most 4096: make them smaller");
     remove_file(room, "m/train-images-idx3-ubyte");
     write_idx(room, "m/train-images-idx3-ubyte.gz", 3, most, 10, true);
     assert_int_equal(room_load(room, idx), -1);
@@ -238,7 +240,7 @@ static void test_idx_files(void **state) {
     write_idx(room, "m/train-images-idx3-ubyte", 3, flat, 0, false);
     write_idx(room, "m/train-labels-idx1-ubyte", 1, one, 1, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "holds images of 0 x 5 pixels; a side has 1 to 4096");
+                  "holds images of 0 x 5 pixels; a side has 1 to 4096: resize them");
     write_idx(room, "m/train-images-idx3-ubyte", 3, one, 1, false);
     room_write_text(room, "m/train-labels-idx1-ubyte", "no such file");
     room_load_bad(room, idx, ERROR_DATA, "m/train-labels-idx1-ubyte",
@@ -327,9 +329,9 @@ static void images_refused(struct room *room, const char *dictionary, size_t val
 static void test_npy_images(void **state) {
     struct room *room = *state;
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
-    images_refused(room, ARRAY("<u2", "(1, 1, 1)"), 2, "holds values of type u2; images are uint8 or float32");
-    images_refused(room, ARRAY("|i1", "(1, 1, 1)"), 1, "holds values of type i1; images are uint8 or float32");
-    images_refused(room, ARRAY("<f8", "(1, 1, 1)"), 8, "holds values of type f8; images are uint8 or float32");
+    images_refused(room, ARRAY("<u2", "(1, 1, 1)"), 2, "holds values of type u2; save images as uint8 or float32");
+    images_refused(room, ARRAY("|i1", "(1, 1, 1)"), 1, "holds values of type i1; save images as uint8 or float32");
+    images_refused(room, ARRAY("<f8", "(1, 1, 1)"), 8, "holds values of type f8; save images as uint8 or float32");
     static const char limits[] = "(height, width, channels) of at most (4096,4096,4) can be used";
     char message[160];
     snprintf(message, sizeof message, "has images of (1,5000,1); %s", limits);
@@ -339,29 +341,36 @@ static void test_npy_images(void **state) {
     snprintf(message, sizeof message, "has images of (1,1,5); %s", limits);
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 5)"), 5, message);
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 0)"), 0, "holds images with 0 channels; 1 to 4 can be used");
-    images_refused(room, ARRAY("|u1", "(1, 0, 1, 1)"), 0, "holds images of 0 x 1 pixels; a side has 1 to 4096");
-    images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0, "holds images of 1 x 0 pixels; a side has 1 to 4096");
+    images_refused(room, ARRAY("|u1", "(1, 0, 1, 1)"), 0,
+                   "holds images of 0 x 1 pixels; a side has 1 to 4096: resize them");
+    images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0,
+                   "holds images of 1 x 0 pixels; a side has 1 to 4096: resize them");
 }
 
 static void test_npy_headers(void **state) {
     struct room *room = *state;
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
-    images_refused(room, ARRAY("<u3", "(1, 1, 1)"), 3, "has a .npy header with a type of no known width");
-    images_refused(room, ARRAY("<f1", "(1, 1, 1)"), 1, "has a .npy header with a type of no known width");
+    images_refused(room, ARRAY("<u3", "(1, 1, 1)"), 3,
+                   "has a .npy header with a type of no known width; save an array of numbers with numpy.save");
+    images_refused(room, ARRAY("<f1", "(1, 1, 1)"), 1,
+                   "has a .npy header with a type of no known width; save an array of numbers with numpy.save");
     images_refused(room, ARRAY("=u1", "(1, 1, 1)"), 1,
-                   "holds values of type '=u1'; uint8, float32 or integers are read");
+                   "holds values of type '=u1'; save it as uint8, float32 or integers");
     images_refused(room, ARRAY("<c8", "(1, 1, 1)"), 8,
-                   "holds values of type '<c8'; uint8, float32 or integers are read");
+                   "holds values of type '<c8'; save it as uint8, float32 or integers");
     images_refused(room, ARRAY("<ux", "(1, 1, 1)"), 1,
-                   "holds values of type '<ux'; uint8, float32 or integers are read");
+                   "holds values of type '<ux'; save it as uint8, float32 or integers");
     images_refused(room, "{'descr' '|u1', 'fortran_order': False, 'shape': (1, 1, 1)}", 1,
-                   "has a .npy header without a plain 'descr'; save an array of numbers");
+                   "has a .npy header without a plain 'descr'; save an array of numbers with numpy.save");
     images_refused(room, "{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (1, 1, 1)}", 1,
-                   "has a .npy header without a plain 'descr'; save an array of numbers");
-    images_refused(room, ARRAY("|u1", "5"), 1, "has a .npy header without a 'shape'");
-    images_refused(room, "{'descr': '|u1', 'fortran_order': False, }", 1, "has a .npy header without a 'shape'");
+                   "has a .npy header without a plain 'descr'; save an array of numbers with numpy.save");
+    images_refused(room, ARRAY("|u1", "5"), 1,
+                   "has a .npy header without a 'shape'; save an array of numbers with numpy.save");
+    images_refused(room, "{'descr': '|u1', 'fortran_order': False, }", 1,
+                   "has a .npy header without a 'shape'; save an array of numbers with numpy.save");
     images_refused(room, ARRAY("<f8", "(4611686018427387904,)"), 8,
-                   "has 8 bytes of values, its header promises 4611686018427387904 values of 8 bytes; it is damaged");
+                   "has 8 bytes of values, its header promises 4611686018427387904 times 8; it is damaged: save it "
+                   "again with numpy.save");
 }
 
 static void prefix_refused(struct room *room, const void *bytes, size_t length, const char *message) {
@@ -375,9 +384,10 @@ static void test_npy_prefixes(void **state) {
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
     prefix_refused(room, "\x93NUMPX\x01\x00", 8, no_magic);
     prefix_refused(room, "\x93NUM", 4, no_magic);
-    prefix_refused(room, "\x93NUMPY\x00\x07", 8, "is a .npy file of version 0.7; 1.0 to 3.0 are read");
-    prefix_refused(room, "\x93NUMPY\x04\x00", 8, "is a .npy file of version 4.0; 1.0 to 3.0 are read");
-    prefix_refused(room, "\x93NUMPY\x01\x00\x05", 9, "has a .npy header that is truncated");
+    prefix_refused(room, "\x93NUMPY\x00\x07", 8, "is a .npy file of version 0.7; save it with version 1.0, 2.0 or 3.0");
+    prefix_refused(room, "\x93NUMPY\x04\x00", 8, "is a .npy file of version 4.0; save it with version 1.0, 2.0 or 3.0");
+    prefix_refused(room, "\x93NUMPY\x01\x00\x05", 9,
+                   "has a .npy header that is truncated; save an array of numbers with numpy.save");
 }
 
 static void test_npy_labels(void **state) {
@@ -388,7 +398,7 @@ static void test_npy_labels(void **state) {
     write_npy(room, "y.npy", ARRAY("|u1", "(1, 2, 1)"), 2);
     room_load_bad(room, npy, ERROR_DATA, "y.npy", "has 3 dimensions; labels have (count) or (count, 1)");
     room_write_text(room, "y.npy", "");
-    room_load_bad(room, npy, ERROR_DATA, "y.npy", "is empty; a .npy file was expected");
+    room_load_bad(room, npy, ERROR_DATA, "y.npy", "is empty; a .npy file was expected: save it with numpy.save");
 }
 
 static void test_npy_paths(void **state) {
@@ -430,7 +440,7 @@ static void test_parts_alike(void **state) {
     write_npy(room, "d/x_val.npy", ARRAY("|u1", "(2, 2, 2)"), 8);
     write_npy(room, "d/y_val.npy", ARRAY("<u2", "(1, 1)"), 2);
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d/y_val.npy",
-                  "holds 1 labels for 2 images; save both for the same images");
+                  "holds 1 label for 2 images; save both for the same images");
     remove_file(room, "d/x_val.npy");
     write_npy(room, "d/x_train.npy", ARRAY("|u1", "(0, 2, 2)"), 0);
     write_npy(room, "d/y_train.npy", ARRAY("|u1", "(0,)"), 0);

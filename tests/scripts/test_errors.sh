@@ -28,6 +28,7 @@ END
 mkdir empty
 cnntrain data synth:20,0 --export digits -q
 cnntrain train tiny.json --out run -q >/dev/null 2>&1
+# shellcheck source=tests/errors/tools.sh
 . "$root/tests/errors/tools.sh"
 array x.npy '|u1' False '(1, 2, 2)' 1234
 array y.npy '|u1' False '(1,)' "$(printf '\1')"
