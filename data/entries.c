@@ -34,7 +34,9 @@ static int add_name(struct name_list *list, const char *name, struct arena *aren
     if (entries_grow(&names, &list->capacity, list->count, sizeof *list->names, error) != 0) return -1;
     list->names = names;
     list->names[list->count] = arena_string(arena, name, error);
-    return list->names[list->count++] ? 0 : -1;
+    if (!list->names[list->count]) return -1;
+    list->count++;
+    return 0;
 }
 
 int entries_compare(const void *a, const void *b) {

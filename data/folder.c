@@ -49,7 +49,7 @@ static int add_class(struct folder_reader *reader, const char *folder, int32_t l
         list->items = items;
         const char *path = arena_join(reader, folder, files.names[i]);
         if (!path) status = -1;
-        list->items[list->count++] = (struct image_item){path, label};
+        if (path) list->items[list->count++] = (struct image_item){path, label};
     }
     free(files.names);
     return status;

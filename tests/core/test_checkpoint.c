@@ -117,7 +117,8 @@ static void test_many_missing(void **state) {
     assert_int_equal(world->error.code, ERROR_DATA);
     assert_string_equal(world->error.message,
                         "lacks 22 of the model's 22 tensors: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, "
-                        "t13, t14, t15, t16, t17, t18, t19, ...; it has others: dense/kernel, dense/bias");
+                        "t13, t14, t15, t16, t17, t18, t19, ...; it has others: dense/kernel, dense/bias; is it a "
+                        "file of this very model?");
 }
 
 static void test_missing(void **state) {

@@ -491,13 +491,13 @@ static void test_svhn_arrays(void **state) {
         struct digits digits;
         const char *message;
     } cases[] = {
-        {{1, {2, 2, 3, 1}, 12, 2, {1, 1}, 1}, "X is not of class uint8, as images are; save it so"},
-        {{2, {0, 2, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 0 x 2 pixels; a side has 1 to 4096"},
-        {{2, {2, 0, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 2 x 0 pixels; a side has 1 to 4096"},
-        {{2, {4097, 1, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 4097 x 1 pixels; a side has 1 to 4096"},
-        {{2, {1, 4097, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 1 x 4097 pixels; a side has 1 to 4096"},
+        {{1, {2, 2, 3, 1}, 12, 2, {1, 1}, 1}, "X is not of class uint8, as images are; save it as uint8"},
+        {{2, {0, 2, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 0 x 2 pixels; a side has 1 to 4096: resize them"},
+        {{2, {2, 0, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 2 x 0 pixels; a side has 1 to 4096: resize them"},
+        {{2, {4097, 1, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 4097 x 1 pixels; a side has 1 to 4096: resize them"},
+        {{2, {1, 4097, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 1 x 4097 pixels; a side has 1 to 4096: resize them"},
         {{2, {2, 2, 3, 2}, 24, 3, {1, 2, 1}, 2}, "y is not one column of labels; save it as (images, 1)"},
-        {{2, {2, 2, 3, 2}, 24, 2, {1, 2}, 2}, "label 1 of y is 0; 1 to 10 are expected, 10 for digit 0"},
+        {{2, {2, 2, 3, 2}, 24, 2, {1, 2}, 2}, "label 1 of y is 0; 1 to 10 are expected, 10 for digit 0: correct it"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_digits(room, &cases[i].digits);

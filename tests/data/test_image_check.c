@@ -309,7 +309,7 @@ static void test_jpeg_segments(void **state) {
     REFUSE(START "\xff\xc8\0\3x\xff\xd9", DAMAGED("JPEG", "it holds no picture"));
     REFUSE(START "\xff\xc0\0\x07\x08\0\1\0\1", DAMAGED("JPEG", "its frame header has a wrong length"));
     REFUSE(START "\xff\xc0\0\x0e\x08\0\1\0\1\2\1\x11\0\2\x11\0",
-           "is a JPEG image of 2 channels with 8 bits; 1, 3 or 4 channels with 8 bits are read");
+           "is a JPEG image of 2 channels with 8 bits; save it with 1 or 3 channels of 8 bits");
     REFUSE(START "\xff\xc0\0\x11\x08\0\1\0\1\3\1\x11\0\2\x11\0\3\x11\0\xff\xd9",
            DAMAGED("JPEG", "it holds no picture"));
     REFUSE(START "\xff\xc0\0\x14\x08\0\1\0\1\4\1\x11\0\2\x11\0\3\x11\0\4\x11\0\xff\xd9",
