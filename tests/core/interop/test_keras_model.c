@@ -147,7 +147,7 @@ static void refused_values(void **state) {
                    "k.json: layer 0.dtype: must be float32, the type everything is computed in here; got "
                    "\"mixed_float16\"");
     expect_refused(LAYER("BatchNormalization", "'name':'b','renorm':true"),
-                   "k.json: layer \"b\".renorm: is not supported; got true");
+                   "k.json: layer \"b\".renorm: has the value true, which is not supported; remove it");
     expect_refused(
         LAYER("Dense", "'name':'d','units':3,'kernel_constraint':{'class_name':'Mine','config':{}}"),
         "k.json: layer \"d\".kernel_constraint.type: unknown constraint \"Mine\"; known: max_norm, min_max_norm, "
