@@ -34,13 +34,17 @@ static void add_script(const struct torch_modules *torch, const char *path, cons
         text_print(text, "(n, %d, %d, %d), channels first.\n", input->size[2], input->size[0], input->size[1]);
     else
         text_print(text, "of %d numbers.\n", input->size[0]);
-    text_add(text, "# pip install torch safetensors\nimport pathlib\n\nfrom safetensors.torch import load_file\n"
-                   "from torch import nn\n");
-    if (torch->uses_scale)
-        text_add(text,
-                 "\n\nclass Scale(nn.Module):\n    def __init__(self, scale, offset):\n        super().__init__()\n"
-                 "        self.scale, self.offset = scale, offset\n\n    def forward(self, x):\n"
-                 "        return x * self.scale + self.offset\n\n");
+    const bool has_functions = torch->function_count > 0;
+    bool has_classes = has_functions;
+    for (int i = 0; i < TORCH_CLASSES; i++) has_classes = has_classes || torch->uses[i];
+    text_add(text, "# pip install torch safetensors\nimport pathlib\n\n");
+    if (has_classes) text_add(text, "import torch\n");
+    text_add(text, "from safetensors.torch import load_file\nfrom torch import nn\n");
+    if (has_classes) text_add(text, "from torch.nn import functional as F\n");
+    for (int i = 0; i < TORCH_CLASSES; i++)
+        if (torch->uses[i]) text_print(text, "\n\n%s", torch_class_text((enum torch_class)i));
+    if (has_functions) text_add(text, torch->functions.bytes);
+    if (has_classes) text_add(text, "\n");
     text_print(text, "\nmodel = nn.Sequential(\n%s)\n", torch->lines.bytes ? torch->lines.bytes : "");
     text_add(text, "model.load_state_dict(load_file(pathlib.Path(__file__).with_name(");
     json_write_string(file_name_of(path), text);
