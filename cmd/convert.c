@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cmd/document.h"
+#include "cmd/output.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/interop/exchange.h"
@@ -82,8 +83,9 @@ static int choose_options(struct session *session, const struct arguments *argum
         if (!(conversion->options & flags[i].option & ~conversion->format->honours)) continue;
         struct text able = {0};
         list_names(flags[i].option, &able);
-        int status = error_set(&session->error, ERROR_CONFIG, flags[i].flag, "is not for the format %s; it is for: %s",
-                               conversion->format->name, listed(&able));
+        int status = error_set(&session->error, ERROR_CONFIG, flags[i].flag,
+                               "does not go with the format %s, only with %s; leave it out", conversion->format->name,
+                               listed(&able));
         text_free(&able);
         return status;
     }
@@ -149,8 +151,8 @@ static int tell(struct session *session, const struct conversion *conversion, st
     if (session->quiet) return 0;
     char bytes[32];
     terminal_print(stdout, conversion->out);
-    printf(": %s, %s bytes\n", conversion->format->name,
-           text_thousands(bytes, sizeof bytes, (long long)written.st_size));
+    output_print(": %s, %s bytes\n", conversion->format->name,
+                 text_thousands(bytes, sizeof bytes, (long long)written.st_size));
     return session_print_text(session, remarks);
 }
 

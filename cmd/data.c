@@ -7,6 +7,7 @@
 #include "cmd/data_export.h"
 #include "cmd/document.h"
 #include "cmd/model_data.h"
+#include "cmd/output.h"
 #include "cmd/terminal.h"
 #include "core/dataset.h"
 #include "core/report/table.h"
@@ -121,22 +122,23 @@ static int print_splits(struct session *session, const struct data_splits *split
     if (session->json) return print_json(session, splits);
     const struct dataset *train = &splits->train, *sets[3];
     get_sets(splits, sets);
-    printf("images: %d x %d x %d (height x width x channels), %s\n", train->height, train->width, train->channels,
-           train->type == PIXEL_UINT8 ? "bytes" : "floats");
+    output_print("images: %d x %d x %d (height x width x channels), %s\n", train->height, train->width, train->channels,
+                 train->type == PIXEL_UINT8 ? "bytes" : "floats");
     for (int i = 0; i < 3; i++) {
         if (!sets[i]->count) continue;
-        printf("%s: %lld images; mean", split_names[i], (long long)sets[i]->count);
+        output_print("%s: %lld image%s; mean", split_names[i], (long long)sets[i]->count,
+                     sets[i]->count == 1 ? "" : "s");
         struct text deviations = {0};
         for (int c = 0; c < train->channels; c++) {
             struct moments moments = channel_moments(sets[i], c);
-            printf(" %.4f", moments.mean);
+            output_print(" %.4f", moments.mean);
             text_print(&deviations, " %.4f", moments.deviation);
         }
-        printf(", deviation");
+        output_print(", deviation");
         if (session_print_text(session, &deviations) != 0) return -1;
-        printf(" by channel%s\n", train->type == PIXEL_UINT8 ? ", bytes as 0 to 1" : "");
+        output_print(" by channel%s\n", train->type == PIXEL_UINT8 ? ", bytes as 0 to 1" : "");
     }
-    printf("\n");
+    output_print("\n");
     return print_classes(session, splits, sets);
 }
 
@@ -146,12 +148,12 @@ static int export(struct terminal *terminal, struct session *session, const stru
     int status = data_export(session, splits, folder);
     terminal_close(terminal);
     if (status != 0 || session->json || session->quiet) return status;
-    printf("Wrote %lld pictures of %d classes to ",
-           (long long)(splits->train.count + splits->validation.count + splits->test.count), splits->classes);
+    output_print("Wrote %lld pictures of %d classes to ",
+                 (long long)(splits->train.count + splits->validation.count + splits->test.count), splits->classes);
     terminal_print(stdout, folder);
-    printf("; read them as folder:");
+    output_print("; read them as folder:");
     terminal_print(stdout, folder);
-    putchar('\n');
+    output_text("\n");
     return 0;
 }
 
@@ -218,7 +220,8 @@ static int check_sheet(struct session *session, const struct options *options, s
     if (!arguments->wants_sheet) {
         const bool others = arguments->split || arguments->augmented || arguments->per_class != NOT_GIVEN;
         return others ? error_set(&session->error, ERROR_CONFIG, "--sheet",
-                                  "is missing: --split, --per-class and --augmented are about the contact sheet")
+                                  "is missing; --split, --per-class and --augmented go with it: add --sheet FILE.png, "
+                                  "or leave them out")
                       : 0;
     }
     if (options_check_range(session, "--per-class", arguments->per_class, 1, PER_CLASS_MAX) != 0) return -1;
@@ -290,13 +293,13 @@ static int sources_json(struct session *session, const struct component_registry
 static int list_sources(struct session *session) {
     const struct component_registry *sources = registries_find(&session->registries, "source");
     if (session->json) return sources_json(session, sources);
-    printf("Sources, as SPEC or in a config's data section:\n\n");
+    output_print("Sources, as SPEC or in a config's data section:\n\n");
     for (const struct component_kind *const *kind = sources->kinds; *kind; kind++) {
         const struct source_kind *source = (const struct source_kind *)*kind;
         char spec[64];
         snprintf(spec, sizeof spec, "%s%s", (*kind)->name, source->needs_path ? ":PATH" : "");
-        printf("  %-16s %s\n", spec, (*kind)->summary);
-        if (source->layout) printf("  %-16s %s\n", "", source->layout);
+        output_print("  %-16s %s\n", spec, (*kind)->summary);
+        if (source->layout) output_print("  %-16s %s\n", "", source->layout);
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "cmd/bar.h"
 #include "cmd/document.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/experiments_trial.h"
 #include "core/platform.h"
@@ -62,9 +63,10 @@ static int print_text(struct session *session, const struct plan *plan) {
         summary_cost(plan->summary, &text);
         text_add(&text, "\n");
     }
-    text_print(&text, "%lld training, %lld validation and %lld test images of %dx%dx%d, %d classes\n",
+    text_print(&text, "%lld training, %lld validation and %lld test images of %dx%dx%d, %d class%s\n",
                (long long)splits->train.count, (long long)splits->validation.count, (long long)splits->test.count,
-               splits->train.height, splits->train.width, splits->train.channels, splits->classes);
+               splits->train.height, splits->train.width, splits->train.channels, splits->classes,
+               splits->classes == 1 ? "" : "es");
     text_print(&text, "memory     weights %.2f MB, optimizer %.2f MB, work space %.1f MB; the process held %.1f MB\n",
                (double)trial->parameter_bytes / 1e6, (double)trial->optimizer_bytes / 1e6,
                (double)trial->work_bytes / 1e6, (double)platform_peak_memory() / 1e6);
@@ -90,8 +92,8 @@ int dry_run_config(struct session *session, const struct config *config, const c
     struct data_splits splits;
     struct terminal terminal;
     terminal_open(&terminal, session);
+    signals_say("interrupted; nothing was written");
     terminal_listen(&terminal, session);
-    session_catch_signals(session);
     if (terminal_load_data(&terminal, session, config, &splits) != 0) return -1;
     struct run_parts parts = {.workshop = &session->workshop, .config = config, .splits = &splits, .weights = weights};
     int status = run_parts_build(&parts, &session->error);
@@ -164,6 +166,7 @@ static int print_plan(struct session *session, struct batch_plan *plan, int jobs
 int dry_run_batch(struct session *session, const struct experiments_request *request) {
     static const char *const names[] = {"params", "multiplications", "ms/step", "s/epoch", "epochs", "runs", "time"};
     struct batch_plan plan = {.session = session};
+    signals_say("interrupted; nothing was written");
     table_column(&plan.table, "name", TABLE_LEFT);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) table_column(&plan.table, names[i], TABLE_RIGHT);
     if (session->json) plan.document = document_list();

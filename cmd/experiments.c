@@ -5,7 +5,9 @@
 
 #include "cmd/batch_view.h"
 #include "cmd/dry_run.h"
+#include "cmd/output.h"
 #include "cmd/session.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/experiments.h"
 
@@ -31,10 +33,10 @@ static int print_outcome(struct session *session, const struct experiments_outco
         free(path);
         return json ? session_print_json(session, json) : -1;
     }
-    if (outcome->table.bytes && !outcome->table.failed) fputs(outcome->table.bytes, stdout);
-    fputs("\nThe report is ", stdout);
+    if (outcome->table.bytes && !outcome->table.failed) terminal_print_table(outcome->table.bytes);
+    output_text("\nThe report is ");
     terminal_print(stdout, outcome->folder);
-    puts("/report.html; report.md, results.csv, results.json and the runs are beside it.");
+    output_text("/report.html; report.md, results.csv, results.json and the runs are beside it.\n");
     return 0;
 }
 
@@ -58,7 +60,7 @@ static int execute(struct session *session, const struct arguments *arguments, c
     terminal_listen(&terminal, session);
     session->workshop.listen = NULL; /* the batch's listener hears it all */
     batch_view_open(&view, &terminal);
-    session_catch_signals(session);
+    signals_say("interrupted while data were loaded; the same command goes on from here");
     if (arguments->jobs > 1 && session->workshop.threads > arguments->jobs)
         session->workshop.threads /= arguments->jobs;
     else if (arguments->jobs > 1)

@@ -62,7 +62,9 @@ static int check_model(struct session *session, const struct model *model) {
     free(results);
     if (status == 0 && !passed)
         status = error_set(&session->error, ERROR_RUN, NULL,
-                           "a gradient differs by more than %g from its difference quotient", GRADCHECK_TOLERANCE);
+                           "a gradient differs by more than %g from its difference quotient; the layer marked WRONG "
+                           "has a mistake in its code",
+                           GRADCHECK_TOLERANCE);
     return status;
 }
 

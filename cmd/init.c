@@ -1,5 +1,6 @@
 /* cnntrain init: looks at a data set and writes a first config for it. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +93,9 @@ static int recognize_inside(struct session *session, const char *path, struct fo
 }
 
 static int find_data(struct session *session, const char *place, struct found *found) {
-    if (!file_exists(place)) {
+    int is_there = file_is_there(place, &session->error);
+    if (is_there < 0) return -1;
+    if (!is_there) {
         if (read_spec(session, place, found) == 1) return 0;
         return error_set(&session->error, ERROR_IO, place,
                          "is no folder, file or data source; name the folder of a data set, or SOURCE:PATH "
@@ -166,6 +169,10 @@ static char *choose_name(struct session *session, const char *out, const struct 
     if (out) return name_of(session, out, true, fallback);
     const char *place = found->place ? found->place : found->path;
     char *real = place ? realpath(place, NULL) : NULL;
+    if (place && !real && !file_is_missing(errno)) {
+        error_set_errno(&session->error, place, "look at the file");
+        return NULL;
+    }
     int is_folder = real ? file_is_folder(real, &session->error) : 0;
     char *name = is_folder < 0 ? NULL : name_of(session, real, !is_folder, fallback);
     free(real);
@@ -217,9 +224,10 @@ static int tell(struct session *session, const struct init_facts *facts) {
     const char *file = word.failed ? facts->file : word.bytes;
     if (!session->quiet) {
         text_print(&text, "Found %s: %s\n", facts->source->component.name, facts->source->component.summary);
-        text_print(&text, "%lld training and %lld test images of %d x %d x %d%s, %d classes\n", (long long)train->count,
+        text_print(&text, "%lld training and %lld test images of %d x %d x %d%s, %d class%s\n", (long long)train->count,
                    (long long)facts->splits->test.count, train->height, train->width, train->channels,
-                   facts->resize[0] ? " (resized)" : "", facts->splits->classes);
+                   facts->resize[0] ? " (resized)" : "", facts->splits->classes,
+                   facts->splits->classes == 1 ? "" : "es");
         text_print(&text, "Wrote %s. Next:\n\n  cnntrain summary %s   the network\n  cnntrain train %s     trains it\n",
                    facts->file, file, file);
     }
@@ -257,9 +265,10 @@ static int load_and_write(struct session *session, struct init_facts *facts) {
 }
 
 static int check_out(struct session *session, const char *path, bool force) {
-    if (file_is_folder(path, &session->error) == 1)
-        return error_set(&session->error, ERROR_CONFIG, path, "is a folder; --out names the file to write");
-    if (force || !file_exists(path)) return 0;
+    int is_folder = file_is_folder(path, &session->error), is_there = file_is_there(path, &session->error);
+    if (is_folder < 0 || is_there < 0) return -1;
+    if (is_folder) return error_set(&session->error, ERROR_CONFIG, path, "is a folder; --out names the file to write");
+    if (force || !is_there) return 0;
     return error_set(&session->error, ERROR_CONFIG, path,
                      "is there already; --force replaces it, --out FILE writes another");
 }

@@ -92,17 +92,15 @@ static void add_section(struct text *text, const char *title, const char *lines,
 
 static void add_field(struct text *text, const struct field *field, int width) {
     struct text type = {0};
-    const bool narrow = width < WIDTH_NARROW;
-    const int indent = narrow ? 4 : KEY_COLUMN;
+    const int indent = width < WIDTH_NARROW ? 4 : KEY_COLUMN;
+    const bool on_own_line = (int)strlen(field->key) + 3 > indent;
     field_describe(field, &type);
     if (field->fallback)
         text_print(&type, "; default %s", field->fallback);
     else if (field->type != FIELD_OBJECT)
         text_add(&type, "; required");
-    if (narrow)
-        text_print(text, "  %s\n    ", field->key);
-    else
-        text_print(text, "  %-*s", KEY_COLUMN - 2, field->key);
+    text_print(text, "  %-*s", on_own_line ? 0 : indent - 2, field->key);
+    if (on_own_line) text_print(text, "\n%*s", indent, "");
     text_wrap(text, type.failed ? "" : type.bytes, width, indent);
     if (field->help) text_repeat(text, " ", indent);
     if (field->help) text_wrap(text, field->help, width, indent);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/layer_page.h"
+#include "cmd/output.h"
 #include "cmd/terminal.h"
 
 static int registry_json(struct session *session, const struct component_registry *registry) {
@@ -16,10 +17,10 @@ static int list_layers(struct session *session) {
     const struct component_registry *layers = registries_find(&session->registries, "layer");
     if (session->json) return registry_json(session, layers);
     for (const struct component_kind *const *kind = layers->kinds; *kind; kind++)
-        printf("%-24s %s\n", (*kind)->name, (*kind)->summary);
-    printf("\nMore about one: cnntrain layers NAME. Also by name: ");
+        output_print("%-24s %s\n", (*kind)->name, (*kind)->summary);
+    output_print("\nMore about one: cnntrain layers NAME. Also by name: ");
     for (const struct component_registry *const *at = session->registries.items; *at; at++)
-        if (*at != layers) printf("%s%s", (*at)->what, at[1] ? ", " : ".\n");
+        if (*at != layers) output_print("%s%s", (*at)->what, at[1] ? ", " : ".\n");
     return 0;
 }
 

@@ -49,10 +49,13 @@ bool live_has_escapes(void) {
     return term && *term && strcmp(term, "dumb") != 0;
 }
 
-void live_open(struct live *live, bool wanted) {
+bool live_is_piped(void) {
     struct stat out;
-    bool is_piped = fstat(STDOUT_FILENO, &out) == 0 && S_ISFIFO(out.st_mode);
-    *live = (struct live){.is_on = wanted && !is_piped && isatty(STDERR_FILENO) && live_has_escapes()};
+    return fstat(STDOUT_FILENO, &out) == 0 && S_ISFIFO(out.st_mode);
+}
+
+void live_open(struct live *live, bool wanted) {
+    *live = (struct live){.is_on = wanted && !live_is_piped() && isatty(STDERR_FILENO) && live_has_escapes()};
     if (live->is_on) catch_pause();
 }
 

@@ -34,5 +34,7 @@ int live_columns(void);
 int live_rows(void);
 /* Whether TERM names a terminal that obeys escape sequences. */
 bool live_has_escapes(void);
+/* Whether standard output is a pipe: who reads it (a pager) may draw on the same screen. */
+bool live_is_piped(void);
 
 #endif

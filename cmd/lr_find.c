@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "cmd/document.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/optimizer.h"
+#include "core/report/chart.h"
 #include "core/report/format.h"
 #include "core/report/plot.h"
 #include "core/run_rates.h"
@@ -61,28 +63,26 @@ static int print_json(struct session *session, const struct found *found) {
     return document_print(session, &document);
 }
 
-static int write_csv(struct session *session, const struct found *found) {
-    struct text text = {0};
-    text_add(&text, "learning_rate,loss,smoothed\n");
+static void add_csv(const struct found *found, struct text *text) {
+    text_add(text, "learning_rate,loss,smoothed\n");
     for (int i = 0; i < found->rates->count; i++) {
         const struct rates_point *point = &found->rates->points[i];
-        text_print(&text, "%.9g,%.9g,%.9g\n", point->rate, point->loss, point->smooth);
+        text_print(text, "%.9g,%.9g,%.9g\n", point->rate, point->loss, point->smooth);
     }
-    const char *path = found->arguments->out;
-    int status = text.failed ? error_set(&session->error, ERROR_RUN, path, "not enough memory for the file")
-                             : file_replace_text(path, text.bytes, &session->error);
-    text_free(&text);
-    return status;
 }
 
-/* ---- text ---- */
+/* ---- charts ---- */
 
-/* The loss up to a little above where it began: what it breaks away to would flatten the rest. */
-static int add_chart(const struct found *found, struct text *text) {
-    enum { ROWS = 18, COLUMNS_MOST = 100 };
-    const struct rates *rates = found->rates;
-    size_t count = (size_t)rates->count;
+/* What a chart shows. */
+struct curves {
+    double *x, *raw, *smooth; /* (count) each, in one block */
+};
+
+/* The loss up to a little above where it began: what it breaks away to would flatten the rest. -1 without memory. */
+static int open_curves(const struct rates *rates, struct curves *curves) {
+    const size_t count = (size_t)rates->count;
     double *x = calloc(3 * count, sizeof *x), *raw = x ? x + count : NULL, *smooth = x ? raw + count : NULL;
+    *curves = (struct curves){x, raw, smooth};
     if (!x) return -1;
     double low = INFINITY;
     for (size_t i = 0; i < count; i++) low = fmin(low, rates->points[i].smooth);
@@ -92,9 +92,36 @@ static int add_chart(const struct found *found, struct text *text) {
         raw[i] = rates->points[i].loss <= limit ? rates->points[i].loss : NAN;
         smooth[i] = rates->points[i].smooth <= limit ? rates->points[i].smooth : NAN;
     }
+    return 0;
+}
+
+static void add_drawing(const struct found *found, struct text *text) {
+    static const char title[] = "Loss by learning rate";
+    struct curves curves;
+    if (open_curves(found->rates, &curves) != 0) {
+        text->failed = true;
+        return;
+    }
+    const struct chart_rates chart = {
+        .place = {.id = "rates", .title = title, .description = "The loss of each batch and smoothed."},
+        .rates = curves.x,
+        .losses = curves.raw,
+        .smooth = curves.smooth,
+        .points = found->rates->count,
+        .marked = found->steepest};
+    svg_open_file(CHART_WIDTH, CHART_RATES_HEIGHT, title, text);
+    chart_rates(&chart, text);
+    svg_close(text);
+    free(curves.x);
+}
+
+static int add_chart(const struct found *found, struct text *text) {
+    enum { ROWS = 18, COLUMNS_MOST = 100 };
+    struct curves curves;
+    if (open_curves(found->rates, &curves) != 0) return -1;
     const struct plot_series series[] = {
-        {.name = "of each batch", .y = raw, .is_points = true, .mark = '.', .color = "2"},
-        {.name = "smoothed", .y = smooth, .mark = '*', .color = "36"},
+        {.name = "of each batch", .y = curves.raw, .is_points = true, .mark = '.', .color = "2"},
+        {.name = "smoothed", .y = curves.smooth, .mark = '*', .color = "36"},
     };
     int columns = terminal_width() - 1;
     const struct plot plot = {.title = "loss by learning rate",
@@ -102,15 +129,15 @@ static int add_chart(const struct found *found, struct text *text) {
                               .rows = ROWS,
                               .has_braille = terminal_has_unicode(),
                               .has_color = found->has_color,
-                              .x = x,
-                              .count = rates->count,
+                              .x = curves.x,
+                              .count = found->rates->count,
                               .x_axis = PLOT_LOG,
                               .series = series,
                               .series_count = 2,
                               .mark_x = found->steepest,
                               .mark_name = "steepest"};
     plot_write(&plot, text);
-    free(x);
+    free(curves.x);
     return 0;
 }
 
@@ -140,7 +167,43 @@ static int print_text(struct session *session, const struct found *found) {
     struct text text = {0};
     if (!session->quiet && add_chart(found, &text) != 0) text.failed = true;
     add_suggestion(found, &text);
+    if (!session->quiet && found->arguments->out) text_print(&text, "Written: %s\n", found->arguments->out);
     return session_print_text(session, &text);
+}
+
+/* ---- files ---- */
+
+static int write_file(struct session *session, const struct found *found, const char *path,
+                      void (*add)(const struct found *, struct text *)) {
+    struct text text = {0};
+    add(found, &text);
+    int status = text.failed ? error_set(&session->error, ERROR_RUN, path, "not enough memory for the file")
+                             : file_replace_text(path, text.bytes, &session->error);
+    text_free(&text);
+    return status;
+}
+
+static bool ends_in(const char *path, const char *ending) {
+    const size_t length = strlen(path), end = strlen(ending);
+    return length > end && strcmp(path + length - end, ending) == 0;
+}
+
+static int write_in(struct session *session, const struct found *found, const char *name,
+                    void (*add)(const struct found *, struct text *)) {
+    char *path = file_join(found->arguments->out, name, &session->error);
+    int status = path ? write_file(session, found, path, add) : -1;
+    free(path);
+    return status;
+}
+
+/* One file where --out names one, else both into a folder. */
+static int write_files(struct session *session, const struct found *found) {
+    const char *out = found->arguments->out;
+    if (ends_in(out, ".csv")) return write_file(session, found, out, add_csv);
+    if (ends_in(out, ".svg")) return write_file(session, found, out, add_drawing);
+    if (file_make_folder(out, &session->error) != 0) return -1;
+    if (write_in(session, found, "lr-find.csv", add_csv) != 0) return -1;
+    return write_in(session, found, "lr-find.svg", add_drawing);
 }
 
 /* ---- the test ---- */
@@ -152,7 +215,7 @@ static int report(struct session *session, const struct arguments *arguments, co
         found.steepest = two_digits(rates->points[rates->steepest].rate);
         found.tenth = two_digits(rates->points[rates->least].rate / 10);
     }
-    if (arguments->out && write_csv(session, &found) != 0) return -1;
+    if (arguments->out && write_files(session, &found) != 0) return -1;
     return session->json ? print_json(session, &found) : print_text(session, &found);
 }
 
@@ -183,7 +246,7 @@ static int execute(struct session *session, const struct arguments *arguments) {
     struct terminal terminal;
     if (read_config(session, &arguments->train, arguments->train.config, &config) != 0) return -1;
     terminal_open(&terminal, session);
-    session_catch_signals(session);
+    signals_say("interrupted; nothing was written");
     bool from_user = arguments->train.data != NULL;
     int status = config_locate_data(&config, session->workshop.data_folder, from_user, &session->error);
     if (status == 0) status = terminal_load_data(&terminal, session, &config, &splits);
@@ -210,6 +273,7 @@ const struct command lr_find_command = {
         "suggests, and a tenth of the one with the least loss. The weights are thrown away; no run is touched.\n",
     .examples = "cnntrain lr-find --config sep_max.json\n"
                 "cnntrain lr-find deep_conv_max --data cifar10:DIR --from 1e-5 --to 1 --steps 200\n"
+                "cnntrain lr-find sep_max --out rates\n"
                 "cnntrain lr-find sep_max --out rates.csv --json\n",
     .run = run_lr_find,
 };
@@ -254,7 +318,8 @@ static int run_lr_find(struct session *session, int argc, const char **argv) {
         {"seed", 0, POPT_ARG_INT, &arguments.train.seed, 0, "of every random number", "N"},
         {"set", 0, POPT_ARG_ARGV, &arguments.train.set, 0, "set any value of the config; may be repeated",
          "KEY.PATH=VALUE"},
-        {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "also write rates and losses as CSV", "FILE"},
+        {"out", 'o', POPT_ARG_STRING, &arguments.out, 0,
+         "also write rates and losses: FILE.csv, FILE.svg (a chart), or a folder for both", "PATH"},
         POPT_TABLEEND,
     };
     struct options options;

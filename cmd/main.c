@@ -8,6 +8,8 @@
 
 #include "cmd/ending.h"
 #include "cmd/help.h"
+#include "cmd/output.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -83,7 +85,8 @@ static int dispatch(struct session *session, int argc, const char **argv) {
     if (is_any(first, "-h", "--help") || (strcmp(first, "help") == 0 && argc == 2)) {
         help_program();
         if (argc > 1) return 0;
-        return error_set(&session->error, ERROR_CONFIG, NULL, "no command given");
+        return error_set(&session->error, ERROR_CONFIG, NULL,
+                         "no command given; to train a config: cnntrain --config FILE");
     }
     if (strcmp(first, "--version") == 0) {
         session->verbose = argc > 2 && is_any(argv[2], "-v", "--verbose");
@@ -116,14 +119,12 @@ int main(int argc, char **argv) {
     struct session session;
     ending_says(NULL);
     fill_descriptors();
+    signals_catch();
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write */
     int status = session_open(&session);
     session.describe = help_command;
     if (status == 0) status = dispatch(&session, argc, (const char **)(void *)argv);
-    if (fflush(stdout) != 0)
-        error_set_errno(&session.error, "stdout", "write");
-    else if (ferror(stdout))
-        error_set(&session.error, ERROR_IO, "stdout", "cannot write all of the results");
+    output_end(&session.error);
     if (status != 0 || session.error.code != ERROR_NONE) terminal_error(&session);
     int code = session.error.code != ERROR_NONE ? (int)session.error.code : status == 0 ? 0 : ERROR_RUN;
     session_close(&session);

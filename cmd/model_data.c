@@ -8,7 +8,8 @@ const struct dataset *choose_split(struct session *session, const struct data_sp
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(split, names[i]) != 0) continue;
         if (sets[i]->count) return sets[i];
-        error_set(&session->error, ERROR_DATA, NULL, "the data have no %s images; choose another --split", split);
+        error_set(&session->error, ERROR_DATA, NULL,
+                  "the data have no %s images; choose another --split, or other data", split);
         return NULL;
     }
     error_set(&session->error, ERROR_CONFIG, "--split", "must be test, validation or train, got \"%s\"", split);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,9 +46,19 @@ static int bad_number(struct session *session, const char **argv, const char *wo
     char flag[64];
     const char *value = strchr(word, '=');
     snprintf(flag, sizeof flag, "%.*s", (int)strcspn(word, "="), word);
-    if (value) return error_set(&session->error, ERROR_CONFIG, flag, "must be a whole number, got \"%s\"", value + 1);
-    while (argv[1] && argv[1] != word) argv++;
-    return error_set(&session->error, ERROR_CONFIG, *argv, "must be a whole number, got \"%s\"", word);
+    while (!value && argv[1] && argv[1] != word) argv++;
+    const char *where = value ? flag : *argv, *found = value ? value + 1 : word;
+    const size_t sign = *found == '-' || *found == '+', digits = strspn(found + sign, "0123456789");
+    if (digits > 0 && found[sign + digits] == '\0')
+        return error_set(&session->error, ERROR_CONFIG, where, "%s is too large a number; the largest is %d", found,
+                         INT_MAX);
+    return error_set(&session->error, ERROR_CONFIG, where, "must be a whole number, got \"%s\"", found);
+}
+
+/* What is wrong with an option that is known. */
+static const char *fault_of(int code) {
+    if (code == POPT_ERROR_NOARG) return "needs a value";
+    return code == POPT_ERROR_UNWANTEDARG ? "takes no value" : "cannot be used so";
 }
 
 static int bad_option(struct session *session, const struct command *command, const struct poptOption *table,
@@ -55,7 +66,7 @@ static int bad_option(struct session *session, const struct command *command, co
     const char *flag = poptBadOption(context, POPT_BADOPTION_NOALIAS);
     if (code == POPT_ERROR_BADNUMBER || code == POPT_ERROR_OVERFLOW) return bad_number(session, argv, flag);
     if (code != POPT_ERROR_BADOPT)
-        return error_set(&session->error, ERROR_CONFIG, flag, "%s; see: cnntrain %s --help", poptStrerror(code),
+        return error_set(&session->error, ERROR_CONFIG, flag, "%s; see: cnntrain %s --help", fault_of(code),
                          command->name);
     const char *words[FLAGS_MAX], *name = flag + strspn(flag, "-");
     char word[64];
@@ -65,7 +76,8 @@ static int bad_option(struct session *session, const struct command *command, co
     if (nearest)
         return error_set(&session->error, ERROR_CONFIG, flag, "unknown option of cnntrain %s; did you mean \"--%s\"?",
                          command->name, nearest);
-    return error_set(&session->error, ERROR_CONFIG, flag, "unknown option; see: cnntrain %s --help", command->name);
+    return error_set(&session->error, ERROR_CONFIG, flag, "unknown option of cnntrain %s, whose --help lists them",
+                     command->name);
 }
 
 static int no_memory(struct session *session) {

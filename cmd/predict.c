@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/document.h"
+#include "cmd/output.h"
 #include "cmd/picture_input.h"
 #include "cmd/terminal.h"
 #include "core/csv.h"
@@ -160,14 +161,14 @@ static void add_picture(const struct predictor *predictor, struct document *docu
 static void print_picture(const struct predictor *predictor, const char *path, const float *p) {
     char number[16];
     terminal_print(stdout, path);
-    putchar(':');
+    output_text(":");
     for (int rank = 0; rank < predictor->top; rank++) {
         const int class = predictor->ranked[rank];
-        fputs(rank ? ", " : " ", stdout);
+        output_text(rank ? ", " : " ");
         terminal_print(stdout, label_of(predictor, class, number, sizeof number));
-        printf(" %.4f", (double)p[class]);
+        output_print(" %.4f", (double)p[class]);
     }
-    putchar('\n');
+    output_text("\n");
 }
 
 static int print_csv_header(struct session *session, const struct predictor *predictor) {
@@ -209,7 +210,7 @@ static int tell(struct session *session, const struct arguments *arguments, stru
     if (!isfinite(p[0])) { /* the softmax of a number that is not finite has no finite one */
         struct error error = {0};
         error_set(&error, ERROR_NOT_FINITE, path,
-                  "the model's output for it is not finite; its weights may be broken: see cnntrain evaluate");
+                  "gets an output that is not finite; the model's weights may be broken: see cnntrain evaluate");
         return note_failure(session, &error, tally);
     }
     rank_classes(predictor, p);

@@ -1,13 +1,14 @@
 #include "cmd/session.h"
 
-#include <signal.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/ending.h"
-#include "cmd/live.h"
+#include "cmd/output.h"
+#include "cmd/signals.h"
 #include "core/activation.h"
 #include "core/callback.h"
 #include "core/constraint.h"
@@ -32,22 +33,22 @@ static const struct component_registry *const all_registries[] = {
 
 /* ---- where configs are ---- */
 
-static char *program_folder(void) {
+static char *program_folder(struct error *error) {
     char path[4096];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     if (length <= 0) return NULL;
     path[length] = '\0';
-    struct error ignored = {0};
-    return file_folder_of(path, &ignored);
+    return file_folder_of(path, error);
 }
 
 static int open_search(struct session *session) {
     static const char *const places[] = {"configs", "../configs", "../share/cnntrain/configs"};
-    char *folder = program_folder();
+    char *folder = program_folder(&session->error);
     size_t count = 0;
     for (size_t i = 0; folder && i < 3; i++) {
         char *joined = file_join(folder, places[i], &session->error);
         char *clean = joined ? realpath(joined, NULL) : NULL;
+        if (joined && !clean && errno == ENOMEM) error_set_errno(&session->error, joined, "look for configs");
         free(joined);
         if (clean) session->search_paths[count++] = clean;
     }
@@ -66,6 +67,8 @@ int session_open(struct session *session) {
     *session = (struct session){.registries = {all_registries}, .threads = NOT_GIVEN};
     session->workshop.registries = &session->registries;
     session->workshop.data_room = &data_room;
+    session->workshop.stop = signals_stop();
+    session->workshop.guard = signals_guard;
     const char *folder = getenv("CNNTRAIN_DATA");
     session->workshop.data_folder = folder && *folder ? folder : NULL;
     return open_search(session);
@@ -123,29 +126,6 @@ void session_start_threads(int threads) {
     ending_says(NULL);
 }
 
-/* ---- signals ---- */
-
-static volatile sig_atomic_t stop_signal;
-
-static void stop(int number) {
-    if (stop_signal) {
-        live_abandon();
-        _exit(128 + number);
-    }
-    stop_signal = number;
-}
-
-void session_catch_signals(struct session *session) {
-    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* A closed terminal ends a run like Ctrl-C, unless nohup has it ignored. */
-    struct sigaction former;
-    if (sigaction(SIGHUP, NULL, &former) == 0 && former.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
-    session->workshop.stop = &stop_signal;
-}
-
 /* ---- small things ---- */
 
 struct config_request session_request(const struct session *session, const char *path) {
@@ -158,7 +138,7 @@ int session_print_json(struct session *session, cJSON *json) {
     char *text = json ? json_print(json) : NULL;
     cJSON_Delete(json);
     if (!text) return error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
-    fputs(text, stdout);
+    output_text(text);
     free(text);
     return 0;
 }
@@ -166,7 +146,7 @@ int session_print_json(struct session *session, cJSON *json) {
 int session_print_text(struct session *session, struct text *text) {
     int status =
         text->failed ? error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the text to print") : 0;
-    if (status == 0 && text->bytes) fputs(text->bytes, stdout);
+    if (status == 0 && text->bytes) output_text(text->bytes);
     text_free(text);
     return status;
 }

@@ -53,9 +53,6 @@ void session_close(struct session *session);
 int session_start(struct session *session);
 /* Starts the threads that engines will use: now, for without memory or processes for them the program ends. */
 void session_start_threads(int threads);
-/* From here on Ctrl-C, SIGTERM and SIGHUP ask the training to stop at its next step; a second one ends the program at
- * once. */
-void session_catch_signals(struct session *session);
 
 /* A config request with the session's registries and search folders. */
 struct config_request session_request(const struct session *session, const char *path);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/bar.h"
+#include "cmd/output.h"
 #include "core/platform.h"
 
 static bool shows_color(const struct session *session, int descriptor) {
@@ -32,7 +33,7 @@ bool terminal_has_unicode(void) {
 
 void terminal_open(struct terminal *terminal, const struct session *session) {
     *terminal = (struct terminal){.session = session,
-                                  .has_color = shows_color(session, STDERR_FILENO),
+                                  .has_color = !live_is_piped() && shows_color(session, STDERR_FILENO),
                                   .clock = {.epoch_seconds = NAN},
                                   .doing = "Loading"};
     live_open(&terminal->live, !session->quiet);
@@ -47,7 +48,22 @@ int terminal_width(void) {
 
 void terminal_print(FILE *file, const char *string) {
     char shown[TEXT_SHOWN_SIZE];
-    for (size_t step; (step = text_show(string, shown)) > 0; string += step) fputs(shown, file);
+    for (size_t step; (step = text_show(string, shown)) > 0; string += step)
+        if (file == stdout)
+            output_text(shown);
+        else
+            fputs(shown, file);
+}
+
+void terminal_print_table(const char *table) {
+    static const char sign[] = " \xc2\xb1 "; /* as wide as what takes its place, so that columns stay columns */
+    const char *found = NULL;
+    while (!terminal_has_unicode() && (found = strstr(table, sign)) != NULL) {
+        fwrite(table, 1, (size_t)(found - table), stdout);
+        fputs("+/-", stdout);
+        table = found + strlen(sign);
+    }
+    fputs(table, stdout);
 }
 
 void terminal_error(const struct session *session) {

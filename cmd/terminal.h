@@ -41,6 +41,8 @@ int terminal_load_data(struct terminal *terminal, struct session *session, const
 
 /* Listeners; `listener` is a struct terminal. */
 void terminal_train_event(void *listener, const struct train_event *event);
+/* Writes a table of results to standard output; where the locale is not UTF-8, ± becomes +/-. */
+void terminal_print_table(const char *table);
 void terminal_note(void *listener, const char *line);
 void terminal_detail(void *listener, const char *line);
 /* Of data that are loaded, images that are evaluated: a bar once it has taken a second. */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cmd/dry_run.h"
+#include "cmd/output.h"
+#include "cmd/signals.h"
 #include "cmd/terminal.h"
 #include "core/file.h"
 #include "core/platform.h"
@@ -29,12 +31,12 @@ static int print_result(struct session *session, const char *folder) {
         struct run_result result;
         status = run_result_read(path, &result, &session->error);
         if (status == 0 && result.test_accuracy >= 0)
-            printf("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
-                   100 * result.test_low, 100 * result.test_high, result.test_loss);
+            output_print("Test accuracy %.2f %% (95 %% interval %.2f to %.2f), loss %.4f\n", 100 * result.test_accuracy,
+                         100 * result.test_low, 100 * result.test_high, result.test_loss);
         if (status == 0) {
-            fputs("Results are in ", stdout);
+            output_text("Results are in ");
             terminal_print(stdout, folder);
-            putchar('\n');
+            output_text("\n");
         }
         if (status == 0) run_result_free(&result);
     }
@@ -57,7 +59,8 @@ static int execute(struct session *session, struct run_request request) {
     struct terminal terminal;
     terminal_open(&terminal, session);
     terminal_listen(&terminal, session);
-    session_catch_signals(session);
+    signals_say(request.resume ? "interrupted while the data were loaded; the run is as it was"
+                               : "interrupted while the data were loaded; nothing was written");
     struct data_splits splits;
     if (terminal_load_data(&terminal, session, request.config, &splits) != 0) return -1;
     request.workshop = &session->workshop;
@@ -160,7 +163,8 @@ static int go_on(struct session *session, const struct arguments *arguments, con
     struct config config;
     int status = 0;
     if (!file_exists(path))
-        status = error_set(&session->error, ERROR_CONFIG, folder, "is no run's folder: it holds no config.json");
+        status = error_set(&session->error, ERROR_CONFIG, folder,
+                           "is no run's folder, for it holds no config.json; name one, such as runs/sep_max");
     if (status == 0) status = read_located(session, &arguments->train, path, &config);
     free(path);
     if (status != 0) return -1;
@@ -217,7 +221,8 @@ const struct command train_command = {
                "checkpoint, a second one at once; --resume goes on from there, with the last unfinished run below "
                "`runs` where none is named. It says what has changed in config or images since, and goes on with that "
                "only by --allow-changes.\n\n"
-               "--weights starts from the weights of a file of cnntrain, Keras or PyTorch and says which names it did "
+               "--weights starts from the weights of a file of cnntrain, Keras or PyTorch, or of a run, and says which "
+               "names it did "
                "not find or use. "
                "--freeze leaves the weights of the layers with this name, or matching this pattern, as they are.\n",
     .examples = "cnntrain --config sep_max.json\n"
@@ -233,7 +238,8 @@ static int act(struct session *session, const struct options *options, const str
     bool resumes = options->seen & 1u << OPTION_RESUME;
     if (resumes && options_expect(options, session, &train_command, 0, 0, "nothing") != 0) return -1;
     if (!resumes && arguments->allow_changes)
-        return error_set(&session->error, ERROR_CONFIG, "--allow-changes", "goes with --resume alone");
+        return error_set(&session->error, ERROR_CONFIG, "--allow-changes",
+                         "goes with --resume alone; leave it out, or name the run: --resume RUN");
     struct arguments given = *arguments;
     if (!resumes) {
         given.train.config = options_config(options, session, &train_command, arguments->train.config, "a config");
@@ -259,7 +265,7 @@ static int run_train(struct session *session, int argc, const char **argv) {
          "also write TensorBoard's event files, into the run's folder", NULL},
         {"out", 'o', POPT_ARG_STRING, &arguments.out, 0, "the run's folder (default: runs/NAME)", "DIR"},
         {"weights", 0, POPT_ARG_STRING, &arguments.weights, 0,
-         "start from these weights (.safetensors, .weights.h5, .h5, .keras)", "FILE"},
+         "start from these weights (.safetensors, .weights.h5, .h5, .keras, or a run's folder)", "FILE"},
         {"freeze", 0, POPT_ARG_ARGV, &arguments.train.freeze, 0,
          "leave the weights of these layers as they are, such as 'conv2d*'; may be repeated", "PATTERN"},
         {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &arguments.resume, OPTION_RESUME,

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/document.h"
 #include "cmd/model_data.h"
+#include "cmd/output.h"
 #include "cmd/terminal.h"
 #include "cmd/viewer.h"
 #include "core/evaluation.h"
@@ -41,7 +43,11 @@ static int fill_kernels(struct viewer *viewer, const struct arguments *arguments
     const struct visual_scale scale = scale_of(arguments, KERNELS_MOST);
     struct error *error = &viewer->session->error;
     if (visual_kernels(album, &viewer->saved.model, &scale, error) != 0) return -1;
-    return album->count > 0 ? 0 : error_set(error, ERROR_DATA, viewer->path, "has no convolutions to show kernels of");
+    return album->count > 0
+               ? 0
+               : error_set(
+                     error, ERROR_DATA, viewer->path,
+                     "has no convolutions to show kernels of; --features IMAGE shows what its layers make of an image");
 }
 
 /* The image goes through all layers. */
@@ -163,8 +169,9 @@ static int choose_patch(const struct viewer *viewer, const struct arguments *arg
     request->stride = stride;
     const int64_t patches = occlusion_patches(size[0], size[1], stride);
     if (patches <= OCCLUSION_PATCHES_MAX) return 0;
-    return error_set(&session->error, ERROR_CONFIG, "--stride", "of %d would take %lld patches, at most %d are tried",
-                     stride, (long long)patches, OCCLUSION_PATCHES_MAX);
+    return error_set(&session->error, ERROR_CONFIG, "--stride",
+                     "of %d would take %lld patches, at most %d are tried; choose a larger one", stride,
+                     (long long)patches, OCCLUSION_PATCHES_MAX);
 }
 
 static int fill_occlusion(struct viewer *viewer, const struct arguments *arguments, struct album *album) {
@@ -296,7 +303,7 @@ static void tell(const struct session *session, struct document *document, const
                  const struct album *album, const struct picture *picture) {
     if (!session->json) {
         terminal_print(stdout, path);
-        printf(": %d x %d pixels\n", picture->width, picture->height);
+        output_print(": %d x %d pixels\n", picture->width, picture->height);
         return;
     }
     cJSON *item = document_add_object(document, document->root, NULL);
@@ -312,6 +319,19 @@ static void tell(const struct session *session, struct document *document, const
     }
 }
 
+static bool has_folder(const struct arguments *arguments) {
+    return arguments->out && !is_file_name(arguments->out);
+}
+
+/* Whether the folder can be made is known before the work; it is made when a picture is there. */
+static int try_folder(const struct arguments *arguments, struct error *error) {
+    if (!has_folder(arguments)) return 0;
+    bool is_new = !file_exists(arguments->out);
+    int status = file_make_folder(arguments->out, error);
+    if (status == 0 && is_new) rmdir(arguments->out);
+    return status;
+}
+
 static int make_picture(struct viewer *viewer, const struct arguments *arguments, const struct view *view,
                         struct document *document) {
     struct session *session = viewer->session;
@@ -320,6 +340,7 @@ static int make_picture(struct viewer *viewer, const struct arguments *arguments
     char *path = choose_file(viewer, arguments, view);
     int status = path ? view->fill(viewer, arguments, &album) : -1;
     if (status == 0) status = album_bind(&album, &picture, &session->error);
+    if (status == 0 && has_folder(arguments)) status = file_make_folder(arguments->out, &session->error);
     if (status == 0) status = picture_write(&picture, path, &session->error);
     if (status == 0) tell(session, document, view, path, &album, &picture);
     picture_free(&picture);
@@ -332,8 +353,7 @@ static int make_pictures(struct viewer *viewer, const struct arguments *argument
                          int count) {
     struct session *session = viewer->session;
     struct document document = document_list();
-    int status =
-        arguments->out && !is_file_name(arguments->out) ? file_make_folder(arguments->out, &session->error) : 0;
+    int status = try_folder(arguments, &session->error);
     for (int i = 0; i < count && status == 0; i++) status = make_picture(viewer, arguments, asked[i], &document);
     if (session->json && status == 0) return document_print(session, &document);
     document_free(&document);

@@ -59,7 +59,9 @@ static void judge(struct watch *watch) {
 
 static int look(struct watch *watch) {
     forget(watch);
-    watch->is_run = watched_is_run(watch->folder); /* one that has just been made does not say yet */
+    int is_run = watched_is_run(watch->folder, &watch->session->error);
+    if (is_run < 0) return -1;
+    watch->is_run = is_run; /* one that has just been made does not say yet */
     char *const one[] = {(char *)(uintptr_t)watch->folder, NULL};
     char **found = watch->is_run ? NULL : watched_list(watch->folder, &watch->session->error);
     if (!watch->is_run && !found) return -1;
@@ -236,7 +238,7 @@ static int watch_folder(struct session *session, const char *folder, bool once) 
                           .has_unicode = terminal_has_unicode(),
                           .has_color = terminal_has_color(session)};
     int status = check_folder(&watch) == 0 ? look(&watch) : -1;
-    if (status == 0 && watch.count == 0 && !watched_is_batch(folder))
+    if (status == 0 && watch.count == 0 && watched_is_batch(folder, &session->error) != 1)
         status = error_set(&session->error, ERROR_IO, folder,
                            "is no run's folder and holds none; name one, such as runs/sep_max");
     if (status == 0 && session->json)

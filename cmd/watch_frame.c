@@ -256,6 +256,26 @@ static void add_run_cells(const struct watched_run *run, const struct watch_wind
         table_cell(table, "%s", "");
 }
 
+/* Where the last column ends that fits into the window as a whole: the rule under the names tells. */
+static int whole_columns(const char *rule, int most) {
+    int fitting = 0;
+    for (int at = 0; rule[at] == '-' || rule[at] == ' '; at++)
+        if (rule[at] == '-' && rule[at + 1] != '-' && at < most) fitting = at + 1;
+    return fitting ? fitting : most;
+}
+
+/* The table's lines without the columns, the least telling ones, that a narrow window would cut. */
+static void add_whole_columns(const struct text *lines, int most, struct text *text) {
+    const char *rule = lines->bytes && !lines->failed ? strchr(lines->bytes, '\n') : NULL;
+    if (!rule) return;
+    const int columns = whole_columns(rule + 1, most);
+    for (const char *line = lines->bytes, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        const size_t length = (size_t)(end - line), cut = text_cut_columns(line, columns);
+        text_add_bytes(text, line, cut < length ? cut : length);
+        text_add(text, "\n");
+    }
+}
+
 static void add_table(const struct watched_run *runs, int first, int count, const struct watch_window *window,
                       struct text *text) {
     static const struct {
@@ -268,7 +288,11 @@ static void add_table(const struct watched_run *runs, int first, int count, cons
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         table_column(&table, columns[i].name, columns[i].alignment);
     for (int i = first; i < first + count; i++) add_run_cells(&runs[i], window, &table);
-    table_plain(&table, text);
+    struct text lines = {0};
+    table_plain(&table, &lines);
+    add_whole_columns(&lines, window->columns, text);
+    text->failed |= lines.failed;
+    text_free(&lines);
 }
 
 void watch_runs_frame(const char *folder, const struct watched_run *runs, int count, const struct watch_window *window,

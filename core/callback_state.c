@@ -43,12 +43,18 @@ cJSON *callbacks_export(const struct callbacks *callbacks) {
     return NULL;
 }
 
+/* A checkpoint's content is data: a mistake in it is none in the config. */
+#define state_error(place, error, ...)                                                                                 \
+    error_set(error, ERROR_DATA, place_text(place, (char[ERROR_PATH_SIZE]){""}, ERROR_PATH_SIZE), __VA_ARGS__)
+
 static int read_number(const cJSON *object, const char *key, const struct place *place, double *value,
                        struct error *error) {
     struct place at = place_key(place, key);
     const cJSON *json = cJSON_GetObjectItemCaseSensitive(object, key);
     if (cJSON_IsString(json) && csv_number(json->valuestring, value)) return 0;
-    return place_error(&at, error, "must be a number as text; the state of the callbacks is damaged");
+    return state_error(
+        &at, error,
+        "must be a number as text; the training state is damaged: start a new run from its weights with --weights");
 }
 
 static int read_count(const cJSON *object, const char *key, int minimum, const struct place *place, int *value,
@@ -60,15 +66,19 @@ static int read_count(const cJSON *object, const char *key, int minimum, const s
         *value = (int)json->valuedouble;
         return 0;
     }
-    return place_error(&at, error, "must be an integer, %d or more; the state of the callbacks is damaged", minimum);
+    return state_error(&at, error,
+                       "must be an integer, %d or more; the training state is damaged: start a new run from its "
+                       "weights with --weights",
+                       minimum);
 }
 
 static int read_state(const struct component *callback, const cJSON *json, const struct place *place,
                       struct callback_state *state, struct error *error) {
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(json, "type");
     if (!cJSON_IsString(type) || strcmp(type->valuestring, callback->kind->name) != 0)
-        return place_error(place, error,
-                           "is the state of %s, but the config has %s here; resume with the same callbacks",
+        return state_error(place, error,
+                           "is the state of %s, but the config has %s here; go on with the same callbacks, or start a "
+                           "new run from its weights with --weights",
                            cJSON_IsString(type) ? type->valuestring : "nothing known", callback->kind->name);
     if (read_number(json, "best", place, &state->best, error) != 0) return -1;
     if (read_count(json, "best_epoch", -1, place, &state->best_epoch, error) != 0) return -1;
@@ -82,8 +92,9 @@ static int read_states(const struct callbacks *callbacks, const cJSON *json, con
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "callbacks");
     int count = callbacks->list.count;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != count)
-        return place_error(&at, error,
-                           "has the state of %d callbacks, the config has %d; resume with the same callbacks",
+        return state_error(&at, error,
+                           "has the state of %d callbacks, the config has %d; go on with the same callbacks, or start "
+                           "a new run from its weights with --weights",
                            cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0, count);
     for (int i = 0; i < count; i++) {
         struct place item = place_item(&at, i);
@@ -101,8 +112,10 @@ int callbacks_import(struct callbacks *callbacks, const cJSON *json, const struc
     int status = read_number(json, "rate_scale", place, &rate_scale, error);
     if (status == 0 && !(rate_scale >= 0 && rate_scale <= 1)) {
         struct place at = place_key(place, "rate_scale");
-        status =
-            place_error(&at, error, "must be in [0, 1], got %g; the state of the callbacks is damaged", rate_scale);
+        status = state_error(
+            &at, error,
+            "must be in [0, 1], got %g; the training state is damaged: start a new run from its weights with --weights",
+            rate_scale);
     }
     if (status == 0) status = read_states(callbacks, json, place, states, error);
     if (status == 0) {

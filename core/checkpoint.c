@@ -76,7 +76,8 @@ static int refuse_missing(const struct safetensors *file, const struct checkpoin
                           const struct names *missing, struct error *error) {
     struct names unused = {0};
     collect_unused(file, tensors, count, &unused);
-    error_set(error, ERROR_DATA, file->path, "lacks %zu of the model's %zu tensors: %s%s%s", missing->count, count,
+    error_set(error, ERROR_DATA, file->path,
+              "lacks %zu of the model's %zu tensors: %s%s%s; is it a file of this very model?", missing->count, count,
               listed(missing), unused.count ? "; it has others: " : "", listed(&unused));
     text_free(&unused.text);
     return -1;
@@ -94,7 +95,8 @@ static int match_all(const struct safetensors *file, const struct checkpoint_ten
         return error_set(error, ERROR_RUN, file->path, "not enough memory for the names of the tensors that differ");
     if (differing->count)
         return error_set(error, ERROR_DATA, file->path, "%s%s", listed(differing),
-                         match == CHECKPOINT_STRICT ? "" : "; a layer with another name begins anew");
+                         match == CHECKPOINT_STRICT ? "; is it a file of this very model?"
+                                                    : "; give such layers other names, and they begin anew");
     if (missing->count && match == CHECKPOINT_STRICT) return refuse_missing(file, tensors, count, missing, error);
     if (count && missing->count == count)
         return error_set(error, ERROR_DATA, file->path,

@@ -241,7 +241,8 @@ static int move_members(cJSON *from, cJSON *to, struct error *error) {
 static int take_foreign(cJSON *json, const cJSON *model, const struct place *place,
                         const struct config_request *request, struct error *error) {
     if (!request->foreign->is_model(model))
-        return place_error(place, error, "is neither a list of layers nor a model saved by Keras' to_json()");
+        return place_error(place, error,
+                           "is neither a list of layers nor a model saved by Keras' to_json(); write a list, [...]");
     cJSON *read = request->foreign->read(model, place, request->registries, error);
     if (!read) return -1;
     const int status = move_members(read, json, error);

@@ -1,4 +1,5 @@
 /* What a config says about its data: where they are, and the shape of the model's input. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,9 @@ static int add_located(struct text *text, const char *path, const char *base, co
         char *joined = file_join(folders[i], path, error);
         if (!joined) return -1;
         char *absolute = realpath(joined, NULL);
+        int status = absolute || file_is_missing(errno) ? 0 : error_set_errno(error, joined, "look for the data");
         free(joined);
+        if (status != 0) return -1;
         if (!absolute) continue;
         text_add(text, absolute);
         free(absolute);

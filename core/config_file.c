@@ -1,5 +1,7 @@
 #include "core/config_file.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,21 +44,71 @@ static void list_search(const char *path, const struct config_search *search, st
         text_print(list, i ? ", %s" : "%s", search->folders[i]);
 }
 
+/* ---- a name that was meant ---- */
+
+enum { NEAREST_SIZE = 128, ADVICE_SIZE = 512 };
+
+/* The name of a config in the folder that is nearer to `name` than *nearest is, into that.
+ * What cannot be looked at has no names. */
+static void find_nearest(const char *folder, const char *name, char nearest[NEAREST_SIZE]) {
+    DIR *directory = opendir(folder);
+    const bool is_whole = strstr(name, ".json") != NULL;
+    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
+        const char *ending = strstr(entry->d_name, ".json");
+        const size_t stem = ending ? (size_t)(ending - entry->d_name) : 0;
+        char found[NEAREST_SIZE];
+        if (stem == 0 || strlen(entry->d_name) >= sizeof found || strcmp(entry->d_name, "schema.json") == 0) continue;
+        if (strcmp(ending, ".json") != 0 && strcmp(ending, ".jsonc") != 0) continue;
+        snprintf(found, sizeof found, "%.*s", (int)(is_whole ? strlen(entry->d_name) : stem), entry->d_name);
+        /* The first in the alphabet of those equally near, in whatever order the folder has them. */
+        const char *words[] = {found, nearest};
+        if (*nearest && strcmp(nearest, found) < 0) {
+            words[0] = nearest;
+            words[1] = found;
+        }
+        if (text_nearest(name, words, *nearest ? 2 : 1) == found) memcpy(nearest, found, sizeof found);
+    }
+    if (directory) closedir(directory);
+}
+
+/* The same in the folder that a path with a slash names. */
+static void find_nearest_beside(const char *folder, const char *path, char nearest[NEAREST_SIZE]) {
+    struct error ignored = {0};
+    char *joined = file_join(folder, path, &ignored);
+    char *beside = joined ? file_folder_of(joined, &ignored) : NULL;
+    if (beside) find_nearest(beside, file_name_of(path), nearest);
+    free(beside);
+    free(joined);
+}
+
+/* "did you mean ...?" or what else there is to say of a path, below `folder`, that is no config's. */
+static const char *advise(const char *folder, const char *path, const struct config_search *search,
+                          char advice[ADVICE_SIZE]) {
+    const char *name = file_name_of(path);
+    char nearest[NEAREST_SIZE] = "";
+    find_nearest_beside(folder, path, nearest);
+    for (size_t i = 0; name == path && search && search->folders[i]; i++)
+        find_nearest(search->folders[i], path, nearest);
+    if (!*nearest) return "check the name";
+    snprintf(advice, ADVICE_SIZE, "did you mean \"%.*s%s\"?", (int)(name - path), path, nearest);
+    return advice;
+}
+
 char *config_find(const char *path, const struct config_search *search, struct error *error) {
     int is_folder = file_is_folder(path, error);
     if (is_folder < 0) return NULL;
     if (is_folder) {
-        error_set(error, ERROR_IO, path, "is a folder; a JSON file is needed");
+        error_set(error, ERROR_IO, path, "is a folder; name a JSON file, such as the config.json of a run's folder");
         return NULL;
     }
     char *found = find_below(NULL, path, error);
     if (!found) found = find_in_search(path, search, error);
     if (found || error->code != ERROR_NONE) return found;
     struct text tried = {0};
+    char advice[ADVICE_SIZE];
     list_search(path, search, &tried);
-    error_set(error, ERROR_IO, path,
-              tried.length ? "no such file, here or in %s; check the name" : "no such file%s; check the name",
-              tried.length ? tried.bytes : "");
+    error_set(error, ERROR_IO, path, tried.length ? "no such file, here or in %s; %s" : "no such file%s; %s",
+              tried.length ? tried.bytes : "", advise(NULL, path, search, advice));
     text_free(&tried);
     return NULL;
 }
@@ -91,17 +143,17 @@ static char *find_base(const struct descent *descent, const char *name, const st
     char *folder = file_folder_of(descent->path, error);
     char *found = folder ? find_below(folder, name, error) : NULL;
     if (!found && error->code == ERROR_NONE) found = find_in_search(name, search, error);
-    free(folder);
     if (!found && error->code == ERROR_NONE) {
         struct place document = place_document(descent->path), place = place_key(&document, "extends");
-        char where[ERROR_PATH_SIZE];
+        char where[ERROR_PATH_SIZE], advice[ADVICE_SIZE];
         struct text tried = {0};
         list_search(name, search, &tried);
-        error_set(error, ERROR_IO, place_text(&place, where, sizeof where),
-                  "there is no %s beside this file%s%s; check the name", name, tried.length ? " or in " : "",
-                  tried.length ? tried.bytes : "");
+        error_set(error, ERROR_IO, place_text(&place, where, sizeof where), "there is no %s beside this file%s%s; %s",
+                  name, tried.length ? " or in " : "", tried.length ? tried.bytes : "",
+                  advise(folder, name, search, advice));
         text_free(&tried);
     }
+    free(folder);
     if (!found || check_descent(descent, found, error) == 0) return found;
     free(found);
     return NULL;

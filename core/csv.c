@@ -50,7 +50,11 @@ static bool ends_cell(char letter) {
 static int plain_cell(struct csv_reader *reader, struct error *error) {
     char *at = reader->at;
     for (; !ends_cell(*at); at++)
-        if (*at == '"') return line_error(reader, reader->line, "a quote within a field that is not quoted", error);
+        if (*at == '"')
+            return line_error(
+                reader, reader->line,
+                "a quote within a field that is not quoted; quote the whole field, and write \"\" for the quote",
+                error);
     reader->at = at;
     return end_cell(reader, at);
 }
@@ -65,7 +69,8 @@ static int quoted_cell(struct csv_reader *reader, struct error *error) {
         if (*from == '"' && *++from != '"') break;
         *to++ = *from;
     }
-    if (!ends_cell(*from)) return line_error(reader, reader->line, "text behind a quoted field", error);
+    if (!ends_cell(*from))
+        return line_error(reader, reader->line, "text behind a quoted field; end the field with its quote", error);
     reader->at = from;
     return end_cell(reader, to);
 }

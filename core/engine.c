@@ -233,8 +233,12 @@ static void run_lanes(const struct engine *engine, const struct batch *batch, in
 static void batch_gradient_part(const struct engine *engine, const struct batch *batch, int index, int part) {
     const struct workspace *work = &engine->work;
     const struct layer *layer = &work->model->layers[index];
-    struct journey journey = {
-        .work = work, .batch = batch, .training = true, .images = batch->count, .slot = work->slots};
+    struct journey journey = {.work = work,
+                              .batch = batch,
+                              .training = true,
+                              .images = batch->count,
+                              .thread = omp_get_thread_num(),
+                              .slot = work->slots};
     struct pass_pointers pointers;
     struct pass pass = pass_of(&journey, index, &pointers);
     point_to_gradients(engine, layer, &pointers);

@@ -43,7 +43,7 @@ static void plan_whole(const struct planner *planner) {
         struct engine_layer *layer = &plan->layers[i];
         layer->whole_batch = layer_meets(of);
         layer->gradient_on_batch =
-            planner->request->training && of->kind->batch_gradient && !layer->whole_batch && !of->frozen;
+            planner->request->training && of->gradient_by_batch && !layer->whole_batch && !of->frozen;
         if (layer->whole_batch) plan->whole_batch_layers[plan->whole_batch_count++] = i;
         if (!layer->gradient_on_batch) continue;
         plan->tensors[plan->tensors[i].root].values_by_batch = true;

@@ -227,6 +227,7 @@ static bool has_checkpoint(const struct experiment_entry *entry) {
 /* A run that diverged is recorded in its folder: for the batch that is no failure. */
 static int run_entry(struct batch_state *state, const struct workshop *workshop, int index, struct error *error) {
     const struct experiment_entry *entry = &state->plan.entries[index];
+    run_guard(workshop, true);
     if (run_make_folder(entry->folder, error) != 0) return -1;
     struct run_request request = {.workshop = workshop,
                                   .config = &entry->config,
@@ -361,11 +362,20 @@ static void run_child(struct batch_state *state, int index, int descriptor, pid_
     _exit(status == 0 ? 0 : told == (ssize_t)sizeof message ? (int)message.of.failure.code : ERROR_RUN);
 }
 
+/* Nothing is at stake while data are loaded, unless others run: they are to end with a checkpoint. */
+static int provide_data(struct batch_state *state, const struct experiment_entry *entry, struct error *error) {
+    struct workshop workshop = *state->request->workshop;
+    if (state->running > 0) workshop.guard = NULL;
+    int status = batch_data_provide(&state->data, &workshop, &entry->config, error);
+    run_guard(&workshop, true);
+    return status;
+}
+
 static int start_child(struct batch_state *state, int index, struct error *error) {
     struct child *child = &state->children[index];
     const struct experiment_entry *entry = &state->plan.entries[index];
     int ends[2];
-    if (batch_data_provide(&state->data, state->request->workshop, &entry->config, error) != 0) return -1;
+    if (provide_data(state, entry, error) != 0) return -1;
     if (pipe(ends) != 0) return error_set(error, ERROR_RUN, NULL, "cannot start a process: %s", strerror(errno));
     tell(state, EXPERIMENT_RUN_BEGIN, index, has_checkpoint(entry));
     pid_t parent = getpid(), process = fork();
@@ -502,6 +512,7 @@ static int run_side_by_side(struct batch_state *state, struct error *error) {
 /* ---- a batch ---- */
 
 static int open_folder(struct batch_state *state, struct error *error) {
+    run_guard(state->request->workshop, true);
     if (experiments_plan_folders(&state->plan, error) != 0) return -1;
     if (run_make_folder(state->plan.folder, error) != 0) return -1;
     state->lock = run_lock_folder(state->plan.folder, error);

@@ -250,15 +250,21 @@ static int check_only_name(const struct experiments_plan *plan, const char *name
     for (int i = 0; i < plan->config_count; i++)
         if (strcmp(plan->names[i], name) == 0) return 0;
     const char *nearest = text_nearest(name, plan->names, (size_t)plan->config_count);
-    return error_set(error, ERROR_CONFIG, "--only",
-                     nearest ? "no config of this batch is called \"%s\"; did you mean \"%s\"?"
-                             : "no config of this batch is called \"%s\"%s",
-                     name, nearest ? nearest : "");
+    if (nearest)
+        return error_set(error, ERROR_CONFIG, "--only",
+                         "no config of this batch is called \"%s\"; did you mean \"%s\"?", name, nearest);
+    struct text known = {0};
+    for (int i = 0; i < plan->config_count; i++) text_print(&known, i ? ", %s" : "%s", plan->names[i]);
+    error_set(error, ERROR_CONFIG, "--only", "no config of this batch is called \"%s\"; there are: %s", name,
+              known.failed ? "" : known.bytes);
+    text_free(&known);
+    return -1;
 }
 
 static int check_only(const struct experiments_plan *plan, struct error *error) {
     const char *only = plan->request->only;
-    if (only && !*only) return error_set(error, ERROR_CONFIG, "--only", "names no config of this batch");
+    if (only && !*only)
+        return error_set(error, ERROR_CONFIG, "--only", "names no config of this batch; leave it out to run all");
     for (const char *at = only; at && *at; at += strcspn(at, ","), at += *at == ',') {
         char name[128];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, ","), at);

@@ -69,7 +69,7 @@ void field_describe(const struct field *field, struct text *text) {
         [FIELD_ANY] = "JSON",
     };
     if (field->type == FIELD_CHOICE || field->type == FIELD_CHOICES) {
-        text_add(text, "one of ");
+        if (field->choices[1]) text_add(text, "one of ");
         for (int i = 0; field->choices[i]; i++) text_print(text, i ? ", %s" : "%s", field->choices[i]);
         if (field->type == FIELD_CHOICES) text_add(text, ", or a list of them");
     } else if (field->type == FIELD_COMPONENT || field->type == FIELD_COMPONENTS) {
@@ -145,6 +145,14 @@ static int read_choice(const struct value_context *context, const cJSON *json, i
                        json->valuestring, nearest);
 }
 
+/* The field that an item of a list is, so that what is said of it is not said of the list. */
+static struct field item_of(const struct field *list, enum field_type type) {
+    struct field item = *list;
+    item.type = type;
+    item.nullable = item.single = false;
+    return item;
+}
+
 static int read_pair(const struct value_context *context, const cJSON *json, int pair[2]) {
     if (!cJSON_IsArray(json)) {
         if (read_int(context, json, &pair[0]) != 0) return -1;
@@ -152,9 +160,10 @@ static int read_pair(const struct value_context *context, const cJSON *json, int
         return 0;
     }
     if (cJSON_GetArraySize(json) != 2) return wrong_type(context, json);
+    const struct field field = item_of(context->field, FIELD_INT);
     for (int i = 0; i < 2; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, &field, &item};
         if (read_int(&inner, cJSON_GetArrayItem(json, i), &pair[i]) != 0) return -1;
     }
     return 0;
@@ -177,7 +186,8 @@ static int check_list(const struct value_context *context, const cJSON *json, in
     if (!cJSON_IsArray(json)) return wrong_type(context, json);
     *count = cJSON_GetArraySize(json);
     if (*count <= limit) return 0;
-    return place_error(context->place, context->reader->error, "has %d items, at most %d are allowed", *count, limit);
+    return place_error(context->place, context->reader->error, "has %d items, at most %d are allowed; leave some out",
+                       *count, limit);
 }
 
 static int read_ints(const struct value_context *context, const cJSON *json, struct int_list *list) {
@@ -186,9 +196,10 @@ static int read_ints(const struct value_context *context, const cJSON *json, str
         return read_int(context, json, &list->values[0]);
     }
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
+    const struct field field = item_of(context->field, FIELD_INT);
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, &field, &item};
         if (read_int(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -196,9 +207,10 @@ static int read_ints(const struct value_context *context, const cJSON *json, str
 
 static int read_numbers(const struct value_context *context, const cJSON *json, struct number_list *list) {
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
+    const struct field field = item_of(context->field, FIELD_NUMBER);
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, &field, &item};
         if (read_number(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -210,9 +222,10 @@ static int read_choices(const struct value_context *context, const cJSON *json, 
         return read_choice(context, json, &list->values[0]);
     }
     if (check_list(context, json, FIELD_LIST_MAX, &list->count) != 0) return -1;
+    const struct field field = item_of(context->field, FIELD_CHOICE);
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, &field, &item};
         if (read_choice(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -229,9 +242,10 @@ static int read_strings(const struct value_context *context, const cJSON *json, 
     list->values =
         arena_allocate(context->reader->arena, (size_t)list->count * sizeof *list->values, context->reader->error);
     if (!list->values) return -1;
+    const struct field field = item_of(context->field, FIELD_STRING);
     for (int i = 0; i < list->count; i++) {
         struct place item = place_item(context->place, i);
-        struct value_context inner = {context->reader, context->field, &item};
+        struct value_context inner = {context->reader, &field, &item};
         if (read_string(&inner, cJSON_GetArrayItem(json, i), &list->values[i]) != 0) return -1;
     }
     return 0;
@@ -342,6 +356,30 @@ static size_t collect_keys(const struct field *fields, const char **words, size_
     return count;
 }
 
+static bool kind_knows(const struct field_reader *reader, const struct field *field, const char *key) {
+    if (field->type != FIELD_COMPONENT) return false;
+    const struct component_registry *registry = registries_find(reader->registries, field->of);
+    if (!registry) return false;
+    for (const struct component_kind *const *kind = registry->kinds; *kind; kind++)
+        if (fields_know((*kind)->fields, key)) return true;
+    return fields_know(registry->common, key);
+}
+
+/* Where a key that is unknown here would be known further inside, says so: "epochs" belongs in "training". */
+static bool belongs_deeper(const struct field_reader *reader, const struct field *fields, const char *key,
+                           const struct place *here) {
+    for (const struct field *outer = fields; outer && outer->key; outer++) {
+        const struct field *inner = outer->type == FIELD_OBJECT ? outer->fields : NULL;
+        if (fields_know(inner, key) || kind_knows(reader, outer, key))
+            return place_error(here, reader->error, "unknown field; did you mean \"%s.%s\"?", outer->key, key) != 0;
+        for (; inner && inner->key; inner++)
+            if (kind_knows(reader, inner, key))
+                return place_error(here, reader->error, "unknown field; did you mean \"%s.%s.%s\"?", outer->key,
+                                   inner->key, key) != 0;
+    }
+    return false;
+}
+
 static int check_keys(const struct field_reader *reader, const struct field *fields, const struct field *more,
                       const char *skip, const cJSON *json, const struct place *place) {
     for (const cJSON *child = json->child; child; child = child->next) {
@@ -354,6 +392,7 @@ static int check_keys(const struct field_reader *reader, const struct field *fie
         const char *nearest = text_nearest(child->string, words, count);
         struct place here = place_key(place, child->string);
         if (nearest) return place_error(&here, reader->error, "unknown field; did you mean \"%s\"?", nearest);
+        if (belongs_deeper(reader, fields, child->string, &here)) return -1;
         struct text known = {0};
         for (size_t i = 0; i < count; i++) text_print(&known, i ? ", %s" : "%s", words[i]);
         place_error(&here, reader->error, "unknown field; known here: %s",
@@ -380,6 +419,11 @@ static const char *common_name(const struct component_kind *kind) {
     return kind->alias && kind->alias[0] >= 'a' ? kind->alias : kind->name;
 }
 
+static void list_kinds(const struct component_registry *registry, struct text *known) {
+    for (const struct component_kind *const *at = registry->kinds; *at; at++)
+        text_print(known, at == registry->kinds ? "%s" : ", %s", common_name(*at));
+}
+
 static int unknown_kind(const struct field_reader *reader, const struct component_registry *registry, const char *name,
                         const struct place *place) {
     const char *nearest = registry_nearest(registry, name), *advice = registry_advice(registry, name);
@@ -388,9 +432,18 @@ static int unknown_kind(const struct field_reader *reader, const struct componen
         return place_error(place, reader->error, "unknown %s \"%s\"; did you mean \"%s\"?", registry->what, name,
                            nearest);
     struct text known = {0};
-    for (const struct component_kind *const *at = registry->kinds; *at; at++)
-        text_print(&known, at == registry->kinds ? "%s" : ", %s", common_name(*at));
+    list_kinds(registry, &known);
     place_error(place, reader->error, "unknown %s \"%s\"; known: %s", registry->what, name,
+                known.failed ? "" : known.bytes);
+    text_free(&known);
+    return -1;
+}
+
+static int missing_kind(const struct field_reader *reader, const struct component_registry *registry,
+                        const struct place *place) {
+    struct text known = {0};
+    list_kinds(registry, &known);
+    place_error(place, reader->error, "is missing; it names the %s: %s", registry->what,
                 known.failed ? "" : known.bytes);
     text_free(&known);
     return -1;
@@ -433,7 +486,7 @@ int component_read(const struct field_reader *reader, const struct component_reg
     }
     struct place at_name = place_key(place, type_key ? type_key : "class_name");
     const struct place *where = cJSON_IsObject(json) ? &at_name : place;
-    if (!name) return place_error(where, reader->error, "is missing; it names the %s", registry->what);
+    if (!name) return missing_kind(reader, registry, where);
     if (!cJSON_IsString(name)) {
         char found[96];
         return place_error(where, reader->error, "must be the name of %s %s, or an object with its \"%s\"; got %s",

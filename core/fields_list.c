@@ -83,7 +83,8 @@ static int count_items(const struct list_reader *lists, const cJSON *json, const
         const int times = is_repeat(lists, item) ? cJSON_GetObjectItemCaseSensitive(item, repeat_key)->valueint : 1;
         if ((double)count->all + (double)one.all * times > ITEMS_MAX)
             return place_error(times > 1 ? &here : place, lists->reader->error,
-                               "makes more than %d %ss, which is the most allowed", ITEMS_MAX, lists->registry->what);
+                               "makes more than %d %ss, which is the most allowed; leave some out", ITEMS_MAX,
+                               lists->registry->what);
         count->items += one.items * times;
         count->all += one.all * times;
     }

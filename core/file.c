@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,9 @@ static int read_open(int descriptor, const char *path, size_t limit, char **byte
                      struct error *error) {
     size_t size = 0;
     if (file_size_of(descriptor, path, &size, error) != 0) return -1;
-    if (size > limit) return error_set(error, ERROR_IO, path, "has %zu bytes, at most %zu are read here", size, limit);
+    if (size > limit)
+        return error_set(error, ERROR_IO, path, "has %zu bytes, at most %zu are read here; is it the right file?", size,
+                         limit);
     char *memory = malloc(size + 1);
     if (!memory) return error_set(error, ERROR_RUN, path, "not enough memory for the file's %zu bytes", size);
     if (read_all(descriptor, path, memory, size, error) != 0) {
@@ -102,10 +105,33 @@ static int write_temporary(int descriptor, const char *path, const struct file_p
     return status;
 }
 
+static int refuse_temporary(const char *path, struct error *error) {
+    const int number = errno;
+    char *folder = file_folder_of(path, error);
+    if (!folder) return -1;
+    errno = number;
+    const int status = number == ENOENT || number == ENOTDIR
+                           ? error_set(error, ERROR_IO, path, "there is no folder %s to write it in; create it", folder)
+                           : error_set_errno(error, path, "create a temporary file beside it");
+    free(folder);
+    return status;
+}
+
+/* Signals that end a program wait until no temporary file stands there any more. Those that a thread holds back are
+ * handled by another one: a program whose handler ends it lets the thread that writes decide. */
+static void hold_signals(sigset_t *former) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, former);
+}
+
 static int replace_through(char *temporary, const char *path, const struct file_piece *pieces, size_t count,
                            struct error *error) {
     int descriptor = mkstemp(temporary);
-    if (descriptor < 0) return error_set_errno(error, path, "create a temporary file beside it");
+    if (descriptor < 0) return refuse_temporary(path, error);
     int status = write_temporary(descriptor, path, pieces, count, error);
     if (status == 0 && rename(temporary, path) != 0)
         status = error_set_errno(error, path, "move the new file into place");
@@ -123,7 +149,10 @@ int file_replace(const char *path, const struct file_piece *pieces, size_t count
     if (!temporary) return error_set(error, ERROR_RUN, path, "not enough memory for the temporary file's name");
     memcpy(temporary, path, length);
     memcpy(temporary + length, ending, sizeof ending);
+    sigset_t former;
+    hold_signals(&former);
     int status = replace_through(temporary, path, pieces, count, error);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
     free(temporary);
     return status;
 }
@@ -135,11 +164,21 @@ int file_replace_text(const char *path, const char *text, struct error *error) {
 /* mkdir failed: that there is such a folder already is no error. */
 static int accept_existing(const char *path, struct error *error) {
     int number = errno, is_folder = number == EEXIST ? file_is_folder(path, error) : 0;
+    if (is_folder > 0) return 0;
+    if (number == EEXIST || number == ENOTDIR)
+        return error_set(error, ERROR_IO, path, "is a file where a folder is needed; choose another name");
     errno = number;
-    return is_folder > 0 ? 0 : error_set_errno(error, path, "create the folder");
+    return error_set_errno(error, path, "create the folder");
 }
 
-int file_make_folder(const char *path, struct error *error) {
+static int make_one_folder(const char *path, bool is_synced, struct error *error) {
+    if (mkdir(path, 0777) != 0) return accept_existing(path, error);
+    if (!is_synced || sync_folder_of(path, error) == 0) return 0;
+    rmdir(path);
+    return -1;
+}
+
+static int make_folders(const char *path, bool is_synced, struct error *error) {
     char *copy = strdup(path);
     if (!copy) return error_set(error, ERROR_RUN, path, "not enough memory for the folder's name");
     int status = 0;
@@ -147,7 +186,7 @@ int file_make_folder(const char *path, struct error *error) {
         char end = *at;
         if (end != '/' && end != '\0') continue;
         *at = '\0';
-        if (mkdir(copy, 0777) != 0) status = accept_existing(copy, error);
+        status = make_one_folder(copy, is_synced, error);
         *at = end;
         if (end == '\0') break;
     }
@@ -155,20 +194,40 @@ int file_make_folder(const char *path, struct error *error) {
     return status;
 }
 
-/* What errno says where no such file can be. */
-static bool is_missing(int number) {
+int file_make_folder(const char *path, struct error *error) {
+    return make_folders(path, false, error);
+}
+
+int file_make_lasting_folder(const char *path, struct error *error) {
+    enum { ATTEMPTS = 100 };
+    int status = make_folders(path, true, error);
+    /* Somebody took a parent away that had just been there. */
+    for (int i = 1; i < ATTEMPTS && status != 0 && errno == ENOENT; i++) {
+        error_clear(error);
+        status = make_folders(path, true, error);
+    }
+    return status;
+}
+
+bool file_is_missing(int number) {
     return number == ENOENT || number == ENOTDIR || number == ENAMETOOLONG || number == ELOOP;
 }
 
 bool file_exists(const char *path) {
     struct stat status;
-    return stat(path, &status) == 0 || !is_missing(errno);
+    return stat(path, &status) == 0 || !file_is_missing(errno);
+}
+
+int file_is_there(const char *path, struct error *error) {
+    struct stat status;
+    if (stat(path, &status) == 0) return 1;
+    return file_is_missing(errno) ? 0 : error_set_errno(error, path, "look at the file");
 }
 
 int file_is_folder(const char *path, struct error *error) {
     struct stat status;
     if (stat(path, &status) == 0) return S_ISDIR(status.st_mode);
-    return is_missing(errno) ? 0 : error_set_errno(error, path, "look at the file");
+    return file_is_missing(errno) ? 0 : error_set_errno(error, path, "look at the file");
 }
 
 char *file_join(const char *folder, const char *name, struct error *error) {

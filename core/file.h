@@ -21,7 +21,7 @@ enum { FILE_TEMPORARY_LETTERS = 6 };
 
 /* Replaces `path` in one move: temporary file beside it, write, fsync, rename, fsync of the folder. On failure the old
  * file is untouched and the temporary one is gone (only where the last step fails, the new file stands already). The
- * pieces are written one after the other. */
+ * pieces are written one after the other. SIGINT, SIGTERM and SIGHUP wait until it is done. */
 struct file_piece {
     const void *bytes;
     size_t length;
@@ -32,8 +32,14 @@ int file_replace_text(const char *path, const char *text, struct error *error);
 
 /* Creates the folder and its parents where missing. */
 int file_make_folder(const char *path, struct error *error);
+/* The same, and syncs each new one into its parent: what is synced in them later cannot get lost with them. */
+int file_make_lasting_folder(const char *path, struct error *error);
+/* Whether errno says that there can be no such file. */
+bool file_is_missing(int number);
 /* False only where nothing is there: where the system cannot say, opening the file will. */
 bool file_exists(const char *path);
+/* 1: something is there; 0: nothing; -1 with an error: the system cannot say. */
+int file_is_there(const char *path, struct error *error);
 /* 1: a folder, or a link to one; 0: something else, or nothing; -1 with an error: the system cannot say. */
 int file_is_folder(const char *path, struct error *error);
 

@@ -1,6 +1,6 @@
-/* What a network computes at inference, in few primitive operations: a layer says it once (layer_kind.describe,
- * activation_kind.describe), and each writer of another program's format (core/interop) translates the operations,
- * never the layers.
+/* What a network computes at inference, or where it is asked for in training, in few primitive operations: a layer
+ * says it once (layer_kind.describe, activation_kind.describe), and each writer of another program's format
+ * (core/interop) translates the operations, never the layers.
  *
  * A value is the number of an array for one image; shapes are without the batch, images (h,w,c). Every graph_ function
  * that adds an operation takes values and returns the value of its result. On failure it returns GRAPH_NONE and the
@@ -51,6 +51,10 @@ enum graph_operation {
     GRAPH_SQUARE_ROOT,
     GRAPH_ABSOLUTE,
     GRAPH_SIGN, /* -1, 0 or 1 */
+    /* likewise, and only in graphs of a training */
+    GRAPH_DROP,          /* 0 for a share `number` of all numbers, the others divided by 1 - number */
+    GRAPH_DROP_CHANNELS, /* likewise by whole channels */
+    GRAPH_NOISE,         /* plus normal random numbers of the deviation `number` */
     /* two numbers: graph_combine */
     GRAPH_ADD,
     GRAPH_SUBTRACT,
@@ -101,6 +105,7 @@ struct graph {
 
     const struct layer *layer; /* being described */
     float *const *parameters;  /* its numbers, by parameter */
+    bool training;             /* what happens in training alone belongs to it, too */
     int second;                /* its second input; GRAPH_NONE where it has none */
     int value_room, node_room;
     struct arena arena; /* names and constants that no model holds; a layer's intermediate numbers */

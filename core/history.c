@@ -149,8 +149,8 @@ static int read_row(const struct csv_row *cells, const char *path, int last_epoc
                     struct error *error) {
     long long epoch = 0;
     if (cells->count != COLUMNS + 1)
-        return error_set(error, ERROR_DATA, path, "line %d: has %d cells, %d are needed; restore or remove the file",
-                         cells->line, cells->count, COLUMNS + 1);
+        return error_set(error, ERROR_DATA, path, "line %d: has %d cell%s, %d are needed; restore or remove the file",
+                         cells->line, cells->count, cells->count == 1 ? "" : "s", COLUMNS + 1);
     if (!csv_integer(cells->cells[0], 1, INT_MAX, &epoch) || epoch <= last_epoch)
         return error_set(error, ERROR_DATA, path,
                          "line %d: epoch must be an integer above %d, got \"%.40s\"; restore or remove the file",

@@ -94,7 +94,8 @@ static int refuse_values(const struct number_array *values, const struct shape *
     shape_text(&array, given, sizeof given);
     shape_text(shape, wanted, sizeof wanted);
     if (shape->rank != 4)
-        return place_error(&at_values, error, "has the shape %s, but the weights are %s", given, wanted);
+        return place_error(&at_values, error, "has the shape %s, but the weights are %s; give values of that shape",
+                           given, wanted);
     return place_error(
         &at_values, error,
         "has the shape %s, but the kernel is %s; give (%d,%d) for all channels and filters, a list of such, "
@@ -111,8 +112,10 @@ static int fits(const void *config, const struct shape *shape, const struct plac
     for (int i = 0; i < fixed->preset.count; i++)
         if (check_preset(fixed->preset.values[i], shape, place, error) != 0) return -1;
     if (kernels > 0 && filters % kernels != 0)
-        return place_error(place, error, "gives %d kernels, which %d filters cannot take in turn evenly", kernels,
-                           filters);
+        return place_error(
+            place, error,
+            "gives %d kernels, which %d filters cannot take in turn evenly; give a number that divides them", kernels,
+            filters);
     if (kernels > 0 || is_whole(&fixed->values, shape)) {
         if (kernels > 0 || fixed->channels == CHANNELS_ALL) return 0;
         return place_error(&at_channels, error, "is for kernels (height,width); values has all channels already");

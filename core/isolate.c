@@ -148,13 +148,26 @@ static int attend(const struct isolated_work *work, pid_t child, int input, char
     return 0;
 }
 
+/* Ctrl-C reaches the child, too. It is the parent that decides what it means, and the child ends with it. */
+static pid_t fork_deaf(void) {
+    sigset_t ends, former;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, &former);
+    const pid_t process = fork();
+    if (process != 0) pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return process;
+}
+
 int isolate(const struct isolated_work *work, char **bytes, size_t *length, struct error *error) {
     int ends[2];
     *bytes = NULL;
     *length = 0;
     if (pipe(ends) != 0)
         return error_set(error, ERROR_RUN, work->path, "no pipe can be made for it: %s", strerror(errno));
-    const pid_t parent = getpid(), child = fork();
+    const pid_t parent = getpid(), child = fork_deaf();
     if (child == 0) {
         close(ends[0]);
         run_child(work, ends[1], parent);

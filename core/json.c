@@ -242,7 +242,8 @@ int json_set_path(cJSON *root, const char *path, const char *value, struct error
     if (count_levels(path) > JSON_DEPTH_MAX)
         return error_set(error, ERROR_CONFIG, "--set", "\"%.*s...\" has more than %d keys; no config is that deep",
                          (int)text_cut(path, 60), path, JSON_DEPTH_MAX);
-    if (!text_is_utf8(path) || !text_is_utf8(value)) return error_set(error, ERROR_CONFIG, "--set", "not UTF-8 text");
+    if (!text_is_utf8(path) || !text_is_utf8(value))
+        return error_set(error, ERROR_CONFIG, "--set", "is not UTF-8 text; check the terminal's encoding");
     if (length == 0 || length >= sizeof key)
         return error_set(error, ERROR_CONFIG, "--set", "\"%s\" is not a path of keys such as training.epochs", path);
     memcpy(key, path, length);
@@ -250,8 +251,8 @@ int json_set_path(cJSON *root, const char *path, const char *value, struct error
     const char *rest = path[length] ? path + length + 1 : NULL;
     if (cJSON_IsArray(root)) return set_list_item(root, key, rest, value, error);
     if (cJSON_IsObject(root)) return set_member(root, key, rest, value, error);
-    return error_set(error, ERROR_CONFIG, "--set", "\"%s\" cannot be set: what stands before it is no object or list",
-                     path);
+    return error_set(error, ERROR_CONFIG, "--set",
+                     "\"%s\" cannot be set, for what stands before it is no object or list; set that first", path);
 }
 
 char *json_describe(const cJSON *value, char *buffer, size_t size) {

@@ -85,14 +85,17 @@ static int check_word(const char *text, size_t length, size_t at, size_t *end, c
 /* ---- the text ---- */
 
 static const char *quoted_fault(const char *text, size_t left) {
-    if ((unsigned char)*text < 0x20) return "a line break or control character inside a string";
-    if (left >= 6 && memcmp(text, "\\u0000", 6) == 0) return "a zero character inside a string";
+    if ((unsigned char)*text < 0x20)
+        return "a line break or control character inside a string; write it as \\n, \\t or \\u00XX, or look for a "
+               "missing quote";
+    if (left >= 6 && memcmp(text, "\\u0000", 6) == 0) return "a zero character inside a string; remove it";
     return NULL;
 }
 
 static const char *plain_fault(char c) {
-    if ((unsigned char)c >= 0x80) return "a character that may only stand inside a string";
-    if ((unsigned char)c < 0x20 && !strchr("\t\r\n", c)) return "a control character; this is not JSON";
+    if ((unsigned char)c >= 0x80) return "a character that may only stand inside a string; quote it, or remove it";
+    if ((unsigned char)c < 0x20 && !strchr("\t\r\n", c))
+        return "a control character; this is not JSON: name a text file";
     return NULL;
 }
 

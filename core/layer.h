@@ -73,6 +73,7 @@ struct layer {
     struct reach reach;         /* zero: an output looks at one cell (extent 1, stride 1) */
     bool reaches_all;           /* an output looks at the whole input (Dense, global pooling) */
     bool takes_relu;            /* can stand for a ReLU in front of it: see pass->relu */
+    bool gradient_by_batch;     /* its weight gradient comes from the kind's batch_gradient */
     char note[LAYER_NOTE_SIZE]; /* what `summary` warns about, such as a dropped row; "" for nothing */
 };
 
@@ -144,9 +145,10 @@ struct layer_kind {
      * parameters and whether it is for training: what backward alone reads need not be written for inference. */
     void (*pack)(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts);
 
-    /* Optional: the weight gradient of a whole batch at once instead of by shard; pass->x and pass->dy hold all
-     * pass->images of the batch. It writes the gradients instead of adding to them. Part `part` of `parts` covers its
-     * share of the output and nothing of another's; backward is then called with gradients of NULL. */
+    /* Optional, for layers that say gradient_by_batch: the weight gradient of a whole batch at once instead of by
+     * shard; pass->x and pass->dy hold all pass->images of the batch. It writes the gradients instead of adding to
+     * them. Part `part` of `parts` covers its share of the output and nothing of another's; backward is then called
+     * with gradients of NULL. */
     void (*batch_gradient)(const struct layer *layer, const struct pass *pass, int part, int parts);
 
     /* Optional, all four or none: a layer that needs the whole batch (BatchNormalization). Before forward, every shard
@@ -168,6 +170,13 @@ struct layer_kind {
     const struct layer_example *examples; /* ended by one without config; at least one */
     const struct layer_page *page;        /* or NULL */
 };
+
+/* Whether a layer has so many weights that one gradient of them for each lane of a batch, which are then added, takes
+ * more memory than keeping the inputs and output gradients (of such sizes) of up to 128 images until all are there. */
+static inline bool layer_is_heavy(double weights, double input, double output) {
+    enum { IMAGES_A_LANE = 8 };
+    return weights >= IMAGES_A_LANE * (input + output);
+}
 
 /* Whether the layer's shards meet in training. A frozen layer takes its statistics from its weights. */
 static inline bool layer_meets(const struct layer *layer) {

@@ -168,11 +168,11 @@ static void backward_shards(struct layer_run *run) {
     float *const none[LAYER_PARAMETERS_MAX] = {0};
     for (int shard = 0; shard < shard_count(run); shard++) {
         struct pass pass = shard_pass(run, shard, true);
-        if (kind->batch_gradient) pass.gradients = none;
+        if (run->layer->gradient_by_batch) pass.gradients = none;
         kind->backward(run->layer, &pass);
     }
     const struct pass whole = pass_of(run, 0, run->images, true);
-    for (int part = 0; part < PARTS && kind->batch_gradient; part++)
+    for (int part = 0; part < PARTS && run->layer->gradient_by_batch; part++)
         kind->batch_gradient(run->layer, &whole, part, PARTS);
 }
 

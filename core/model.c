@@ -89,7 +89,7 @@ static int infer_layer(struct layer *layer, struct error *error) {
     for (int k = 0; k < layer->parameter_count; k++) layer->parameters[k].trainable &= !layer->frozen;
     for (int k = 0; k < layer->parameter_count; k++)
         if (!shape_elements(&layer->parameters[k].shape, &layer->parameters[k].size))
-            return place_error(place, error, "%s %s is too large", layer->parameters[k].name,
+            return place_error(place, error, "%s %s is too large; make the layer smaller", layer->parameters[k].name,
                                shape_text(&layer->parameters[k].shape, text, sizeof text));
     for (int k = 0; k < layer->parameter_count; k++)
         if (constraint_check(&layer->parameters[k].constraint, layer->parameters[k].name, &layer->parameters[k].shape,
@@ -246,7 +246,8 @@ int model_plan(struct model *model, const struct config *config, const struct sh
                            shape_text(input, text, sizeof text));
     if (count == 0) return place_error(&place, error, "has no layers; a model needs at least one");
     if (count > MODEL_LAYERS_MAX)
-        return place_error(&place, error, "has %d layers, at most %d are allowed", count, MODEL_LAYERS_MAX);
+        return place_error(&place, error, "has %d layers, at most %d are allowed; leave some out", count,
+                           MODEL_LAYERS_MAX);
     if (plan(model, config, &document, error) == 0) return 0;
     model_free(model);
     return -1;

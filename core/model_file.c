@@ -11,6 +11,28 @@
 #include "core/interop/torch_weights.h"
 #include "core/model_file_foreign.h"
 
+/* The file that a run's folder stands for, or `path` itself; malloc'd. */
+static char *file_of_model(const char *path, bool prefer_best, struct error *error) {
+    int is_folder = file_is_folder(path, error);
+    if (is_folder < 0) return NULL;
+    if (!is_folder) return file_join(NULL, path, error);
+    char *best = file_join(path, "best.safetensors", error);
+    if (!best || (prefer_best && file_exists(best))) return best;
+    char *last = file_join(path, "last.safetensors", error);
+    if (last && !file_exists(last) && file_exists(best)) {
+        free(last);
+        return best;
+    }
+    free(best);
+    if (last && !file_exists(last)) {
+        error_set(error, ERROR_IO, path,
+                  "holds no last.safetensors; name a run's folder or a .safetensors, .keras or .h5 file");
+        free(last);
+        return NULL;
+    }
+    return last;
+}
+
 /* The weights alone, by the names of the model. */
 static int read_foreign_weights(const struct model *model, const char *path, const struct exchange_format *format,
                                 struct exchange_file *file, struct error *error) {
@@ -47,10 +69,14 @@ int model_load_weights(const struct model *model, const char *path, struct text 
     struct checkpoint_tensor *tensors = NULL;
     struct tensor_names *names = NULL;
     size_t count = 0;
-    if (model_tensors(model, &tensors, &names, &count, error) != 0) return -1;
-    int status = load_into(model, path, tensors, count, report, error);
-    free(tensors);
-    free(names);
+    char *file = file_of_model(path, false, error);
+    int status = file ? model_tensors(model, &tensors, &names, &count, error) : -1;
+    if (status == 0) {
+        status = load_into(model, file, tensors, count, report, error);
+        free(tensors);
+        free(names);
+    }
+    free(file);
     return status;
 }
 
@@ -130,11 +156,14 @@ static int check_output(const struct saved_model *saved, const char *path, struc
     char shape[SHAPE_TEXT_SIZE];
     const struct shape *output = &saved->model.output;
     if (output->rank != 1)
-        return error_set(error, ERROR_DATA, path, "gives %s for an image; a number for each class was expected",
-                         shape_text(output, shape, sizeof shape));
+        return error_set(
+            error, ERROR_DATA, path,
+            "gives %s for an image; a model with a number for each class is needed, so end it with Flatten and Dense",
+            shape_text(output, shape, sizeof shape));
     if (output->size[0] < saved->classes)
-        return error_set(error, ERROR_DATA, path, "gives %d numbers for an image, but names %d classes",
-                         output->size[0], saved->classes);
+        return error_set(error, ERROR_DATA, path,
+                         "gives %d numbers for an image, but names %d classes; train the model again", output->size[0],
+                         saved->classes);
     return 0;
 }
 
@@ -154,9 +183,11 @@ static int open_file(struct saved_model *saved, const struct safetensors *file, 
                      struct error *error) {
     const char *config = safetensors_metadata(file, "config"), *facts = safetensors_metadata(file, "facts");
     if (!config || !facts)
-        return error_set(error, ERROR_DATA, file->path,
-                         "holds tensors but no config; it was not written by cnntrain. Use it with train --weights");
+        return error_set(
+            error, ERROR_DATA, file->path,
+            "holds weights without the layers that they belong to; use it with train --config FILE --weights");
     cJSON *json = json_parse(facts, strlen(facts), file->path, error);
+    if (!json && error->code == ERROR_CONFIG) error->code = ERROR_DATA; /* what is no JSON is no mistake in a config */
     if (!json) return -1;
     struct shape shape = {0};
     int status = read_facts(saved, json, &shape, error);
@@ -244,27 +275,6 @@ static int open_own(struct saved_model *saved, const char *path, const struct co
     int status = open_file(saved, &file, request, error);
     safetensors_free(&file);
     return status;
-}
-
-static char *file_of_model(const char *path, bool prefer_best, struct error *error) {
-    int is_folder = file_is_folder(path, error);
-    if (is_folder < 0) return NULL;
-    if (!is_folder) return file_join(NULL, path, error);
-    char *best = file_join(path, "best.safetensors", error);
-    if (!best || (prefer_best && file_exists(best))) return best;
-    char *last = file_join(path, "last.safetensors", error);
-    if (last && !file_exists(last) && file_exists(best)) {
-        free(last);
-        return best;
-    }
-    free(best);
-    if (last && !file_exists(last)) {
-        error_set(error, ERROR_IO, path,
-                  "holds no last.safetensors; name a run's folder or a .safetensors, .keras or .h5 file");
-        free(last);
-        return NULL;
-    }
-    return last;
 }
 
 int saved_model_open(struct saved_model *saved, const char *path, bool prefer_best,

@@ -26,8 +26,9 @@ static cJSON *read_model(const struct exchange_file *file, const char *path, con
 static cJSON *join(cJSON *facts, cJSON *model, const char *path, struct error *error) {
     cJSON *config = cJSON_DetachItemFromObjectCaseSensitive(facts, "config");
     if (!config) return model;
-    int status = cJSON_IsObject(config) ? json_merge(config, model, error)
-                                        : error_set(error, ERROR_DATA, path, "has a config that is no object");
+    int status = cJSON_IsObject(config)
+                     ? json_merge(config, model, error)
+                     : error_set(error, ERROR_DATA, path, "has a config that is no object; save or copy it again");
     cJSON_Delete(model);
     if (status == 0) return config;
     cJSON_Delete(config);

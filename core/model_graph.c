@@ -60,6 +60,7 @@ static int add_layers(struct graph *graph, const struct model *model, int x) {
 int model_graph(struct graph *graph, const struct model *model, const struct model_graph_options *options,
                 struct error *error) {
     graph_open(graph, &model->input, error);
+    graph->training = options->training;
     int x = graph->input;
     if (options->pixels) x = normalized(graph, options->pixels, x);
     x = add_layers(graph, model, x);

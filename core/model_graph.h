@@ -9,6 +9,7 @@
 struct model_graph_options {
     const struct normalization *pixels; /* the input is pixels, which this normalizes first; NULL: normalized images */
     bool logits;                        /* the output is what the softmax at the end would get */
+    bool training;                      /* with the operations of training alone: GRAPH_DROP and after */
 };
 
 /* Opens the graph of a model with parameters, which must outlive it, like `error`. Its output is the classes'

@@ -49,8 +49,8 @@ int predictions_write(const char *path, const struct predictions *predictions, s
 }
 
 static int line_error(const struct csv_row *cells, const char *path, const char *needed, struct error *error) {
-    return error_set(error, ERROR_DATA, path, "line %d: %s; evaluate the model again to write the file anew",
-                     cells->line, needed);
+    return error_set(error, ERROR_DATA, path, "line %d: %s; remove the run's folder to run it anew", cells->line,
+                     needed);
 }
 
 static int read_row(const struct csv_row *cells, const char *path, struct predictions *predictions, int64_t at,
@@ -83,10 +83,9 @@ static int read_rows(char *bytes, const char *path, struct predictions *predicti
     size_t length = strlen(bytes), first = strcspn(bytes, "\r\n");
     if (first != strlen(header) || strncmp(bytes, header, first) != 0)
         return error_set(error, ERROR_DATA, path,
-                         "line 1: is not the header \"%s\"; evaluate the model again to write the file anew", header);
+                         "line 1: is not the header \"%s\"; remove the run's folder to run it anew", header);
     if (bytes[length - 1] != '\n')
-        return error_set(error, ERROR_DATA, path,
-                         "ends within a line; evaluate the model again to write the file anew");
+        return error_set(error, ERROR_DATA, path, "ends within a line; remove the run's folder to run it anew");
     if (predictions_create(predictions, count_ends(bytes), error) != 0) return -1;
     int64_t at = 0;
     int more = csv_next(&reader, &cells, error);
@@ -104,7 +103,7 @@ int predictions_read(const char *path, struct predictions *predictions, struct e
     int status = strlen(bytes) == length
                      ? read_rows(bytes, path, predictions, error)
                      : error_set(error, ERROR_DATA, path,
-                                 "holds zero bytes; it is no CSV file: evaluate the model again to write it anew");
+                                 "holds zero bytes; it is no CSV file: remove the run's folder to run it anew");
     free(bytes);
     if (status != 0) predictions_free(predictions);
     return status;

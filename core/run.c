@@ -117,6 +117,7 @@ static void hear_test(void *listener, const char *what, int64_t done, int64_t to
 /* A folder of its own, or the one it is given; nobody else may work in it. */
 static int open_folder(struct run *run, struct error *error) {
     const struct run_request *request = run->request;
+    run_guard(request->workshop, true);
     run->folder = request->folder;
     if (request->claimed) run->folder = *request->claimed = run_claim_folder(request->folder, error);
     if (!run->folder) return -1;

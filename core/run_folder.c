@@ -39,7 +39,7 @@ static enum claim claim_log(const char *folder, struct error *error) {
 
 /* A failure leaves no empty folder behind. */
 static enum claim try_claim(const char *folder, struct error *error) {
-    if (file_make_folder(folder, error) != 0) return CLAIM_FAILED;
+    if (file_make_lasting_folder(folder, error) != 0) return CLAIM_FAILED;
     enum claim result = claim_log(folder, error);
     if (result == CLAIM_FAILED) rmdir(folder);
     return result;
@@ -54,7 +54,9 @@ static enum claim claim(const char *folder, struct error *error) {
     return CLAIM_FAILED;
 }
 
-char *run_claim_folder(const char *path, struct error *error) {
+/* The first of path, path-2, path-3, ... that can be had. */
+static char *first_folder(const char *path, enum claim (*have)(const char *folder, struct error *error),
+                          struct error *error) {
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/') length--;
     for (int number = 1; number < 100000; number++) {
@@ -65,13 +67,17 @@ char *run_claim_folder(const char *path, struct error *error) {
             return NULL;
         }
         snprintf(folder, size, number == 1 ? "%.*s" : "%.*s-%d", (int)length, path, number);
-        enum claim result = claim(folder, error);
+        enum claim result = have(folder, error);
         if (result == CLAIM_DONE) return folder;
         free(folder);
         if (result == CLAIM_FAILED) return NULL;
     }
     error_set(error, ERROR_IO, path, "there are 100,000 such folders already; remove some");
     return NULL;
+}
+
+char *run_claim_folder(const char *path, struct error *error) {
+    return first_folder(path, claim, error);
 }
 
 /* No allocation and no descriptor: it works where both have run out. */
@@ -87,12 +93,47 @@ void run_release_folder(const char *folder) {
     rmdir(folder);
 }
 
-int run_try_folder(const char *path, struct error *error) {
-    char *folder = run_claim_folder(path, error);
-    if (!folder) return -1;
-    run_release_folder(folder);
-    free(folder);
+/* The length of the longest folder above `path` that is there; 0: none, or the one they all stand in. */
+static size_t length_there(const char *path) {
+    char folder[PATH_MAX];
+    if (snprintf(folder, sizeof folder, "%s", path) >= PATH_MAX) return strlen(path);
+    for (char *slash; (slash = strrchr(folder, '/'));) {
+        *slash = '\0';
+        if (file_exists(folder)) return strlen(folder);
+    }
     return 0;
+}
+
+/* Removes the folders above it that are empty, down to that length of its path. */
+static void remove_parents(char *folder, size_t length) {
+    for (char *slash; (slash = strrchr(folder, '/')) && (size_t)(slash - folder) > length;) {
+        *slash = '\0';
+        if (rmdir(folder) != 0) return;
+    }
+}
+
+/* Like claim, but nothing comes to stand in the folder, and one that was not there is none again. */
+static enum claim look(const char *folder, struct error *error) {
+    char *log = run_file(folder, "log.txt", error);
+    if (!log) return CLAIM_FAILED;
+    const bool is_taken = file_exists(log), was_there = file_exists(folder);
+    free(log);
+    if (is_taken) return CLAIM_TAKEN;
+    const size_t length = length_there(folder);
+    char made[PATH_MAX];
+    if (file_make_lasting_folder(folder, error) != 0) return CLAIM_FAILED;
+    /* Another run that looks at the same moment may have taken it away. */
+    bool is_usable = access(folder, W_OK | X_OK) == 0 || errno == ENOENT;
+    int status = is_usable ? 0 : error_set_errno(error, folder, "write in the folder");
+    if (!was_there) rmdir(folder);
+    if (!was_there && snprintf(made, sizeof made, "%s", folder) < PATH_MAX) remove_parents(made, length);
+    return status == 0 ? CLAIM_DONE : CLAIM_FAILED;
+}
+
+int run_try_folder(const char *path, struct error *error) {
+    char *folder = first_folder(path, look, error);
+    free(folder);
+    return folder ? 0 : -1;
 }
 
 int run_make_folder(const char *path, struct error *error) {
@@ -172,7 +213,7 @@ static bool is_idle(const char *folder) {
 bool run_is_at_work(const char *folder) {
     struct error ignored = {0};
     char *log = run_file(folder, "log.txt", &ignored);
-    int descriptor = log ? open(log, O_RDONLY | O_CLOEXEC) : -1;
+    int descriptor = log ? open(log, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     bool is_locked = descriptor >= 0 && flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (descriptor >= 0) close(descriptor);
     free(log);

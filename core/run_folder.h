@@ -12,7 +12,7 @@ char *run_claim_folder(const char *path, struct error *error);
 /* Gives a claimed folder back: one without a checkpoint and with nothing in its log.txt is removed, unless other files
  * are in it. Works without memory. */
 void run_release_folder(const char *folder);
-/* Whether run_claim_folder would find a place now: claims it and gives it back. */
+/* Whether run_claim_folder would find a place now; leaves nothing behind. */
 int run_try_folder(const char *path, struct error *error);
 /* Claims exactly this folder, making it where missing; a run that is in it stays as it is. */
 int run_make_folder(const char *path, struct error *error);

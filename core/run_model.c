@@ -3,11 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+void run_guard(const struct workshop *workshop, bool is_at_stake) {
+    if (workshop->guard) workshop->guard(is_at_stake);
+}
+
 int run_load_data(const struct workshop *workshop, const struct config *config, struct data_splits *splits,
                   struct error *error) {
     struct place document = place_document(config->path), place = place_key(&document, "data");
     if (!config->values.data.kind)
         return place_error(&place, error, "is missing; name a source here, or give --data SPEC");
+    run_guard(workshop, false);
     enum { DATA_SEED = 1 }; /* generated data are the same for every seed of a comparison */
     return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &workshop->loading,
                                      splits, error);
@@ -31,8 +36,8 @@ int run_build_model(const struct config *config, const struct shape *input, int 
         place_error(&activation, error,
                     "must be \"softmax\" in the last layer, for the loss is a cross-entropy of probabilities");
     else if (classes > model->output.size[0])
-        place_error(last, error, "has %d outputs, but the data has %d classes; give it %d", model->output.size[0],
-                    classes, classes);
+        place_error(last, error, "has %d output%s, but the data have %d classes; give it %d", model->output.size[0],
+                    model->output.size[0] == 1 ? "" : "s", classes, classes);
     else if (model->trainable_count == 0 && model->non_trainable_count > 0)
         place_error(&place, error, "has nothing to train: all weights are frozen; freeze fewer layers");
     else

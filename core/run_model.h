@@ -2,6 +2,9 @@
 #ifndef CNNTRAIN_CORE_RUN_MODEL_H
 #define CNNTRAIN_CORE_RUN_MODEL_H
 
+#include <signal.h>
+#include <stdbool.h>
+
 #include "core/config.h"
 #include "core/dataset.h"
 #include "core/kernels/kernels.h"
@@ -17,7 +20,10 @@ struct workshop {
     const struct kernels *kernels;
     const char *data_folder; /* CNNTRAIN_DATA, or NULL */
     int threads;
-    const volatile sig_atomic_t *stop;
+    const volatile sig_atomic_t *stop; /* not 0: whoever works comes to an end; NULL: nobody asks for that */
+    /* Told whether something is at stake from here on, so that who is asked to end must look at `stop`; where nothing
+     * is, as while data are loaded, a signal may end the program. NULL: nobody wants to know. */
+    void (*guard)(bool is_at_stake);
     void (*listen)(void *listener, const struct train_event *event);
     void (*note)(void *listener, const char *line);   /* a sentence for the user */
     void (*detail)(void *listener, const char *line); /* one for users who want to know more; NULL: nobody does */
@@ -25,7 +31,10 @@ struct workshop {
     struct progress loading; /* hears of data that are loaded */
 };
 
-/* Loads the config's data (its paths located already). An error where the config names no data. */
+void run_guard(const struct workshop *workshop, bool is_at_stake);
+
+/* Loads the config's data (its paths located already). An error where the config names no data.
+ * Nothing is at stake from here on. */
 int run_load_data(const struct workshop *workshop, const struct config *config, struct data_splits *splits,
                   struct error *error);
 

@@ -16,23 +16,25 @@
 #include "core/run_folder.h"
 #include "core/text.h"
 
-static bool has_file(const char *folder, const char *name) {
-    struct error ignored = {0};
-    char *path = run_file(folder, name, &ignored);
-    bool found = path && file_exists(path);
+/* 1, 0, or -1 with an error. */
+static int has_file(const char *folder, const char *name, struct error *error) {
+    char *path = run_file(folder, name, error);
+    int found = path ? file_is_there(path, error) : -1;
     free(path);
     return found;
 }
 
-bool watched_is_batch(const char *folder) {
-    return has_file(folder, "results.json");
+int watched_is_batch(const char *folder, struct error *error) {
+    return has_file(folder, "results.json", error);
 }
 
 /* A batch's folder has a log.txt too, for its lock. */
-bool watched_is_run(const char *folder) {
-    if (watched_is_batch(folder)) return false;
-    return has_file(folder, "config.json") || has_file(folder, "history.csv") || has_file(folder, "metrics.json") ||
-           has_file(folder, "log.txt");
+int watched_is_run(const char *folder, struct error *error) {
+    static const char *const names[] = {"config.json", "history.csv", "metrics.json", "log.txt"};
+    int is_batch = watched_is_batch(folder, error), found = 0;
+    if (is_batch != 0) return is_batch < 0 ? -1 : 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && found == 0; i++) found = has_file(folder, names[i], error);
+    return found;
 }
 
 /* Seconds since 1970; 0: there is no such file. */
@@ -78,7 +80,8 @@ static enum callback_monitor monitor_of(const cJSON *training) {
 
 static int read_config(const char *folder, struct watched_run *run, enum callback_monitor *monitor,
                        struct error *error) {
-    if (!has_file(folder, "config.json")) return 0;
+    int found = has_file(folder, "config.json", error);
+    if (found <= 0) return found;
     char *path = run_file(folder, "config.json", error);
     cJSON *json = path ? json_read_file(path, JSON_SIZE_MAX, error) : NULL;
     free(path);
@@ -142,7 +145,8 @@ static double time_left(const struct watched_run *run) {
 
 static int read_result(const char *folder, struct watched_run *run, struct error *error) {
     struct run_result result;
-    if (!has_file(folder, "metrics.json")) return 0;
+    int found = has_file(folder, "metrics.json", error);
+    if (found <= 0) return found;
     char *path = run_file(folder, "metrics.json", error);
     int status = path ? run_result_read(path, &result, error) : -1;
     free(path);
@@ -173,12 +177,12 @@ static bool log_says_ended(const char *folder) {
 }
 
 /* Without a lock to be seen, a process of another machine may be at work: then a file changes every epoch. */
-static enum watched_state judge(const char *folder, const struct watched_run *run) {
+static enum watched_state judge(const char *folder, const struct watched_run *run, bool has_checkpoint) {
     const double patience = 60; /* seconds, and a few epochs */
     const struct history *history = &run->history;
     const double epoch = history->count ? history->rows[history->count - 1].seconds : 0;
     const double silent = (double)time(NULL) - run->changed;
-    if (run->is_at_work) return has_file(folder, "last.safetensors") ? WATCHED_TRAINING : WATCHED_STARTING;
+    if (run->is_at_work) return has_checkpoint ? WATCHED_TRAINING : WATCHED_STARTING;
     if (log_says_ended(folder)) return WATCHED_ENDED;
     if (silent > patience + 3 * epoch) return WATCHED_IDLE;
     return history->count ? WATCHED_TRAINING : WATCHED_STARTING;
@@ -187,13 +191,15 @@ static enum watched_state judge(const char *folder, const struct watched_run *ru
 static int read_files(const char *folder, struct watched_run *run, struct error *error) {
     enum callback_monitor monitor = MONITOR_VAL_LOSS;
     if (read_config(folder, run, &monitor, error) != 0) return -1;
+    int found = has_file(folder, "history.csv", error), has_checkpoint = has_file(folder, "last.safetensors", error);
+    if (found < 0 || has_checkpoint < 0) return -1;
     char *path = run_file(folder, "history.csv", error);
     int status = path ? 0 : -1;
-    if (path && file_exists(path)) status = history_read(path, &run->history, error);
+    if (path && found) status = history_read(path, &run->history, error);
     free(path);
     if (status != 0) return -1;
     run->is_at_work = run_is_at_work(folder); /* before the result: who is seen at work may have ended since */
-    run->state = judge(folder, run);
+    run->state = judge(folder, run, has_checkpoint);
     find_best(run, monitor);
     return read_result(folder, run, error);
 }
@@ -262,12 +268,12 @@ char **watched_list(const char *folder, struct error *error) {
     for (struct dirent *entry; status == 0 && (errno = 0, entry = readdir(directory));) {
         if (entry->d_name[0] == '.') continue;
         char *path = file_join(folder, entry->d_name, error);
-        if (!path)
-            status = -1;
-        else if (watched_is_run(path))
+        int is_run = path ? watched_is_run(path, error) : -1;
+        if (is_run > 0)
             status = add_run(&list, &count, path, folder, error);
         else
             free(path);
+        if (is_run < 0) status = -1;
     }
     if (status == 0 && errno != 0) status = error_set_errno(error, folder, "read the folder");
     if (directory) closedir(directory);

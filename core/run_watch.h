@@ -31,9 +31,10 @@ struct watched_run {
     double seconds_left;  /* as of now; NAN: not known, 0: it has ended */
 };
 
-/* Whether the folder looks like a run's, or like that of a batch of experiments, whose runs may be still to come. */
-bool watched_is_run(const char *folder);
-bool watched_is_batch(const char *folder);
+/* Whether the folder looks like a run's, or like that of a batch of experiments, whose runs may be still to come: 1, 0,
+ * or -1 with an error. */
+int watched_is_run(const char *folder, struct error *error);
+int watched_is_batch(const char *folder, struct error *error);
 /* Fills `run` with what stands there now; watched_free it. A file that is not there yet is no error. ERROR_IO,
  * ERROR_DATA, ERROR_CONFIG for one that cannot be read. */
 int watched_read(const char *folder, struct watched_run *run, struct error *error);

@@ -201,6 +201,7 @@ const char *text_nearest(const char *word, const char *const *words, size_t coun
     int best = 1 + (int)strlen(word) / 3;
     for (size_t i = 0; i < count; i++) {
         int distance = edits(word, words[i]);
+        if (distance >= (int)strlen(word)) continue; /* nothing in common */
         if (distance > best || (distance == best && nearest)) continue;
         best = distance;
         nearest = words[i];

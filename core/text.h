@@ -49,6 +49,7 @@ void text_wrap(struct text *text, const char *paragraphs, int width, int indent)
 
 /* Columns a UTF-8 string takes on a terminal: two for East Asian characters and pictures, none for combining marks. */
 int text_columns(const char *string);
+int text_columns_of(const char *bytes, size_t length);
 /* Bytes of the longest beginning of the string, in whole characters, that takes at most `limit` columns. */
 size_t text_cut_columns(const char *string, int limit);
 

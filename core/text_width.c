@@ -56,11 +56,14 @@ static size_t measure(const char *string, size_t left, int *columns) {
     return size;
 }
 
-int text_columns(const char *string) {
+int text_columns_of(const char *bytes, size_t length) {
     int all = 0, columns = 0;
-    for (size_t at = 0, length = strlen(string); at < length; all += columns)
-        at += measure(string + at, length - at, &columns);
+    for (size_t at = 0; at < length; all += columns) at += measure(bytes + at, length - at, &columns);
     return all;
+}
+
+int text_columns(const char *string) {
+    return text_columns_of(string, strlen(string));
 }
 
 size_t text_cut_columns(const char *string, int limit) {

@@ -189,7 +189,8 @@ static int check_circumstances(const struct training_state *state, const cJSON *
     const char *optimizer = text_of(json, "optimizer"), *data = text_of(json, "data");
     const char *own = state->config->optimizer.kind->name;
     if (!whole || !optimizer || !data)
-        return error_set(error, ERROR_DATA, path, "its training state is damaged; start the run anew");
+        return error_set(error, ERROR_DATA, path,
+                         "its training state is damaged; start a new run from its weights with --weights");
     if (images != state->images)
         return error_set(error, ERROR_DATA, path,
                          "was written while training on %lld images, now there are %lld; give the same data",
@@ -217,7 +218,8 @@ static int import_position(struct training_state *state, const cJSON *json, bool
     struct training_position position = {0};
     const char *history = text_of(json, "history");
     if (!read_position(state, json, &position) || !history || strlen(history) > CHECKSUM_DIGITS)
-        return error_set(error, ERROR_DATA, path, "its training state is damaged; start the run anew");
+        return error_set(error, ERROR_DATA, path,
+                         "its training state is damaged; start a new run from its weights with --weights");
     state->position = position;
     snprintf(state->history, sizeof state->history, "%s", history);
     struct place document = place_document(path), place = place_key(&document, "callbacks");
@@ -260,6 +262,7 @@ static int import_file(struct training_state *state, const struct safetensors *f
         return error_set(error, ERROR_DATA, file->path,
                          "holds weights but no training state; start from it with --weights");
     cJSON *json = json_parse(text, strlen(text), file->path, error);
+    if (!json && error->code == ERROR_CONFIG) error->code = ERROR_DATA; /* what is no JSON is no mistake in a config */
     if (!json) return -1;
     int status = import_position(state, json, other_images, file->path, error);
     cJSON_Delete(json);

@@ -53,9 +53,7 @@ static int read_record(FILE *file, const char *path, const struct record_form *f
                        size_t place, size_t number, struct error *error) {
     unsigned char record[2 + COLORS * PLANE];
     size_t bytes = form->label_bytes + COLORS * PLANE;
-    if (fread(record, 1, bytes, file) != bytes)
-        return ferror(file) ? error_set_errno(error, path, "read the file")
-                            : error_set(error, ERROR_DATA, path, "became shorter while it was read; try again");
+    if (source_read(file, path, record, bytes, "became shorter while it was read; try again", error) != 0) return -1;
     int label = record[form->label_at];
     if (label >= form->classes)
         return error_set(error, ERROR_DATA, path,

@@ -164,8 +164,10 @@ static int label_of(const struct manifest *manifest, const struct entry *entry, 
         found = bsearch(&entry->label, manifest->classes, manifest->class_count, sizeof *manifest->classes,
                         manifest->numeric ? compare_numbers : compare_names);
     if (!found)
-        return error_set(manifest->error, ERROR_DATA, manifest->path,
-                         "line %d: label \"%s\" does not occur in the training set", entry->line, entry->label);
+        return error_set(
+            manifest->error, ERROR_DATA, manifest->path,
+            "line %d: label \"%s\" does not occur in the training set; add images of it there, or leave the line out",
+            entry->line, entry->label);
     *label = (int32_t)(found - (const char *const *)manifest->classes);
     return 0;
 }
@@ -212,7 +214,7 @@ static int read_manifest(struct manifest *manifest, const struct data_common *co
     int status = -1;
     manifest->folder = file_folder_of(manifest->path, error);
     if (memchr(text, '\0', length))
-        error_set(error, ERROR_DATA, manifest->path, "holds a zero byte; it is no CSV text");
+        error_set(error, ERROR_DATA, manifest->path, "holds a zero byte, which no CSV text has; save it as such");
     else if (manifest->folder)
         status = load_manifest(manifest, text, common, splits);
     free(manifest->folder);

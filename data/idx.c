@@ -27,16 +27,17 @@ struct idx_file {
 
 static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
     int code = Z_OK;
-    const char *text = gzerror(file->file, &code), *reason = strstr(text, ": "); /* behind the path */
+    gzerror(file->file, &code);
     if (code == Z_MEM_ERROR)
         return error_set(file->error, ERROR_RUN, file->path, "not enough memory to decompress the file");
     if (code == Z_ERRNO) return error_set_errno(file->error, file->path, "read the file");
     if (code != Z_OK && code != Z_BUF_ERROR)
-        return error_set(file->error, ERROR_DATA, file->path, "is damaged (%s); fetch the file again",
-                         reason ? reason + 2 : text);
-    return error_set(file->error, ERROR_DATA, file->path,
-                     "is truncated: %zu bytes are missing of the %zu that its header promises; fetch the file again",
-                     wanted - got, wanted);
+        return error_set(file->error, ERROR_DATA, file->path,
+                         "is damaged: it cannot be decompressed, or its checksum is wrong; fetch the file again");
+    return error_set(
+        file->error, ERROR_DATA, file->path,
+        "is truncated: it has %zu of the %zu bytes of values that its header promises; fetch the file again", got,
+        wanted);
 }
 
 static int read_exactly(const struct idx_file *file, void *bytes, size_t length) {
@@ -125,8 +126,9 @@ static int load_images(const char *path, struct dataset *dataset, struct error *
     if (open_file(&file, path, IMAGES_RANK, "images", error) != 0) return -1;
     int status = 0;
     if (file.size[1] > DATASET_SIDE_MAX || file.size[2] > DATASET_SIDE_MAX)
-        status = error_set(error, ERROR_DATA, path, "has images of %zu x %zu pixels; a side has at most %d",
-                           file.size[1], file.size[2], DATASET_SIDE_MAX);
+        status = error_set(error, ERROR_DATA, path,
+                           "has images of %zu x %zu pixels; a side has at most %d: make them smaller", file.size[1],
+                           file.size[2], DATASET_SIDE_MAX);
     if (status == 0)
         status = source_allocate(dataset, (int64_t)file.size[0], (int)file.size[1], (int)file.size[2], 1, PIXEL_UINT8,
                                  path, error);
@@ -140,8 +142,8 @@ static int load_images(const char *path, struct dataset *dataset, struct error *
 static int fill_labels(const struct idx_file *file, struct dataset *dataset) {
     if (file->size[0] != (size_t)dataset->count)
         return error_set(file->error, ERROR_DATA, file->path,
-                         "holds %zu labels for %lld images; take the two files that belong together", file->size[0],
-                         (long long)dataset->count);
+                         "holds %zu label%s for %lld image%s; take the two files that belong together", file->size[0],
+                         file->size[0] == 1 ? "" : "s", (long long)dataset->count, dataset->count == 1 ? "" : "s");
     unsigned char *labels = malloc(file->size[0] + 1);
     if (!labels) return error_set(file->error, ERROR_RUN, file->path, "not enough memory for the labels");
     int status = read_exactly(file, labels, file->size[0]);
@@ -224,7 +226,8 @@ static int load_part(const char *folder, const char *part, struct dataset *datas
 static int load_folder(const char *folder, struct data_splits *splits, struct error *error) {
     if (load_part(folder, "train", &splits->train, error) != 0) return -1;
     if (splits->train.count == 0 && !splits->train.labels)
-        return error_set(error, ERROR_DATA, folder, "holds no train-images-idx3-ubyte, plain or .gz");
+        return error_set(error, ERROR_DATA, folder,
+                         "holds no train-images-idx3-ubyte, plain or .gz; name the folder of a data set in IDX format");
     return load_part(folder, "t10k", &splits->test, error);
 }
 

@@ -20,11 +20,10 @@
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
-#define STBI_MAX_DIMENSIONS 4096
+#define STBI_MAX_DIMENSIONS 32768
 #include <stb_image.h>
 
-enum { IMAGE_FILE_MAX = 64 << 20 };
-_Static_assert(STBI_MAX_DIMENSIONS == (int)DATASET_SIDE_MAX, "one limit for the sides of an image");
+_Static_assert(STBI_MAX_DIMENSIONS == (int)IMAGE_SIDE_MAX, "one limit for the sides of an image");
 
 void image_free(struct image *image) {
     free(image->pixels);
@@ -62,7 +61,9 @@ static const uint8_t *with_whole_palette(const uint8_t *bytes, size_t *length) {
 
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error) {
     *image = (struct image){0};
-    if (length > INT_MAX) return error_set(error, ERROR_DATA, path, "is too large for an image (%zu bytes)", length);
+    if (length > INT_MAX)
+        return error_set(error, ERROR_DATA, path,
+                         "has %zu bytes, too many for an image; resize it with another program", length);
     if (image_check(&(struct image_file){bytes, length, path, error}) != 0) return -1;
     const uint8_t *whole = with_whole_palette(bytes, &length);
     if (!whole) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
@@ -74,7 +75,8 @@ int image_decode(const void *bytes, size_t length, const char *path, struct imag
     *image = (struct image){0};
     if (number == ENOMEM || strcmp(stbi_failure_reason(), "outofmem") == 0)
         return error_set(error, ERROR_RUN, path, "not enough memory for the image");
-    return error_set(error, ERROR_DATA, path, "cannot be read as a PNG, JPEG or BMP image (%s)", stbi_failure_reason());
+    return error_set(error, ERROR_DATA, path,
+                     "is a damaged image: its pixels cannot be decoded; save or fetch it again");
 }
 
 int image_read(const char *path, struct image *image, struct error *error) {
@@ -149,8 +151,13 @@ void color_floats(enum data_color color, size_t count, int channels, const float
 
 static int convert_color(struct image *image, enum data_color color, const char *path, struct error *error) {
     int channels = color_channels(color, image->channels);
-    if (channels == image->channels) return 0;
     size_t count = (size_t)image->height * (size_t)image->width;
+    if (channels == image->channels) return 0;
+    if (channels < image->channels) { /* each pixel's place is at or before where it was: a large picture stays one */
+        color_bytes(color, count, image->channels, image->pixels, image->pixels);
+        image->channels = channels;
+        return 0;
+    }
     uint8_t *pixels = malloc(count * (size_t)channels);
     if (!pixels) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
     color_bytes(color, count, image->channels, image->pixels, pixels);
@@ -176,6 +183,9 @@ static int convert_size(struct image *image, const int resize[2], const char *pa
 
 int image_convert(struct image *image, enum data_color color, const int resize[2], const char *path,
                   struct error *error) {
-    if (convert_color(image, color, path, error) != 0) return -1;
-    return convert_size(image, resize, path, error);
+    /* Gray that is repeated is the same before and after, and less of it when the picture is small. */
+    const bool repeats = color_channels(color, image->channels) > image->channels;
+    if (!repeats && convert_color(image, color, path, error) != 0) return -1;
+    if (convert_size(image, resize, path, error) != 0) return -1;
+    return convert_color(image, color, path, error);
 }

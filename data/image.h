@@ -15,7 +15,8 @@ struct image {
 
 void image_free(struct image *image);
 
-/* Decodes PNG, JPEG or BMP bytes; `path` is what errors name. A side is at most DATASET_SIDE_MAX. ERROR_DATA where the
+/* Decodes PNG, JPEG or BMP bytes; `path` is what errors name. A side is at most IMAGE_SIDE_MAX, and
+ * height * width at most IMAGE_PIXELS_MAX (data/image_check.h). ERROR_DATA where the
  * bytes are no such picture. The caller frees with image_free. */
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error);
 /* Reads the file and decodes it. */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "core/dataset.h"
-
 int image_damaged(const struct image_file *file, const char *format, const char *what) {
     return error_set(file->error, ERROR_DATA, file->path, "is a damaged %s image: %s; save or fetch it again", format,
                      what);
@@ -15,10 +13,12 @@ int image_truncated(const struct image_file *file, const char *format, const cha
 }
 
 int image_check_sides(const struct image_file *file, int64_t width, int64_t height) {
-    if (width >= 1 && height >= 1 && width <= DATASET_SIDE_MAX && height <= DATASET_SIDE_MAX) return 0;
+    const bool sides = width >= 1 && height >= 1 && width <= IMAGE_SIDE_MAX && height <= IMAGE_SIDE_MAX;
+    if (sides && width * height <= IMAGE_PIXELS_MAX) return 0;
     return error_set(file->error, ERROR_DATA, file->path,
-                     "has %lld x %lld pixels (width x height); a side has 1 to %d, so resize it with another program",
-                     (long long)width, (long long)height, DATASET_SIDE_MAX);
+                     "has %lld x %lld pixels (width x height); 1 to %d a side and %d in all are read, so resize it "
+                     "with another program",
+                     (long long)width, (long long)height, IMAGE_SIDE_MAX, IMAGE_PIXELS_MAX);
 }
 
 /* How a file of a format begins, at byte `at`. */

@@ -10,6 +10,9 @@
 
 #include "core/error.h"
 
+/* A picture's file may have more pixels than an image of a data set: it is resized. */
+enum { IMAGE_SIDE_MAX = 1 << 15, IMAGE_PIXELS_MAX = 1 << 26, IMAGE_FILE_MAX = 256 << 20 /* bytes */ };
+
 /* A file in memory, and where errors go. */
 struct image_file {
     const uint8_t *bytes;
@@ -18,8 +21,8 @@ struct image_file {
     struct error *error;
 };
 
-/* ERROR_DATA for what is no PNG, JPEG or BMP image, is cut off, damaged, larger than DATASET_SIDE_MAX, or of a kind
- * that is not read; the message says which and what to do. */
+/* ERROR_DATA for what is no PNG, JPEG or BMP image, is cut off, damaged, larger than IMAGE_SIDE_MAX or
+ * IMAGE_PIXELS_MAX, or of a kind that is not read; the message says which and what to do. */
 int image_check(const struct image_file *file);
 
 int image_check_png(const struct image_file *file);
@@ -31,7 +34,7 @@ int image_check_bmp(const struct image_file *file);
 /* "is a damaged PNG image: <what>", "is a truncated PNG image: <what>"; return -1. */
 int image_damaged(const struct image_file *file, const char *format, const char *what);
 int image_truncated(const struct image_file *file, const char *format, const char *where);
-/* Fails unless both sides are 1 to DATASET_SIDE_MAX. */
+/* Fails unless both sides are 1 to IMAGE_SIDE_MAX and their product at most IMAGE_PIXELS_MAX. */
 int image_check_sides(const struct image_file *file, int64_t width, int64_t height);
 
 #endif

@@ -4,7 +4,11 @@
 
 static const char name[] = "JPEG";
 
-enum { COMPONENTS_MAX = 4, SCANS_MAX = 100 /* each one of a progressive picture goes over all of it */ };
+enum {
+    COMPONENTS_MAX = 4,
+    PIXELS_PER_BYTE = 16 * 8 * 8,
+    SCANS_MAX = 100 /* each one of a progressive picture goes over all of it */
+};
 enum {
     MARKER_FRAME = 0xc0, /* to 0xcf, but for the next three */
     MARKER_HUFFMAN = 0xc4,
@@ -18,7 +22,7 @@ enum {
 };
 
 struct jpeg {
-    int components, scans;
+    int components, scans, width, height;
     uint8_t ids[COMPONENTS_MAX];
     bool has_scan[COMPONENTS_MAX];
 };
@@ -84,12 +88,14 @@ static int check_frame(const struct image_file *file, const struct segment *segm
     if (jpeg->components) return image_damaged(file, name, "it has two frames");
     if (segment->length < 6 || segment->length != 6 + 3 * (size_t)segment->data[5])
         return image_damaged(file, name, "its frame header has a wrong length");
-    if (image_check_sides(file, big_endian(segment->data + 3), big_endian(segment->data + 1)) != 0) return -1;
+    jpeg->height = big_endian(segment->data + 1);
+    jpeg->width = big_endian(segment->data + 3);
+    if (image_check_sides(file, jpeg->width, jpeg->height) != 0) return -1;
     jpeg->components = segment->data[5];
     if (segment->data[0] != 8 || (jpeg->components != 1 && jpeg->components != 3 && jpeg->components != 4))
         return error_set(file->error, ERROR_DATA, file->path,
-                         "is a JPEG image of %d channels with %d bits; 1, 3 or 4 channels with 8 bits are read",
-                         jpeg->components, segment->data[0]);
+                         "is a JPEG image of %d channel%s with %d bits; save it with 1 or 3 channels of 8 bits",
+                         jpeg->components, jpeg->components == 1 ? "" : "s", segment->data[0]);
     for (int i = 0; i < jpeg->components; i++) jpeg->ids[i] = segment->data[6 + 3 * i];
     return 0;
 }
@@ -133,5 +139,8 @@ int image_check_jpeg(const struct image_file *file) {
     if (jpeg.scans == 0) return image_damaged(file, name, "it holds no picture");
     for (int i = 0; i < jpeg.components; i++)
         if (!jpeg.has_scan[i]) return image_damaged(file, name, "a channel is missing");
+    /* Some channel has a bit at least for each 16x8 pixels: a short file does not ask for the memory of a large one. */
+    if ((size_t)jpeg.width * (size_t)jpeg.height / PIXELS_PER_BYTE > file->length)
+        return image_damaged(file, name, "it holds too few bytes for so many pixels");
     return 0;
 }

@@ -6,7 +6,13 @@
 
 static const char name[] = "PNG";
 
-enum { SIGNATURE = 8, CHUNK_EXTRA = 12, HEADER_SIZE = 13, BLOCK_SIZE = 1 << 14 };
+enum {
+    SIGNATURE = 8,
+    CHUNK_EXTRA = 12,
+    HEADER_SIZE = 13,
+    BLOCK_SIZE = 1 << 14,
+    BYTES_MAX = (256 << 20) + 4 * IMAGE_SIDE_MAX /* each row with its filter */
+};
 enum { COLOR_GRAY = 0, COLOR_RGB_ = 2, COLOR_PALETTE = 3, COLOR_GRAY_ALPHA = 4, COLOR_RGB_ALPHA = 6 };
 
 struct png {
@@ -86,7 +92,12 @@ static int read_header(const struct image_file *file, const struct chunk *chunk,
     if (channels_of(png->color) == 0 || !is_depth(png->color, png->depth) || data[10] || data[11] || png->interlace > 1)
         return image_damaged(file, name, "its header has a color type, depth or method that does not exist");
     png->expected = pixel_bytes(png);
-    return 0;
+    if (png->expected <= (uint64_t)BYTES_MAX) return 0;
+    return error_set(
+        file->error, ERROR_DATA, file->path,
+        "has %lu x %lu pixels with 16 bits a channel, %llu MB; at most %d MB are read, so save it with 8 bits",
+        (unsigned long)png->width, (unsigned long)png->height, (unsigned long long)(png->expected >> 20),
+        BYTES_MAX >> 20);
 }
 
 /* Inflates a part of the pixels, only to count them: as far as the header says and not a byte further. */

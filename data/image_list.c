@@ -23,6 +23,11 @@ static int check_same(const struct dataset *dataset, const struct image *image, 
 
 static int place_image(const struct image_item *items, size_t i, size_t count, const struct image *image,
                        struct dataset *dataset, struct error *error) {
+    if (image->height > DATASET_SIDE_MAX || image->width > DATASET_SIDE_MAX)
+        return error_set(error, ERROR_DATA, items[i].path,
+                         "is %d x %d pixels (height x width); images of a data set have at most %d a side: set "
+                         "\"resize\": [height, width]",
+                         image->height, image->width, DATASET_SIDE_MAX);
     if (i == 0 && source_allocate(dataset, (int64_t)count, image->height, image->width, image->channels, PIXEL_UINT8,
                                   items[0].path, error) != 0)
         return -1;

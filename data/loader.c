@@ -24,12 +24,13 @@ static char *find_place(const char *path, const char *base, const char *fallback
         return second;
     }
     if (second)
-        error_set(error, ERROR_IO, path, "is not there; tried %s and %s", first, second);
+        error_set(error, ERROR_IO, path, "is not there; tried %s and %s: check the name", first, second);
     else if (strcmp(first, path) != 0)
-        error_set(error, ERROR_IO, path, "is not there; tried %s", first);
+        error_set(error, ERROR_IO, path, "is not there; tried %s: check the name", first);
     else
         error_set(error, ERROR_IO, path,
-                  *path == '/' ? "is not there" : "is not there, nor is CNNTRAIN_DATA set to a folder that has it");
+                  *path == '/' ? "is not there; check the name"
+                               : "is not there, nor is CNNTRAIN_DATA set to a folder that has it; check the name");
     free(first);
     free(second);
     return NULL;

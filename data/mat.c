@@ -34,9 +34,8 @@ static uint32_t little_endian(const unsigned char *bytes) {
 }
 
 static int read_bytes(const struct mat_file *file, void *bytes, size_t length) {
-    if (fread(bytes, 1, length, file->file) == length) return 0;
-    if (ferror(file->file)) return error_set_errno(file->error, file->path, "read the file");
-    return error_set(file->error, ERROR_DATA, file->path, "became shorter while it was read; try again");
+    return source_read(file->file, file->path, bytes, length, "became shorter while it was read; try again",
+                       file->error);
 }
 
 static int no_memory(const struct mat_file *file) {
@@ -198,7 +197,7 @@ static int check_array(const struct mat_file *file, size_t at, const struct elem
     if (!read_part(element, part.next, &part) || !read_name(element, &part, array))
         return bad_element(file, at, "has no name that can be used");
     if (array->class < MAT_DOUBLE || array->class > MAT_UINT64 || flags & 0x0800)
-        return error_set(file->error, ERROR_DATA, file->path, "\"%s\" is no array of real numbers; only such are read",
+        return error_set(file->error, ERROR_DATA, file->path, "\"%s\" is no array of real numbers; save X and y alone",
                          array->name);
     uint64_t bytes = 0;
     if (!read_part(element, part.next, &part) || type_bytes(part.type) == 0 ||

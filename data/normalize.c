@@ -28,7 +28,8 @@ static int check_given(const void *values, const struct place *place, struct err
 
 static int check_channels(const struct number_list *list, const char *key, int channels, struct error *error) {
     if (list->count == 1 || list->count == channels) return 0;
-    return error_set(error, ERROR_CONFIG, "data.normalize", "%s has %d values, the images have %d channel%s", key,
+    return error_set(error, ERROR_CONFIG, "data.normalize",
+                     "%s has %d values, the images have %d channel%s; give one value, or one a channel", key,
                      list->count, channels, channels == 1 ? "" : "s");
 }
 

@@ -29,17 +29,18 @@ static int check_finite(const struct dataset *dataset, const char *path, struct 
 static int read_images(struct npy_file *npy, const char *path, struct dataset *dataset, struct error *error) {
     bool bytes = npy->kind == 'u' && npy->width == 1, floats = npy->kind == 'f' && npy->width == 4;
     if (!bytes && !floats)
-        return error_set(error, ERROR_DATA, path, "holds values of type %c%d; images are uint8 or float32", npy->kind,
-                         npy->width);
+        return error_set(error, ERROR_DATA, path, "holds values of type %c%d; save images as uint8 or float32",
+                         npy->kind, npy->width);
     if (npy->rank != 3 && npy->rank != 4)
         return error_set(error, ERROR_DATA, path,
-                         "has %d dimensions; images have (count, height, width) or (count, height, width, channels)",
-                         npy->rank);
+                         "has %d dimension%s; images have (count, height, width) or (count, height, width, channels)",
+                         npy->rank, npy->rank == 1 ? "" : "s");
     size_t channels = npy->rank == 4 ? npy->size[3] : 1;
     if (npy->size[1] > DATASET_SIDE_MAX || npy->size[2] > DATASET_SIDE_MAX || channels > 4)
-        return error_set(error, ERROR_DATA, path,
-                         "has images of (%zu,%zu,%zu); (height, width, channels) of at most (%d,%d,4) can be used",
-                         npy->size[1], npy->size[2], channels, DATASET_SIDE_MAX, DATASET_SIDE_MAX);
+        return error_set(
+            error, ERROR_DATA, path,
+            "has images of (%zu,%zu,%zu); (height, width, channels) of at most (%d,%d,4) can be used: save such",
+            npy->size[1], npy->size[2], channels, DATASET_SIDE_MAX, DATASET_SIDE_MAX);
     if (source_allocate(dataset, (int64_t)npy->size[0], (int)npy->size[1], (int)npy->size[2], (int)channels,
                         bytes ? PIXEL_UINT8 : PIXEL_FLOAT32, path, error) != 0)
         return -1;
@@ -62,8 +63,8 @@ static int convert_labels(const unsigned char *bytes, const struct npy_file *npy
     for (int64_t i = 0; i < dataset->count; i++) {
         int64_t label = integer_at(bytes + (size_t)i * (size_t)npy->width, npy);
         if (label < 0 || label >= DATASET_CLASSES_MAX)
-            return error_set(error, ERROR_DATA, path, "label %lld is %lld; 0 to %d are expected", (long long)i,
-                             (long long)label, DATASET_CLASSES_MAX - 1);
+            return error_set(error, ERROR_DATA, path, "label %lld is %lld; 0 to %d are expected: correct it",
+                             (long long)i, (long long)label, DATASET_CLASSES_MAX - 1);
         dataset->labels[i] = (int32_t)label;
     }
     return 0;
@@ -71,12 +72,14 @@ static int convert_labels(const unsigned char *bytes, const struct npy_file *npy
 
 static int read_labels(struct npy_file *npy, const char *path, struct dataset *dataset, struct error *error) {
     if (npy->kind == 'f')
-        return error_set(error, ERROR_DATA, path, "holds values of type f%d; labels are integers", npy->width);
+        return error_set(error, ERROR_DATA, path, "holds values of type f%d; save labels as integers", npy->width);
     if (npy->rank != 1 && !(npy->rank == 2 && npy->size[1] == 1))
-        return error_set(error, ERROR_DATA, path, "has %d dimensions; labels have (count) or (count, 1)", npy->rank);
+        return error_set(error, ERROR_DATA, path, "has %d dimension%s; labels have (count) or (count, 1)", npy->rank,
+                         npy->rank == 1 ? "" : "s");
     if (npy->size[0] != (size_t)dataset->count)
-        return error_set(error, ERROR_DATA, path, "holds %zu labels for %lld images; save both for the same images",
-                         npy->size[0], (long long)dataset->count);
+        return error_set(error, ERROR_DATA, path, "holds %zu label%s for %lld image%s; save both for the same images",
+                         npy->size[0], npy->size[0] == 1 ? "" : "s", (long long)dataset->count,
+                         dataset->count == 1 ? "" : "s");
     unsigned char *bytes = memory_allocate(npy->values, (size_t)npy->width, "the labels", error);
     if (!bytes) return -1;
     int status = npy_read(npy, path, bytes, npy->values, error);

@@ -10,8 +10,10 @@
 
 enum { HEADER_MAX = 4096, PREFIX_SIZE = 8 };
 
+static const char truncated[] = "has a .npy header that is truncated; save an array of numbers with numpy.save";
+
 static int bad_header(const char *path, const char *what, struct error *error) {
-    return error_set(error, ERROR_DATA, path, "has a .npy header %s", what);
+    return error_set(error, ERROR_DATA, path, "has a .npy header %s; save an array of numbers with numpy.save", what);
 }
 
 /* Behind `'key':` in the header's dictionary; NULL where the key is missing. */
@@ -28,13 +30,13 @@ static const char *value_of(const char *header, const char *key) {
 
 static int parse_type(const char *header, const char *path, struct npy_file *npy, struct error *error) {
     const char *value = value_of(header, "descr");
-    if (!value || *value != '\'') return bad_header(path, "without a plain 'descr'; save an array of numbers", error);
+    if (!value || *value != '\'') return bad_header(path, "without a plain 'descr'", error);
     char type[24] = "";
     sscanf(value, "'%20[^']'", type);
     bool plain =
         strlen(type) == 3 && strchr("<>|", type[0]) && strchr("uif", type[1]) && isdigit((unsigned char)type[2]);
     if (!plain)
-        return error_set(error, ERROR_DATA, path, "holds values of type '%s'; uint8, float32 or integers are read",
+        return error_set(error, ERROR_DATA, path, "holds values of type '%s'; save it as uint8, float32 or integers",
                          type);
     if (type[0] == '>')
         return error_set(error, ERROR_DATA, path, "is big-endian ('%s'); save it with astype('<%s')", type, type + 1);
@@ -55,7 +57,10 @@ static int parse_shape(const char *header, const char *path, struct npy_file *np
         if (*at == ')') return 0;
         if (!isdigit((unsigned char)*at)) return bad_header(path, "whose 'shape' is not a list of sizes", error);
         if (npy->rank == NPY_RANK_MAX)
-            return error_set(error, ERROR_DATA, path, "has more than %d dimensions", NPY_RANK_MAX);
+            return error_set(
+                error, ERROR_DATA, path,
+                "has more than %d dimensions; images have (count, height, width, channels), labels (count)",
+                NPY_RANK_MAX);
         char *end = NULL;
         unsigned long long size = strtoull(at, &end, 10);
         npy->size[npy->rank++] = (size_t)size;
@@ -79,19 +84,20 @@ static int read_header(FILE *file, const char *path, char *header, size_t *value
     unsigned char prefix[PREFIX_SIZE], bytes[4] = {0};
     static const unsigned char magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
     size_t got = fread(prefix, 1, sizeof prefix, file);
-    if (got == 0 && ferror(file)) return error_set_errno(error, path, "read the file");
-    if (got == 0) return error_set(error, ERROR_DATA, path, "is empty; a .npy file was expected");
+    if (got < sizeof prefix && !feof(file)) return error_set_errno(error, path, "read the file");
+    if (got == 0)
+        return error_set(error, ERROR_DATA, path, "is empty; a .npy file was expected: save it with numpy.save");
     if (got < sizeof prefix || memcmp(prefix, magic, sizeof magic) != 0)
         return error_set(error, ERROR_DATA, path,
                          "is not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save");
     if (prefix[6] < 1 || prefix[6] > 3)
-        return error_set(error, ERROR_DATA, path, "is a .npy file of version %d.%d; 1.0 to 3.0 are read", prefix[6],
-                         prefix[7]);
+        return error_set(error, ERROR_DATA, path,
+                         "is a .npy file of version %d.%d; save it with version 1.0, 2.0 or 3.0", prefix[6], prefix[7]);
     size_t width = prefix[6] == 1 ? 2 : 4;
-    if (fread(bytes, 1, width, file) != width) return bad_header(path, "that is truncated", error);
+    if (source_read(file, path, bytes, width, truncated, error) != 0) return -1;
     size_t length = (size_t)bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 24;
     if (length > HEADER_MAX) return bad_header(path, "of more than 4096 bytes", error);
-    if (fread(header, 1, length, file) != length) return bad_header(path, "that is truncated", error);
+    if (source_read(file, path, header, length, truncated, error) != 0) return -1;
     header[length] = '\0';
     *values_at = PREFIX_SIZE + width + length;
     return 0;
@@ -104,7 +110,8 @@ static int open_checked(struct npy_file *npy, const char *path, size_t on_disk, 
     if (parse_header(header, path, npy, error) != 0) return -1;
     if (!size_multiply(npy->values, (size_t)npy->width, &bytes) || bytes != on_disk - values_at)
         return error_set(
-            error, ERROR_DATA, path, "has %zu bytes of values, its header promises %zu values of %d bytes; it is %s",
+            error, ERROR_DATA, path,
+            "has %zu bytes of values, its header promises %zu times %d; it is %s: save it again with numpy.save",
             on_disk - values_at, npy->values, npy->width, bytes > on_disk - values_at ? "truncated" : "damaged");
     return 0;
 }
@@ -126,7 +133,6 @@ void npy_close(struct npy_file *npy) {
 }
 
 int npy_read(struct npy_file *npy, const char *path, void *values, size_t count, struct error *error) {
-    if (fread(values, (size_t)npy->width, count, npy->file) == count) return 0;
-    if (ferror(npy->file)) return error_set_errno(error, path, "read the file");
-    return error_set(error, ERROR_DATA, path, "became shorter while it was read; try again");
+    return source_read(npy->file, path, values, (size_t)npy->width * count,
+                       "became shorter while it was read; try again", error);
 }

@@ -14,8 +14,8 @@ enum { NAMES_FILE_MAX = 1 << 20 };
 static int check_form(int64_t count, int height, int width, int channels, const char *path, struct error *error) {
     if (count < 0) return error_set(error, ERROR_DATA, path, "%lld images", (long long)count);
     if (height < 1 || width < 1 || height > DATASET_SIDE_MAX || width > DATASET_SIDE_MAX)
-        return error_set(error, ERROR_DATA, path, "holds images of %d x %d pixels; a side has 1 to %d", height, width,
-                         DATASET_SIDE_MAX);
+        return error_set(error, ERROR_DATA, path, "holds images of %d x %d pixels; a side has 1 to %d: resize them",
+                         height, width, DATASET_SIDE_MAX);
     if (channels < 1 || channels > 4)
         return error_set(error, ERROR_DATA, path, "holds images with %d channels; 1 to 4 can be used", channels);
     return 0;
@@ -86,8 +86,8 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
         if (found == count)
             status = source_name_classes(splits, lines, count, path, error);
         else
-            error_set(error, ERROR_DATA, path, "holds %d names, %d classes need one each; correct or remove the file",
-                      found, count);
+            error_set(error, ERROR_DATA, path, "holds %d name%s, %d classes need one each; correct or remove the file",
+                      found, found == 1 ? "" : "s", count);
     }
     free(lines);
     free(text);
@@ -125,6 +125,12 @@ int source_recognize(const char *path, const char *const *names, const char *end
     if (!known) return 0;
     *found = file_join(NULL, path, error);
     return *found ? 1 : -1;
+}
+
+int source_read(FILE *file, const char *path, void *bytes, size_t length, const char *shorter, struct error *error) {
+    if (fread(bytes, 1, length, file) == length) return 0;
+    return feof(file) ? error_set(error, ERROR_DATA, path, "%s", shorter)
+                      : error_set_errno(error, path, "read the file");
 }
 
 int source_file_size(const char *path, size_t *size, struct error *error) {

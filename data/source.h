@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/dataset.h"
 
@@ -34,6 +35,10 @@ int source_recognize(const char *path, const char *const *names, const char *end
 /* Whether a file may unpack to so many bytes: up to 256 MiB any may, beyond that no more than a hundred times its own
  * size, which real pictures stay far below. */
 bool source_may_unpack(size_t packed, uint64_t unpacked);
+
+/* Reads `length` bytes. Where they cannot be read: ERROR_IO; where the file ends before, ERROR_DATA that says
+ * `shorter`. */
+int source_read(FILE *file, const char *path, void *bytes, size_t length, const char *shorter, struct error *error);
 
 /* Bytes of a regular file; ERROR_IO where it cannot be looked at, ERROR_DATA where it is something else. */
 int source_file_size(const char *path, size_t *size, struct error *error);

@@ -20,16 +20,17 @@ static int check_images(const struct mat_array *images, const char *path, struct
         return error_set(error, ERROR_DATA, path,
                          "holds no array \"X\" with the images; is it a file of SVHN's cropped digits?");
     if (images->class != MAT_UINT8 || images->type != MAT_UINT8_TYPE)
-        return error_set(error, ERROR_DATA, path, "X is not of class uint8, as images are; save it so");
+        return error_set(error, ERROR_DATA, path, "X is not of class uint8, as images are; save it as uint8");
     /* MATLAB drops a last size of 1: one image alone has three sizes. */
     if (images->rank != 3 && images->rank != 4)
-        return error_set(error, ERROR_DATA, path, "X has %d sizes; (height, width, 3, images) are expected",
+        return error_set(error, ERROR_DATA, path, "X has %d sizes; save it as (height, width, 3, images)",
                          images->rank);
     if (images->size[2] != COLORS)
-        return error_set(error, ERROR_DATA, path, "X has %lu channels; 3 are expected", (unsigned long)images->size[2]);
+        return error_set(error, ERROR_DATA, path, "X has images with %lu channel%s; save them with 3",
+                         (unsigned long)images->size[2], images->size[2] == 1 ? "" : "s");
     if (images->size[0] < 1 || images->size[1] < 1 || images->size[0] > DATASET_SIDE_MAX ||
         images->size[1] > DATASET_SIDE_MAX)
-        return error_set(error, ERROR_DATA, path, "X has images of %lu x %lu pixels; a side has 1 to %d",
+        return error_set(error, ERROR_DATA, path, "X has images of %lu x %lu pixels; a side has 1 to %d: resize them",
                          (unsigned long)images->size[0], (unsigned long)images->size[1], DATASET_SIDE_MAX);
     if (images->elements == 0) return error_set(error, ERROR_DATA, path, "X holds no images; fetch the file again");
     if (images->elements > INT_MAX) return error_set(error, ERROR_DATA, path, "X has more than 2 GiB; split the file");
@@ -48,8 +49,9 @@ static int check_labels(const struct mat_array *labels, int64_t count, const cha
         return error_set(error, ERROR_DATA, path, "y is not one column of labels; save it as (images, 1)");
     if (labels->elements != (uint64_t)count)
         return error_set(error, ERROR_DATA, path,
-                         "X holds %lld images, but y holds %llu labels; save both for the same images",
-                         (long long)count, (unsigned long long)labels->elements);
+                         "X holds %lld image%s, but y holds %llu label%s; save both for the same images",
+                         (long long)count, count == 1 ? "" : "s", (unsigned long long)labels->elements,
+                         labels->elements == 1 ? "" : "s");
     return 0;
 }
 
@@ -59,7 +61,8 @@ static int convert_labels(const void *values, enum mat_type type, struct dataset
         double label = mat_value(values, type, (size_t)i);
         int digit = label >= 1 && label <= DIGITS ? (int)label : 0;
         if ((double)digit != label || digit == 0)
-            return error_set(error, ERROR_DATA, path, "label %lld of y is %g; 1 to 10 are expected, 10 for digit 0",
+            return error_set(error, ERROR_DATA, path,
+                             "label %lld of y is %g; 1 to 10 are expected, 10 for digit 0: correct it",
                              (long long)i + 1, label);
         dataset->labels[i] = digit % DIGITS;
     }

@@ -3,6 +3,8 @@
  * x (n,h,w,c)  kernel (kh,kw,c/groups,f)  bias (f)  y (n,oh,ow,f)
  * y[r][p][f] = bias[f] + sum over i, j, c of x[r*stride + i*dilation][p*stride + j*dilation][c] * kernel[i][j][c][f]
  * where x has its zero border, and f sees only the c of its own group. */
+#include <string.h>
+
 #include "layers/conv_passes.h"
 #include "layers/depthwise.h"
 
@@ -129,6 +131,9 @@ static void set_sizes(struct layer *layer) {
     const struct plan plan = plan_of(layer, &pieces);
     layer->scratch_bytes = pieces.used + conv_passes_scratch_bytes(&plan.passes);
     layer->packed_floats = conv_passes_packed_floats(&plan.passes);
+    layer->gradient_by_batch =
+        !plan.circular.wraps && layer_is_heavy((double)elements_of(&layer->parameters[0].shape),
+                                               (double)elements_of(&layer->input), (double)elements_of(&layer->output));
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -199,11 +204,15 @@ static void forward(const struct layer *layer, const struct pass *pass) {
         conv_passes_forward(&plan.passes, pass, bias);
 }
 
-static void backward(const struct layer *layer, const struct pass *pass) {
+static void add_bias_gradient(const struct layer *layer, const struct pass *pass, float *bias) {
     const int pixels = layer->output.size[0] * layer->output.size[1], filters = layer->output.size[2];
-    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
-    for (int n = 0; n < pass->images && bias; n++)
+    for (int n = 0; n < pass->images; n++)
         pass->kernels->column_sums(pixels, filters, pass->dy + (ptrdiff_t)n * pixels * filters, bias);
+}
+
+static void backward(const struct layer *layer, const struct pass *pass) {
+    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
+    if (bias) add_bias_gradient(layer, pass, bias);
     if (is_depthwise(layer)) {
         backward_depthwise(layer, pass, kernel);
         return;
@@ -216,6 +225,17 @@ static void backward(const struct layer *layer, const struct pass *pass) {
     }
     if (kernel) conv_passes_kernel_gradient(&plan.passes, pass, kernel);
     if (pass->dx) conv_passes_data_gradient(&plan.passes, pass, NULL);
+}
+
+static void batch_gradient(const struct layer *layer, const struct pass *pass, int part, int parts) {
+    float *kernel = wanted_gradient(pass, 0), *bias = layer->parameter_count > 1 ? wanted_gradient(pass, 1) : NULL;
+    struct pieces pieces = {.memory = pass->scratch};
+    const struct plan plan = plan_of(layer, &pieces);
+    if (bias && part == 0) {
+        memset(bias, 0, (size_t)layer->output.size[2] * sizeof *bias);
+        add_bias_gradient(layer, pass, bias);
+    }
+    if (kernel) conv_passes_kernel_gradient_part(&plan.passes, pass, kernel, part, parts);
 }
 
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
@@ -249,6 +269,8 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 8, \"kernel_size\": 3, \"groups\": 4, \"activation\": \"relu\"}", {3, {6, 5, 4}}},
     {"{\"filters\": 5, \"kernel_size\": [3, 4], \"padding\": \"circular\", \"activation\": \"relu\"}", {3, {5, 4, 3}}},
     {"{\"filters\": 9, \"kernel_size\": 3, \"strides\": [1, 2], \"padding\": \"circular\"}", {3, {5, 6, 10}}},
+    {"{\"filters\": 33, \"kernel_size\": 3, \"padding\": \"same\"}", {3, {1, 2, 18}}},
+    {"{\"filters\": 36, \"kernel_size\": [2, 3], \"groups\": 2, \"padding\": \"same\"}", {3, {2, 1, 16}}},
     {0},
 };
 
@@ -284,6 +306,7 @@ const struct layer_kind conv2d_layer = {
     .backward = backward,
     .describe = describe,
     .pack = pack,
+    .batch_gradient = batch_gradient,
     .examples = examples,
     .page = &page,
 };

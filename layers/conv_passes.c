@@ -120,3 +120,14 @@ void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct 
     else
         pixelwise_kernel_gradient(&pixelwise, pass, gradient);
 }
+
+void conv_passes_kernel_gradient_part(const struct conv_passes *passes, const struct pass *pass, float *gradient,
+                                      int part, int parts) {
+    if (passes->winograd) {
+        const struct winograd winograd = winograd_form(passes);
+        winograd_kernel_gradient_part(&winograd, pass, gradient, part, parts);
+        return;
+    }
+    const struct pixelwise pixelwise = pixelwise_form(passes);
+    pixelwise_kernel_gradient_part(&pixelwise, pass, gradient, part, parts);
+}

@@ -47,4 +47,9 @@ void conv_passes_data_gradient(const struct conv_passes *passes, const struct pa
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct pass *pass, float *gradient);
 
+/* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of
+ * another's. */
+void conv_passes_kernel_gradient_part(const struct conv_passes *passes, const struct pass *pass, float *gradient,
+                                      int part, int parts);
+
 #endif

@@ -101,6 +101,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->packed_floats = packed_forward(layer) + packed_backward(layer);
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape);
     layer->reaches_all = true;
+    layer->gradient_by_batch = true;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Dropout (Srivastava et al. 2014): in training every number is dropped with probability `rate` and the others are
  * divided by 1 - rate, so that the mean stays; at inference nothing happens. The backward pass draws the same numbers
  * again instead of keeping a mask. */
+#include "core/graph.h"
 #include "core/rng.h"
 #include "layers/parts.h"
 
@@ -48,6 +49,11 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         drop(layer, pass, pass->dy, pass->dx);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    if (!graph->training) return x;
+    return graph_apply(graph, GRAPH_DROP, x, ((const struct dropout *)layer->config)->rate);
+}
+
 static const struct layer_example examples[] = {
     {"{\"rate\": 0.3}", {1, {40}}},
     {"{\"rate\": 0.5}", {3, {3, 4, 5}}},
@@ -75,7 +81,7 @@ const struct layer_kind dropout_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
-    .describe = describe_copy,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
     .page = &page,

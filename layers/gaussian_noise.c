@@ -1,4 +1,5 @@
 /* GaussianNoise: in training every number gets a normal random number of mean 0 added; at inference nothing happens. */
+#include "core/graph.h"
 #include "core/rng.h"
 #include "layers/parts.h"
 
@@ -33,6 +34,11 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    if (!graph->training) return x;
+    return graph_apply(graph, GRAPH_NOISE, x, ((const struct gaussian_noise *)layer->config)->stddev);
+}
+
 static const struct layer_example examples[] = {
     {"{\"stddev\": 0.1}", {3, {3, 4, 5}}},
     {"{\"stddev\": 0}", {1, {7}}},
@@ -57,7 +63,7 @@ const struct layer_kind gaussian_noise_layer = {
     .infer = infer,
     .forward = forward,
     .backward = copy_backward,
-    .describe = describe_copy,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
     .page = &page,

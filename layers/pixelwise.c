@@ -16,6 +16,7 @@ struct conv {
     ptrdiff_t *offsets; /* (kh*kw) of the runs of a kernel, or (oh) of the windows' rows */
     float *padded;      /* x or dy with its zero border */
     float *columns;     /* (oh*ow,SWEEP_COLUMNS_MOST): some columns of dy */
+    float *gathered;    /* the windows of some images, where sweeps gather them */
 };
 
 /* Of dy beyond so many filters a few columns at a time are copied together, which no cache has trouble with. */
@@ -24,6 +25,16 @@ enum { FILTERS_WIDE = 32 };
 static size_t padded_floats(const struct geometry *g) {
     if (!geometry_is_padded(g)) return 0;
     return (size_t)g->padded[0] * (size_t)g->padded[1] * (size_t)g->channels;
+}
+
+static struct sweep forward_sweep(const struct conv *conv);
+static struct sweep backward_sweep(const struct conv *conv, int row, int column);
+
+static size_t gathered_floats(const struct conv *conv) {
+    const struct sweep forward = forward_sweep(conv), backward = backward_sweep(conv, 0, 0);
+    const size_t x = sweep_gathers(&forward) ? sweep_gathered_floats(&forward) : 0;
+    const size_t dy = sweep_gathers(&backward) ? sweep_gathered_floats(&backward) : 0;
+    return x > dy ? x : dy;
 }
 
 static struct conv conv_take(const struct pixelwise *pixelwise, struct pieces *pieces) {
@@ -42,6 +53,7 @@ static struct conv conv_take(const struct pixelwise *pixelwise, struct pieces *p
     conv.offsets = pieces_take(pieces, taps > rows ? taps : rows, sizeof *conv.offsets);
     conv.padded = pieces_take(pieces, x > dy ? x : dy, sizeof(float));
     conv.columns = pieces_take(pieces, rows * (size_t)g->output[1] * SWEEP_COLUMNS_MOST, sizeof(float));
+    conv.gathered = pieces_take(pieces, gathered_floats(&conv), sizeof(float));
     return conv;
 }
 
@@ -115,10 +127,29 @@ static struct sweep forward_sweep(const struct conv *conv) {
                           .filters = conv->filters};
 }
 
+/* y of all images, each (image floats) with the border of its geometry. */
+static void sweep_together(const struct conv *conv, const struct sweep *sweep, const struct pass *pass,
+                           const struct geometry *geometry, const float *images, size_t image_floats, const float *bias,
+                           float *y) {
+    const size_t output = (size_t)sweep->rows * (size_t)sweep->pixels * (size_t)sweep->filters;
+    for (int first = 0, count; first < conv->images; first += count) {
+        count = smaller(conv->images - first, SWEEP_GATHERED_IMAGES);
+        for (int n = 0; n < count; n++) {
+            const float *image = images + (size_t)(first + n) * image_floats;
+            sweep_gather(sweep, with_border(geometry, image, conv->padded), n, count, conv->gathered);
+        }
+        sweep_gathered(sweep, pass, conv->offsets, count, conv->gathered, bias, y + (size_t)first * output);
+    }
+}
+
 void pixelwise_forward(const struct pixelwise *pixelwise, const struct pass *pass, const float *bias) {
     const struct conv conv = conv_of(pixelwise, pass, pass->images);
     const struct sweep sweep = forward_sweep(&conv);
     const size_t input = input_floats(pixelwise), output = output_floats(pixelwise);
+    if (sweep_gathers(&sweep)) {
+        sweep_together(&conv, &sweep, pass, &conv.geometry, pass->x, input, bias, pass->y);
+        return;
+    }
     for (int n = 0; n < conv.images; n++) {
         const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
         sweep_image(&sweep, pass, conv.offsets, x, bias, pass->y + (size_t)n * output);
@@ -162,25 +193,60 @@ static void kernel_gradient_columns(const struct conv *conv, const struct kernel
     }
 }
 
-static void kernel_gradient_image(const struct conv *conv, const struct kernels *kernels, const float *x,
-                                  const float *dy, float *gradient) {
-    const struct geometry *g = &conv->geometry;
-    const bool wide = conv->all_filters > FILTERS_WIDE;
-    for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
-    for (int group = 0; group < conv->groups; group++)
-        for (int first = 0, count; first < conv->filters; first += count) {
-            count = wide ? sweep_columns(kernels, conv->filters - first) : conv->filters;
-            kernel_gradient_columns(conv, kernels, group, first, count, x, dy, gradient);
-        }
+/* Some columns of the gradient are a share; shares are dealt out to the parts in turn. */
+struct share {
+    int group, first, count;
+};
+
+static int share_columns(const struct conv *conv, const struct kernels *kernels, int left) {
+    return conv->all_filters > FILTERS_WIDE ? sweep_columns(kernels, left) : left;
 }
 
-void pixelwise_kernel_gradient(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient) {
+/* Moves on to the part's next share, from *index on; false where there is none. share->count 0: the first one. */
+static bool next_share(const struct conv *conv, const struct kernels *kernels, int part, int parts, int *index,
+                       struct share *share) {
+    do {
+        share->first += share->count;
+        if (share->first >= conv->filters) *share = (struct share){.group = share->group + 1};
+        if (share->group >= conv->groups) return false;
+        share->count = share_columns(conv, kernels, conv->filters - share->first);
+    } while ((*index)++ % parts != part);
+    return true;
+}
+
+static void kernel_gradient_image(const struct conv *conv, const struct kernels *kernels, const float *x,
+                                  const float *dy, float *gradient, int part, int parts) {
+    const struct geometry *g = &conv->geometry;
+    for (int r = 0; r < g->output[0]; r++) conv->offsets[r] = geometry_window(g, r, 0, conv->all_channels);
+    struct share share = {0};
+    for (int i = 0; next_share(conv, kernels, part, parts, &i, &share);)
+        kernel_gradient_columns(conv, kernels, share.group, share.first, share.count, x, dy, gradient);
+}
+
+static void add_kernel_gradient(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient, int part,
+                                int parts) {
     const size_t input = input_floats(pixelwise), output = output_floats(pixelwise);
     const struct conv conv = conv_of(pixelwise, pass, 1);
     for (int n = 0; n < conv.images; n++) {
         const float *x = with_border(&conv.geometry, pass->x + (size_t)n * input, conv.padded);
-        kernel_gradient_image(&conv, pass->kernels, x, pass->dy + (size_t)n * output, gradient);
+        kernel_gradient_image(&conv, pass->kernels, x, pass->dy + (size_t)n * output, gradient, part, parts);
     }
+}
+
+void pixelwise_kernel_gradient(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient) {
+    add_kernel_gradient(pixelwise, pass, gradient, 0, 1);
+}
+
+void pixelwise_kernel_gradient_part(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient,
+                                    int part, int parts) {
+    const struct conv conv = conv_of(pixelwise, pass, 1);
+    const int rows = conv.geometry.kernel[0] * conv.geometry.kernel[1] * conv.channels;
+    struct share share = {0};
+    for (int i = 0; next_share(&conv, pass->kernels, part, parts, &i, &share);)
+        for (int row = 0; row < rows; row++)
+            memset(gradient + (ptrdiff_t)row * conv.all_filters + share.group * conv.filters + share.first, 0,
+                   (size_t)share.count * sizeof *gradient);
+    add_kernel_gradient(pixelwise, pass, gradient, part, parts);
 }
 
 /* ---- the gradient of the input ---- */
@@ -228,6 +294,11 @@ static void data_gradient(const struct conv *conv, const struct pass *pass, cons
 void pixelwise_data_gradient(const struct pixelwise *pixelwise, const struct pass *pass, const float *bias) {
     const size_t input = input_floats(pixelwise), output = output_floats(pixelwise);
     const struct conv conv = conv_of(pixelwise, pass, pass->images);
+    const struct sweep sweep = backward_sweep(&conv, 0, 0);
+    if (sweep_gathers(&sweep)) {
+        sweep_together(&conv, &sweep, pass, &conv.dy, pass->dy, output, bias, pass->dx);
+        return;
+    }
     for (int n = 0; n < conv.images; n++)
         data_gradient(&conv, pass, pass->dy + (size_t)n * output, bias, pass->dx + (size_t)n * input);
 }

@@ -28,4 +28,9 @@ void pixelwise_data_gradient(const struct pixelwise *pixelwise, const struct pas
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void pixelwise_kernel_gradient(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient);
 
+/* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of
+ * another's. */
+void pixelwise_kernel_gradient_part(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient,
+                                    int part, int parts);
+
 #endif

@@ -2,6 +2,7 @@
  * dropping single ones takes little away. The backward pass draws the same channels again instead of keeping a mask.
  *
  * x, y (n,h,w,c) */
+#include "core/graph.h"
 #include "core/rng.h"
 #include "layers/parts.h"
 
@@ -57,6 +58,11 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         drop(layer, pass, pass->dy, pass->dx);
 }
 
+static int describe(const struct layer *layer, struct graph *graph, int x) {
+    if (!graph->training) return x;
+    return graph_apply(graph, GRAPH_DROP_CHANNELS, x, ((const struct spatial_dropout2d *)layer->config)->rate);
+}
+
 static const struct layer_example examples[] = {
     {"{\"rate\": 0.4}", {3, {3, 4, 11}}},
     {"{\"rate\": 0}", {3, {2, 3, 2}}},
@@ -82,7 +88,7 @@ const struct layer_kind spatial_dropout2d_layer = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
-    .describe = describe_copy,
+    .describe = describe,
     .forgets_x = true,
     .examples = examples,
     .page = &page,

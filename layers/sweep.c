@@ -1,6 +1,14 @@
 #include "layers/sweep.h"
 
-enum { COLUMNS_LEAST = 16, SMALL_KERNEL = 4096 };
+#include <string.h>
+
+enum {
+    COLUMNS_LEAST = 16,
+    SMALL_KERNEL = 4096,
+    PIXELS_FEW = 8,       /* of a row that does not fill tiles */
+    FILTERS_LEAST = 16,   /* that make up for a copy */
+    GATHERED_MOST = 16384 /* floats of a window */
+};
 
 ptrdiff_t sweep_depth(const struct sweep *sweep) {
     return (ptrdiff_t)sweep->run_rows * sweep->run_columns * sweep->depth;
@@ -56,4 +64,56 @@ void sweep_image(const struct sweep *sweep, const struct pass *pass, ptrdiff_t *
             sweep_panel(sweep, pass->kernels, offsets, image + (ptrdiff_t)group * sweep->channels, panel, columns,
                         bias ? bias + filter : NULL, y + filter);
         }
+}
+
+bool sweep_gathers(const struct sweep *sweep) {
+    const bool in_one_piece = sweep->y_first == 0 && sweep->y_pixel == sweep->filters &&
+                              sweep->y_row == (ptrdiff_t)sweep->pixels * sweep->filters;
+    return sweep->groups == 1 && in_one_piece && sweep->pixels <= PIXELS_FEW && sweep->filters >= FILTERS_LEAST &&
+           sweep_depth(sweep) <= GATHERED_MOST;
+}
+
+static ptrdiff_t run_floats(const struct sweep *sweep, int images) {
+    return (ptrdiff_t)images * sweep->rows * sweep->pixels * sweep->depth;
+}
+
+size_t sweep_gathered_floats(const struct sweep *sweep) {
+    return (size_t)(sweep->run_rows * sweep->run_columns) * (size_t)run_floats(sweep, SWEEP_GATHERED_IMAGES);
+}
+
+void sweep_gather(const struct sweep *sweep, const float *image, int n, int images, float *gathered) {
+    for (int run = 0; run < sweep->run_rows * sweep->run_columns; run++) {
+        const float *from = image + sweep->first + run / sweep->run_columns * sweep->run_row +
+                            run % sweep->run_columns * sweep->run_column;
+        float *to = gathered + run * run_floats(sweep, images) + run_floats(sweep, n);
+        for (int r = 0; r < sweep->rows; r++)
+            for (int p = 0; p < sweep->pixels; p++, to += sweep->depth)
+                memcpy(to, from + r * sweep->row + p * sweep->pixel, (size_t)sweep->depth * sizeof *to);
+    }
+}
+
+void sweep_gathered(const struct sweep *sweep, const struct pass *pass, ptrdiff_t *offsets, int images,
+                    const float *gathered, const float *bias, float *y) {
+    const int runs = sweep->run_rows * sweep->run_columns;
+    for (int run = 0; run < runs; run++) offsets[run] = run * run_floats(sweep, images);
+    for (int first = 0, columns; first < sweep->filters; first += columns) {
+        columns = sweep_panel_columns(sweep, pass->kernels, first);
+        const struct product product = {
+            .m = images * sweep->rows * sweep->pixels,
+            .n = columns,
+            .taps = runs,
+            .depth = sweep->depth,
+            .a = gathered,
+            .offsets = offsets,
+            .row = sweep->depth,
+            .column = 1,
+            .b = pass->packed + sweep->packed + sweep_depth(sweep) * first,
+            .b_tap = (ptrdiff_t)sweep->depth * columns,
+            .b_row = columns,
+            .c = y + first,
+            .c_row = sweep->filters,
+            .bias = bias ? bias + first : NULL,
+        };
+        pass->kernels->product(&product);
+    }
 }

@@ -33,4 +33,19 @@ int sweep_columns(const struct kernels *kernels, int left);
 void sweep_image(const struct sweep *sweep, const struct pass *pass, ptrdiff_t *offsets, const float *image,
                  const float *bias, float *y);
 
+/* Whether rows of y are so short that a product of each alone would not fill a tile, while one of several images, whose
+ * windows are copied together first, does; for kernels of enough filters to make up for the copy. */
+bool sweep_gathers(const struct sweep *sweep);
+
+/* How many images go together, and the floats of their windows. */
+enum { SWEEP_GATHERED_IMAGES = 4 };
+size_t sweep_gathered_floats(const struct sweep *sweep);
+
+/* gathered (runs,images,rows,pixels,depth): what the windows of image n of `images` see. */
+void sweep_gather(const struct sweep *sweep, const float *image, int n, int images, float *gathered);
+
+/* As sweep_image, over gathered images, whose outputs lie one behind the other. */
+void sweep_gathered(const struct sweep *sweep, const struct pass *pass, ptrdiff_t *offsets, int images,
+                    const float *gathered, const float *bias, float *y);
+
 #endif

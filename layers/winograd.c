@@ -60,16 +60,17 @@ struct winograd winograd_of(const struct geometry *g, int filters) {
     return (struct winograd){forward, backward};
 }
 
-/* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. */
+/* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. The packed
+ * kernel is four times the kernel: where an image has but one tile, a large one is not worth its way from memory. */
 bool winograd_gains(const struct geometry *geometry, int filters) {
-    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17 };
+    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
     const struct winograd_sweep sweep = winograd_of(geometry, filters).forward;
+    const int tiles = tiles_of_image(&sweep), most = tiles > 1 ? KERNEL_MOST : KERNEL_MOST_OF_TILE;
     const double taps = (double)sweep.kernel[0] * sweep.kernel[1], blocks = blocks_of(&sweep);
     const double kernel = (double)sweep.channels * filters;
-    const double direct = taps * sweep.output[0] * sweep.output[1];
-    const double fast = blocks * WINOGRAD_MATRICES * tiles_of_image(&sweep);
+    const double direct = taps * sweep.output[0] * sweep.output[1], fast = blocks * WINOGRAD_MATRICES * tiles;
     return sweep.channels >= CHANNELS_LEAST && filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
-           kernel * blocks <= KERNEL_MOST && direct >= 2 * fast;
+           kernel * blocks <= most && direct >= 2 * fast;
 }
 
 /* ---- tiles ---- */
@@ -201,9 +202,14 @@ static struct panel panel_at(int filters, int first) {
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
+/* Channels [first, end) of the input. */
+struct range {
+    int first, end;
+};
+
 /* A block's spectrum reaches into the next one's place, or into the next tile's, which are written after it. */
 static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct group group,
-                             const float *x, const struct matrices *inputs) {
+                             struct range channels, const float *x, const struct matrices *inputs) {
     const int blocks = blocks_of(w);
     for (int t = 0; t < group.tiles; t++) {
         const struct position at = position_of(w, group.first + t);
@@ -211,10 +217,10 @@ static void transform_inputs(const struct winograd_sweep *w, const struct kernel
             const struct block block = block_at(w, b);
             const int row = at.row - w->before[0] + block.row * w->dilation[0];
             const int column = at.column - w->before[1] + block.column * w->dilation[1];
-            const struct winograd_tile tile =
-                tile_of(w, w->input, w->channels, row, column, WINOGRAD_INPUTS, inputs->matrix);
-            kernels->winograd_input(&tile, x + cell_of(w->input, w->channels, at.image, row, column),
-                                    inputs->first + t * inputs->row + block.first_channel);
+            struct winograd_tile tile = tile_of(w, w->input, w->channels, row, column, WINOGRAD_INPUTS, inputs->matrix);
+            tile.channels = channels.end - channels.first;
+            kernels->winograd_input(&tile, x + cell_of(w->input, w->channels, at.image, row, column) + channels.first,
+                                    inputs->first + t * inputs->row + block.first_channel + channels.first);
         }
     }
 }
@@ -301,7 +307,7 @@ static void convolve(const struct winograd_sweep *sweep, const struct pass *pass
     const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
     for (int i = 0; i < group_count(sweep, pass->images); i++) {
         const struct group group = group_at(sweep, pass->images, i);
-        transform_inputs(sweep, pass->kernels, group, x, &work.inputs);
+        transform_inputs(sweep, pass->kernels, group, (struct range){0, sweep->channels}, x, &work.inputs);
         for (int first = 0; first < sweep->filters; first += PANEL) {
             const struct panel panel = panel_at(sweep->filters, first);
             multiply(sweep, pass->kernels, group.tiles, panel, &work, packed + packed_panel(sweep, first));
@@ -440,26 +446,57 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
                                           gradient + (ptrdiff_t)(first + c) * w->filters);
 }
 
-static void panel_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
-                           const struct work *work, float *gradient) {
+static void panel_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles,
+                           struct range channels, struct panel panel, const struct work *work, float *gradient) {
     for (int b = 0; b < blocks_of(w); b++) {
         const struct block block = block_at(w, b);
-        for (int c = 0; c < w->channels; c += CHANNEL_BLOCK)
-            block_gradient(w, kernels, tiles, &block, c, smaller(w->channels - c, CHANNEL_BLOCK), panel, work,
+        for (int c = channels.first; c < channels.end; c += CHANNEL_BLOCK)
+            block_gradient(w, kernels, tiles, &block, c, smaller(channels.end - c, CHANNEL_BLOCK), panel, work,
                            gradient);
+    }
+}
+
+/* The gradient of some channels and of the filters [filters.first, filters.end), in whole panels. */
+static void add_gradient(const struct winograd_sweep *sweep, const struct pass *pass, struct range channels,
+                         struct range filters, float *gradient) {
+    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
+    for (int i = 0; i < group_count(sweep, pass->images); i++) {
+        const struct group group = group_at(sweep, pass->images, i);
+        transform_inputs(sweep, pass->kernels, group, channels, pass->x, &work.inputs);
+        for (int first = filters.first; first < filters.end; first += PANEL) {
+            const struct panel panel = panel_at(sweep->filters, first);
+            transform_output_gradients(sweep, pass->kernels, group, panel, pass->dy, &work.outputs);
+            panel_gradient(sweep, pass->kernels, group.tiles, channels, panel, &work, gradient);
+        }
     }
 }
 
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient) {
     const struct winograd_sweep *sweep = &winograd->forward;
-    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < group_count(sweep, pass->images); i++) {
-        const struct group group = group_at(sweep, pass->images, i);
-        transform_inputs(sweep, pass->kernels, group, pass->x, &work.inputs);
-        for (int first = 0; first < sweep->filters; first += PANEL) {
-            const struct panel panel = panel_at(sweep->filters, first);
-            transform_output_gradients(sweep, pass->kernels, group, panel, pass->dy, &work.outputs);
-            panel_gradient(sweep, pass->kernels, group.tiles, panel, &work, gradient);
-        }
+    add_gradient(sweep, pass, (struct range){0, sweep->channels}, (struct range){0, sweep->filters}, gradient);
+}
+
+static void clear_gradient(const struct winograd_sweep *sweep, struct range channels, struct range filters,
+                           float *gradient) {
+    const int taps = sweep->kernel[0] * sweep->kernel[1];
+    const size_t bytes = (size_t)(filters.end - filters.first) * sizeof *gradient;
+    for (int t = 0; t < taps; t++)
+        for (int c = channels.first; c < channels.end; c++)
+            memset(gradient + ((ptrdiff_t)t * sweep->channels + c) * sweep->filters + filters.first, 0, bytes);
+}
+
+/* A share is a panel of filters and some blocks of channels. */
+void winograd_kernel_gradient_part(const struct winograd *winograd, const struct pass *pass, float *gradient, int part,
+                                   int parts) {
+    const struct winograd_sweep *sweep = &winograd->forward;
+    const int panels = parts_of(sweep->filters, PANEL), blocks = parts_of(sweep->channels, CHANNEL_BLOCK);
+    const int cuts = smaller(parts_of(parts, panels), blocks);
+    for (int share = part; share < panels * cuts; share += parts) {
+        const int first = share % panels * PANEL, cut = share / panels;
+        const struct range filters = {first, smaller(first + PANEL, sweep->filters)};
+        const struct range channels = {blocks * cut / cuts * CHANNEL_BLOCK,
+                                       smaller(blocks * (cut + 1) / cuts * CHANNEL_BLOCK, sweep->channels)};
+        clear_gradient(sweep, channels, filters, gradient);
+        add_gradient(sweep, pass, channels, filters, gradient);
     }
 }

@@ -49,4 +49,9 @@ void winograd_data_gradient(const struct winograd *winograd, const struct pass *
 /* gradient (kh,kw,c,f) += what dy says about the kernel that saw x */
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient);
 
+/* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of
+ * another's. */
+void winograd_kernel_gradient_part(const struct winograd *winograd, const struct pass *pass, float *gradient, int part,
+                                   int parts);
+
 #endif

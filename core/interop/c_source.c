@@ -49,7 +49,8 @@ static int set_names(struct writing *writing, const char *header, const char *pa
     writing->name = file_name_of(header);
     for (const char *at = writing->name; *at; at++)
         if (*at == '"' || *at == '\\' || *at == '*' || iscntrl((unsigned char)*at))
-            return error_set(error, ERROR_CONFIG, path, "cannot be included by C; name it with letters and digits");
+            return error_set(error, ERROR_CONFIG, path,
+                             "has a name that C cannot include; name it with letters and digits");
     if (strcmp(header, path) == 0)
         return error_set(error, ERROR_CONFIG, path, "is the header's name; name the source, which ends in .c");
     size_t length = 0;
@@ -83,7 +84,8 @@ static int check_header(const char *header, const char *path, struct error *erro
     start[length] = '\0';
     if (strncmp(start, "/* ", 3) == 0 && strstr(start, WRITTEN_BY)) return 0;
     return error_set(error, ERROR_CONFIG, path,
-                     "has its header in %s, which is there and not of cnntrain; name it otherwise", header);
+                     "would have its header in %s, which is there and was not written by cnntrain; choose another name",
+                     header);
 }
 
 /* ---- the header ---- */

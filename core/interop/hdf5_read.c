@@ -46,7 +46,7 @@ static int refuse(const struct reading *reading, const char *name, const char *m
 
 /* What libhdf5 cannot read. */
 static int damaged(const struct reading *reading, const char *name) {
-    return refuse(reading, name, "cannot be read by libhdf5: the file is damaged; save or copy it again");
+    return refuse(reading, name, "cannot be read: the file is damaged; save or copy it again");
 }
 
 /* The place's path with `name` behind it, owned by the tree. */
@@ -139,7 +139,8 @@ static bool read_texts(hid_t attribute, hid_t type, hid_t space, size_t count, b
 static int take_attribute(struct reading *reading, const char *name, hid_t attribute, hid_t type, hid_t space) {
     const hssize_t count = H5Sget_simple_extent_npoints(space);
     const bool is_list = H5Sget_simple_extent_ndims(space) > 0, is_text = H5Tget_class(type) == H5T_STRING;
-    if (count < 0 || count > TEXTS_MAX) return refuse(reading, name, "has too many texts to be a list of names");
+    if (count < 0 || count > TEXTS_MAX)
+        return refuse(reading, name, "has too many texts to be a list of names; save the model again");
     if (!is_text && count > 0) return 0;
     struct text text = {0};
     if (is_list) text_add(&text, "[");
@@ -174,14 +175,16 @@ static int read_shape(const struct reading *reading, const char *name, hid_t spa
     hsize_t sizes[H5S_MAX_RANK] = {0};
     const int rank = H5Sget_simple_extent_ndims(space);
     if (rank < 0 || H5Sget_simple_extent_type(space) == H5S_NULL) return damaged(reading, name);
-    if (rank > SAFETENSORS_RANK_MAX) return refuse(reading, name, "has more than 8 dimensions; at most 8 are read");
+    if (rank > SAFETENSORS_RANK_MAX)
+        return refuse(reading, name, "has more than 8 dimensions; this is no file of weights");
     if (rank > 0 && H5Sget_simple_extent_dims(space, sizes, NULL) != rank) return damaged(reading, name);
     tensor->rank = rank;
     tensor->elements = 1;
     for (int i = 0; i < rank; i++) {
         tensor->shape[i] = (size_t)sizes[i];
         if (!size_multiply(tensor->elements, tensor->shape[i], &tensor->elements))
-            return refuse(reading, name, "has a shape too large for any memory");
+            return refuse(reading, name,
+                          "has a shape too large for any memory: the file is damaged; save or copy it again");
     }
     return 0;
 }
@@ -213,7 +216,8 @@ static int check_storage(struct reading *reading, const char *name, hid_t datase
 static int read_values(struct reading *reading, const char *name, hid_t dataset, struct safetensors_tensor *tensor) {
     size_t bytes = 0;
     if (!size_multiply(tensor->elements, sizeof(float), &bytes))
-        return refuse(reading, name, "has a shape too large for any memory");
+        return refuse(reading, name,
+                      "has a shape too large for any memory: the file is damaged; save or copy it again");
     float *values = arena_allocate(&reading->tree->arena, bytes ? bytes : sizeof(float), reading->error);
     if (!values) return -1;
     if (bytes && H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
@@ -272,7 +276,8 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, 
     if (is_of_an_optimizer(reading, name)) return 0;
     if (info->type != H5L_TYPE_HARD)
         return refuse(reading, name, "is a link to another place or file; save the model in one file");
-    if (reading->objects++ == OBJECTS_MAX) return refuse(reading, name, "is one of too many objects for any model");
+    if (reading->objects++ == OBJECTS_MAX)
+        return refuse(reading, name, "is one of too many objects for any model; this is no file of weights");
     const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
     if (object < 0) return damaged(reading, name);
     int status = 0;

@@ -13,6 +13,8 @@
 
 /* Weights hardly deflate: a member that becomes larger by more is no model. */
 enum { DEFLATE_MAX = 8 };
+/* Bytes of a file: models of images are far smaller, and files with holes may be of any size. */
+static const size_t file_most = (size_t)2 << 30;
 
 static int no_memory(const char *path, struct error *error) {
     return error_set(error, ERROR_RUN, path, "not enough memory for the model");
@@ -40,7 +42,7 @@ static int take_attribute(const struct safetensors *tree, const char *key, char 
 int keras_hdf5_read(const char *path, struct exchange_file *file, struct error *error) {
     char *bytes = NULL;
     size_t length = 0;
-    if (file_read(path, PTRDIFF_MAX - 1, &bytes, &length, error) != 0) return -1;
+    if (file_read(path, file_most, &bytes, &length, error) != 0) return -1;
     int status = read_tree(path, bytes, length, file, error);
     free(bytes);
     if (status == 0) status = take_attribute(&file->weights, "@" KERAS_CONFIG_ATTRIBUTE, &file->model, error);
@@ -71,8 +73,8 @@ static int take_members(const char *path, struct zip_member members[3], struct e
     for (int i = 0; i < 2; i++) {
         struct zip_member *needed = &members[i];
         if (!needed->bytes)
-            return error_set(error, ERROR_DATA, path, "is a zip archive without %s; a model of Keras was expected",
-                             needed->name);
+            return error_set(error, ERROR_DATA, path,
+                             "is a zip archive without %s, so no model of Keras; name a .keras file", needed->name);
     }
     file->model = members[0].bytes;
     members[0].bytes = NULL;
@@ -83,11 +85,10 @@ static int take_members(const char *path, struct zip_member members[3], struct e
 int keras_archive_read(const char *path, struct exchange_file *file, struct error *error) {
     char *bytes = NULL;
     size_t length = 0;
-    if (file_read(path, PTRDIFF_MAX - 1, &bytes, &length, error) != 0) return -1;
-    struct zip_member members[3] = {
-        {.name = KERAS_CONFIG_MEMBER, .most = JSON_SIZE_MAX},
-        {.name = KERAS_WEIGHTS_MEMBER, .most = length < SIZE_MAX / DEFLATE_MAX ? DEFLATE_MAX * length : length},
-        {.name = KERAS_METADATA_MEMBER, .most = JSON_SIZE_MAX}};
+    if (file_read(path, file_most, &bytes, &length, error) != 0) return -1;
+    struct zip_member members[3] = {{.name = KERAS_CONFIG_MEMBER, .most = JSON_SIZE_MAX},
+                                    {.name = KERAS_WEIGHTS_MEMBER, .most = DEFLATE_MAX * length},
+                                    {.name = KERAS_METADATA_MEMBER, .most = JSON_SIZE_MAX}};
     int status = zip_read(path, bytes, length, members, 3, error);
     free(bytes);
     if (status == 0) status = take_members(path, members, file, error);

@@ -116,7 +116,8 @@ static int take_member(const struct reader *reader, const struct component_kind 
     if (is_bookkeeping(key) || is_without_effect(value)) return 0;
     const struct place here = place_key(place, key);
     char found[96];
-    return place_error(&here, reader->error, "is not supported; got %s", json_describe(value, found, sizeof found));
+    return place_error(&here, reader->error, "has the value %s, which is not supported; remove it",
+                       json_describe(value, found, sizeof found));
 }
 
 /* Fails where the kind's table refuses a value. */

@@ -17,12 +17,56 @@ struct entry {
     int index;         /* of the tensor among its layer's */
 };
 
+enum { NAMES_MOST = 4 << 20 }; /* bytes of all lists of names: no model has as many */
+
 struct entries {
     struct safetensors *tree;
+    struct safetensors_tensor **tensors;   /* the tree's, by name */
+    const struct safetensors_pair **texts; /* its metadata, by key */
+    size_t names_left;                     /* of NAMES_MOST */
     struct entry *items;
     size_t count;
     struct error *error;
 };
+
+/* ---- what the file has, by name ---- */
+
+/* A damaged file may hold, and name, tens of thousands: none is looked for from the first to the last. */
+static int compare_tensors(const void *a, const void *b) {
+    return strcmp((*(struct safetensors_tensor *const *)a)->name, (*(struct safetensors_tensor *const *)b)->name);
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return strcmp((*(const struct safetensors_pair *const *)a)->key, (*(const struct safetensors_pair *const *)b)->key);
+}
+
+static int index_tree(struct entries *entries) {
+    struct safetensors *tree = entries->tree;
+    entries->items = calloc(tree->tensor_count + 1, sizeof *entries->items);
+    entries->tensors = calloc(tree->tensor_count + 1, sizeof *entries->tensors);
+    entries->texts = calloc(tree->metadata_count + 1, sizeof *entries->texts);
+    if (!entries->items || !entries->tensors || !entries->texts)
+        return error_set(entries->error, ERROR_RUN, tree->path, "not enough memory for the list of tensors");
+    for (size_t i = 0; i < tree->tensor_count; i++) entries->tensors[i] = &tree->tensors[i];
+    for (size_t i = 0; i < tree->metadata_count; i++) entries->texts[i] = &tree->metadata[i];
+    qsort(entries->tensors, tree->tensor_count, sizeof *entries->tensors, compare_tensors);
+    qsort(entries->texts, tree->metadata_count, sizeof *entries->texts, compare_texts);
+    return 0;
+}
+
+static struct safetensors_tensor *tensor_at(const struct entries *entries, const char *name) {
+    struct safetensors_tensor wanted = {.name = name}, *key = &wanted;
+    struct safetensors_tensor **found =
+        bsearch(&key, entries->tensors, entries->tree->tensor_count, sizeof *entries->tensors, compare_tensors);
+    return found ? *found : NULL;
+}
+
+static const char *text_at(const struct entries *entries, const char *name) {
+    const struct safetensors_pair wanted = {.key = name}, *key = &wanted;
+    const struct safetensors_pair **found =
+        bsearch(&key, entries->texts, entries->tree->metadata_count, sizeof *entries->texts, compare_texts);
+    return found ? (*found)->value : NULL;
+}
 
 static void add_entry(struct entries *entries, struct entry entry) {
     entries->items[entries->count++] = entry;
@@ -51,23 +95,42 @@ static bool parse_name(const char *name, struct entry *entry) {
 }
 
 /* The attribute `name` of the group in which the tensor is. */
-static const char *name_beside(const struct safetensors *tree, const char *tensor) {
+static const char *name_beside(const struct entries *entries, const char *tensor) {
     char key[1024];
     const char *slash = strrchr(tensor, '/');
     snprintf(key, sizeof key, "%.*s@name", (int)(slash - tensor), tensor);
-    return safetensors_metadata(tree, key);
+    return text_at(entries, key);
 }
 
 static void collect_current(struct entries *entries) {
     for (size_t i = 0; i < entries->tree->tensor_count; i++) {
         struct entry entry = {.tensor = &entries->tree->tensors[i]};
         if (!parse_name(entry.tensor->name, &entry)) continue;
-        entry.layer = name_beside(entries->tree, entry.tensor->name);
+        entry.layer = name_beside(entries, entry.tensor->name);
         add_entry(entries, entry);
     }
 }
 
 /* ---- before Keras 3 ---- */
+
+static int read_list(struct entries *entries, const char *text, cJSON *list) {
+    const size_t length = strlen(text);
+    if (length > entries->names_left)
+        return error_set(entries->error, ERROR_DATA, entries->tree->path,
+                         "has longer lists of names than any model: the file is damaged; save or copy it again");
+    entries->names_left -= length;
+    cJSON *names = json_parse(text, length, entries->tree->path, entries->error);
+    if (!names) return -1;
+    while (cJSON_IsArray(names) && names->child) {
+        cJSON *name = cJSON_DetachItemFromArray(names, 0);
+        if (cJSON_IsString(name))
+            cJSON_AddItemToArray(list, name);
+        else
+            cJSON_Delete(name);
+    }
+    cJSON_Delete(names);
+    return 0;
+}
 
 /* The lists of an attribute, which Keras splits where it is long: names, or names0, names1, ... Appends to `list`. */
 static int read_names(struct entries *entries, const char *group, const char *attribute, cJSON *list) {
@@ -77,18 +140,9 @@ static int read_names(struct entries *entries, const char *group, const char *at
             snprintf(key, sizeof key, "%s@%s", group, attribute);
         else
             snprintf(key, sizeof key, "%s@%s%d", group, attribute, part);
-        const char *text = safetensors_metadata(entries->tree, key);
+        const char *text = text_at(entries, key);
         if (!text && part >= 0) return 0;
-        cJSON *names = text ? json_parse(text, strlen(text), entries->tree->path, entries->error) : NULL;
-        if (text && !names) return -1;
-        while (cJSON_IsArray(names) && names->child) {
-            cJSON *name = cJSON_DetachItemFromArray(names, 0);
-            if (cJSON_IsString(name))
-                cJSON_AddItemToArray(list, name);
-            else
-                cJSON_Delete(name);
-        }
-        cJSON_Delete(names);
+        if (text && read_list(entries, text, list) != 0) return -1;
     }
 }
 
@@ -100,15 +154,16 @@ static int collect_layer(struct entries *entries, const char *root, const char *
     int status = read_names(entries, group, "weight_names", list), index = 0;
     for (const cJSON *weight = list->child; weight && status == 0; weight = weight->next) {
         snprintf(path, sizeof path, "%s/%s", group, weight->valuestring);
-        struct safetensors_tensor *tensor =
-            (struct safetensors_tensor *)(uintptr_t)safetensors_find(entries->tree, path);
-        const char *own = tensor ? arena_string(&entries->tree->arena, name, entries->error) : NULL;
+        struct safetensors_tensor *tensor = tensor_at(entries, path);
         if (!tensor)
             status = error_set(entries->error, ERROR_DATA, entries->tree->path,
                                "lacks the tensor %s; is it a file of this very model?", path);
-        if (tensor && !own) status = -1;
-        if (status == 0 && entries->count < entries->tree->tensor_count)
-            add_entry(entries, (struct entry){tensor, own, NULL, 0, *position, index++});
+        else if (entries->count == entries->tree->tensor_count)
+            status = error_set(entries->error, ERROR_DATA, entries->tree->path,
+                               "names more tensors than it has: the file is damaged; save or copy it again");
+        const char *own = status == 0 ? arena_string(&entries->tree->arena, name, entries->error) : NULL;
+        if (status == 0 && !own) status = -1;
+        if (status == 0) add_entry(entries, (struct entry){tensor, own, NULL, 0, *position, index++});
     }
     *position += index > 0;
     cJSON_Delete(list);
@@ -126,9 +181,7 @@ static int collect_legacy(struct entries *entries, const char *root) {
 }
 
 static int collect(struct entries *entries) {
-    entries->items = calloc(entries->tree->tensor_count + 1, sizeof *entries->items);
-    if (!entries->items)
-        return error_set(entries->error, ERROR_RUN, entries->tree->path, "not enough memory for the list of tensors");
+    if (index_tree(entries) != 0) return -1;
     collect_current(entries);
     if (entries->count == 0 && collect_legacy(entries, KERAS_WEIGHTS_GROUP) != 0) return -1;
     if (entries->count == 0 && collect_legacy(entries, "") != 0) return -1;
@@ -201,7 +254,7 @@ static int rename_all(const struct entries *entries, enum matching matching, con
 }
 
 int keras_weights_assign(struct safetensors *tree, const struct model *model, struct error *error) {
-    struct entries entries = {.tree = tree, .error = error};
+    struct entries entries = {.tree = tree, .names_left = NAMES_MOST, .error = error};
     int status = collect(&entries);
     bool fits = false, named = false;
     if (status == 0) {
@@ -210,5 +263,7 @@ int keras_weights_assign(struct safetensors *tree, const struct model *model, st
         status = rename_all(&entries, fits || known == 0 ? BY_PLACE : BY_NAME, model);
     }
     free(entries.items);
+    free(entries.tensors);
+    free(entries.texts);
     return status;
 }

@@ -56,7 +56,7 @@ struct reading {
 static int tensor_error(const struct reading *reading, const char *name, const char *message) {
     char place[ERROR_PATH_SIZE];
     snprintf(place, sizeof place, "%s: %s", reading->file->path, name);
-    return error_set(reading->error, ERROR_DATA, place, "%s", message);
+    return error_set(reading->error, ERROR_DATA, place, "%s; the file is damaged: save or copy it again", message);
 }
 
 /* A whole number that a double holds exactly. */
@@ -77,9 +77,10 @@ static int read_type(const struct reading *reading, const cJSON *json, struct sa
             return 0;
         }
     char message[160];
-    snprintf(message, sizeof message,
-             "has the dtype \"%.40s\"; known: BOOL, U8, I8, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64",
-             dtype->valuestring);
+    snprintf(
+        message, sizeof message,
+        "has the dtype \"%.40s\", which is none of BOOL, U8, I8, U16, I16, F16, BF16, U32, I32, F32, U64, I64, F64",
+        dtype->valuestring);
     return tensor_error(reading, tensor->name, message);
 }
 
@@ -87,7 +88,7 @@ static int read_shape(const struct reading *reading, const cJSON *json, struct s
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(json, "shape");
     if (!cJSON_IsArray(shape)) return tensor_error(reading, tensor->name, "has no shape in the header");
     if (cJSON_GetArraySize(shape) > SAFETENSORS_RANK_MAX)
-        return tensor_error(reading, tensor->name, "has more than 8 dimensions; at most 8 are read");
+        return tensor_error(reading, tensor->name, "has more than 8 dimensions");
     tensor->elements = 1;
     for (const cJSON *size = shape->child; size; size = size->next) {
         if (!read_size(size, &tensor->shape[tensor->rank]))
@@ -129,12 +130,12 @@ static int read_tensor(const struct reading *reading, const cJSON *json, struct 
 
 static int read_metadata(const struct reading *reading, const cJSON *json) {
     struct safetensors *file = reading->file;
-    if (!cJSON_IsObject(json)) return tensor_error(reading, "__metadata__", "must be an object of strings");
+    if (!cJSON_IsObject(json)) return tensor_error(reading, "__metadata__", "is no object of strings");
     size_t count = (size_t)cJSON_GetArraySize(json);
     file->metadata = arena_allocate(&file->arena, count * sizeof *file->metadata, reading->error);
     if (!file->metadata) return -1;
     for (const cJSON *entry = json->child; entry; entry = entry->next) {
-        if (!cJSON_IsString(entry)) return tensor_error(reading, "__metadata__", "must be an object of strings");
+        if (!cJSON_IsString(entry)) return tensor_error(reading, "__metadata__", "is no object of strings");
         struct safetensors_pair *pair = &file->metadata[file->metadata_count++];
         pair->key = arena_string(&file->arena, entry->string, reading->error);
         pair->value = arena_string(&file->arena, entry->valuestring, reading->error);
@@ -180,7 +181,8 @@ static int check_cover(const struct reading *reading, const struct span *spans, 
     }
     if (at == end) return 0;
     return error_set(reading->error, ERROR_DATA, reading->file->path,
-                     "ends with %td bytes that belong to no tensor; it is damaged: copy it again", end - at);
+                     "ends with %td byte%s of no tensor; it is damaged: copy it again", end - at,
+                     end - at == 1 ? "" : "s");
 }
 
 static int check_places(const struct reading *reading) {
@@ -222,14 +224,17 @@ static int header_length(const struct safetensors *file, size_t length, size_t *
     uint64_t claimed = 0;
     memcpy(&claimed, file->bytes, sizeof claimed);
     if (claimed < strlen("{}"))
-        return error_set(error, ERROR_DATA, file->path, "is no safetensors file, or damaged: its header is empty");
+        return error_set(error, ERROR_DATA, file->path,
+                         "is no safetensors file, or damaged: its header is empty; save or copy it again");
     if (claimed > SAFETENSORS_HEADER_MAX)
         return error_set(error, ERROR_DATA, file->path,
-                         "is no safetensors file, or damaged: its header would have %llu bytes, at most %d are read",
+                         "is no safetensors file, or damaged: its header would have %llu bytes, at most %d are read; "
+                         "save or copy it "
+                         "again",
                          (unsigned long long)claimed, SAFETENSORS_HEADER_MAX);
     if (claimed > length - LENGTH_SIZE)
         return error_set(error, ERROR_DATA, file->path,
-                         "was cut off or is damaged: its header has %llu bytes, but only %zu follow",
+                         "was cut off or is damaged: its header has %llu bytes, but only %zu follow; copy it again",
                          (unsigned long long)claimed, length - LENGTH_SIZE);
     *header = (size_t)claimed;
     return 0;
@@ -240,9 +245,10 @@ static cJSON *parse_header(const struct safetensors *file, size_t length, struct
     cJSON *header = json_parse(file->bytes + LENGTH_SIZE, length, file->path, &inner);
     if (header && cJSON_IsObject(header)) return header;
     if (header)
-        error_set(error, ERROR_DATA, file->path, "the header is not a JSON object");
+        error_set(error, ERROR_DATA, file->path, "its header is no JSON object; save or copy it again");
     else if (inner.code == ERROR_CONFIG)
-        error_set(error, ERROR_DATA, inner.path, "the header is damaged: %s", inner.message);
+        error_set(error, ERROR_DATA, inner.path, "its header is damaged: %.*s; save or copy it again",
+                  (int)strcspn(inner.message, ";"), inner.message);
     else
         error_set(error, inner.code, inner.path, "%s", inner.message);
     cJSON_Delete(header);

@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "core/interop/exchange.h"
-#include "core/interop/torch_modules.h"
+#include "core/interop/torch_script.h"
 #include "core/model_graph.h"
 
 static int write_keras_layout(const struct exchange *exchange, const char *path, struct error *error) {
@@ -27,55 +27,46 @@ static char *script_path(const char *path, struct error *error) {
     return NULL;
 }
 
-static void add_script(const struct torch_modules *torch, const char *path, const struct shape *input,
-                       struct text *text) {
-    text_print(text, "# The network whose weights are in %s, for PyTorch. Images are float32 ", file_name_of(path));
-    if (input->rank == 3)
-        text_print(text, "(n, %d, %d, %d), channels first.\n", input->size[2], input->size[0], input->size[1]);
-    else
-        text_print(text, "of %d numbers.\n", input->size[0]);
-    const bool has_functions = torch->function_count > 0;
-    bool has_classes = has_functions;
-    for (int i = 0; i < TORCH_CLASSES; i++) has_classes = has_classes || torch->uses[i];
-    text_add(text, "# pip install torch safetensors\nimport pathlib\n\n");
-    if (has_classes) text_add(text, "import torch\n");
-    text_add(text, "from safetensors.torch import load_file\nfrom torch import nn\n");
-    if (has_classes) text_add(text, "from torch.nn import functional as F\n");
-    for (int i = 0; i < TORCH_CLASSES; i++)
-        if (torch->uses[i]) text_print(text, "\n\n%s", torch_class_text((enum torch_class)i));
-    if (has_functions) text_add(text, torch->functions.bytes);
-    if (has_classes) text_add(text, "\n");
-    text_print(text, "\nmodel = nn.Sequential(\n%s)\n", torch->lines.bytes ? torch->lines.bytes : "");
-    text_add(text, "model.load_state_dict(load_file(pathlib.Path(__file__).with_name(");
-    json_write_string(file_name_of(path), text);
-    text_add(text, ")))\nmodel.eval()\n");
+/* Nobody asked for the script by its name: one that stands there is replaced only where it came from here. */
+static int check_script(const char *script, const char *path, struct error *error) {
+    char start[sizeof TORCH_SCRIPT_BEGINNING] = "";
+    size_t length = 0, size = 0;
+    if (strcmp(script, path) == 0)
+        return error_set(error, ERROR_CONFIG, path,
+                         "is the name of the script beside the weights; name the weights, which end in .safetensors");
+    if (!file_exists(script)) return 0;
+    if (file_read_start(script, start, sizeof start - 1, &length, &size, error) != 0) return -1;
+    if (strcmp(start, TORCH_SCRIPT_BEGINNING) == 0) return 0;
+    return error_set(
+        error, ERROR_CONFIG, path,
+        "would have its network in %s, which is there and was not written by cnntrain; choose another name", script);
 }
 
 static int write_script(const struct torch_modules *torch, const struct exchange *exchange, const char *path,
-                        struct error *error) {
+                        const char *script, struct error *error) {
     struct text text = {0};
-    char *script = script_path(path, error);
-    if (!script) return -1;
-    add_script(torch, path, &exchange->model->input, &text);
+    torch_script(torch, &exchange->model->input, file_name_of(path), &text);
     int status = text.failed ? error_set(error, ERROR_RUN, script, "not enough memory for the modules")
                              : file_replace_text(script, text.bytes, error);
     if (status == 0) text_print(exchange->remarks, "%s: the nn.Sequential that takes these weights\n", script);
     text_free(&text);
-    free(script);
     return status;
 }
 
 static int write_torch_layout(const struct exchange *exchange, const char *path, struct error *error) {
     static const struct safetensors_pair metadata[] = {{"format", "pt"}};
     const struct model_graph_options options = {.logits = exchange->options & EXCHANGE_LOGITS};
-    struct graph graph;
+    struct graph graph = {0};
     struct torch_modules torch = {0};
-    int status = model_graph(&graph, exchange->model, &options, error);
+    char *script = script_path(path, error);
+    int status = script ? check_script(script, path, error) : -1;
+    if (status == 0) status = model_graph(&graph, exchange->model, &options, error);
     if (status == 0) status = torch_modules_make(&torch, &graph, exchange->model, error);
     if (status == 0) status = safetensors_write(path, torch.tensors, torch.tensor_count, metadata, 1, error);
-    if (status == 0) status = write_script(&torch, exchange, path, error);
+    if (status == 0) status = write_script(&torch, exchange, path, script, error);
     torch_modules_free(&torch);
     graph_free(&graph);
+    free(script);
     return status;
 }
 

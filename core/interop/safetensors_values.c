@@ -99,7 +99,8 @@ int safetensors_integers(const struct safetensors *file, const struct safetensor
     for (size_t i = 0; i < tensor->elements; i++) {
         uint64_t bits = bits_at(tensor, i);
         if (tensor->type == SAFETENSORS_U64 && bits > INT64_MAX)
-            return error_set(error, ERROR_DATA, place, "holds %llu, which is too large", (unsigned long long)bits);
+            return error_set(error, ERROR_DATA, place, "holds %llu, which is too large; save it as float32",
+                             (unsigned long long)bits);
         values[i] = signed_of(bits, tensor->type);
     }
     return 0;

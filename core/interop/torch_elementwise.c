@@ -20,6 +20,10 @@ static int apply(struct torch_modules *torch, const struct graph_node *node) {
         [GRAPH_RELU] = "ReLU()", [GRAPH_SIGMOID] = "Sigmoid()",   [GRAPH_TANH] = "Tanh()",
         [GRAPH_LEAKY_RELU] = "", [GRAPH_SOFTPLUS] = "Softplus()", [GRAPH_ELU] = "",
     };
+    if (node->operation == GRAPH_DROP || node->operation == GRAPH_DROP_CHANNELS) {
+        torch_module(torch, "nn.Dropout%s(%.9g)", node->operation == GRAPH_DROP ? "" : "2d", node->number);
+        return 1;
+    }
     if (!names[node->operation]) return 0;
     if (*names[node->operation])
         torch_module(torch, "nn.%s", names[node->operation]);
@@ -51,12 +55,16 @@ static int scale(struct torch_modules *torch, const struct graph_node *node, int
     return count;
 }
 
-/* One slope for all, for each channel, or for each number of a vector. */
+/* max(x, 0) + slope*min(x, 0), with one slope for all, for each channel, or for each number of a vector. */
 static int prelu(struct torch_modules *torch, const struct graph_node *node) {
     const struct graph_value *alpha = &torch->graph->values[node[2].inputs[1]];
     const struct shape *x = &torch->graph->values[node->inputs[0]].shape;
     const int channels = x->size[x->rank - 1], rank = alpha->shape.rank;
     const size_t slopes = graph_elements(torch->graph, node[2].inputs[1]);
+    if (slopes == 1 && alpha->data && torch->layer && torch->layer->parameter_count == 0) {
+        torch_module(torch, "nn.LeakyReLU(%.9g)", (double)alpha->data[0]);
+        return 4;
+    }
     const bool by_channel = rank > 0 && alpha->shape.size[rank - 1] == channels && slopes == (size_t)channels;
     if (!alpha->data || (slopes != 1 && !by_channel) || (x->rank != 1 && x->rank != 3)) return 0;
     if (!torch_vector(torch, "weight", alpha->data, 0, (int)slopes)) return 0;
@@ -178,7 +186,7 @@ static bool add_weight(struct torch_modules *torch, int value, const struct shap
     shape_text(&torch->tensors[torch->tensor_count - 1].shape, size, sizeof size);
     if (*first) text_add(&torch->functions, "    def __init__(self):\n        super().__init__()\n");
     *first = false;
-    text_print(&torch->functions, "        self.%s = nn.Parameter(torch.empty%s)\n", name, size);
+    text_print(&torch->functions, "        self.%s = nn.Parameter(torch.zeros%s)\n", name, size);
     return true;
 }
 
@@ -199,6 +207,8 @@ static bool add_weights(struct torch_modules *torch, const struct graph_node *no
 
 static int function(struct torch_modules *torch, const struct graph_node *node, int count) {
     struct text *text = &torch->functions;
+    for (int i = 0; i < count; i++)
+        if (!templates[node[i].operation]) return torch_refuse(torch);
     const int number = ++torch->function_count;
     text_print(text, "\n\nclass Function%d(nn.Module):  # %s\n", number, torch->layer ? torch->layer->name : "output");
     if (!add_weights(torch, node, count)) return 0;

@@ -16,6 +16,17 @@ static void add_line(struct torch_modules *torch, int depth, const char *line) {
     text_add(&torch->lines, line);
 }
 
+/* Whether the module that comes next has weights, and in a training keeps them. */
+static bool keeps_weights(const struct torch_modules *torch) {
+    char start[512];
+    if (!torch->graph->training || !torch->layer || !torch->layer->frozen || torch->tensor_count == 0) return false;
+    if (torch->alone)
+        snprintf(start, sizeof start, "%s.", torch->alone);
+    else
+        snprintf(start, sizeof start, "%s%d.", torch->prefix, torch->count);
+    return strncmp(torch->tensors[torch->tensor_count - 1].name, start, strlen(start)) == 0;
+}
+
 /* ",  # 3: conv2d" */
 static void end_module(struct torch_modules *torch, int number) {
     text_print(&torch->lines, ",  # %d: %s\n", number, torch->layer ? torch->layer->name : "output");
@@ -28,6 +39,7 @@ void torch_module(struct torch_modules *torch, const char *format, ...) {
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     add_line(torch, torch->depth + 1, line);
+    if (keeps_weights(torch)) text_add(&torch->lines, ".requires_grad_(False)");
     end_module(torch, torch->count++);
 }
 
@@ -60,10 +72,17 @@ float *torch_tensor(struct torch_modules *torch, const char *name, struct shape 
 int torch_refuse(struct torch_modules *torch) {
     char label[LAYER_NAME_SIZE + 16];
     snprintf(label, sizeof label, "layer \"%s\"", torch->layer ? torch->layer->name : "");
-    error_fill(torch->error, ERROR_CONFIG, label,
-               "no module of PyTorch stands for this %s; convert to ONNX, which PyTorch's users can run as well",
-               torch->layer ? torch->layer->kind->component.name : "output");
+    error_fill(torch->error, ERROR_CONFIG, label, "no module of PyTorch stands for this %s; %s",
+               torch->layer ? torch->layer->kind->component.name : "output",
+               torch->graph->training ? "leave it out, or convert to another format"
+                                      : "convert to ONNX, which PyTorch's users can run as well");
     return 0;
+}
+
+const char *torch_fixed(struct torch_modules *torch, bool has_weight, bool has_bias) {
+    if (!torch->graph->training || (has_weight && has_bias)) return "";
+    torch->uses_fixed = true;
+    return has_weight ? ", \"bias\")" : has_bias ? ", \"weight\")" : ", \"weight\", \"bias\")";
 }
 
 const float *torch_parameter(const struct torch_modules *torch, const char *name) {

@@ -24,6 +24,7 @@ struct torch_modules {
     struct text lines;         /* "nn.ReLU(),\n" each, indented */
     struct text functions;     /* classes made for single layers, which `lines` name */
     bool uses[TORCH_CLASSES];  /* which classes are among the modules */
+    bool uses_fixed;           /* the function fixed is among the modules: see torch_script */
     int count;                 /* of modules in the nn.Sequential that is being written */
     const char *prefix;        /* of its tensors: "<prefix><module>.weight" */
     const char *alone;         /* the name of a module that is not in an nn.Sequential; else NULL */
@@ -63,6 +64,9 @@ bool torch_vector(struct torch_modules *torch, const char *name, const float *nu
 bool torch_image(struct torch_modules *torch, const char *name, const float *numbers, const struct shape *shape);
 /* The parameter of the layer in which the translation stands; NULL where it has none of this name. */
 const float *torch_parameter(const struct torch_modules *torch, const char *name);
+/* What a module follows whose weight or bias is to stay as it is in a training, for the layer learns only the other or
+ * neither: ", "weight")" after "fixed(", or nothing. */
+const char *torch_fixed(struct torch_modules *torch, bool has_weight, bool has_bias);
 /* The error of a layer without a module. */
 int torch_refuse(struct torch_modules *torch);
 

@@ -21,8 +21,9 @@ int torch_batch_normalization(struct torch_modules *torch, int count) {
         !torch_vector(torch, "running_mean", torch_parameter(torch, "moving_mean"), 0, channels) ||
         !torch_vector(torch, "running_var", torch_parameter(torch, "moving_variance"), 1, channels))
         return 0;
-    torch_module(torch, "nn.BatchNorm%dd(%d, eps=%.9g, momentum=%.9g)", rank == 3 ? 2 : 1, channels,
-                 number_of(layer, "epsilon"), 1 - number_of(layer, "momentum"));
+    const char *fixed = torch_fixed(torch, torch_parameter(torch, "gamma"), torch_parameter(torch, "beta"));
+    torch_module(torch, "%snn.BatchNorm%dd(%d, eps=%.9g, momentum=%.9g)%s", *fixed ? "fixed(" : "", rank == 3 ? 2 : 1,
+                 channels, number_of(layer, "epsilon"), 1 - number_of(layer, "momentum"), fixed);
     return count;
 }
 
@@ -68,8 +69,9 @@ int torch_layer_normalization(struct torch_modules *torch, const struct graph_no
     char sizes[SHAPE_TEXT_SIZE];
     const struct shape written = whole_image ? (struct shape){3, {axes.size[2], axes.size[0], axes.size[1]}} : axes;
     shape_text(&written, sizes, sizeof sizes);
-    torch_module(torch, "%sLayerNorm(%s, eps=%.9g%s)", is_inside ? "" : "nn.", sizes,
-                 number_of(torch->layer, "epsilon"), gamma || beta ? "" : ", elementwise_affine=False");
+    const char *fixed = gamma || beta ? torch_fixed(torch, gamma, beta) : "";
+    torch_module(torch, "%s%sLayerNorm(%s, eps=%.9g%s)%s", *fixed ? "fixed(" : "", is_inside ? "" : "nn.", sizes,
+                 number_of(torch->layer, "epsilon"), gamma || beta ? "" : ", elementwise_affine=False", fixed);
     torch->uses[TORCH_LAYER_NORM] = torch->uses[TORCH_LAYER_NORM] || is_inside;
     return STEPS + (gamma != NULL) + (beta != NULL);
 }

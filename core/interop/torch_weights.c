@@ -17,6 +17,8 @@ enum { PLACE_FIRST = 2, PLACE_LAST = 1 << 24 };
 struct module {
     const char *name; /* not ended: `length` bytes */
     size_t length;
+    const struct safetensors_tensor *const *tensors;
+    size_t tensor_count, weight_count; /* without its counter */
     bool taken;
 };
 
@@ -25,8 +27,9 @@ struct reading {
     const struct model *model;
     struct model places; /* the model with places for parameters */
     struct torch_modules wanted;
-    const struct safetensors_tensor **found; /* by tensor of `wanted`; NULL: a constant that the file lacks */
-    const struct module **givers;            /* likewise */
+    const struct safetensors_tensor **found;  /* by tensor of `wanted`; NULL: a constant that the file lacks */
+    const struct module **givers;             /* likewise */
+    const struct safetensors_tensor **sorted; /* the file's, module by module */
     struct module *modules;
     size_t module_count;
     struct error *error;
@@ -63,32 +66,44 @@ static size_t digits_of(const char *at, const char *end) {
     return count;
 }
 
-/* Numbers within names by their value. */
-static int compare_modules(const void *first, const void *second) {
-    const struct module *a = first, *b = second;
-    const char *p = a->name, *q = b->name, *const p_end = p + a->length, *const q_end = q + b->length;
+/* Numbers within names by their value: the longer is the larger. */
+static int compare_names(const char *p, const char *p_end, const char *q, const char *q_end) {
     while (p < p_end && q < q_end) {
-        const size_t m = digits_of(p, p_end), n = digits_of(q, q_end);
+        const size_t m = digits_of(p, p_end), n = digits_of(q, q_end), step = m && n ? m : 1;
         if (m && n && m != n) return m < n ? -1 : 1;
-        if (*p != *q) return (unsigned char)*p < (unsigned char)*q ? -1 : 1;
-        p++;
-        q++;
+        const int order = memcmp(p, q, step);
+        if (order != 0) return order;
+        p += step;
+        q += step;
     }
     return (p < p_end) - (q < q_end);
+}
+
+static int compare_modules(const void *first, const void *second) {
+    const char *a = (*(const struct safetensors_tensor *const *)first)->name;
+    const char *b = (*(const struct safetensors_tensor *const *)second)->name;
+    return compare_names(a, a + module_length(a), b, b + module_length(b));
 }
 
 static bool belongs(const struct module *module, const char *tensor) {
     return module_length(tensor) == module->length && strncmp(tensor, module->name, module->length) == 0;
 }
 
+/* A file may hold a hundred thousand tensors: they are sorted, and each looked at once. */
 static void list_modules(struct reading *reading) {
-    for (size_t i = 0; i < reading->file->tensor_count; i++) {
-        const char *name = reading->file->tensors[i].name;
-        bool known = false;
-        for (size_t k = 0; k < reading->module_count && !known; k++) known = belongs(&reading->modules[k], name);
-        if (!known) reading->modules[reading->module_count++] = (struct module){name, module_length(name), false};
+    const size_t count = reading->file->tensor_count;
+    for (size_t i = 0; i < count; i++) reading->sorted[i] = &reading->file->tensors[i];
+    qsort(reading->sorted, count, sizeof *reading->sorted, compare_modules);
+    struct module *module = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = reading->sorted[i]->name;
+        if (!module || !belongs(module, name)) {
+            module = &reading->modules[reading->module_count++];
+            *module = (struct module){.name = name, .length = module_length(name), .tensors = &reading->sorted[i]};
+        }
+        module->tensor_count++;
+        module->weight_count += !is_counter(name);
     }
-    qsort(reading->modules, reading->module_count, sizeof *reading->modules, compare_modules);
 }
 
 /* ---- which tensor is which ---- */
@@ -100,20 +115,10 @@ static bool has_shape(const struct safetensors_tensor *tensor, const struct shap
     return true;
 }
 
-static const struct safetensors_tensor *tensor_of(const struct reading *reading, const struct module *module,
-                                                  const char *role) {
-    for (size_t i = 0; i < reading->file->tensor_count; i++) {
-        const struct safetensors_tensor *tensor = &reading->file->tensors[i];
-        if (belongs(module, tensor->name) && strcmp(role_of(tensor->name), role) == 0) return tensor;
-    }
+static const struct safetensors_tensor *tensor_of(const struct module *module, const char *role) {
+    for (size_t i = 0; i < module->tensor_count; i++)
+        if (strcmp(role_of(module->tensors[i]->name), role) == 0) return module->tensors[i];
     return NULL;
-}
-
-static size_t tensors_in(const struct reading *reading, const struct module *module) {
-    size_t count = 0;
-    for (size_t i = 0; i < reading->file->tensor_count; i++)
-        count += belongs(module, reading->file->tensors[i].name) && !is_counter(reading->file->tensors[i].name);
-    return count;
 }
 
 /* How many of the wanted tensors from `first` on are one module's. */
@@ -139,15 +144,15 @@ static bool is_constant(const struct safetensors_source *wanted) {
 /* Whether the module has what is wanted from `first` on, and nothing beside it; then they are found. */
 static bool take_module(struct reading *reading, struct module *module, size_t first, size_t count) {
     size_t taken = 0;
-    if (module->taken) return false;
+    if (module->taken || module->weight_count == 0 || module->weight_count > count) return false;
     for (size_t i = first; i < first + count; i++) {
         const struct safetensors_source *wanted = &reading->wanted.tensors[i];
-        reading->found[i] = tensor_of(reading, module, role_of(wanted->name));
+        reading->found[i] = tensor_of(module, role_of(wanted->name));
         if (!reading->found[i] && is_constant(wanted)) continue;
         if (!reading->found[i] || !has_shape(reading->found[i], &wanted->shape)) return false;
         taken++;
     }
-    if (taken == 0 || tensors_in(reading, module) != taken) return false;
+    if (taken != module->weight_count) return false;
     module->taken = true;
     for (size_t i = first; i < first + count; i++) reading->givers[i] = module;
     return true;
@@ -212,7 +217,7 @@ static int match(struct reading *reading, struct text *report) {
     if (reached < reading->wanted.tensor_count) return refuse(reading, reached);
     for (size_t k = 0; k < reading->module_count; k++) {
         const struct module *module = &reading->modules[k];
-        if (!module->taken && tensors_in(reading, module) > 0)
+        if (!module->taken && module->weight_count > 0)
             return error_set(reading->error, ERROR_DATA, reading->file->path,
                              "is a state dict of PyTorch whose module \"%.*s\" has no place in the model; describe the "
                              "same network, layer for layer",
@@ -264,7 +269,7 @@ static int make_places(struct reading *reading) {
         return error_set(
             reading->error, ERROR_CONFIG, reading->file->path,
             "is a state dict of PyTorch; such can be taken by models of up to %d weights, and this one has "
-            "%zu. Load it in Keras' layout",
+            "%zu: give it in Keras' layout",
             PLACE_LAST - PLACE_FIRST, count);
     reading->places = *reading->model;
     reading->places.parameters = memory_allocate(count, sizeof(float), "the places of weights", reading->error);
@@ -280,18 +285,22 @@ static int translate(struct reading *reading, struct graph *graph) {
         torch_modules_make(&reading->wanted, graph, &reading->places, &error) == 0)
         return 0;
     if (error.code == ERROR_RUN) return error_set(reading->error, ERROR_RUN, error.path, "%s", error.message);
-    return error_set(reading->error, ERROR_CONFIG, reading->file->path,
-                     "is a state dict of PyTorch, but no module of PyTorch stands for the model's %s", error.path);
+    return error_set(
+        reading->error, ERROR_CONFIG, reading->file->path,
+        "is a state dict of PyTorch, but no module of PyTorch stands for the model's %s; give the weights in Keras' "
+        "layout",
+        error.path);
 }
 
 static int find_and_give(struct reading *reading, struct text *report) {
-    reading->modules =
-        memory_allocate(reading->file->tensor_count, sizeof *reading->modules, "the modules", reading->error);
+    const size_t count = reading->file->tensor_count;
+    reading->sorted = memory_allocate(count, sizeof *reading->sorted, "the modules", reading->error);
+    reading->modules = memory_allocate(count, sizeof *reading->modules, "the modules", reading->error);
     reading->found =
         memory_allocate(reading->wanted.tensor_count, sizeof *reading->found, "the modules", reading->error);
     reading->givers =
         memory_allocate(reading->wanted.tensor_count, sizeof *reading->givers, "the modules", reading->error);
-    if (!reading->modules || !reading->found || !reading->givers) return -1;
+    if (!reading->sorted || !reading->modules || !reading->found || !reading->givers) return -1;
     list_modules(reading);
     return match(reading, report) == 0 ? give_all(reading) : -1;
 }
@@ -303,6 +312,7 @@ int torch_weights_load(const struct safetensors *file, const struct model *model
     int status = make_places(&reading);
     if (status == 0) status = translate(&reading, &graph);
     if (status == 0) status = find_and_give(&reading, report);
+    free(reading.sorted);
     free(reading.modules);
     free(reading.found);
     free(reading.givers);

@@ -19,12 +19,17 @@ static int damaged(const char *path, const char *name, const char *message, stru
                      message);
 }
 
+static const char *reason_of(int code) {
+    if (code == ZIP_ER_COMPNOTSUPP) return "it is compressed in a way that is not known here";
+    if (code == ZIP_ER_ENCRNOTSUPP || code == ZIP_ER_NOPASSWD) return "it is encrypted";
+    return "it cannot be decompressed, or its checksum is wrong";
+}
+
 /* What libzip says of a member, or of the whole where `name` is NULL. */
 static int blame(const char *path, const char *name, zip_error_t *problem, struct error *error) {
     if (zip_error_code_zip(problem) == ZIP_ER_MEMORY) return no_memory(path, error);
-    if (name) return damaged(path, name, zip_error_strerror(problem), error);
-    return error_set(error, ERROR_DATA, path, "is no whole zip archive (%s); save or copy it again",
-                     zip_error_strerror(problem));
+    if (name) return damaged(path, name, reason_of(zip_error_code_zip(problem)), error);
+    return error_set(error, ERROR_DATA, path, "is no whole zip archive; save or copy it again");
 }
 
 /* ---- reading ---- */

@@ -38,6 +38,17 @@ struct chart_lines {
 double chart_lines_height(const struct chart_lines *chart);
 void chart_lines(const struct chart_lines *chart, struct text *text);
 
+/* Losses over learning rates, which rise by factors: a dot for each batch, a line for what they become when smoothed.
+ */
+struct chart_rates {
+    struct chart_place place;
+    const double *rates, *losses, *smooth; /* (points) */
+    int points;
+    double marked; /* a rate; NAN: none */
+};
+enum { CHART_RATES_HEIGHT = 290 };
+void chart_rates(const struct chart_rates *chart, struct text *text);
+
 /* Something with a share, its interval, and what it costs. */
 struct chart_item {
     const char *name;

@@ -219,12 +219,17 @@ static void add_x_axis(const struct canvas *canvas, struct text *text) {
         marked = place(&canvas->x, plot->mark_x, canvas->columns);
         snprintf(mark, sizeof mark, "%s %.4g", plot->mark_name, plot->mark_x);
     }
-    if (plot->count > 0) {
+    int length = marked >= 0 ? (int)strlen(mark) : 0;
+    if (plot->count > 0 && !(plot->x[0] < plot->x[plot->count - 1])) { /* one place has no ends */
+        number_text(plot->x_axis, plot->x[0], number);
+        const int middle = place(&canvas->x, plot->x[0], canvas->columns);
+        put_label(labels, canvas->columns, middle - length / 2, length ? mark : number);
+    } else if (plot->count > 0) {
         number_text(plot->x_axis, value_at(&canvas->x, 0), number);
         put_label(labels, canvas->columns, 0, number);
         number_text(plot->x_axis, value_at(&canvas->x, 1), number);
         put_label(labels, canvas->columns, canvas->columns, number);
-        int length = marked >= 0 ? (int)strlen(mark) : 0, beside = canvas->columns - (int)strlen(number) - 2 - length;
+        int beside = canvas->columns - (int)strlen(number) - 2 - length;
         if (length && !put_label(labels, canvas->columns, marked - length / 2, mark))
             put_label(labels, canvas->columns, marked < canvas->columns / 2 ? 6 : beside, mark);
     }

@@ -113,8 +113,11 @@ static void add_results(const struct run_result *result, struct text *text) {
     html_section(&part_results, text);
     text_add(text, "<div class=\"side\">\n<div>\n");
     run_splits_table(result, &splits);
-    table_html(&splits, "Loss and accuracy of the kept weights", false, text);
-    html_paragraph("note", run_splits_note, text);
+    if (splits.cell_count > 0) {
+        table_html(&splits, "Loss and accuracy of the kept weights", false, text);
+        html_paragraph("note", run_splits_note, text);
+    }
+    table_free(&splits);
     text_add(text, "</div>\n");
     run_facts_table(result, &facts);
     table_html(&facts, "How the run was made", false, text);
@@ -168,6 +171,18 @@ static void add_classes(const struct run_result *result, struct text *text) {
     html_section_end(text);
 }
 
+/* Each line in a box of its own; frees them. */
+static void add_warnings(struct text *lines, struct text *text) {
+    if (lines->failed) text->failed = true;
+    char *end;
+    for (char *line = lines->failed ? NULL : lines->bytes; line && *line; line = end + 1) {
+        end = strchr(line, '\n');
+        *end = '\0';
+        html_paragraph("warn", line, text);
+    }
+    text_free(lines);
+}
+
 static void add_model(const struct summary *summary, struct text *text) {
     struct table table = {0};
     struct text keras = {0}, warnings = {0};
@@ -175,7 +190,7 @@ static void add_model(const struct summary *summary, struct text *text) {
     summary_cost_table(summary, true, &table);
     table_html(&table, "Layers, and what each costs for one image, forward", false, text);
     summary_warnings(summary, &warnings);
-    html_printed("warn", &warnings, text);
+    add_warnings(&warnings, text);
     html_details("The summary as Keras prints it", text);
     summary_keras2(summary, &keras);
     if (keras.failed)

@@ -79,7 +79,8 @@ static void add_answer(const struct run_report *report, int64_t image, struct te
     add_image(&report->splits->test, image, PICTURE_SIDE, SHOWN_WIDTH, alternative, text);
     text_add(text, "\n<figcaption><b>");
     html_escape(visual_class_name(&classes, answers->predicted[image], predicted), text);
-    text_print(text, "</b> %s", format_percent(&probability, (double)answers->probabilities[image]));
+    text_print(text, "</b> <span class=\"whole\">%s</span>",
+               format_percent(&probability, (double)answers->probabilities[image]));
     if (!is_right) {
         text_add(text, "<br>is ");
         html_escape(visual_class_name(&classes, answers->labels[image], real), text);

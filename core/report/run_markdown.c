@@ -120,9 +120,12 @@ void run_report_markdown(const struct run_report *report, struct text *text) {
     add_verdict(result, text);
     run_facts_table(result, &facts);
     add_table(&facts, NULL, text);
-    markdown_heading(2, "Results", text);
     run_splits_table(result, &splits);
-    add_table(&splits, run_splits_note, text);
+    if (splits.cell_count > 0) {
+        markdown_heading(2, "Results", text);
+        add_table(&splits, run_splits_note, text);
+    }
+    table_free(&splits);
     if (report->summary) add_model(report->summary, text);
     if (report->history && report->history->count > 0) add_history(report->history, text);
     if (result->classes) {

@@ -97,8 +97,9 @@ void run_classes_table(const struct run_result *result, struct table *table) {
         table_cell(table, "%s", row->name);
         table_cell(table, "%s", format_count(&format, (double)row->images));
         table_cell(table, "%s", format_percent(&format, row->precision));
-        table_cell(table, "%s", format_percent(&format, row->recall));
-        table_cell(table, "%s", format_percent(&format, row->f1));
+        /* Without images of the class there is nothing that could be found. */
+        table_cell(table, "%s", format_percent(&format, row->images > 0 ? row->recall : NAN));
+        table_cell(table, "%s", format_percent(&format, row->images > 0 ? row->f1 : NAN));
     }
 }
 

@@ -38,7 +38,7 @@ static void free_cells(struct text cells[COLUMNS]) {
     for (int i = 0; i < COLUMNS; i++) text_free(&cells[i]);
 }
 
-/* Where the code point number `columns` of the string begins, or its end. */
+/* Where the code point number `columns` of the string begins, or its end; Keras 2 takes each for a column. */
 static const char *skip_columns(const char *string, int columns) {
     for (; *string && columns > 0; columns--) {
         string++;
@@ -137,13 +137,18 @@ static void keras3_border(const int widths[COLUMNS], const char *left, const cha
     text_add(text, "\n");
 }
 
+/* As rich counts: wide characters take two columns. */
+static int width_between(const char *from, const char *to) {
+    return text_columns_of(from, (size_t)(to - from));
+}
+
 /* Where the next line of a cell begins: at the first word that does not fit behind the others. A word wider than the
  * column stands on a line of its own and is cut there. */
 static const char *next_line(const char *line, int width) {
     const char *word = line;
     while (*word) {
         const char *end = word + strcspn(word, " ");
-        if (word != line && columns_between(line, end) > width) return word;
+        if (word != line && width_between(line, end) > width) return word;
         word = end + strspn(end, " ");
     }
     return word;
@@ -158,14 +163,13 @@ static int count_lines(const char *cell, int width) {
 /* A line of a cell, without its end of spaces, as wide as the column. */
 static void keras3_fill(const char *line, const char *end, int width, bool right, struct text *text) {
     while (end > line && end[-1] == ' ') end--;
-    int columns = columns_between(line, end);
-    bool cut = columns > width;
-    if (cut) end = skip_columns(line, width - 1);
-    int padding = cut ? 0 : width - columns;
+    bool cut = width_between(line, end) > width;
+    if (cut) end = line + text_cut_columns(line, width - 1);
+    int padding = width - width_between(line, end) - cut; /* where cut: half a wide character, at most */
     if (right) text_repeat(text, " ", padding);
     text_add_bytes(text, line, (size_t)(end - line));
-    if (cut) text_add(text, "…");
     if (!right) text_repeat(text, " ", padding);
+    if (cut) text_add(text, "…");
 }
 
 /* A row of one or more lines; the names stand at the bottom of theirs, everything else at the top. */

@@ -1,12 +1,15 @@
-"""Times Keras 3, on the backend it is set up for, on one of cnntrain's deep networks, images in memory already.
+"""Times Keras 3, on the backend it is set up for, on a network of cnntrain's, images in memory already.
 
 usage: keras.py --version
-       keras.py choose NETWORK BATCH THREADS PASS
-       keras.py time NETWORK BATCH THREADS PASS FORM SECONDS
+       keras.py choose FOLDER BATCH THREADS PASS
+       keras.py time FOLDER BATCH THREADS PASS FORM SECONDS
 
-As pytorch.py; there is one form, "compiled", which is what Keras does by itself.
+As pytorch.py, with network.json for network.py: what `cnntrain convert CONFIG network.json` writes. There is one form,
+"compiled", which is what Keras does by itself.
 """
+import json
 import os
+import pathlib
 import sys
 import time
 
@@ -18,29 +21,25 @@ os.environ["OMP_NUM_THREADS"] = THREADS
 
 import keras
 import numpy
-from keras import layers
-
-CLASSES, CHANNELS, SIDE = 10, 3, 32
 
 
-def convolution(kind, filters):
-    options = {"padding": "same", "activation": "relu"}
-    if kind == "conv":
-        return layers.Conv2D(filters, 3, **options)
-    if kind == "dw":
-        return layers.DepthwiseConv2D(3, depth_multiplier=4, **options)
-    return layers.SeparableConv2D(filters, 3, **options)
+class Network:
+    """The network of a folder, and the shapes of images and classes."""
 
+    def __init__(self, folder):
+        summary = json.loads(pathlib.Path(folder, "summary.json").read_text())
+        self.images = tuple(summary["input_shape"])
+        self.classes = summary["layers"][-1]["output_shape"][-1]
+        self.model = keras.models.model_from_json(pathlib.Path(folder, "network.json").read_text())
+        if self.model.count_params() != summary["parameters"]:
+            sys.exit(f"Keras' network has {self.model.count_params()} parameters, cnntrain's {summary['parameters']}")
+        if tuple(self.model.output_shape) != (None, self.classes):
+            sys.exit(f"Keras' network puts out {self.model.output_shape}, cnntrain's {(None, self.classes)}")
 
-def network(name):
-    """deep_KIND_POOLING as configs/ has it."""
-    _, kind, pooling = name.split("_")
-    pool = layers.MaxPooling2D if pooling == "max" else layers.AveragePooling2D
-    stack = [keras.Input((SIDE, SIDE, CHANNELS))]
-    for filters in (32, 64, 128):
-        stack += [convolution(kind, filters), pool(2)]
-    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(CLASSES, activation="softmax")]
-    return keras.Sequential(stack)
+    def loss(self):
+        last = self.model.layers[-1]
+        softmax = isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=not softmax)
 
 
 def set_threads():
@@ -59,15 +58,16 @@ def main():
     if sys.argv[1] == "--version":
         print("Keras", keras.__version__, "on", keras.backend.backend())
         return
-    command, name, batch, _, what, *rest = sys.argv[1:]
+    command, folder, batch, _, what, *rest = sys.argv[1:]
     if command == "choose":
         print("compiled")
         return
     set_threads()
-    model = network(name)
-    model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9), loss="sparse_categorical_crossentropy")
-    images = numpy.random.default_rng(1).random((int(batch), SIDE, SIDE, CHANNELS), dtype="float32")
-    labels = numpy.arange(int(batch), dtype="int32") % CLASSES
+    network = Network(folder)
+    model = network.model
+    model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9), loss=network.loss())
+    images = numpy.random.default_rng(1).random((int(batch), *network.images), dtype="float32")
+    labels = numpy.arange(int(batch), dtype="int32") % network.classes
     step = (lambda: model.train_on_batch(images, labels)) if what == "training" else (lambda: model.predict_on_batch(images))
     for _ in range(5):
         step()

@@ -134,6 +134,14 @@ static void layers_alone(void **state) {
     command_succeeds(world,
                      "cnntrain convert sep_max s.json -q && cnntrain convert run r.json -q && cmp s.json r.json");
     command_succeeds(world, "cnntrain summary sep_max >a; cnntrain summary s.json >b; cmp a b");
+    command_succeeds(world, "cnntrain convert sep_max s.py -q && cnntrain convert run r.py -q && cmp s.py r.py");
+    char *script = command_read(world, "s.py");
+    assert_starts_with(script,
+                       "# A network for PyTorch, untrained. Images are float32 (n, 3, 32, 32), channels first.\n"
+                       "from torch import nn\n\nmodel = nn.Sequential(\n    nn.Conv2d(3, 3, (3, 3), groups=3, ");
+    assert_contains(script, "    nn.Softmax(dim=1),  # 6: output\n)\n");
+    free(script);
+    command_succeeds(world, "cnntrain convert sep_max s.py --logits -q && ! grep Softmax s.py");
     command_fails(world, "cnntrain convert sep_max s.keras", 2,
                   "sep_max: is a config, which has no weights; train it, then convert the run");
 }

@@ -158,7 +158,7 @@ static void numbers_and_empty_values(void **state) {
     } cases[] = {
         {"cnntrain train sep_max --epochs x", "--epochs: must be a whole number, got \"x\""},
         {"cnntrain train sep_max --epochs=1.5", "--epochs: must be a whole number, got \"1.5\""},
-        {"cnntrain train sep_max --seed 99999999999", "--seed: must be a whole number, got \"99999999999\""},
+        {"cnntrain train sep_max --seed 99999999999", "--seed: must be from -2147483648 to 2147483647, got 99999999999"},
         {"cnntrain train sep_max --epochs 0", "--epochs: must be 1 or more, got 0"},
         {"cnntrain train sep_max --batch-size -4", "--batch-size: must be 1 or more, got -4"},
         {"cnntrain train sep_max --seed -1", "--seed: must be 0 or more, got -1"},

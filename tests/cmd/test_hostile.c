@@ -9,7 +9,14 @@
 #include "core/text.h"
 #include "tests/support/command.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#else
+#define HAS_SANITIZER 0
+#endif
+#if HAS_SANITIZER
 #define LIMIT "" /* a sanitizer's shadow memory has more addresses than any limit */
 enum { SECONDS_MAX = 20 };
 #else
@@ -285,11 +292,37 @@ static void small_files_that_ask_for_gigabytes(void **state) {
         {"truncate -s 20G x.csv", "cnntrain data csv:x.csv"},
         {"truncate -s 20G x.png", "cnntrain predict run x.png"},
         {"truncate -s 20G x.safetensors", "cnntrain evaluate x.safetensors"},
+        {"printf 'PK\\003\\004' >x.keras; truncate -s 20G x.keras", "cnntrain evaluate x.keras"},
+        {"printf '\\211HDF\\r\\n\\032\\n' >x.h5; truncate -s 20G x.h5", "cnntrain evaluate x.h5"},
+        {"printf '\\223NUMPY\\1\\0' >x.npy; truncate -s 20G x.npy", "cnntrain data npy:x.npy,x.npy"},
+        {"truncate -s 20G data_batch_1.bin", "cnntrain data cifar10:data_batch_1.bin"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(command(world, "%s", cases[i].make), 0);
         expect_refused(world, cases[i].line);
     }
+}
+
+/* A hundred thousand modules of PyTorch, none of which is wanted. */
+static void many_small_tensors(void **state) {
+    struct command_world *world = *state;
+    struct text header = {0};
+    text_add(&header, "{\"a.weight\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}");
+    for (int i = 0; i < 100000; i++)
+        text_print(&header, ",\"l%d.weight\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}", i);
+    text_add(&header, "}");
+    command_write(world, "header", header.bytes);
+    command(world, "printf '\\%03zo\\%03zo\\%03zo\\0\\0\\0\\0\\0' >many.safetensors; cat header >>many.safetensors",
+            header.length & 255, header.length >> 8 & 255, header.length >> 16);
+    text_free(&header);
+    expect_refused(world, "cnntrain train --config conv_max --weights many.safetensors --data synth:8,4 --out o");
+    assert_contains(world->err, "is a state dict of PyTorch without a module for \"0.weight\" of the model");
+}
+
+static void a_pipe_for_a_log(void **state) {
+    struct command_world *world = *state;
+    command(world, "mkdir piped && mkfifo piped/log.txt");
+    assert_int_equal(command(world, "timeout 20 cnntrain watch piped --once"), 0);
 }
 
 static void decompression_bombs(void **state) {
@@ -317,6 +350,8 @@ int main(void) {
         cmocka_unit_test(deep_and_wide_configs),
         cmocka_unit_test(huge_models),
         cmocka_unit_test(small_files_that_ask_for_gigabytes),
+        cmocka_unit_test(many_small_tensors),
+        cmocka_unit_test(a_pipe_for_a_log),
         cmocka_unit_test(decompression_bombs),
     };
     return cmocka_run_group_tests_name("hostile", tests, open_world, command_close);

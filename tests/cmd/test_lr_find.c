@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/support/command.h"
+#include "tests/support/markup.h"
 
 #define FIND "cnntrain lr-find sep_max --data synth:1500,10 "
 
@@ -45,6 +46,25 @@ static void shows_a_chart(void **state) {
     assert_starts_with(world->out, "The loss ");
 }
 
+/* One file by its name's ending, or both in a folder; the same figures every way. */
+static void writes_files(void **state) {
+    struct command_world *world = *state;
+    command_succeeds(world,
+                     FIND "--steps 40 --out made/rates && " FIND "--steps 40 -q --out one.svg && " FIND
+                          "--steps 40 -q --out one.csv && ls made/rates && cmp one.svg made/rates/lr-find.svg && "
+                          "cmp one.csv made/rates/lr-find.csv");
+    assert_contains(world->out, "\nlr-find.csv\nlr-find.svg\n");
+    assert_contains(world->out, "\nWritten: made/rates\n");
+    char *svg = command_read(world, "one.svg");
+    markup_check(svg, true);
+    assert_contains(svg, "steepest: ");
+    assert_contains(svg, ">Learning rate</text>");
+    assert_in_range(markup_count(svg, "<circle "), 20, 41); /* a dot for each batch but those that broke away */
+    free(svg);
+    command(world, "touch here && " FIND "--steps 10 --out here");
+    assert_int_equal(world->code, 4);
+}
+
 /* The data of a few steps, gone through several times; a loss that is no number ends it. */
 static void ends_where_the_loss_breaks_away(void **state) {
     struct command_world *world = *state;
@@ -83,11 +103,9 @@ static void interruption(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(suggests_a_rate),
-        cmocka_unit_test(shows_a_chart),
-        cmocka_unit_test(ends_where_the_loss_breaks_away),
-        cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(interruption),
+        cmocka_unit_test(suggests_a_rate), cmocka_unit_test(shows_a_chart),
+        cmocka_unit_test(writes_files),    cmocka_unit_test(ends_where_the_loss_breaks_away),
+        cmocka_unit_test(what_is_refused), cmocka_unit_test(interruption),
     };
     return cmocka_run_group_tests(tests, command_open, command_close);
 }

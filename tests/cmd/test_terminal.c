@@ -173,8 +173,11 @@ static void plain_lines_into_pipes_and_files(void **state) {
     struct command_world *world = *state;
     static const char *const lines[] = {
         "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_max --out plain1 2>&1 | cat",
+        "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_avg --out plain1 | cat",
+        "cnntrain layers Conv2D | cat",
         "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_max --jobs 2 --out plain2 2>&1 | cat",
-        RUN " --out plain3 2>&1 | tee log", RUN " --out plain4 | cat"};
+        RUN " --out plain3 2>&1 | tee log",
+        RUN " --out plain4 | cat"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         char line[256];
         snprintf(line, sizeof line, "export TERM=xterm; %s", lines[i]);
@@ -182,6 +185,12 @@ static void plain_lines_into_pipes_and_files(void **state) {
         assert_lacks(world->out, "\033");
         for (const char *at = world->out; (at = strchr(at, '\r')) != NULL; at++) assert_int_equal(at[1], '\n');
     }
+    command(world, "LC_ALL=C cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_max --out plain1");
+    assert_contains(world->out, "+/-");
+    for (const char *at = world->out; *at; at++) assert_true(*at > 0);
+    command(world,
+            "LC_ALL=C.UTF-8 cnntrain experiments --data synth:100,10 --epochs 1 --seeds 1 --only dw_max --out plain1");
+    assert_contains(world->out, " \xc2\xb1 ");
     command(world, "cnntrain experiments --data synth:100,10 --epochs 1 --seeds 2 --only dw_max --jobs 2 --out side");
     assert_contains(world->err, "dw_max, seed 1: starts\n");
     assert_lacks(world->err, "Epoch");
@@ -233,7 +242,8 @@ static void colour_where_wanted(void **state) {
     assert_starts_with(world->out, "\033[31merror:\033[0m xyzzyx: ");
     static const char *const plain[] = {
         "TERM=xterm NO_COLOR=1 cnntrain layers xyzzyx", "TERM=dumb cnntrain layers xyzzyx",
-        "TERM=xterm cnntrain layers xyzzyx --no-color", "TERM=xterm cnntrain layers xyzzyx 2>&1 | cat"};
+        "TERM=xterm cnntrain layers xyzzyx --no-color", "TERM=xterm cnntrain layers xyzzyx | cat",
+        "TERM=xterm cnntrain layers xyzzyx 2>&1 | cat"};
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         command_on_terminal(world, 80, plain[i]);
         assert_starts_with(world->out, "error: xyzzyx: ");

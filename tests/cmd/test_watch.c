@@ -69,6 +69,13 @@ static void several_runs(void **state) {
     assert_contains(world->out, "\ny\\x1b[2J  interrupted   3/10  ");
     assert_contains(world->out, "  50.00 %        .#*     1.2000    1.6000");
     assert_contains(world->out, "\nnet: interrupted");
+    /* A narrow window has fewer columns, all of them whole. */
+    assert_int_equal(command_on_terminal(world, 40, "TERM=xterm cnntrain watch batch --once"), 0);
+    assert_contains(world->out, "\r\nrun       state        epoch  ");
+    assert_contains(world->out, "\r\n--------  -----------  -----  ---");
+    assert_lacks(world->out, "accuracy  ");
+    assert_int_equal(command_on_terminal(world, 12, "TERM=xterm cnntrain watch batch --once"), 0);
+    assert_contains(world->out, "\r\nrun     \r\n--------\r\nx-seed1 \r\n");
     command_write(world, "young-batch/results.json", "{}");
     command_succeeds(world, "cnntrain watch young-batch");
     assert_string_equal(world->out, "young-batch: 0 runs, 0 ended, 0 at work\n");

@@ -22,16 +22,16 @@ static void refused(struct world *world, const char *text, const char *message) 
 static void test_wrong_types(void **state) {
     struct world *world = *state;
     refused(world, "{\"filters\": 1, \"sizes\": [-2147483649]}",
-            "cfg.json: sizes[0]: must be a list of integers; got -2147483649");
+            "cfg.json: sizes[0]: must be an integer; got -2147483649");
     refused(world, "{\"filters\": 1, \"sizes\": 3}", "cfg.json: sizes: must be a list of integers; got 3");
     refused(world, "{\"filters\": 1, \"padding\": 5}", "cfg.json: padding: must be one of valid, same; got 5");
     refused(world, "{\"filters\": 1, \"weights\": true}", "cfg.json: weights: must be a list of numbers; got true");
     refused(world, "{\"filters\": 1, \"weights\": [null]}",
-            "cfg.json: weights[0]: must be a list of numbers; got null");
+            "cfg.json: weights[0]: must be a number; got null");
     refused(world, "{\"filters\": 1, \"words\": \"a\"}", "cfg.json: words: must be a list of strings; got \"a\"");
     refused(world, "{\"filters\": 1, \"coats\": {}}", "cfg.json: coats: must be a list of paints; got an object");
     refused(world, "{\"filters\": 1, \"kernel_size\": [3, 2.5]}",
-            "cfg.json: kernel_size[1]: must be an integer or [height, width], 1 or more; got 2.5");
+            "cfg.json: kernel_size[1]: must be an integer, 1 or more; got 2.5");
 }
 
 struct nothing {

@@ -1,9 +1,12 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -123,6 +126,44 @@ static void test_replace_in_read_only_folder(void **state) {
     expect_content(world->path, "old");
 }
 
+static void leave(int number) {
+    (void)number;
+    _exit(3);
+}
+
+/* Writes one file after the other until a signal ends it. */
+static void replace_for_ever(struct world *world, int began) {
+    static char bytes[1 << 20];
+    const struct file_piece piece = {bytes, sizeof bytes};
+    alarm(60);
+    signal(SIGTERM, leave);
+    for (;;) {
+        if (file_replace(world->path, &piece, 1, &world->error) != 0 || write(began, "", 1) != 1) _exit(1);
+    }
+}
+
+/* A program whose handler ends it: no temporary file is left, at whatever moment the signal came. */
+static void test_signals_wait_for_replace(void **state) {
+    struct world *world = *state;
+    int ends[2];
+    for (int i = 0; i < 20; i++) {
+        char byte = 0;
+        int status = 0;
+        assert_int_equal(pipe(ends), 0);
+        const pid_t process = fork();
+        if (process == 0) replace_for_ever(world, ends[1]);
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        const struct timespec pause = {0, 300000 * i};
+        nanosleep(&pause, NULL);
+        kill(process, SIGTERM);
+        assert_int_equal(waitpid(process, &status, 0), process);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+        close(ends[0]);
+        close(ends[1]);
+        assert_int_equal(expect_entries(world->folder), 1);
+    }
+}
+
 /* A disk of 64 KB, full and then read-only: the old file stays and nothing lies beside it. */
 static void test_replace_on_small_disk(void **state) {
     struct world *world = *state;
@@ -158,7 +199,7 @@ static void test_replace_on_small_disk(void **state) {
 static void test_folders(void **state) {
     struct world *world = *state;
     char *deep = expect_path(world->folder, "x//y/"), *inner = expect_path(world->folder, "x/y");
-    assert_int_equal(file_make_folder(deep, &world->error), 0);
+    assert_int_equal(file_make_lasting_folder(deep, &world->error), 0);
     assert_int_equal(file_make_folder(deep, &world->error), 0);
     assert_int_equal(file_is_folder(inner, &world->error), 1);
     assert_int_equal(file_replace_text(world->path, "x", &world->error), 0);
@@ -215,6 +256,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replace_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replace_in_read_only_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signals_wait_for_replace, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replace_on_small_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folders, setup, teardown),
         cmocka_unit_test(test_paths),

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/expect.h"
@@ -51,6 +52,56 @@ static void what_is_sent_arrives(void **state) {
     assert_int_equal(letter, 'q');
     free(bytes);
 }
+
+/* Ctrl-C reaches all processes of a terminal: what it means is the parent's to decide. */
+static int send_under_signals(void *context, struct error *error) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) kill(getpid(), signals[i]);
+    return send_a_megabyte(context, error);
+}
+
+static void signals_do_not_end_the_work(void **state) {
+    (void)state;
+    struct error error;
+    char letter = 'q', *bytes = NULL;
+    size_t length = 0;
+    assert_int_equal(attempt(send_under_signals, &letter, &bytes, &length, &error), 0);
+    assert_int_equal(length, 1 << 20);
+    free(bytes);
+}
+
+#ifdef __linux__
+static int sleep_for_long(void *context, struct error *error) {
+    (void)error;
+    char byte = 0;
+    /* The pipe that everybody in the test has tells that the work has begun, and by its end that it has ended. */
+    if (write(((int *)context)[1], &byte, 1) != 1) return -1;
+    sleep(1000);
+    return 0;
+}
+
+static void work_ends_with_its_parent(void **state) {
+    (void)state;
+    int ends[2];
+    char byte = 0, *bytes = NULL;
+    struct error error;
+    size_t length = 0;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t process = fork();
+    if (process == 0) {
+        attempt(sleep_for_long, ends, &bytes, &length, &error);
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    kill(process, SIGTERM);
+    assert_int_equal(waitpid(process, NULL, 0), process);
+    alarm(60);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    alarm(0);
+    close(ends[0]);
+}
+#endif
 
 static int send_nothing(void *context, struct error *error) {
     (void)context;
@@ -138,9 +189,11 @@ static void memory_is_limited(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_sent_arrives),
-        cmocka_unit_test(nothing_is_an_answer),
-        cmocka_unit_test(failures),
+        cmocka_unit_test(what_is_sent_arrives),      cmocka_unit_test(signals_do_not_end_the_work),
+#ifdef __linux__
+        cmocka_unit_test(work_ends_with_its_parent),
+#endif
+        cmocka_unit_test(nothing_is_an_answer),      cmocka_unit_test(failures),
         cmocka_unit_test(memory_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,13 @@ static const struct row {
      "'relu'}, {'type': 'Conv2D', 'filters': 9, 'kernel_size': 3, 'padding': 'same', 'algorithm': 'winograd'}, "
      "'GlobalMaxPooling2D', {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
      "", "'optimizer': 'AdamW', 'shuffle': false", 5, "66f2596cdf515ffafc165ab90c6ca229"},
+    {"large kernels in blocks, layers of many weights, Adam",
+     "[{'type': 'Conv2D', 'filters': 8, 'kernel_size': [5, 4], 'dilation_rate': 2, 'padding': 'same', 'algorithm': "
+     "'winograd'}, {'type': 'Conv2D', 'filters': 48, 'kernel_size': 3, 'strides': 2, 'padding': 'same', 'activation': "
+     "'relu'}, {'type': 'Conv2D', 'filters': 96, 'kernel_size': 3, 'padding': 'same'}, 'MaxPooling2D', {'type': "
+     "'Conv2D', 'filters': 64, 'kernel_size': 3, 'padding': 'same', 'activation': 'relu'}, 'GlobalAveragePooling2D', "
+     "{'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+     "", "'optimizer': 'Adam'", 5, "b7252f4bee77ff4817176e5771b9d0b3"},
 };
 
 /* Of the last checkpoint's tensors with their names, and the history without its times. */

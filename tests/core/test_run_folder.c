@@ -94,6 +94,23 @@ static void test_claim_race(void **state) {
     close(ends[1]);
 }
 
+/* Trying leaves nothing, but for what was there. */
+static void test_try(void **state) {
+    struct world *world = *state;
+    char *there = expect_path(world->folder, "there"), *inner = expect_path(there, "a/b/run");
+    assert_int_equal(file_make_folder(there, &world->error), 0);
+    assert_int_equal(run_try_folder(inner, &world->error), 0);
+    assert_int_equal(expect_entries(there), 0);
+    assert_int_equal(run_try_folder(there, &world->error), 0);
+    assert_int_equal(expect_entries(world->folder), 1);
+    assert_int_equal(chdir(world->folder), 0);
+    assert_int_equal(run_try_folder("runs/x/y", &world->error), 0);
+    assert_int_equal(run_try_folder("runs", &world->error), 0);
+    assert_int_equal(expect_entries(world->folder), 1);
+    free(there);
+    free(inner);
+}
+
 static void test_is_finished(void **state) {
     struct world *world = *state;
     assert_false(run_is_finished(world->run));
@@ -120,6 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_claim),
         WORLD_TEST(test_claim_race),
+        WORLD_TEST(test_try),
         WORLD_TEST(test_is_finished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,11 @@ static void test_unequal(void **state) {
     room_load_bad(room, load_it, ERROR_DATA, "f/a/2.png", expected);
     room_load_good(room, "{\"source\": \"folder\", \"path\": \"f\", \"color\": \"grayscale\"}");
     assert_int_equal(room->splits.train.channels, 1);
+    room_write_flat(room, "f/a/1.png", 3, 5000, 3, 5);
+    room_load_bad(room, load_it, ERROR_DATA, "f/a/1.png",
+                  "is 3 x 5000 pixels (height x width); images of a data set have at most 4096 a side: set \"resize\": "
+                  "[height, width]");
+    room_load_good(room, "{\"source\": \"folder\", \"path\": \"f\", \"resize\": [3, 5], \"color\": \"rgb\"}");
 }
 
 static void test_bad_folders(void **state) {

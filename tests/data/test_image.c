@@ -1,9 +1,11 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
 #include "data/image.h"
+#include "data/image_check.h"
 #include "data/resample.h"
 #include "tests/support/data_room.h"
 
@@ -153,7 +155,7 @@ static void damage(struct room *room, const char *name) {
             bytes[at] = (char)(bytes[at] ^ (flip ? 0x55 : 0));
             int status = image_decode(bytes, flip ? length : at, path, &image, &error);
             bytes[at] = (char)(bytes[at] ^ (flip ? 0x55 : 0));
-            if (status == 0) assert_true(image.pixels && image.height <= 4096 && image.width <= 4096);
+            if (status == 0) assert_true(image.pixels && (int64_t)image.height * image.width <= IMAGE_PIXELS_MAX);
             if (status != 0) assert_string_equal(error.path, path);
             image_free(&image);
         }
@@ -177,11 +179,41 @@ static void test_too_large(void **state) {
     struct room *room = *state;
     struct image image;
     static const uint8_t header[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0,
-                                     0,    16,  1,   0,   0,  0,  1,  8,  2, 0, 0, 0,  0,   0,   0,   0};
+                                     0,    128, 1,   0,   0,  0,  1,  8,  2, 0, 0, 0,  0,   0,   0,   0};
     assert_int_equal(image_decode(header, sizeof header, "big.png", &image, &room->error), -1);
-    expect_error(
-        &room->error, ERROR_DATA,
-        "big.png: has 4097 x 1 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+    expect_error(&room->error, ERROR_DATA,
+                 "big.png: has 32769 x 1 pixels (width x height); 1 to 32768 a side and 67108864 in all are read, so "
+                 "resize it with another program");
+}
+
+/* More pixels a side than an image of a data set may have: a picture for a model is resized, whatever its channels. */
+static void test_large(void **state) {
+    struct room *room = *state;
+    enum { WIDE = 6000, HIGH = 3 };
+    uint8_t *pixels = malloc((size_t)WIDE * HIGH * 4);
+    assert_non_null(pixels);
+    for (int channels = 1; channels <= 4; channels++) {
+        for (size_t i = 0; i < (size_t)WIDE * HIGH * (size_t)channels; i++) {
+            const size_t x = i / (size_t)channels % WIDE, channel = i % (size_t)channels;
+            pixels[i] = (uint8_t)(x < WIDE / 2 ? 10 + 60 * channel : 40 + 60 * channel);
+        }
+        room_write_picture(room, "wide.png", HIGH, WIDE, channels, pixels);
+        char path[512];
+        struct image image;
+        snprintf(path, sizeof path, "%s/wide.png", room->folder);
+        assert_int_equal(image_measure(path, &image, &room->error), 0);
+        assert_int_equal(image.width, WIDE);
+        assert_int_equal(image_read(path, &image, &room->error), 0);
+        assert_int_equal(image_convert(&image, COLOR_RGB, (const int[]){1, 4}, path, &room->error), 0);
+        assert_int_equal(image.channels, 3);
+        for (int i = 0; i < 3; i++) {
+            const int channel = channels > 2 ? i : 0;
+            assert_int_equal(image.pixels[i], 10 + 60 * channel);
+            assert_int_equal(image.pixels[9 + i], 40 + 60 * channel);
+        }
+        image_free(&image);
+    }
+    free(pixels);
 }
 
 int main(void) {
@@ -196,6 +228,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_convert, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_damage, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_too_large, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_large, room_open, room_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

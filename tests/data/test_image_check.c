@@ -8,6 +8,8 @@
 #include "data/image.h"
 #include "tests/support/data_room.h"
 
+#define ALLOWED "1 to 32768 a side and 67108864 in all are read, so resize it with another program"
+
 /* The picture with the bytes at `at` replaced is refused with this message. */
 static void expect_refused_with(const char *bytes, size_t length, size_t at, const char *with, size_t count,
                                 const char *message) {
@@ -133,10 +135,16 @@ static void test_png_content(void **state) {
                        DAMAGED("PNG", "its header has a color type, depth or method that does not exist"));
     expect_png_refused(png_start(3, 2, 8, 3), 8, DAMAGED("PNG", "its palette is missing"));
     expect_png_refused(png_start(0, 2, 8, 0), 8,
-                       "has 0 x 2 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+                       "has 0 x 2 pixels (width x height); 1 to 32768 a side and 67108864 in all are read, so resize "
+                       "it with another program");
+    expect_png_refused(png_start(100000, 1, 8, 0), 8,
+                       "has 100000 x 1 pixels (width x height); 1 to 32768 a side and 67108864 in all are read, so "
+                       "resize it with another program");
+    expect_png_refused(png_start(32768, 2049, 8, 0), 8, "has 32768 x 2049 pixels (width x height); " ALLOWED);
     expect_png_refused(
-        png_start(100000, 1, 8, 0), 8,
-        "has 100000 x 1 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+        png_start(8192, 8192, 16, 6), 8,
+        "has 8192 x 8192 pixels with 16 bits a channel, 512 MB; at most 256 MB are read, so save it with "
+        "8 bits");
     struct png palette = png_start(3, 2, 8, 3);
     put_chunk(&palette, "PLTE", "abcd", 4);
     expect_png_refused(palette, 8, DAMAGED("PNG", "its palette is out of place or of a wrong size"));
@@ -216,7 +224,13 @@ static void test_jpeg_segments(void **state) {
 #define FRAME "\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0"
 #define REFUSE(bytes, message) expect_refused(bytes, sizeof(bytes) - 1, message)
     REFUSE(START "\xff\xc0\0\x0b\x08\xff\xff\0\1\1\1\x11\0",
-           "has 1 x 65535 pixels (width x height); a side has 1 to 4096, so resize it with another program");
+           "has 1 x 65535 pixels (width x height); 1 to 32768 a side and 67108864 in all are read, so resize it with "
+           "another program");
+    REFUSE(START "\xff\xc0\0\x0b\x08\x20\0\x20\1\1\1\x11\0", "has 8193 x 8192 pixels (width x height); " ALLOWED);
+    /* A few bytes do not stand for 64 million pixels. */
+    REFUSE(START "\xff\xc0\0\x0b\x08\x20\0\x20\0\1\1\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0"
+                 "0123456789\xff\xd9",
+           DAMAGED("JPEG", "it holds too few bytes for so many pixels"));
     REFUSE(START "\xff\xc0\0\x0b\x0c\0\1\0\1\1\1\x11\0",
            "is a JPEG image of 1 channels with 12 bits; 1, 3 or 4 channels with 8 bits are read");
     REFUSE(START "\xff\xc9\0\x0b\x08\0\1\0\1\1\1\x11\0",
@@ -246,9 +260,10 @@ static void test_bmp(void **state) {
     expect_refused(bytes, 40, TRUNCATED("BMP", "within its header"));
     expect_refused_with(bytes, length, 10, "\0\0\0\x7f", 4, TRUNCATED("BMP", "before its last pixel"));
     expect_refused_with(bytes, length, 10, "\x20", 1, DAMAGED("BMP", "its pixels would begin within its header"));
-    expect_refused_with(bytes, length, 22, "\0\0\0\x80", 4,
-                        "has 5 x 2147483648 pixels (width x height); a side has 1 to 4096, so resize it with another "
-                        "program");
+    expect_refused_with(
+        bytes, length, 22, "\0\0\0\x80", 4,
+        "has 5 x 2147483648 pixels (width x height); 1 to 32768 a side and 67108864 in all are read, so resize it with "
+        "another program");
     expect_refused_with(
         bytes, length, 28, "\7", 1,
         "is a BMP image of a kind that is not read (header of 40 bytes, 7 bits a pixel, compression 0); "

@@ -54,9 +54,32 @@ static void test_may_unpack(void **state) {
     assert_false(source_may_unpack(10 << 20, UINT64_MAX));
 }
 
+/* A file that ends too early is not one that cannot be read. */
+static void test_read(void **state) {
+    struct room *room = *state;
+    room_write_text(room, "bytes", "abc");
+    char *path = expect_path(room->folder, "bytes"), bytes[4];
+    FILE *file = fopen(path, "rb");
+    assert_int_equal(source_read(file, path, bytes, 2, "is short", &room->error), 0);
+    assert_memory_equal(bytes, "ab", 2);
+    assert_int_equal(source_read(file, path, bytes, 2, "is short", &room->error), -1);
+    assert_int_equal(room->error.code, ERROR_DATA);
+    assert_string_equal(room->error.message, "is short");
+    error_clear(&room->error);
+    fclose(file);
+    file = fopen(path, "ab");
+    assert_int_equal(source_read(file, path, bytes, 2, "is short", &room->error), -1);
+    assert_int_equal(room->error.code, ERROR_IO);
+    assert_string_equal(room->error.message, "cannot read the file: Bad file descriptor");
+    error_clear(&room->error);
+    fclose(file);
+    free(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_class_names, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_read, room_open, room_close),
         cmocka_unit_test(test_may_unpack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
  *   FAULTS_REPORT  a file for the report, appended: "fault CLASS N FUNCTION" with the callers' addresses at once, and
  * at the exit "calls CLASS N" a class and "leak BYTES ADDRESS" a block
  *
+ * A test that is loaded with this library asks for failures itself, with faults_arm and faults_disarm.
+ *
  * Streams (fopen, stdout, stderr) are given functions of this library to read and write with, so that what stdio does
  * is counted like what the program does itself. For the GNU C library only. */
 #ifndef _GNU_SOURCE
@@ -162,25 +164,26 @@ extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
 /* Blocks that live, in a table of open addressing. */
-enum { BLOCKS = 1 << 20 };
+enum { BLOCKS = 1 << 20, BLOCKS_OF_A_TEST = 1 << 14 };
 struct block {
     uintptr_t memory; /* 0: empty, 1: was removed */
     void *caller;
     size_t size;
 };
 static struct block *blocks;
+static size_t block_count = BLOCKS; /* of the table that is used: a power of two */
 static atomic_flag blocks_lock = ATOMIC_FLAG_INIT;
 
 static size_t slot_of(uintptr_t memory) {
-    return (size_t)((memory >> 4) * 0x9E3779B97F4A7C15u >> 44) & (BLOCKS - 1);
+    return (size_t)((memory >> 4) * 0x9E3779B97F4A7C15u >> 44) & (block_count - 1);
 }
 
 static void *keep(void *memory, size_t size, void *caller) {
     if (!memory || !blocks || !counting || inside) return memory;
     while (atomic_flag_test_and_set(&blocks_lock)) continue;
     size_t slot = slot_of((uintptr_t)memory), tried = 0;
-    while (blocks[slot].memory > 1 && tried++ < BLOCKS) slot = (slot + 1) & (BLOCKS - 1);
-    if (tried < BLOCKS) blocks[slot] = (struct block){(uintptr_t)memory, caller, size};
+    while (blocks[slot].memory > 1 && tried++ < block_count) slot = (slot + 1) & (block_count - 1);
+    if (tried < block_count) blocks[slot] = (struct block){(uintptr_t)memory, caller, size};
     atomic_flag_clear(&blocks_lock);
     return memory;
 }
@@ -189,8 +192,8 @@ static void forget(const void *memory) {
     if (!memory || !blocks) return;
     while (atomic_flag_test_and_set(&blocks_lock)) continue;
     size_t slot = slot_of((uintptr_t)memory), tried = 0;
-    while (blocks[slot].memory != 0 && blocks[slot].memory != (uintptr_t)memory && tried++ < BLOCKS)
-        slot = (slot + 1) & (BLOCKS - 1);
+    while (blocks[slot].memory != 0 && blocks[slot].memory != (uintptr_t)memory && tried++ < block_count)
+        slot = (slot + 1) & (block_count - 1);
     if (blocks[slot].memory == (uintptr_t)memory) blocks[slot].memory = 1;
     atomic_flag_clear(&blocks_lock);
 }
@@ -384,7 +387,8 @@ int closedir(DIR *directory) {
 
 ssize_t read(int descriptor, void *bytes, size_t length) {
     NEXT(read)
-    return fails(READ, "read") ? -1 : next_read(descriptor, bytes, shortened(READ, length));
+    if (fails(READ, "read")) return wanted_errno ? -1 : 0; /* 0: the file has become shorter */
+    return next_read(descriptor, bytes, shortened(READ, length));
 }
 
 ssize_t pread(int descriptor, void *bytes, size_t length, off_t offset) {
@@ -523,6 +527,41 @@ __attribute__((destructor)) static void end_process(void) {
         report_line(line, (size_t)length);
     }
     inside = false;
+}
+
+/* ---- for tests within the process: tests/support/failing.h ---- */
+
+void faults_arm(const char *class, long at, int number);
+bool faults_disarm(size_t *leaked, char *place, size_t size);
+
+/* From now on the at-th call of the class fails with this errno (a read with 0: it comes to the end of the file), and
+ * what is allocated is kept in mind. */
+void faults_arm(const char *class, long at, int number) {
+    counting = false;
+    block_count = BLOCKS_OF_A_TEST;
+    if (blocks) memset(blocks, 0, block_count * sizeof *blocks);
+    for (int i = 0; i < CLASSES; i++) {
+        counts->calls[i] = 0;
+        if (strcmp(class, class_names[i]) == 0) wanted = i;
+    }
+    wanted_at = at;
+    wanted_errno = number;
+    wanted_mode = ONCE;
+    counting = true;
+}
+
+/* Nothing fails any more; true: there was such a call. *leaked: bytes since then that were not freed, the caller of
+ * one of them in `place`. */
+bool faults_disarm(size_t *leaked, char *place, size_t size) {
+    counting = false;
+    *leaked = 0;
+    *place = '\0';
+    for (size_t i = 0; blocks && i < block_count; i++) {
+        if (blocks[i].memory <= 1) continue;
+        *leaked += blocks[i].size;
+        print_address(place, size, blocks[i].caller);
+    }
+    return wanted >= 0 && counts->calls[wanted] >= wanted_at;
 }
 
 static int (*program_main)(int, char **, char **);

@@ -207,6 +207,14 @@ data_synth_run() { "$@" "$program" data synth:20,10; }
 data_sheet_begin() { write_configs; }
 data_sheet_run() { "$@" "$program" data --config tiny.json --sheet sheet.png --augmented --per-class 2; }
 data_sheet_result() { cksum sheet.png; }
+data_export_begin() { write_data; }
+data_export_run() { "$@" "$program" data folder:classes --export new; }
+data_export_again() { rm -rf new && data_export_run env; } # where all was written but not what was to be said of it
+data_export_result() { find new -type f -exec cksum {} + | sort -k 3; }
+init_data_begin() { write_data; }
+init_data_run() { "$@" "$program" init folder:classes --threads 1; }
+init_data_again() { "$program" init folder:classes --force; }
+init_data_result() { grep -v -e schema -e 'For editors' ./*.jsonc; } # left out where the program cannot find its own folder
 data_idx_begin() { write_data; }
 data_idx_run() { "$@" "$program" data idx:idx; }
 data_cifar_begin() { write_data; }

@@ -221,6 +221,14 @@ static void many_channels(void **state) {
     check((struct convolution){1, 8, 8, 256, 9, true, {5, 5}, {0}});
 }
 
+/* Layers of many weights take their gradient over the whole batch, in parts. */
+static void many_weights(void **state) {
+    (void)state;
+    check((struct convolution){5, 4, 4, 96, 70, .same = true});
+    check((struct convolution){2, 3, 4, 40, 130, .same = true});
+    check((struct convolution){3, 5, 5, 64, 64, true, {5, 5}, {0}});
+}
+
 /* The same image gives the same bits whatever images stand beside it. */
 static void images_do_not_meet(void **state) {
     (void)state;
@@ -281,9 +289,11 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_of_images),     cmocka_unit_test(sizes_of_kernels), cmocka_unit_test(dilations),
-        cmocka_unit_test(numbers_of_channels), cmocka_unit_test(many_tiles),       cmocka_unit_test(many_channels),
-        cmocka_unit_test(images_do_not_meet),  cmocka_unit_test(choice),           cmocka_unit_test(refusals),
+        cmocka_unit_test(sizes_of_images), cmocka_unit_test(sizes_of_kernels),
+        cmocka_unit_test(dilations),       cmocka_unit_test(numbers_of_channels),
+        cmocka_unit_test(many_tiles),      cmocka_unit_test(many_channels),
+        cmocka_unit_test(many_weights),    cmocka_unit_test(images_do_not_meet),
+        cmocka_unit_test(choice),          cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Provokes the messages of tests/errors/cases and compares them, as a page, with docs/errors.md.
-# tests/scripts/test_errors.sh --write writes the page (make errors).
+# tests/scripts/test_errors.sh --write writes the page (make errors); --try FILE shows what the cases in FILE provoke.
 set -eu
 . tests/scripts/lib.sh
 root=$PWD
 cases=$PWD/tests/errors/cases
+[ "${1-}" != --try ] || cases=$(realpath "$2")
 mkdir -p "$scratch/bin" "$scratch/base"
 ln -s "$(realpath "$program")" "$scratch/bin/cnntrain"
 PATH=$scratch/bin:$PATH
@@ -27,16 +28,7 @@ END
 mkdir empty
 cnntrain data synth:20,0 --export digits -q
 cnntrain train tiny.json --out run -q >/dev/null 2>&1
-cat >"$scratch/bin/array" <<'END'
-#!/bin/sh
-# array FILE TYPE FORTRAN_ORDER SHAPE BYTES: a .npy file with these bytes.
-{
-    printf '\223NUMPY\1\0v\0'
-    printf '%-117s\n' "{'descr': '$2', 'fortran_order': $3, 'shape': $4, }"
-    printf '%s' "$5"
-} >"$1"
-END
-chmod +x "$scratch/bin/array"
+. "$root/tests/errors/tools.sh"
 array x.npy '|u1' False '(1, 2, 2)' 1234
 array y.npy '|u1' False '(1,)' "$(printf '\1')"
 cnntrain data npy:x.npy,y.npy --export gray -q
@@ -44,7 +36,17 @@ mv gray/train/*/*.png gray.png
 rm -r gray
 echo gray.png,1 >gray.csv
 mkdir runs
+rm run/*.html run/*.md run/*.svg run/*.png
 cp -r run runs/one
+cp -r run paused
+rm paused/metrics.json
+cp -r run broken
+edit broken/last.safetensors ''
+put broken/last.safetensors $(($(wc -c <broken/last.safetensors) - 122960)) '\0\0\300\177'
+cp broken/last.safetensors broken/best.safetensors
+rm broken/metrics.json
+cp "$root"/tests/golden/exchange/mixed.keras "$root"/tests/golden/exchange/mixed.h5 .
+cp "$root"/tests/golden/exchange/keras2-weights.h5 "$root"/tests/golden/exchange/torch-sequential.safetensors .
 
 # ---- the page ----
 
@@ -59,9 +61,9 @@ provoke() {
     cd "$scratch/work"
     case $2 in cnntrain*) ;; *) : >.changed ;; esac
     code=0
-    sh -c "$2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
-    message=$(sed -n 's/^error: //p' "$scratch/stderr" | head -n 1 |
-        sed "s,$scratch/work/,,g; s,$root/,,g; s/here or in [^;]*;/here or in FOLDERS;/; s/ or in [^;]*configs;/ or in FOLDERS;/")
+    sh -c ". $root/tests/errors/tools.sh; $2" >/dev/null 2>"$scratch/stderr" </dev/null || code=$?
+    message=$(sed -n 's/^error: //p' "$scratch/stderr" | awk '{ printf "%s%s", (NR > 1 ? "<br>" : ""), $0 }' |
+        sed "s,$scratch/work/,,g; s,$root/,,g; s/here or in [^;]*;/here or in FOLDERS;/; s/ or in [^;]*configs;/ or in FOLDERS;/; s/processor have; here: .*/processor have; here: KINDS/")
     if [ "$code" -ne "$1" ] || [ -z "$message" ]; then
         message="NOT PROVOKED (exit code $code): $message"
         echo "exit code $code, expected $1: $2" >>"$scratch/wrong"
@@ -109,9 +111,11 @@ standard error that begins with `error:`, and the program ends with one of these
 | 130 | interrupted; a checkpoint is written |
 
 The tables below are made by a test that provokes every message in them (`make errors` writes this page anew). Files are
-those of the test: `tiny.json` is a config, `run` the folder of a run, `digits` a folder of pictures of 32 x 32 x 3, `gray.png` one
-of 2 x 2 x 1, `empty` an empty folder; `array` writes a .npy file of the type, order, shape and bytes that follow its name.
-FOLDERS stands for the places where configs are looked for.
+those of the test: `tiny.json` is a config, `run` the folder of a run, `paused` one that is not finished, `broken` one whose
+weights are not finite, `digits` a folder of pictures of 32 x 32 x 3, `gray.png` one of 2 x 2 x 1, `x.npy` and `y.npy` the same as
+arrays, `mixed.keras`, `mixed.h5` and `keras2-weights.h5` files of Keras, `torch-sequential.safetensors` one of PyTorch, `empty` an
+empty folder. `array`, `mat`, `png`, `tensors` and others that are no commands write files byte by byte (`tests/errors/tools.sh`).
+FOLDERS and KINDS stand for what differs from machine to machine.
 
 ## 2: wrong usage or config
 END
@@ -136,25 +140,49 @@ END
 
 No input provokes these: there is not enough memory (`not enough memory for the images`, and so on for everything that
 takes memory; exit code 1 and nothing damaged), no process or thread can be started, or a process of a batch of runs was
-killed. What only a library or another program can bring about, such as damage deep inside a file, is left to the tests of each part. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer runs at a time (`--jobs`) need less.
+killed. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer runs at a time (`--jobs`) need less.
 
 ## 130: interrupted
 
 Ctrl-C, SIGTERM and a closed terminal end a training at its next step. The message says in which epoch, and that a
 checkpoint is written; the line after it is the command that goes on.
+
+## Messages that no command above provokes
+
+Each stands here as the sources have it (`%s` and the like are filled in), below the reason why no input of a test brings it
+about.
 END
+    awk '/^## / { sub(/^## /, ""); printf "\n%s:\n\n", $0; next } NF { sub(/^/, "- `` "); sub(/$/, " ``"); print }' \
+        "$root/tests/errors/unprovoked"
 }
 
-page >"$scratch/errors.md"
-if [ "${1-}" = --write ]; then
-    cp "$scratch/errors.md" docs/errors.md
-    cat "$scratch/wrong"
+if [ "${1-}" = --try ]; then
+    cut -f 2- "$scratch/messages"
     exit 0
 fi
+page >"$scratch/errors.md"
 provoked() {
     cat "$scratch/wrong"
     [ ! -s "$scratch/wrong" ]
 }
+
+# Each message of the sources is provoked by a case, or listed with the reason why not.
+every_message() {
+    sources=$(find cmd core data layers -name '*.[ch]' | LC_ALL=C sort)
+    # shellcheck disable=SC2086 # a list of files
+    awk -f tests/errors/texts.awk $sources >"$scratch/texts"
+    cut -f 3 "$scratch/messages" >"$scratch/said"
+    awk -f tests/errors/unprovoked.awk "$scratch/said" tests/errors/unprovoked "$scratch/texts" >"$scratch/amiss"
+    cat "$scratch/amiss"
+    [ -s "$scratch/texts" ] && [ ! -s "$scratch/amiss" ]
+}
+if [ "${1-}" = --write ]; then
+    cp "$scratch/errors.md" docs/errors.md
+    cat "$scratch/wrong"
+    every_message || true
+    exit 0
+fi
 check "every case ends with its code and a message" provoked
+check "every message is provoked, or an exception with a reason" every_message
 check "docs/errors.md is what the program says (make errors)" diff -u docs/errors.md "$scratch/errors.md"
 finish

@@ -33,6 +33,9 @@ sample convert_c memory 12 once 127
 sample convert_c rename 5
 sample config memory 12 once 17
 sample init memory 12 once 23
+sample init_data memory 12 once 12
+sample data_export write 28
+sample data_export open 24 once 2
 sample layers memory 12 once 5
 sample convert_keras memory 12 once 487
 sample convert_torch memory 12 once 311

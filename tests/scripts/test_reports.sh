@@ -64,6 +64,43 @@ shown() {
 }
 check "the pictures of report.md are beside it" shown
 
+# Appended to a page: presses keys as a reader without a pointer would, and leaves what was told as the page's only text.
+cat >keys.html <<'END'
+<script>
+const told = [];
+const say = name => told.push(name + ': ' + document.getElementById('said').textContent.split('\n')[0]);
+const press = (chart, key) => chart.dispatchEvent(new KeyboardEvent('keydown', {key: key, cancelable: true}));
+const chart = document.querySelector('svg.chart');
+told.push('focus ' + document.querySelectorAll('svg.chart[tabindex="0"]').length);
+for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp', 'End', 'ArrowRight', 'Home']) press(chart, key), say(key);
+const matrix = Array.from(document.querySelectorAll('svg.chart')).find(one => one.querySelector('.cell'));
+for (const key of ['Home', 'ArrowDown', 'ArrowRight']) press(matrix, key), say(key);
+press(matrix, 'Escape');
+told.push('hidden ' + document.getElementById('tip').hidden);
+document.querySelector('g > .hit').dispatchEvent(new PointerEvent('pointermove', {bubbles: true}));
+told.push('bar ' + document.getElementById('tip').textContent.split(':')[0]);
+const head = document.querySelector('table.sortable th');
+head.querySelector('button').click(), head.querySelector('button').click();
+told.push('sort ' + head.getAttribute('aria-sort') + ' ' + document.querySelector('table.sortable tbody th').textContent);
+document.body.textContent = told.join(' / ');
+</script>
+END
+keys_tell() {
+    cat six/report.html keys.html >pressed.html
+    "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/browser" --dump-dom \
+        "file://$PWD/pressed.html" 2>/dev/null | sed -n 's/.*<body>//; s/<\/body>.*//; /^focus/p' >told
+    cat told
+    names='focus 6 / ArrowRight: conv_avg / ArrowRight: conv_max / ArrowUp: conv_avg / End: sep_max'
+    names="$names / ArrowRight: sep_max / Home: conv_avg / Home: 0, conv_avg / ArrowDown: 1, conv_avg"
+    names="$names / ArrowRight: 1, conv_max / hidden true / bar conv_avg / sort descending sep_max"
+    [ "$(sed 's/: [0-9][0-9.]* %//g' told)" = "$names" ]
+}
+if chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome); then
+    check "arrow keys tell a chart's values, keys sort a table" keys_tell
+else
+    skip "arrow keys tell a chart's values, keys sort a table (chromium is not installed)"
+fi
+
 if command -v xmllint >/dev/null; then
     check "drawings are XML" xmllint --noout six/accuracy.svg six/curves.svg with_1/curves.svg with_1/confusion.svg
 else

@@ -50,7 +50,8 @@ static struct layer_speed measure(const struct layer_run *run, struct pass pass,
     speed.gflops[PASS_DATA] = gflops(layer, &pass, trials, kind->backward);
     pass.dx = NULL;
     pass.gradients = run->gradients;
-    speed.gflops[PASS_WEIGHTS] = gflops(layer, &pass, trials, kind->batch_gradient ? weights_of_batch : kind->backward);
+    speed.gflops[PASS_WEIGHTS] =
+        gflops(layer, &pass, trials, layer->gradient_by_batch ? weights_of_batch : kind->backward);
     return speed;
 }
 

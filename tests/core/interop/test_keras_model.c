@@ -183,7 +183,7 @@ static void refused_values(void **state) {
         "k.json: layer \"d\".kernel_constraint.type: unknown constraint \"Mine\"; known: max_norm, min_max_norm, "
         "unit_norm, non_neg");
     expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':[3,0]"),
-                   "k.json: layer \"c\".kernel_size[1]: must be an integer or [height, width], 1 or more; got 0");
+                   "k.json: layer \"c\".kernel_size[1]: must be an integer, 1 or more; got 0");
 }
 
 static void configs_are_not_models(void **state) {

@@ -18,9 +18,9 @@ struct world {
 };
 
 /* The modules of the layers for images (6,5,3); each weight is its own index. */
-static void translate(struct world *world, const char *layers) {
+static void translate_for(struct world *world, const char *layers, bool training) {
     static const struct config_request request = {.registries = &test_registries};
-    static const struct model_graph_options options = {.logits = true};
+    const struct model_graph_options options = {.logits = true, .training = training};
     struct text text = {0};
     *world = (struct world){0};
     text_print(&text, "{'name': 'x', 'model': [%s]}", layers);
@@ -38,6 +38,10 @@ static void translate(struct world *world, const char *layers) {
     if (world->error.code == ERROR_NONE) torch_modules_make(&world->torch, &world->graph, &world->model, &world->error);
     free(json);
     text_free(&text);
+}
+
+static void translate(struct world *world, const char *layers) {
+    translate_for(world, layers, false);
 }
 
 static void drop(struct world *world) {
@@ -139,12 +143,14 @@ static void other_modules(void **state) {
         {"{'type': 'Activation', 'activation': 'gelu'}", "nn.GELU()"},
         {"{'type': 'Activation', 'activation': {'type': 'leaky_relu', 'negative_slope': 0.5}}", "nn.LeakyReLU(0.5)"},
         {"{'type': 'PReLU', 'shared_axes': [1, 2]}", "nn.PReLU(3)"},
-        {"{'type': 'Rescaling', 'scale': 0.5, 'offset': -1}", "Scale(0.5, -1)"},
-        {"{'type': 'Activation', 'activation': 'relu6'}", "nn.ReLU6()"},
-        {"{'type': 'Activation', 'activation': 'selu'}", "nn.SELU()"},
+        {"{'type': 'ReLU', 'max_value': 6}", "nn.ReLU6()"},
+        {"{'type': 'ReLU', 'max_value': 2.5}", "nn.Hardtanh(0, 2.5)"},
+        {"{'type': 'ReLU', 'negative_slope': 0.25}", "nn.LeakyReLU(0.25)"},
+        {"{'type': 'Conv2D', 'filters': 2, 'kernel_size': 1, 'activation': 'relu6'}", "nn.ReLU6(),  # 1: conv2d"},
         {"{'type': 'Activation', 'activation': 'softplus'}", "nn.Softplus()"},
         {"{'type': 'Activation', 'activation': 'softsign'}", "nn.Softsign()"},
-        {"{'type': 'ReLU', 'max_value': 2}", "nn.Hardtanh(0, 2)"},
+        {"{'type': 'Rescaling', 'scale': 0.5, 'offset': -1}", "Scale(0.5, -1)"},
+        {"{'type': 'Activation', 'activation': 'selu'}", "nn.SELU()"},
         {"{'type': 'AveragePooling2D', 'pool_size': 2, 'strides': 1, 'padding': 'same'}",
          "MeanPool((2, 2), (1, 1), (0, 1, 0, 1))"},
         {"{'type': 'Conv2DTranspose', 'filters': 2, 'kernel_size': 3, 'strides': 2}",
@@ -162,6 +168,53 @@ static void other_modules(void **state) {
         text_free(&layers);
         drop(&world);
     }
+}
+
+/* Dropout is there in training alone, and what is not to be learned is told. */
+static void for_training(void **state) {
+    (void)state;
+    static const char layers[] =
+        "{'type': 'Conv2D', 'filters': 2, 'kernel_size': 2, 'padding': 'same', 'trainable': false}, "
+        "{'type': 'BatchNormalization', 'scale': false}, {'type': 'BatchNormalization', 'center': false}, "
+        "{'type': 'SpatialDropout2D', 'rate': 0.25}, {'type': 'Flatten'}, {'type': 'Dropout', 'rate': 0.5}, "
+        "{'type': 'Dense', 'units': 2}";
+    struct world world;
+    translate_for(&world, layers, true);
+    expect_no_error(&world.error);
+    assert_string_equal(
+        world.torch.lines.bytes,
+        "    nn.ZeroPad2d((0, 1, 0, 1)),  # 0: conv2d\n"
+        "    nn.Conv2d(3, 2, (2, 2)).requires_grad_(False),  # 1: conv2d\n"
+        "    fixed(nn.BatchNorm2d(2, eps=0.001, momentum=0.01), \"weight\"),  # 2: batch_normalization\n"
+        "    fixed(nn.BatchNorm2d(2, eps=0.001, momentum=0.01), \"bias\"),  # 3: batch_normalization_1\n"
+        "    nn.Dropout2d(0.25),  # 4: spatial_dropout2d\n"
+        "    nn.Flatten(),  # 5: flatten\n"
+        "    nn.Dropout(0.5),  # 6: dropout\n"
+        "    nn.Linear(60, 2),  # 7: dense\n");
+    assert_true(world.torch.uses_fixed);
+    drop(&world);
+    translate(&world, layers);
+    expect_no_error(&world.error);
+    assert_null(strstr(world.torch.lines.bytes, "Dropout"));
+    expect_line(&world, "    nn.Conv2d(3, 2, (2, 2)),  # 1: conv2d\n");
+    expect_line(&world, "    nn.BatchNorm2d(2, eps=0.001, momentum=0.01),  # 2: batch_normalization\n");
+    drop(&world);
+    translate_for(
+        &world,
+        "{'type': 'LayerNormalization', 'center': false}, {'type': 'Residual', 'layers': [{'type': "
+        "'Conv2D', 'filters': 4, 'kernel_size': 1, 'trainable': false}, {'type': 'Dropout', 'rate': 0.5}]}, " DENSE,
+        true);
+    expect_no_error(&world.error);
+    expect_line(&world, "    fixed(LayerNorm((3), eps=0.001), \"bias\"),  # 0: layer_normalization\n");
+    expect_line(&world, "            nn.Conv2d(3, 4, (1, 1)).requires_grad_(False),  # 0: conv2d\n");
+    expect_line(&world, "            nn.Dropout(0.5),  # 1: dropout\n");
+    expect_line(&world, "        nn.Conv2d(3, 4, (1, 1)),  # 1: residual\n");
+    drop(&world);
+    translate_for(&world, "{'type': 'GaussianNoise', 'stddev': 0.5}, " DENSE, true);
+    expect_error(&world.error, ERROR_CONFIG,
+                 "layer \"gaussian_noise\": no module of PyTorch stands for this GaussianNoise; leave it out, or "
+                 "convert to another format");
+    drop(&world);
 }
 
 static void expect_text(const char *text, const char *part) {
@@ -268,7 +321,7 @@ static void functions(void **state) {
     expect_text(world.torch.functions.bytes, "class Function1(nn.Module):  # p_re_lu_1\n"
                                              "    def __init__(self):\n"
                                              "        super().__init__()\n"
-                                             "        self.alpha = nn.Parameter(torch.empty(3,1,5))\n\n"
+                                             "        self.alpha = nn.Parameter(torch.zeros(3,1,5))\n\n"
                                              "    def forward(self, x):\n");
     expect_text(world.torch.functions.bytes, " * self.alpha\n");
     expect_text(world.torch.functions.bytes, "class Function2(nn.Module):  # re_lu\n    def forward(self, x):\n");
@@ -299,6 +352,7 @@ int main(void) {
         cmocka_unit_test(deformable),
         cmocka_unit_test(order_is_kept_around_matrices),
         cmocka_unit_test(functions),
+        cmocka_unit_test(for_training),
         cmocka_unit_test(no_module_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

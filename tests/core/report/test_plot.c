@@ -54,6 +54,20 @@ static void gaps_and_nothing(void **state) {
                        "      0|                   *\n"
                        "       +--------------------\n"
                        "        1                  5\n");
+    plot.count = 1; /* one epoch: no epochs 0.9 and 1.1 around it */
+    expect_plot(&plot, "        loss   ** train     \n"
+                       "    4.4|                    \n"
+                       "    3.6|         *          \n"
+                       "       +--------------------\n"
+                       "                 1          \n");
+    plot.mark_x = 1;
+    plot.mark_name = "best";
+    expect_plot(&plot, "        loss   ** train     \n"
+                       "    4.4|                    \n"
+                       "    3.6|         *          \n"
+                       "       +---------^----------\n"
+                       "              best 1        \n");
+    plot.mark_x = NAN;
     plot.count = 0;
     expect_plot(&plot, "        loss   ** train     \n"
                        "      1|                    \n"

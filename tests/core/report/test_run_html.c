@@ -144,6 +144,7 @@ static void test_nothing_measured(void **state) {
     assert_has(text, "The model was not tested: there is no test accuracy.");
     assert_lacks(text, "<svg");
     assert_lacks(text, "<img");
+    assert_lacks(text, "kept weights");
     free(text);
 }
 
@@ -173,6 +174,28 @@ static void test_parts_missing(void **state) {
     dataset_free(&world.splits.test);
     world.splits.test = (struct dataset){0};
     free(page_of(&world));
+    close_world(&world);
+}
+
+/* Each warning of the summary is a paragraph; a class without images has no recall; a percentage stays whole. */
+static void test_warnings_and_absent_classes(void **state) {
+    (void)state;
+    struct world world;
+    static const struct summary_row rows[] = {
+        {.name = "one", .class_name = "P", .output = {1, {2}}, .note = "drops a row"},
+        {.name = "two", .class_name = "P", .output = {1, {2}}, .note = "drops a column"}};
+    const struct summary summary = {.model_name = "sequential", .input = {3, {2, 2, 3}}, .rows = rows, .count = 2};
+    open_world(&world);
+    world.report.summary = &summary;
+    world.classes[2] = (struct class_result){world.classes[2].name, 0, 0.25, 0, 0};
+    char *text = page_of(&world);
+    assert_has(text,
+               "<p class=\"warn\">Warning: one drops a row</p>\n<p class=\"warn\">Warning: two drops a column</p>");
+    assert_lacks(text, "\\n</p>");
+    assert_has(text, ">houses and other buildings</th><td class=\"num\">0</td><td class=\"num\">25.00 %"
+                     "</td><td class=\"num\">-</td><td class=\"num\">-</td>");
+    assert_has(text, "</b> <span class=\"whole\">98.80 %</span>");
+    free(text);
     close_world(&world);
 }
 
@@ -305,10 +328,15 @@ static void test_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_nothing_measured),
-        cmocka_unit_test(test_parts_missing), cmocka_unit_test(test_one_class_without_mistakes),
-        cmocka_unit_test(test_samples),       cmocka_unit_test(test_images),
-        cmocka_unit_test(test_kernels),       cmocka_unit_test(test_files),
+        cmocka_unit_test(test_whole_page),
+        cmocka_unit_test(test_nothing_measured),
+        cmocka_unit_test(test_parts_missing),
+        cmocka_unit_test(test_warnings_and_absent_classes),
+        cmocka_unit_test(test_one_class_without_mistakes),
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_kernels),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

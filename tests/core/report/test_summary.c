@@ -131,6 +131,17 @@ static void test_wide_cells(void **state) {
     assert_keras3(&summary, 40, "wide_40.k3");
 }
 
+/* What Keras 3.15 prints at a terminal of 60 columns: some characters take two of them. */
+static void test_wide_characters(void **state) {
+    (void)state;
+    static const struct summary_row rows[] = {
+        {.name = "日本語の層", .class_name = "Conv2D", .output = {3, {6, 6, 3}}, .parameters = 84},
+        {.name = "überlänge", .class_name = "Flatten", .output = {1, {108}}},
+        {.name = "とても長い名前のための層です", .class_name = "Dense", .output = {1, {10}}, .parameters = 1090}};
+    struct summary summary = {.model_name = "my_model", .input = image, ROWS(rows), .trainable = 1174};
+    assert_keras3(&summary, 60, "characters_60.k3");
+}
+
 static void test_no_layers(void **state) {
     (void)state;
     const struct summary summary = {.model_name = "sequential", .input = image};
@@ -205,8 +216,13 @@ static void test_json(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_six_combinations), cmocka_unit_test(test_lesson), cmocka_unit_test(test_wide_cells),
-        cmocka_unit_test(test_no_layers),        cmocka_unit_test(test_cost),   cmocka_unit_test(test_json),
+        cmocka_unit_test(test_six_combinations),
+        cmocka_unit_test(test_lesson),
+        cmocka_unit_test(test_wide_cells),
+        cmocka_unit_test(test_wide_characters),
+        cmocka_unit_test(test_no_layers),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

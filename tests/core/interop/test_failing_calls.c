@@ -1,0 +1,149 @@
+/* Every allocation and every call for a file that reading other programs' models makes, failing once. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/interop/exchange.h"
+#include "core/interop/keras_model.h"
+#include "core/interop/torch_weights.h"
+#include "core/model_file.h"
+#include "tests/support/failing.h"
+#include "tests/support/registries.h"
+#include "tests/support/tree.h"
+
+static const struct config_request request = {.registries = &test_registries};
+
+static int open_model(void *context, struct error *error) {
+    struct saved_model saved;
+    if (saved_model_open(&saved, context, true, &request, error) != 0) return -1;
+    saved_model_free(&saved);
+    return 0;
+}
+
+static int open_twice(void *context, struct error *error) {
+    struct saved_model saved;
+    const char *const *paths = context;
+    if (saved_model_open(&saved, paths[0], false, &request, error) != 0) return -1;
+    struct text report = {0};
+    const int status = model_load_weights(&saved.model, paths[1], &report, error);
+    text_free(&report);
+    saved_model_free(&saved);
+    return status;
+}
+
+static void expect_opening(const char *path) {
+    struct failing_work work = {path, open_model, (void *)(uintptr_t)path, "libzip", 60};
+    failing_read(&work);
+    failing_each(&work, "process", EAGAIN, ERROR_RUN);
+}
+
+static void test_models(void **state) {
+    (void)state;
+    expect_opening("tests/golden/exchange/mixed.keras");
+    expect_opening("tests/golden/exchange/mixed.h5");
+    expect_opening("tests/golden/exchange/keras2.h5");
+}
+
+static void test_weights(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"tests/golden/exchange/mixed.keras", "tests/golden/exchange/mixed.weights.h5"},
+        {"tests/golden/exchange/keras2.h5", "tests/golden/exchange/keras2-weights.h5"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        failing_read(&(struct failing_work){pairs[i][1], open_twice, (void *)(uintptr_t)pairs[i], "libzip", 60});
+}
+
+/* ---- files written here, too ---- */
+
+struct stage {
+    struct saved_model saved;
+    struct model_facts facts;
+    const struct exchange_format *format;
+    char *path;
+};
+
+static int write_and_open(void *context, struct error *error) {
+    struct stage *stage = context;
+    struct text remarks = {0};
+    const struct exchange exchange = {.model = &stage->saved.model,
+                                      .facts = &stage->facts,
+                                      .registries = &test_registries,
+                                      .options = stage->format->honours & EXCHANGE_TORCH,
+                                      .version = "1",
+                                      .remarks = &remarks};
+    int status = stage->format->write(&exchange, stage->path, error);
+    text_free(&remarks);
+    if (status != 0) return -1;
+    const bool torch = (exchange.options & EXCHANGE_TORCH) != 0;
+    return torch ? model_load_weights(&stage->saved.model, stage->path, NULL, error) : open_model(stage->path, error);
+}
+
+static void test_own_files(void **state) {
+    static const char *const names[][2] = {
+        {"safetensors", "x.safetensors"}, {"keras", "x.keras"}, {"keras-h5", "x.h5"}};
+    struct stage stage = {0};
+    struct error error = {0};
+    assert_int_equal(saved_model_open(&stage.saved, "tests/golden/exchange/counted.keras", false, &request, &error), 0);
+    char *text = config_text(&stage.saved.config, &test_registries, &error);
+    stage.facts = (struct model_facts){text, stage.saved.normalization, stage.saved.classes, stage.saved.class_names};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        stage.format = exchange_named(names[i][0]);
+        assert_non_null(stage.format);
+        stage.path = expect_path(*state, names[i][1]);
+        struct failing_work work = {names[i][0], write_and_open, &stage, "libzip", 400};
+        failing_each(&work, "memory", ENOMEM, ERROR_RUN);
+        failing_each(&work, "write", ENOSPC, ERROR_IO);
+        failing_each(&work, "read", EIO, ERROR_IO);
+        failing_each(&work, "open", EIO, ERROR_IO);
+        free(stage.path);
+    }
+    free(text);
+    saved_model_free(&stage.saved);
+}
+
+/* ---- a model as JSON ---- */
+
+static int read_json(void *context, struct error *error) {
+    const struct place place = place_document("model.json");
+    cJSON *json = json_parse(context, strlen(context), "model.json", error);
+    cJSON *document = json ? keras_read_model(json, &place, &test_registries, error) : NULL;
+    cJSON_Delete(json);
+    cJSON_Delete(document);
+    return document ? 0 : -1;
+}
+
+static void test_json(void **state) {
+    (void)state;
+    static const char *const paths[] = {"every_layer.keras3.json", "sep_max.keras2.json"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        size_t length = 0;
+        char *text = tree_read("tests/golden/keras_json", paths[i], &length);
+        failing_each(&(struct failing_work){.name = paths[i], .run = read_json, .context = text}, "memory", ENOMEM,
+                     ERROR_RUN);
+        free(text);
+    }
+}
+
+static int open_world(void **state) {
+    *state = expect_folder();
+    return 0;
+}
+
+static int close_world(void **state) {
+    tree_gone(*state);
+    return 0;
+}
+
+int main(int count, char **arguments) {
+    (void)count;
+    failing_begin(arguments);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test_setup_teardown(test_own_files, open_world, close_world),
+        cmocka_unit_test(test_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

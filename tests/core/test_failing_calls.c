@@ -1,0 +1,209 @@
+/* Every allocation and every call for a file that reading and writing a run's files makes, failing once. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/checkpoint.h"
+#include "core/checkpoint_keep.h"
+#include "core/config.h"
+#include "core/history.h"
+#include "core/training_state.h"
+#include "tests/support/failing.h"
+#include "tests/support/registries.h"
+#include "tests/support/tiny.h"
+#include "tests/support/tree.h"
+
+static int open_world(void **state) {
+    *state = expect_folder();
+    return 0;
+}
+
+static int close_world(void **state) {
+    tree_gone(*state);
+    return 0;
+}
+
+static char *write_file(const char *folder, const char *name, const char *text) {
+    tree_write(folder, name, text);
+    return expect_path(folder, name);
+}
+
+/* All that writers of files call beside what readers do. A signal in a read or a write is no failure. */
+static void failing_write(const struct failing_work *work) {
+    failing_read(work);
+    failing_each(work, "write", ENOSPC, ERROR_IO);
+    failing_each(work, "sync", EIO, ERROR_IO);
+    failing_each(work, "rename", EIO, ERROR_IO);
+    failing_each(work, "remove", EIO, ERROR_IO);
+    failing_each(work, "close", EIO, ERROR_IO);
+    failing_each(work, "write", EINTR, ERROR_NONE);
+    failing_each(work, "read", EINTR, ERROR_NONE);
+}
+
+/* ---- configs ---- */
+
+static const struct config_override overrides[] = {
+    {"training.epochs", "3"}, {"training.shuffle", "false"}, {"name", "x"}};
+
+static int read_config(void *context, struct error *error) {
+    const struct config_request *request = context;
+    struct config config;
+    if (config_read(&config, request, error) != 0) return -1;
+    int status = config_locate_data(&config, "/nowhere", false, error);
+    char *text = status == 0 ? config_text(&config, request->registries, error) : NULL;
+    free(text);
+    config_free(&config);
+    return text ? 0 : -1;
+}
+
+static void test_config(void **state) {
+    tree_write(*state, "base.jsonc",
+               "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
+               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1},"
+               "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
+               "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
+               "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
+    tree_write(*state, "a.csv", "");
+    char *path = write_file(
+        *state, "child.json",
+        "{\"extends\": \"base\", \"input_shape\": [8, 8, 1], \"training\": {\"callbacks\": "
+        "[\"EarlyStopping\"], \"freeze\": [\"a\", \"b\"], \"schedule\": {\"type\": \"step\", \"step_epochs\": 2}}}");
+    const struct config_search search = {{*state}};
+    struct config_request request = {
+        .path = path, .registries = &test_registries, .search = &search, .overrides = overrides, .override_count = 3};
+    failing_read(&(struct failing_work){.name = "a config", .run = read_config, .context = &request});
+    request.data_spec = "synth";
+    request.path = "child"; /* in the search folder */
+    failing_read(&(struct failing_work){.name = "a config with other data", .run = read_config, .context = &request});
+    free(path);
+}
+
+/* ---- the history ---- */
+
+static int read_history(void *context, struct error *error) {
+    struct history history;
+    char digits[CHECKSUM_DIGITS + 1];
+    if (history_read(context, &history, error) != 0) return -1;
+    const int status = history_checksum(&history, digits, error);
+    history_free(&history);
+    return status;
+}
+
+static int write_history(void *context, struct error *error) {
+    struct history history = {0};
+    struct history_row row = {.epoch = 1, .loss = 0.5};
+    int status = history_add(&history, &row, error);
+    if (status == 0) status = history_write(context, &history, error);
+    row.epoch = 2;
+    if (status == 0) status = history_append(context, &row, error);
+    history_free(&history);
+    return status;
+}
+
+static void test_history(void **state) {
+    char *path = expect_path(*state, "history.csv");
+    failing_write(&(struct failing_work){.name = "writing a history", .run = write_history, .context = path});
+    failing_read(&(struct failing_work){.name = "reading a history", .run = read_history, .context = path});
+    free(path);
+}
+
+/* ---- checkpoints ---- */
+
+static float kernel[6] = {1, 2, 3, 4, 5, 6};
+static const struct checkpoint_tensor tensors[] = {{"dense/kernel", {2, {3, 2}}, kernel}};
+
+static int save_checkpoint(void *context, struct error *error) {
+    const struct safetensors_pair metadata[] = {{"epoch", "3"}};
+    return checkpoint_save(context, tensors, 1, metadata, 1, error);
+}
+
+static int load_checkpoint(void *context, struct error *error) {
+    float bias[1] = {0};
+    const struct checkpoint_tensor wanted[] = {tensors[0], {"dense/bias", {1, {1}}, bias}};
+    struct text report = {0};
+    const int status = checkpoint_load_into(context, wanted, 2, CHECKPOINT_LENIENT, &report, error);
+    text_free(&report);
+    return status;
+}
+
+static int keep_checkpoint(void *context, struct error *error) {
+    for (int64_t step = 1; step <= 3; step++)
+        if (checkpoint_keep(context, step, 2, error) != 0) return -1;
+    return 0;
+}
+
+static void test_checkpoint(void **state) {
+    char *path = expect_path(*state, "last.safetensors");
+    failing_write(&(struct failing_work){.name = "saving", .run = save_checkpoint, .context = path});
+    failing_read(&(struct failing_work){.name = "loading", .run = load_checkpoint, .context = path});
+    failing_write(&(struct failing_work){.name = "keeping", .run = keep_checkpoint, .context = path});
+    free(path);
+}
+
+/* What an error says about tensors takes memory, too. */
+static int refuse_checkpoint(void *context, struct error *error) {
+    float weights[6];
+    const struct checkpoint_tensor others[] = {{"dense/kernel", {2, {2, 3}}, weights}, {"x", {1, {6}}, weights}};
+    struct error inner = {0};
+    assert_int_equal(checkpoint_load_into(context, others + 1, 1, CHECKPOINT_STRICT, NULL, &inner), -1);
+    if (inner.code != ERROR_DATA) return error_set(error, inner.code, inner.path, "%s", inner.message);
+    error_clear(&inner);
+    assert_int_equal(checkpoint_load_into(context, others, 1, CHECKPOINT_STRICT, NULL, &inner), -1);
+    return inner.code == ERROR_DATA ? 0 : error_set(error, inner.code, inner.path, "%s", inner.message);
+}
+
+static void test_refused_checkpoint(void **state) {
+    char *path = expect_path(*state, "last.safetensors");
+    struct error error = {0};
+    assert_int_equal(save_checkpoint(path, &error), 0);
+    failing_read(&(struct failing_work){.name = "refusing", .run = refuse_checkpoint, .context = path});
+    free(path);
+}
+
+/* ---- a training's state ---- */
+
+struct stage {
+    struct tiny tiny;
+    char *path, *config;
+};
+
+static int save_and_load_state(void *context, struct error *error) {
+    struct stage *stage = context;
+    const struct model_facts facts = {stage->config, stage->tiny.normalization, TINY_CLASSES, NULL};
+    struct training_state state;
+    if (training_state_open(&state, &stage->tiny.model, &stage->tiny.config, &stage->tiny.splits.train, NULL, error) !=
+        0)
+        return -1;
+    int status = training_state_save(&state, stage->path, &facts, error);
+    if (status == 0) status = training_state_load(&state, stage->path, false, error);
+    training_state_close(&state);
+    return status;
+}
+
+static void test_training_state(void **state) {
+    const struct tiny_setup setup = {
+        .training = "{'batch_size': 8, 'optimizer': 'Adam', 'callbacks': [{'type': 'EarlyStopping', 'monitor': 'loss', "
+                    "'restore_best_weights': true}]}",
+        .model = "['Flatten', {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+        .train = 16};
+    struct stage stage = {.path = expect_path(*state, "last.safetensors"), .config = tiny_config_text(&setup)};
+    tiny_open(&stage.tiny, &setup);
+    failing_write(&(struct failing_work){.name = "a training's state", .run = save_and_load_state, .context = &stage});
+    tiny_close(&stage.tiny);
+    free(stage.path);
+    free(stage.config);
+}
+
+int main(int count, char **arguments) {
+    (void)count;
+    failing_begin(arguments);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_config, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_history, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_checkpoint, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_refused_checkpoint, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_training_state, open_world, close_world),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
