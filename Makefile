@@ -283,6 +283,10 @@ $(ELEMENTWISE:%=$(BUILD)/%%): FILE_FLAGS = $(KERNEL_LEVEL) -fno-math-errno
 # The JPEG decoder counts on integers that wrap around where a damaged picture makes them too large.
 $(BUILD)/data/image.%: FILE_FLAGS = -fwrapv
 
+# For scripts/coverage.
+MEMORY_FLAGS :=
+$(BUILD)/core/memory.%: FILE_FLAGS = $(MEMORY_FLAGS)
+
 # All pages at once; cnntrain.1 stands for them.
 $(MANUAL): $(PROGRAM)
 	@rm -rf $(@D)

@@ -138,6 +138,10 @@ static int complete_line(struct session *session, struct completion *completion,
     const struct command *command = help_find(without_command ? "train" : words[at]);
     if (!command) return 0;
     if (!without_command) at++;
+    if (command->part && strcmp(words[at], help_part_word(command->part)) == 0 && at < count - 1) {
+        command = command->part;
+        at++;
+    }
     struct line line = {completion, words + at, count - at};
     return help_describe(session, command, complete_words, &line);
 }

@@ -202,6 +202,12 @@ static void offer_kinds(struct completion *completion) {
         complete_offer(completion, (*at)->what, "all of them");
 }
 
+/* Those of the registry that an option, or a word, is called after; nothing where there is none. */
+static void offer_kinds_of(struct completion *completion, const char *what) {
+    for (const struct component_registry *const *at = completion->session->registries.items; *at; at++)
+        if (strcmp((*at)->what, what) == 0) offer_names_of(completion, *at);
+}
+
 /* ---- settings ---- */
 
 /* What may stand behind "KEY.PATH=". */
@@ -273,6 +279,8 @@ static void offer_word(struct completion *completion, const char *option, const 
     else if (is_file)
         offer_files(completion);
     if (strcmp(word, "NAME") == 0 && !option) offer_kinds(completion);
+    if (strcmp(word, "NAME") == 0 && option) offer_kinds_of(completion, option);
+    if (strcmp(word, "LAYER") == 0) offer_kinds_of(completion, "layer");
     if (islower((unsigned char)*word)) complete_offer(completion, word, NULL);
 }
 

@@ -31,6 +31,7 @@ const struct command config_command = {
                 "cnntrain config init --blocks 3 > my.json    a new one; cnntrain config init --help\n"
                 "cnntrain config --schema > schema.json      for editors\n",
     .run = run_config,
+    .part = &config_init_command,
 };
 
 static int run_config(struct session *session, int argc, const char **argv) {

@@ -246,7 +246,7 @@ static int print_config(struct session *session, const struct arguments *argumen
     return -1;
 }
 
-static const struct command config_init_command = {
+const struct command config_init_command = {
     .name = "config init",
     .summary = "print a config of regular blocks: ((convolution, activation) x k, pool) x m, Flatten, Dense",
     .usage = "[options] > FILE",

@@ -4,6 +4,8 @@
 
 #include "cmd/session.h"
 
+extern const struct command config_init_command;
+
 /* As a command's run; argv[0] is "init". */
 int run_config_init(struct session *session, int argc, const char **argv);
 

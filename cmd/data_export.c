@@ -1,6 +1,7 @@
 #include "cmd/data_export.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,21 +24,31 @@ static void name_class(const struct data_splits *splits, int class, char *name, 
     if (*name == '.' || !*name) snprintf(name, size, "_%0*d", digits, class);
 }
 
+/* Itself and its parent among them; -1 with an error. */
+static int count_entries(const char *folder, struct error *error) {
+    DIR *directory = opendir(folder);
+    int entries = 0;
+    if (!directory) return error_set_errno(error, folder, "open the folder");
+    errno = 0;
+    while (readdir(directory)) entries++;
+    if (errno != 0) entries = error_set_errno(error, folder, "read the folder");
+    closedir(directory);
+    return entries;
+}
+
 static int check_images(struct session *session, const struct data_splits *splits, const char *folder) {
     const struct dataset *train = &splits->train;
     if (train->type != PIXEL_UINT8 || (train->channels != 1 && train->channels != 3))
         return error_set(&session->error, ERROR_CONFIG, "--export",
                          "writes images of bytes with 1 or 3 channels; these are %s with %d",
                          train->type == PIXEL_UINT8 ? "bytes" : "floats", train->channels);
-    int is_folder = file_is_folder(folder, &session->error);
-    if (is_folder < 0) return -1;
-    if (!is_folder && file_exists(folder))
+    int is_folder = file_is_folder(folder, &session->error), is_there = file_is_there(folder, &session->error);
+    if (is_folder < 0 || is_there < 0) return -1;
+    if (!is_folder && is_there)
         return error_set(&session->error, ERROR_CONFIG, folder, "is a file; --export needs a new folder");
-    DIR *open = is_folder ? opendir(folder) : NULL;
-    int entries = 0;
-    while (open && readdir(open)) entries++;
-    if (open) closedir(open);
-    if (entries <= 2) return 0; /* itself and its parent */
+    int entries = is_folder ? count_entries(folder, &session->error) : 0;
+    if (entries < 0) return -1;
+    if (entries <= 2) return 0;
     return error_set(&session->error, ERROR_CONFIG, folder, "is not empty; --export needs a new folder");
 }
 

@@ -39,7 +39,7 @@ static int measure_open(struct session *session, const struct saved_model *saved
     struct terminal terminal;
     terminal_open(&terminal, session);
     terminal.doing = "Evaluating";
-    const struct evaluation_watch watch = {.progress = {terminal_progress, &terminal}};
+    const struct evaluation_watch watch = {.progress = {.tell = terminal_progress, .listener = &terminal}};
     int status = evaluate_feed(engine, model, feed, &measurement->predictions, &watch, &measurement->evaluation,
                                &session->error);
     terminal_close(&terminal);

@@ -11,8 +11,15 @@ enum { PROSE_WIDTH = 100 };
 
 const struct command *help_find(const char *name) {
     for (const struct command *const *command = commands; *command; command++)
-        if (strcmp((*command)->name, name) == 0) return *command;
+        if (strcmp((*command)->name, name) == 0)
+            return *command;
+        else if ((*command)->part && strcmp((*command)->part->name, name) == 0)
+            return (*command)->part;
     return NULL;
+}
+
+const char *help_part_word(const struct command *part) {
+    return strchr(part->name, ' ') + 1;
 }
 
 int help_describe(struct session *session, const struct command *command,

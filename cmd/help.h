@@ -11,8 +11,10 @@ void help_command(void *target, const struct command_description *description);
 /* One line, or with session->verbose all that tells how the program was built and what it will use here. */
 void help_version(const struct session *session);
 
-/* The command that help lists under this name; NULL where there is none. */
+/* The command that help lists under this name, or a part of one ("config init"); NULL where there is none. */
 const struct command *help_find(const char *name);
+/* What tells a part from its command, behind which it stands: "init" of "config init". */
+const char *help_part_word(const struct command *part);
 /* Calls `describe` with the command and its options; they are good for that call only. -1 with the session's error. */
 int help_describe(struct session *session, const struct command *command,
                   void (*describe)(void *target, const struct command_description *description), void *target);

@@ -227,8 +227,11 @@ static int test_rates(struct session *session, const struct arguments *arguments
     if (status == 0) status = run_parts_open(&parts, &session->error);
     if (status == 0) {
         terminal->doing = "Testing rates:";
-        struct rates_request request = {
-            &parts, arguments->from, arguments->to, arguments->steps, {terminal_progress, terminal}};
+        struct rates_request request = {&parts,
+                                        arguments->from,
+                                        arguments->to,
+                                        arguments->steps,
+                                        {.tell = terminal_progress, .listener = terminal}};
         status = rates_run(&request, &rates, &session->error);
         terminal_close(terminal);
         if (status == 0) {

@@ -68,11 +68,18 @@ static void add_reference(struct text *text, const char *name, int section, bool
 
 /* ---- a command's page ---- */
 
+/* "cnntrain-config-init" of "config init". */
+enum { PAGE_NAME = 64 };
+static void page_name(const struct command *command, char name[PAGE_NAME]) {
+    snprintf(name, PAGE_NAME, "cnntrain-%s", command->name);
+    for (char *at = name; (at = strchr(at, ' ')) != NULL;) *at = '-';
+}
+
 static void add_command_page(void *target, const struct command_description *description) {
     struct text *text = target;
     const struct command *command = description->command;
-    char name[64];
-    snprintf(name, sizeof name, "cnntrain-%s", command->name);
+    char name[PAGE_NAME];
+    page_name(command, name);
     begin_page(text, name, 1, name, command->summary);
     text_add(text, ".SH SYNOPSIS\n\\fBcnntrain ");
     roff_add_literal(text, command->name);
@@ -93,6 +100,10 @@ static void add_command_page(void *target, const struct command_description *des
     add_reference(text, "cnntrain", 1, true);
     add_section(text, "SEE ALSO", NULL);
     add_reference(text, "cnntrain", 1, false);
+    if (command->part) {
+        page_name(command->part, name);
+        add_reference(text, name, 1, false);
+    }
     add_reference(text, "cnntrain-config", 5, true);
 }
 
@@ -133,7 +144,7 @@ static const struct entry exit_codes[] = {
     {"3", "Something is wrong with the data.\n"},
     {"4", "A file could not be read or written.\n"},
     {"5", "The loss is not finite any more.\n"},
-    {"130", "Interrupted; a checkpoint is written.\n"},
+    {"130", "Interrupted; a training that had begun has a checkpoint.\n"},
     {NULL, NULL},
 };
 
@@ -196,8 +207,8 @@ static int add_program_page(struct session *session, struct text *text) {
     add_first_examples(text);
     add_section(text, "SEE ALSO", NULL);
     for (const struct command *const *command = commands; *command; command++) {
-        char name[64];
-        snprintf(name, sizeof name, "cnntrain-%s", (*command)->name);
+        char name[PAGE_NAME];
+        page_name(*command, name);
         add_reference(text, name, 1, false);
     }
     add_reference(text, "cnntrain-config", 5, true);
@@ -308,14 +319,20 @@ static int write_page(struct session *session, const char *folder, const char *n
     return status;
 }
 
+static int write_command_page(struct session *session, const char *folder, const struct command *command) {
+    char name[PAGE_NAME], file_name[PAGE_NAME + 2];
+    page_name(command, name);
+    snprintf(file_name, sizeof file_name, "%s.1", name);
+    return write_page(session, folder, command->name, file_name);
+}
+
 static int write_pages(struct session *session, const char *folder) {
     int status = file_make_folder(folder, &session->error);
     if (status == 0) status = write_page(session, folder, "cnntrain", "cnntrain.1");
     if (status == 0) status = write_page(session, folder, "config.5", "cnntrain-config.5");
     for (const struct command *const *command = commands; status == 0 && *command; command++) {
-        char file_name[64];
-        snprintf(file_name, sizeof file_name, "cnntrain-%s.1", (*command)->name);
-        status = write_page(session, folder, (*command)->name, file_name);
+        status = write_command_page(session, folder, *command);
+        if (status == 0 && (*command)->part) status = write_command_page(session, folder, (*command)->part);
     }
     return status;
 }

@@ -41,6 +41,7 @@ struct command {
     const char *examples; /* lines, each ended by a newline */
     void (*more_help)(struct text *text); /* adds what its help says behind the options; NULL: nothing */
     int (*run)(struct session *session, int argc, const char **argv);
+    const struct command *part; /* whose name begins with this one's and a space, with options of its own; or NULL */
 };
 
 /* The subcommands of cmd/registry.def, ended by NULL: those that help lists, and those that it does not. */

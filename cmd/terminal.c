@@ -59,11 +59,10 @@ void terminal_print_table(const char *table) {
     static const char sign[] = " \xc2\xb1 "; /* as wide as what takes its place, so that columns stay columns */
     const char *found = NULL;
     while (!terminal_has_unicode() && (found = strstr(table, sign)) != NULL) {
-        fwrite(table, 1, (size_t)(found - table), stdout);
-        fputs("+/-", stdout);
+        output_print("%.*s+/-", (int)(found - table), table);
         table = found + strlen(sign);
     }
-    fputs(table, stdout);
+    output_text(table);
 }
 
 void terminal_error(const struct session *session) {
@@ -98,7 +97,7 @@ void terminal_listen(struct terminal *terminal, struct session *session) {
     session->workshop.note = terminal_note;
     session->workshop.detail = session->verbose && !session->quiet ? terminal_detail : NULL;
     session->workshop.listener = terminal;
-    session->workshop.loading = (struct progress){terminal_progress, terminal};
+    session->workshop.loading = (struct progress){.tell = terminal_progress, .listener = terminal};
 }
 
 void terminal_status(struct terminal *terminal, const char *status) {
@@ -127,13 +126,13 @@ void terminal_detail(void *listener, const char *line) {
 
 void terminal_progress(void *listener, const char *what, int64_t done, int64_t total) {
     struct terminal *terminal = listener;
-    enum { PATIENCE = 1 }; /* seconds: what is done sooner needs no bar */
+    static const double patience = 0.05; /* seconds: what is done sooner needs no bar */
     if (!terminal->live.is_on) return;
     const double now = platform_seconds();
     if (done <= terminal->loaded || terminal->loaded == 0) terminal->loading_since = now;
     terminal->loaded = done < total ? done : 0;
     double taken = now - terminal->loading_since;
-    if (taken < PATIENCE || !live_is_due(&terminal->live)) return;
+    if (taken < patience || !live_is_due(&terminal->live)) return;
     struct text line = {0}, label = {0};
     text_print(&label, "%s %s", terminal->doing, what);
     struct bar bar = {.label = label.failed ? NULL : label.bytes,
@@ -152,7 +151,7 @@ void terminal_progress(void *listener, const char *what, int64_t done, int64_t t
 int terminal_load_data(struct terminal *terminal, struct session *session, const struct config *config,
                        struct data_splits *splits) {
     const double start = platform_seconds();
-    session->workshop.loading = (struct progress){terminal_progress, terminal};
+    session->workshop.loading = (struct progress){.tell = terminal_progress, .listener = terminal};
     int status = run_load_data(&session->workshop, config, splits, &session->error);
     terminal_close(terminal);
     session->workshop.loading = (struct progress){0};

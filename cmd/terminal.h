@@ -45,7 +45,7 @@ void terminal_train_event(void *listener, const struct train_event *event);
 void terminal_print_table(const char *table);
 void terminal_note(void *listener, const char *line);
 void terminal_detail(void *listener, const char *line);
-/* Of data that are loaded, images that are evaluated: a bar once it has taken a second. */
+/* Of data that are loaded, images that are evaluated: a bar, unless it is done at once. */
 void terminal_progress(void *listener, const char *what, int64_t done, int64_t total);
 
 /* The bar's line of a step, validation or test, in so many columns, with `label` (or NULL) in front. The clock is kept

@@ -213,7 +213,7 @@ static int predict_all(struct viewer *viewer, const struct dataset *dataset, str
     if (status == 0) {
         terminal_open(&terminal, session);
         terminal.doing = "Evaluating";
-        const struct evaluation_watch watch = {.progress = {terminal_progress, &terminal}};
+        const struct evaluation_watch watch = {.progress = {.tell = terminal_progress, .listener = &terminal}};
         status = evaluate_feed(engine, model, &feed, predictions, &watch, &evaluation, &session->error);
         terminal_close(&terminal);
     }

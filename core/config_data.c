@@ -49,6 +49,7 @@ int config_locate_data(struct config *config, const char *fallback, bool from_us
     int status = copy ? 0 : error_set(error, ERROR_RUN, data->path, "not enough memory for the path");
     char *whole = copy ? file_join(base, copy, error) : NULL;
     bool is_one = !copy || !strchr(copy, ',') || (whole && file_exists(whole));
+    if (!whole) status = -1;
     if (status == 0)
         status =
             is_one ? add_located(&text, copy, base, fallback, error) : add_pieces(&text, copy, base, fallback, error);

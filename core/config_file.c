@@ -48,25 +48,31 @@ static void list_search(const char *path, const struct config_search *search, st
 
 enum { NEAREST_SIZE = 128, ADVICE_SIZE = 512 };
 
-/* The name of a config in the folder that is nearer to `name` than *nearest is, into that.
- * What cannot be looked at has no names. */
+/* Bytes of a file's name before the ending of a config; 0 where it has none. */
+static size_t stem_of(const char *name) {
+    const char *ending = strstr(name, ".json");
+    if (!ending || (strcmp(ending, ".json") != 0 && strcmp(ending, ".jsonc") != 0)) return 0;
+    return (size_t)(ending - name);
+}
+
+/* The stem of a config in the folder that is nearer to `name` than *nearest is, into that. What cannot be looked at has
+ * no names. */
 static void find_nearest(const char *folder, const char *name, char nearest[NEAREST_SIZE]) {
     DIR *directory = opendir(folder);
-    const bool is_whole = strstr(name, ".json") != NULL;
+    char word[NEAREST_SIZE];
+    snprintf(word, sizeof word, "%.*s", (int)(stem_of(name) ? stem_of(name) : strlen(name)), name);
     for (const struct dirent *entry; directory && (entry = readdir(directory));) {
-        const char *ending = strstr(entry->d_name, ".json");
-        const size_t stem = ending ? (size_t)(ending - entry->d_name) : 0;
+        const size_t stem = stem_of(entry->d_name);
         char found[NEAREST_SIZE];
-        if (stem == 0 || strlen(entry->d_name) >= sizeof found || strcmp(entry->d_name, "schema.json") == 0) continue;
-        if (strcmp(ending, ".json") != 0 && strcmp(ending, ".jsonc") != 0) continue;
-        snprintf(found, sizeof found, "%.*s", (int)(is_whole ? strlen(entry->d_name) : stem), entry->d_name);
+        if (stem == 0 || stem >= sizeof found || strcmp(entry->d_name, "schema.json") == 0) continue;
+        snprintf(found, sizeof found, "%.*s", (int)stem, entry->d_name);
         /* The first in the alphabet of those equally near, in whatever order the folder has them. */
         const char *words[] = {found, nearest};
         if (*nearest && strcmp(nearest, found) < 0) {
             words[0] = nearest;
             words[1] = found;
         }
-        if (text_nearest(name, words, *nearest ? 2 : 1) == found) memcpy(nearest, found, sizeof found);
+        if (text_nearest(word, words, *nearest ? 2 : 1) == found) memcpy(nearest, found, sizeof found);
     }
     if (directory) closedir(directory);
 }
@@ -90,7 +96,8 @@ static const char *advise(const char *folder, const char *path, const struct con
     for (size_t i = 0; name == path && search && search->folders[i]; i++)
         find_nearest(search->folders[i], path, nearest);
     if (!*nearest) return "check the name";
-    snprintf(advice, ADVICE_SIZE, "did you mean \"%.*s%s\"?", (int)(name - path), path, nearest);
+    snprintf(advice, ADVICE_SIZE, "did you mean \"%.*s%s%s\"?", (int)(name - path), path, nearest,
+             stem_of(name) ? name + stem_of(name) : "");
     return advice;
 }
 

@@ -200,6 +200,7 @@ static cJSON *value_of(const char *text, struct error *error) {
 static int set_list_item(cJSON *list, const char *key, const char *rest, const char *value, struct error *error) {
     char *end = NULL;
     long index = strtol(key, &end, 10);
+    if (end > key && *end == ']') end++; /* of "model[0]" */
     if (end == key || *end || index < 0 || index >= cJSON_GetArraySize(list))
         return error_set(error, ERROR_CONFIG, "--set",
                          "\"%s\" is not the number of one of the list's %d items, counted from 0", key,
@@ -232,13 +233,13 @@ static int set_member(cJSON *object, const char *key, const char *rest, const ch
 
 static size_t count_levels(const char *path) {
     size_t levels = 1;
-    for (; *path; path++) levels += *path == '.';
+    for (; *path; path++) levels += *path == '.' || *path == '[';
     return levels;
 }
 
 int json_set_path(cJSON *root, const char *path, const char *value, struct error *error) {
     char key[128];
-    size_t length = strcspn(path, ".");
+    size_t length = strcspn(path, ".[");
     if (count_levels(path) > JSON_DEPTH_MAX)
         return error_set(error, ERROR_CONFIG, "--set", "\"%.*s...\" has more than %d keys; no config is that deep",
                          (int)text_cut(path, 60), path, JSON_DEPTH_MAX);

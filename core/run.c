@@ -202,7 +202,8 @@ static int forget_result(const struct run *run, struct error *error) {
 static int begin_files(struct run *run, struct error *error) {
     if (!run->resumed && trainer_save(run->trainer, error) != 0) return -1;
     if (write_config(run, error) != 0) return -1;
-    bool may_differ = run->resumed && run->request->allow_changes;
+    const bool may_differ = run->resumed && run->request->allow_changes;
+    if (may_differ && run_update_config(run->best, &run->parts.model, run->config_text, error) != 0) return -1;
     if (may_differ && trainer_save(run->trainer, error) != 0) return -1;
     return trainer_is_done(run->trainer) ? 0 : forget_result(run, error);
 }
@@ -272,7 +273,7 @@ static int test_all(struct run *run, struct run_result *result, struct error *er
     if (predictions_create(&run->predictions, test->count, error) != 0) return -1;
     if (confusion_create(&run->confusion, run->parts.model.output.size[0], error) != 0) return -1;
     struct evaluation evaluation;
-    const struct evaluation_watch watch = {run->request->workshop->stop, {hear_test, run}};
+    const struct evaluation_watch watch = {run->request->workshop->stop, {.tell = hear_test, .listener = run}};
     if (evaluate_feed(run->parts.engine, &run->parts.model, &run->parts.test, &run->predictions, &watch, &evaluation,
                       error) != 0)
         return test_stopped(error);

@@ -14,8 +14,10 @@ int run_load_data(const struct workshop *workshop, const struct config *config, 
         return place_error(&place, error, "is missing; name a source here, or give --data SPEC");
     run_guard(workshop, false);
     enum { DATA_SEED = 1 }; /* generated data are the same for every seed of a comparison */
-    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &workshop->loading,
-                                     splits, error);
+    struct progress progress = workshop->loading;
+    progress.stop = workshop->stop;
+    return workshop->data_room->load(&config->values.data, NULL, workshop->data_folder, DATA_SEED, &progress, splits,
+                                     error);
 }
 
 struct shape run_image_shape(const struct dataset *dataset) {

@@ -1,10 +1,13 @@
 #include "core/run_resume.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/config_changes.h"
 #include "core/file.h"
 #include "core/interop/safetensors.h"
+#include "core/memory.h"
+#include "core/model_save.h"
 #include "core/run_folder.h"
 
 static const char *config_of(const struct safetensors *file, struct error *error) {
@@ -56,5 +59,33 @@ int run_restore_config(const char *folder, struct error *error) {
     if (status == 0 && !file_exists(path) && file_exists(last)) status = write_config_of(last, path, error);
     free(path);
     free(last);
+    return status;
+}
+
+/* The file's weights, read into `values`, saved with another config. */
+static int save_with_config(struct safetensors *file, const struct model *model, const char *config_text, float *values,
+                            struct error *error) {
+    struct checkpoint_tensor *tensors = NULL;
+    struct tensor_names *names = NULL;
+    size_t count = 0;
+    if (model_tensors(model, &tensors, &names, &count, error) != 0) return -1;
+    for (size_t i = 0; i < count; i++) tensors[i].data = values + (tensors[i].data - model->parameters);
+    for (size_t i = 0; i < file->metadata_count; i++)
+        if (strcmp(file->metadata[i].key, "config") == 0) file->metadata[i].value = config_text;
+    int status = checkpoint_apply(file, tensors, count, CHECKPOINT_STRICT, NULL, error);
+    if (status == 0) status = checkpoint_save(file->path, tensors, count, file->metadata, file->metadata_count, error);
+    free(tensors);
+    free(names);
+    return status;
+}
+
+int run_update_config(const char *path, const struct model *model, const char *config_text, struct error *error) {
+    struct safetensors file;
+    if (!file_exists(path)) return 0;
+    if (safetensors_read(path, &file, error) != 0) return -1;
+    float *values = memory_allocate(model->parameter_floats, sizeof *values, "the best weights", error);
+    int status = values ? save_with_config(&file, model, config_text, values, error) : -1;
+    free(values);
+    safetensors_free(&file);
     return status;
 }

@@ -428,7 +428,7 @@ static int validate(struct trainer *trainer, struct history_row *row, struct err
     struct evaluation evaluation;
     row->val_loss = row->val_accuracy = NAN;
     if (!setup->validation) return 0;
-    const struct evaluation_watch watch = {setup->stop, {tell_validation, trainer}};
+    const struct evaluation_watch watch = {setup->stop, {.tell = tell_validation, .listener = trainer}};
     if (evaluate_feed(setup->engine, setup->model, setup->validation, NULL, &watch, &evaluation, error) == 0)
         return record_validation(trainer, &evaluation, row, error);
     if (error->code != ERROR_INTERRUPTED) return -1;

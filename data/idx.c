@@ -42,6 +42,7 @@ static int read_failed(const struct idx_file *file, size_t wanted, size_t got) {
 
 static int read_exactly(const struct idx_file *file, void *bytes, size_t length) {
     for (size_t at = 0; at < length;) {
+        /* untaken: a file of more than 1 GiB */
         unsigned part = length - at < INT_MAX / 2 ? (unsigned)(length - at) : INT_MAX / 2;
         int got = gzread(file->file, (char *)bytes + at, part);
         if (got <= 0) return read_failed(file, length, at);
@@ -94,7 +95,7 @@ static int read_header(struct idx_file *file, int rank, const char *what) {
 static int check_room(const struct idx_file *file, int rank) {
     size_t values = 1, on_disk = 0;
     bool fits = true;
-    for (int i = 0; i < rank; i++) fits = fits && size_multiply(values, file->size[i], &values);
+    for (int i = 0; i < rank; i++) fits &= size_multiply(values, file->size[i], &values);
     if (source_file_size(file->path, &on_disk, file->error) != 0) return -1;
     size_t most = on_disk;
     if (!gzdirect(file->file)) fits = fits && size_multiply(on_disk, DEFLATE_FACTOR_MAX, &most);

@@ -52,7 +52,7 @@ static int read_chunk(const struct image_file *file, size_t at, struct chunk *ch
 static int channels_of(int color) {
     static const int channels[] = {
         [COLOR_GRAY] = 1, [COLOR_RGB_] = 3, [COLOR_PALETTE] = 1, [COLOR_GRAY_ALPHA] = 2, [COLOR_RGB_ALPHA] = 4};
-    return color >= 0 && color <= COLOR_RGB_ALPHA ? channels[color] : 0;
+    return color <= COLOR_RGB_ALPHA ? channels[color] : 0;
 }
 
 static bool is_depth(int color, int depth) {

@@ -42,8 +42,8 @@ int image_list_load(const struct image_item *items, size_t count, const struct d
                     const struct progress *progress, struct dataset *dataset, struct error *error) {
     *dataset = (struct dataset){0};
     for (size_t i = 0; i < count; i++) {
-        struct image image;
-        int status = image_read(items[i].path, &image, error);
+        struct image image = {0};
+        int status = source_go_on(progress, error) == 0 ? image_read(items[i].path, &image, error) : -1;
         if (status == 0)
             status = image_convert(&image, (enum data_color)common->color, common->resize, items[i].path, error);
         if (status == 0) status = place_image(items, i, count, &image, dataset, error);

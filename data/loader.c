@@ -16,6 +16,10 @@
 
 /* `path` where it exists, relative to `base` or else to `fallback`; to free(). */
 static char *find_place(const char *path, const char *base, const char *fallback, struct error *error) {
+    if (!*path) {
+        error_set(error, ERROR_CONFIG, "data.path", "is empty; name a file or a folder");
+        return NULL;
+    }
     char *first = file_join(base, path, error);
     if (!first || file_exists(first)) return first;
     char *second = fallback && *path != '/' ? file_join(fallback, path, error) : NULL;

@@ -113,6 +113,7 @@ static int inflate_blocks(const struct mat_file *file, z_stream *stream, size_t 
             stream->next_in = in;
             stream->avail_in = (uInt)part;
             progress_tell(file->progress, "compressed bytes", (int64_t)(packed - length), (int64_t)packed);
+            if (source_go_on(file->progress, file->error) != 0) return -1;
         }
         stream->next_out = out;
         stream->avail_out = BLOCK_SIZE;

@@ -133,6 +133,12 @@ int source_read(FILE *file, const char *path, void *bytes, size_t length, const 
                       : error_set_errno(error, path, "read the file");
 }
 
+int source_go_on(const struct progress *progress, struct error *error) {
+    return progress_is_stopped(progress)
+               ? error_set(error, ERROR_INTERRUPTED, NULL, "interrupted while data were loaded")
+               : 0;
+}
+
 int source_file_size(const char *path, size_t *size, struct error *error) {
     struct stat status;
     if (stat(path, &status) != 0) return error_set_errno(error, path, "open the file");

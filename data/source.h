@@ -40,6 +40,9 @@ bool source_may_unpack(size_t packed, uint64_t unpacked);
  * `shorter`. */
 int source_read(FILE *file, const char *path, void *bytes, size_t length, const char *shorter, struct error *error);
 
+/* ERROR_INTERRUPTED where whoever waits for the data wants the loading to end. */
+int source_go_on(const struct progress *progress, struct error *error);
+
 /* Bytes of a regular file; ERROR_IO where it cannot be looked at, ERROR_DATA where it is something else. */
 int source_file_size(const char *path, size_t *size, struct error *error);
 

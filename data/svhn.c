@@ -33,6 +33,7 @@ static int check_images(const struct mat_array *images, const char *path, struct
         return error_set(error, ERROR_DATA, path, "X has images of %lu x %lu pixels; a side has 1 to %d: resize them",
                          (unsigned long)images->size[0], (unsigned long)images->size[1], DATASET_SIDE_MAX);
     if (images->elements == 0) return error_set(error, ERROR_DATA, path, "X holds no images; fetch the file again");
+    /* untaken: a file of more than 2 GiB */
     if (images->elements > INT_MAX) return error_set(error, ERROR_DATA, path, "X has more than 2 GiB; split the file");
     return 0;
 }

@@ -211,12 +211,14 @@ static int draw_part(uint64_t seed, uint64_t part, int count, const struct progr
     if (!canvas) return error_set(error, ERROR_RUN, "synth", "not enough memory for a picture");
     for (int digit = 0; digit < GLYPH_COUNT; digit++) glyph_build(digit, &glyphs[digit]);
     uint8_t *pixels = dataset->pixels;
-    for (int64_t i = 0; i < count; i++, pixels += PIXELS * COLORS) {
+    int status = 0;
+    for (int64_t i = 0; i < count && status == 0; i++, pixels += PIXELS * COLORS) {
         dataset->labels[i] = draw_image(glyphs, seed, part, i, canvas, pixels);
         progress_tell(progress, "images", i + 1, count);
+        status = source_go_on(progress, error);
     }
     free(canvas);
-    return 0;
+    return status;
 }
 
 /* Digits at *at as a count, which moves *at behind them. */

@@ -44,7 +44,8 @@ void c_names_free(struct c_names *names) {
 
 char *c_number(double value, char buffer[C_NUMBER_SIZE]) {
     snprintf(buffer, C_NUMBER_SIZE - 4, "%.9g", value);
-    strcat(buffer, strpbrk(buffer, ".e") ? "f" : ".0f");
+    const size_t length = strlen(buffer);
+    snprintf(buffer + length, C_NUMBER_SIZE - length, "%s", strpbrk(buffer, ".e") ? "f" : ".0f");
     return buffer;
 }
 

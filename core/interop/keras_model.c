@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_SIZE = 192 };
+enum { LABEL_SIZE = 192, LAYERS_MOST = 4096 };
 
 /* What goes down to every layer. */
 struct reader {
@@ -89,7 +89,8 @@ static int check_type(const cJSON *type, const struct place *layer, struct error
     const cJSON *inner = cJSON_IsObject(type) ? member(member(type, "config"), "name") : NULL;
     const cJSON *name = cJSON_IsString(inner) ? inner : type;
     char found[96];
-    if (cJSON_IsNull(type) || (cJSON_IsString(name) && strcmp(name->valuestring, "float32") == 0)) return 0;
+    const char *text = cJSON_GetStringValue(name);
+    if (cJSON_IsNull(type) || (text && strcmp(text, "float32") == 0)) return 0;
     return place_error(&place, error, "must be float32, the type everything is computed in here; got %s",
                        json_describe(name, found, sizeof found));
 }
@@ -248,6 +249,9 @@ static int read_into(const struct reader *reader, const cJSON *json, const struc
                            class ? class : "none");
     if (!layers || !cJSON_IsArray(layers))
         return place_error(place, reader->error, "is a Keras model without a list of layers; save it with to_json()");
+    if (cJSON_GetArraySize(layers) > LAYERS_MOST)
+        return place_error(place, reader->error, "is a Keras model of %d layers, at most %d are read",
+                           cJSON_GetArraySize(layers), LAYERS_MOST);
     if (is_line && check_line(config, layers, place, reader->error) != 0) return -1;
     if (add_shape(config, layers, document, reader->error) != 0) return -1;
     cJSON *model = cJSON_AddArrayToObject(document, "model");

@@ -37,9 +37,8 @@ static int check_script(const char *script, const char *path, struct error *erro
     if (!file_exists(script)) return 0;
     if (file_read_start(script, start, sizeof start - 1, &length, &size, error) != 0) return -1;
     if (strcmp(start, TORCH_SCRIPT_BEGINNING) == 0) return 0;
-    return error_set(
-        error, ERROR_CONFIG, path,
-        "would have its network in %s, which is there and was not written by cnntrain; choose another name", script);
+    return error_set(error, ERROR_CONFIG, path,
+                     "would have its network in %s, which is there and is something else; choose another name", script);
 }
 
 static int write_script(const struct torch_modules *torch, const struct exchange *exchange, const char *path,

@@ -21,7 +21,7 @@ static int write_text(const struct torch_modules *torch, const struct shape *inp
 static int write_modules(const struct exchange *exchange, const struct model *model, const char *path,
                          struct error *error) {
     const struct model_graph_options options = {.logits = exchange->options & EXCHANGE_LOGITS, .training = true};
-    struct graph graph;
+    struct graph graph = {0};
     struct torch_modules torch = {0};
     int status = model_graph(&graph, model, &options, error);
     if (status == 0) status = torch_modules_make(&torch, &graph, model, error);

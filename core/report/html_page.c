@@ -101,7 +101,7 @@ const char *const html_page_style[] = {
     "border-radius:.3rem;font-size:.82rem;line-height:1.35;white-space:pre;pointer-events:none;max-width:20rem}\n",
     "#said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n",
     "@media (max-width:40rem){h1{font-size:1.5rem}.tiles{grid-template-columns:1fr 1fr}\n"
-    "td:not(.num),tbody th{white-space:normal}}\n"
+    "td:not(.num),tbody th{white-space:normal}.charts .chart .tick,.charts .chart .name{font-size:12.5px}}\n"
     "@media print{body{font-size:10.5pt}main,footer{max-width:none;padding:0}nav,#tip,#said{display:none}\n"
     "h2,h2+p,summary,caption{break-after:avoid}figure,.tiles,tr,li{break-inside:avoid}.charts{grid-template-columns:"
     "1fr 1fr}\n"

@@ -35,6 +35,15 @@ static void options(void **state) {
     assert_candidates(world, "--ep", "--epochs "); /* without a command: of train */
     assert_candidates(world, "train --no-c", "--no-color ");
     assert_candidates(world, "layers --ep", "");
+    assert_candidates(world, "config init --cl", "--classes ");
+    assert_candidates(world, "config init --sch", "");
+    assert_candidates(world, "config --cl", "");
+    assert_candidates(world, "config ini", "init ");
+    assert_candidates(world, "config x ini", "");
+    assert_candidates(world, "config init --pool MaxP", "MaxPooling2D ");
+    assert_candidates(world, "config init --conv Separ", "SeparableConv2D ");
+    assert_candidates(world, "config init --activation softp", "softplus ");
+    assert_candidates(world, "config init --name sep_", "");
     assert_candidates(world, "train --epochs ''", "");
     assert_candidates(world, "train -c sep_max --see", "--seed ");
     assert_candidates(world, "train --resume --allow", "--allow-changes ");

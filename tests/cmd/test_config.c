@@ -29,10 +29,10 @@ static void mistakes_in_a_config(void **state) {
         {"{\"model\": [{\"repeat\": 2, \"layers\": [{\"repeat\": 2, \"layers\": [\"Flaten\"]}]}]}",
          "c.json: model[0].layers[0].layers[0]: unknown layer \"Flaten\"; did you mean \"Flatten\"?"},
         {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"repeat\": 1000, \"layers\": [\"ReLU\"]}]}]}",
-         "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+         "c.json: model[0]: makes more than 4096 layers, which is the most allowed; leave some out"},
         {"{\"model\": [{\"repeat\": 1000, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"repeat\": 1000, "
          "\"layers\": [\"ReLU\"]}]}]}]}",
-         "c.json: model[0]: makes more than 4096 layers, which is the most allowed"},
+         "c.json: model[0]: makes more than 4096 layers, which is the most allowed; leave some out"},
         {"{\"model\": [{\"type\": \"Residual\", \"layers\": [{\"repeat\": 0, \"layers\": [\"ReLU\"]}]}]}",
          "c.json: model[0].layers[0].repeat: must be an integer, in [1, 1024]; got 0"},
         {"{\"model\": [{\"type\": \"ReLU\", \"repeat\": 2}]}",
@@ -142,7 +142,8 @@ static void file_that_is_not_there(void **state) {
         assert_string_equal(world->out, "");
     }
     assert_int_equal(command(world, "cnntrain --config ."), 4);
-    assert_string_equal(world->err, "error: .: is a folder; a JSON file is needed\n");
+    assert_string_equal(world->err,
+                        "error: .: is a folder; name a JSON file, such as the config.json of a run's folder\n");
 }
 
 static void model_that_cannot_be_built(void **state) {
@@ -158,7 +159,7 @@ static void model_that_cannot_be_built(void **state) {
         {"{\"input_shape\": [32,32,3], \"data\": {\"source\": \"synth\"}, \"model\": [{\"type\": \"Flatten\"}, "
          "{\"type\": "
          "\"Dense\", \"units\": 7, \"activation\": \"softmax\"}]}",
-         "c.json: model[1]: has 7 outputs, but the data has 10 classes; give it 10"},
+         "c.json: model[1]: has 7 outputs, but the data have 10 classes; give it 10"},
         {"{\"input_shape\": [28,28,1], \"data\": {\"source\": \"synth\"}, \"model\": [{\"type\": \"Flatten\"}, "
          "{\"type\": "
          "\"Dense\", \"units\": 10, \"activation\": \"softmax\"}]}",

@@ -103,7 +103,7 @@ static void weights_of_pytorch(void **state) {
         "'model.2={\"type\": \"Reshape\", \"target_shape\": [16, 4]}'",
         2,
         "torch-named.safetensors: is a state dict of PyTorch, but no module of PyTorch stands for the model's "
-        "layer \"batch_normalization\"");
+        "layer \"batch_normalization\"; give the weights in Keras' layout");
     command_fails(world, "cnntrain train torch.json --weights torch-named.safetensors --set 'model.3=\"ReLU\"'", 3,
                   "torch-named.safetensors: is a state dict of PyTorch whose module \"features.4\" has no place in the "
                   "model; describe the same network, layer for layer");
@@ -156,8 +156,8 @@ static void torch_layout(void **state) {
     assert_contains(script, "with_name(\"t.safetensors\")");
     free(script);
     command_fails(world, "cnntrain predict t.safetensors 32.png", 3,
-                  "t.safetensors: holds tensors but no config; it was not written by cnntrain. Use it with train "
-                  "--weights");
+                  "t.safetensors: holds weights without the layers that they belong to; use it with train --config "
+                  "FILE --weights");
     command_succeeds(world,
                      "cnntrain train sep_max --data synth:64,32 --epochs 1 --weights t.safetensors -q --out back --set "
                      "'training.optimizer={\"type\": \"SGD\", \"learning_rate\": 0}'");
@@ -187,11 +187,12 @@ static void what_cannot_be_asked(void **state) {
     command_fails(world, "cnntrain convert run m.safetensors --layout tf", 2,
                   "--layout: must be keras or torch, got \"tf\"");
     command_fails(world, "cnntrain convert run m.keras --layout torch", 2,
-                  "--layout torch: is not for the format keras; it is for: safetensors");
+                  "--layout torch: does not go with the format keras, only with safetensors; leave it out");
     command_fails(world, "cnntrain convert run .", 4, ".: is a folder; name a file in it");
     command_fails(world, "mkfifo pipe; cnntrain convert run pipe --format onnx", 4,
                   "pipe: is a device or a pipe, in whose place the file would come; name a file");
-    command_fails(world, "cnntrain convert run m.c --nchw", 2, "--nchw: is not for the format c; it is for: onnx");
+    command_fails(world, "cnntrain convert run m.c --nchw", 2,
+                  "--nchw: does not go with the format c, only with onnx; leave it out");
     command_fails(world, "cp run/last.safetensors l.safetensors; cnntrain convert l.safetensors l.safetensors", 2,
                   "l.safetensors: is the model itself; give the result another name");
     command_fails(world, "cnntrain convert run", 2,
@@ -217,7 +218,7 @@ static void damaged_files(void **state) {
     command_fails(world, "cnntrain summary picture.keras", 3,
                   "picture.keras: is not what its ending says, a file of the format keras; save or copy it again");
     command_fails(world, "cnntrain summary cut.h5", 3,
-                  "cut.h5: cannot be read by libhdf5: the file is damaged; save or copy it again");
+                  "cut.h5: cannot be read: the file is damaged; save or copy it again");
 }
 
 int main(void) {

@@ -73,7 +73,8 @@ static void contact_sheet_mistakes(void **state) {
                   "--sheet: must be a file ending in .png, got \"x.gif\"");
     command_fails(world, "cnntrain data synth:30 --sheet --per-class 0", 2, "--per-class: must be 1 to 256, got 0");
     command_fails(world, "cnntrain data synth:30 --augmented", 2,
-                  "--sheet: is missing: --split, --per-class and --augmented are about the contact sheet");
+                  "--sheet: is missing; --split, --per-class and --augmented go with it: add --sheet FILE.png, or "
+                  "leave them out");
     assert_int_equal(command(world, "cnntrain data --config plain.json --sheet --augmented"), 2);
     assert_string_equal(world->err,
                         "error: --augmented: needs a config whose data section has \"augment\"; give it with "
@@ -121,7 +122,10 @@ static void mistakes(void **state) {
     assert_int_equal(command(world, "cnntrain data svhn"), 2);
     assert_contains(world->err, "data.path: is missing; svhn needs a folder with train_32x32.mat");
     assert_int_equal(command(world, "cnntrain data svhn:nowhere"), 4);
-    assert_starts_with(world->err, "error: nowhere: is not there, nor is CNNTRAIN_DATA set to a folder that has it\n");
+    assert_starts_with(
+        world->err, "error: nowhere: is not there, nor is CNNTRAIN_DATA set to a folder that has it; check the name\n");
+    command_fails(world, "cnntrain data svhn:", 2, "data.path: is empty; name a file or a folder");
+    command_fails(world, "cnntrain data npy:,b.npy", 2, "data.path: is empty; name a file or a folder");
     assert_int_equal(command(world, "mkdir -p none && cnntrain data cifar10:none"), 3);
     assert_contains(world->err, "/none: holds no data_batch_*.bin; name the folder of CIFAR-10's binary version");
     assert_int_equal(command(world, "cnntrain data npy:a.npy,b.npy"), 4);

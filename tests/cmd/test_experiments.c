@@ -109,7 +109,8 @@ static void mistakes(void **state) {
                   "empty.json: configs: is empty; name at least one config file");
     command(world, "cnntrain experiments --data svhn:nowhere --out none");
     assert_int_equal(world->code, 4);
-    assert_starts_with(world->err, "error: nowhere: is not there, nor is CNNTRAIN_DATA set to a folder that has it\n");
+    assert_starts_with(
+        world->err, "error: nowhere: is not there, nor is CNNTRAIN_DATA set to a folder that has it; check the name\n");
     assert_false(command_has(world, "none"));
 }
 

@@ -64,7 +64,7 @@ static void nothing_typed_is_answered_with_help(void **state) {
     struct command_world *world = *state;
     assert_int_equal(command(world, "cnntrain"), 2);
     assert_starts_with(world->out, "cnntrain: train and compare");
-    assert_string_equal(world->err, "error: no command given\n");
+    assert_string_equal(world->err, "error: no command given; to train a config: cnntrain --config FILE\n");
 }
 
 static void version(void **state) {
@@ -104,7 +104,7 @@ static void mistyped_words(void **state) {
         {"cnntrain experiments --epoch 3",
          "--epoch: unknown option of cnntrain experiments; did you mean \"--epochs\"?"},
         {"cnntrain data --jso", "--jso: unknown option of cnntrain data; did you mean \"--json\"?"},
-        {"cnntrain evaluate --xyzzy", "--xyzzy: unknown option; see: cnntrain evaluate --help"},
+        {"cnntrain evaluate --xyzzy", "--xyzzy: unknown option of cnntrain evaluate, whose --help lists them"},
         {"cnntrain -x", "-x: unknown option; see: cnntrain train --help"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -145,7 +145,7 @@ static void missing_and_superfluous_arguments(void **state) {
         {"cnntrain layers a b", "b: one argument too many for cnntrain layers; see: cnntrain layers --help"},
         {"cnntrain config --schema a", "a: one argument too many for cnntrain config; see: cnntrain config --help"},
         {"cnntrain gradcheck a b", "b: one argument too many for cnntrain gradcheck; see: cnntrain gradcheck --help"},
-        {"cnntrain train --config", "--config: missing argument; see: cnntrain train --help"},
+        {"cnntrain train --config", "--config: needs a value; see: cnntrain train --help"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         command_fails(world, cases[i].line, 2, cases[i].message);
@@ -158,7 +158,8 @@ static void numbers_and_empty_values(void **state) {
     } cases[] = {
         {"cnntrain train sep_max --epochs x", "--epochs: must be a whole number, got \"x\""},
         {"cnntrain train sep_max --epochs=1.5", "--epochs: must be a whole number, got \"1.5\""},
-        {"cnntrain train sep_max --seed 99999999999", "--seed: must be from -2147483648 to 2147483647, got 99999999999"},
+        {"cnntrain train sep_max --seed 99999999999",
+         "--seed: 99999999999 is too large a number; the largest is 2147483647"},
         {"cnntrain train sep_max --epochs 0", "--epochs: must be 1 or more, got 0"},
         {"cnntrain train sep_max --batch-size -4", "--batch-size: must be 1 or more, got -4"},
         {"cnntrain train sep_max --seed -1", "--seed: must be 0 or more, got -1"},

@@ -201,7 +201,7 @@ static void numbers_and_names_in_a_config(void **state) {
         {"\"name\": \"a\\u001b[31m\"",
          "c.json: name: must be a file name of 1 to 100 characters, without slashes, control "
          "characters or a leading dot"},
-        {"\"name\": \"a\\u0000b\"", "c.json: line 1, column 126: a zero character inside a string"},
+        {"\"name\": \"a\\u0000b\"", "c.json: line 1, column 126: a zero character inside a string; remove it"},
         {"\"na\\u001bme\": 1", "c.json: na\\x1bme: unknown field; did you mean \"name\"?"},
         {"\"name\": \"\xff\"", "c.json: line 1, column 125: not UTF-8 text; save the file as UTF-8"},
         {"\"extends\": \"/dev/zero\"", "/dev/zero: is a pipe or a device; copy what it gives into a file"},

@@ -275,7 +275,7 @@ static void another_model_is_refused(void **state) {
     expect_text(&workplace, "stderr.txt",
                 "error: initial.safetensors: conv2d/kernel: has shape (3,3,1,4) in the file, (3,3,1,5) in the model; "
                 "conv2d/bias: has shape (4) in the file, (5) in the model; dense/kernel: has shape (24,3) in the file, "
-                "(30,3) in the model; a layer with another name begins anew\n");
+                "(30,3) in the model; give such layers other names, and they begin anew\n");
     close_workplace(&workplace);
 }
 

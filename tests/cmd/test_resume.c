@@ -77,7 +77,8 @@ static void resume_mistakes(void **state) {
     struct command_world *world = *state;
     command_fails(world, "cnntrain train --resume nowhere", 4,
                   "nowhere: no such folder; name a run's folder, such as runs/sep_max");
-    command_fails(world, "cnntrain train --resume .", 2, ".: is no run's folder: it holds no config.json");
+    command_fails(world, "cnntrain train --resume .", 2,
+                  ".: is no run's folder, for it holds no config.json; name one, such as runs/sep_max");
     command_fails(world, "cd runs && cnntrain train --resume", 2,
                   "runs: holds no unfinished run; name the run's folder: --resume RUN");
     command_fails(
@@ -135,7 +136,7 @@ static void changed_config_is_refused(void **state) {
         world, "cnntrain train --resume part --data synth:41,10 --allow-changes", 3,
         "part/last.safetensors: was written while training on 40 images, now there are 41; give the same data");
     command_fails(world, "cnntrain train dw_max --data synth:40,10 --allow-changes", 2,
-                  "--allow-changes: goes with --resume alone");
+                  "--allow-changes: goes with --resume alone; leave it out, or name the run: --resume RUN");
     command_succeeds(world, "cnntrain train --resume part -q");
 }
 
@@ -173,6 +174,18 @@ static void more_epochs_are_as_one_go(void **state) {
     assert_contains(world->err, "goes on with a changed config: training.epochs was 2, now 5\n");
     compare_runs(world, "five", "two");
     if (command(world, "cmp five/predictions.csv two/predictions.csv") != 0) fail_msg("%s", world->out);
+}
+
+/* The best epoch lies before the point from which the run goes on. */
+static void best_weights_know_more_epochs(void **state) {
+    struct command_world *world = *state;
+    static const char line[] =
+        "cnntrain train dw_max -q --data synth:40,10 --batch-size 8 --set "
+        "training.callbacks='[{\"type\":\"ModelCheckpoint\",\"monitor\":\"loss\",\"mode\":\"max\"}]'";
+    command(world, "%s --epochs 4 --out four && %s --epochs 2 --out less", line, line);
+    assert_int_equal(world->code, 0);
+    command_succeeds(world, "cnntrain train --resume less -q --epochs 4 --allow-changes");
+    if (command(world, "cmp four/best.safetensors less/best.safetensors") != 0) fail_msg("%s", world->out);
 }
 
 static void diverged_run_goes_on_with_another_rate(void **state) {
@@ -330,6 +343,7 @@ int main(void) {
         cmocka_unit_test(changed_config_is_refused),
         cmocka_unit_test(changed_images_are_refused),
         cmocka_unit_test(more_epochs_are_as_one_go),
+        cmocka_unit_test(best_weights_know_more_epochs),
         cmocka_unit_test(diverged_run_goes_on_with_another_rate),
         cmocka_unit_test(leftovers_of_a_kill),
         cmocka_unit_test(damage_is_named),

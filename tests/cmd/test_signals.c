@@ -108,6 +108,26 @@ static void resuming_is_loading_too(void **state) {
                       "interrupted while the data were loaded; the run is as it was");
 }
 
+/* While one run trains and the data of the next are loaded, the first ends with a checkpoint. */
+static void loading_beside_a_run_ends_soon(void **state) {
+    struct command_world *world = *state;
+    if (SANITIZES_THREADS) skip();
+    command_write(world, "long.json",
+                  "{\"extends\": \"slow.json\", \"data\": {\"source\": \"folder\", \"path\": \"few\"},\n"
+                  " \"training\": {\"epochs\": 1000000}}");
+    command_write(world, "both.json", "{\"configs\": [\"long.json\", \"slow.json\"], \"seeds\": [1]}");
+    const double start = platform_seconds();
+    command(world, "cnntrain experiments both.json --jobs 2 --out both -q & program=$!\n"
+                   "for i in $(seq 6000); do test -s both/long-seed1/history.csv && break; sleep 0.01; done\n"
+                   "sleep 0.2; kill -TERM $program\nwait $program");
+    assert_true(platform_seconds() - start < 40);
+    assert_int_equal(world->code, 130);
+    assert_starts_with(world->err,
+                       "error: interrupted while data were loaded\nGo on with: cnntrain experiments both.json");
+    assert_true(command_has(world, "both/long-seed1/last.safetensors"));
+    assert_true(command_has(world, "both/long-seed1/report.html"));
+}
+
 /* An export that is broken off takes back what it wrote, and nothing else. */
 static void export_takes_back_what_it_wrote(void **state) {
     struct command_world *world = *state;
@@ -129,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loading_ends_at_once),
         cmocka_unit_test(resuming_is_loading_too),
+        cmocka_unit_test(loading_beside_a_run_ends_soon),
         cmocka_unit_test(export_takes_back_what_it_wrote),
     };
     return cmocka_run_group_tests(tests, open_world, command_close);

@@ -157,10 +157,9 @@ static void weights_with_a_lenient_report(void **state) {
     assert_int_equal(world->code, 0);
     assert_contains(world->err, "head/kernel");
     assert_contains(world->err, "dense/kernel");
-    command_fails(
-        world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
-        "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model; a layer with "
-        "another name begins anew");
+    command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights w/last.safetensors", 3,
+                  "w/last.safetensors: dense/kernel: has shape (675,10) in the file, (7200,10) in the model; give such "
+                  "layers other names, and they begin anew");
     command_fails(world, "cnntrain train conv_max" TINY "--out w-bad --weights no.safetensors", 4,
                   "no.safetensors: no such file of weights; check the name");
     assert_false(command_has(world, "w-bad"));
@@ -187,7 +186,8 @@ static void loss_that_is_not_finite(void **state) {
 static void folder_that_cannot_be_written(void **state) {
     struct command_world *world = *state;
     command_write(world, "file", "");
-    command_fails(world, "cnntrain train dw_max" TINY "--out file", 4, "file: cannot create the folder: File exists");
+    command_fails(world, "cnntrain train dw_max" TINY "--out file", 4,
+                  "file: is a file where a folder is needed; choose another name");
     command(world, "cnntrain train dw_max" TINY "--out /proc/cnntrain");
     assert_int_equal(world->code, 4);
     assert_starts_with(world->err, "error: /proc/cnntrain: cannot create the folder: ");
@@ -197,8 +197,9 @@ static void data_that_are_not_there(void **state) {
     struct command_world *world = *state;
     command(world, "cnntrain train dw_max --data svhn:nowhere/svhn --out no-data");
     assert_int_equal(world->code, 4);
-    assert_starts_with(world->err,
-                       "error: nowhere/svhn: is not there, nor is CNNTRAIN_DATA set to a folder that has it\n");
+    assert_starts_with(
+        world->err,
+        "error: nowhere/svhn: is not there, nor is CNNTRAIN_DATA set to a folder that has it; check the name\n");
     assert_false(command_has(world, "no-data"));
     command(world, "mkdir empty");
     command(world, "cnntrain train dw_max --data cifar10:empty --out no-data");

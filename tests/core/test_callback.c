@@ -403,36 +403,44 @@ static void test_bad_states(void **state) {
     static const struct {
         const char *json, *text;
     } rows[] = {
-        {"{}", "checkpoint: rate_scale: must be a number as text; the state of the callbacks is damaged"},
-        {"{\"rate_scale\": \"2\"}",
-         "checkpoint: rate_scale: must be in [0, 1], got 2; the state of the callbacks is damaged"},
-        {"{\"rate_scale\": \"nan\"}",
-         "checkpoint: rate_scale: must be in [0, 1], got nan; the state of the callbacks is damaged"},
+        {"{}", "checkpoint: rate_scale: must be a number as text; the training state is damaged: start a new run from "
+               "its weights with --weights"},
+        {"{\"rate_scale\": \"2\"}", "checkpoint: rate_scale: must be in [0, 1], got 2; the training state is damaged: "
+                                    "start a new run from its weights with --weights"},
+        {"{\"rate_scale\": \"nan\"}", "checkpoint: rate_scale: must be in [0, 1], got nan; the training state is "
+                                      "damaged: start a new run from its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": []}",
-         "checkpoint: callbacks: has the state of 0 callbacks, the config has 1; resume with the same callbacks"},
+         "checkpoint: callbacks: has the state of 0 callbacks, the config has 1; go on with the same callbacks, or "
+         "start a new run from its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": 7}",
-         "checkpoint: callbacks: has the state of 0 callbacks, the config has 1; resume with the same callbacks"},
+         "checkpoint: callbacks: has the state of 0 callbacks, the config has 1; go on with the same callbacks, or "
+         "start a new run from its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"1\", \"best_epoch\": "
          "\"2\"}]}",
-         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the state of the callbacks is damaged"},
+         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the training state is damaged: start a "
+         "new run from its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"1\", \"best_epoch\": "
          "2e9}]}",
-         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the state of the callbacks is damaged"},
+         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the training state is damaged: start a "
+         "new run from its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"EarlyStopping\"}]}",
-         "checkpoint: callbacks[0]: is the state of EarlyStopping, but the config has ModelCheckpoint here; resume "
-         "with "
-         "the same callbacks"},
-        {"{\"rate_scale\": \"1\", \"callbacks\": [7]}", "checkpoint: callbacks[0]: is the state of nothing known, but "
-                                                        "the config has ModelCheckpoint here; resume with "
-                                                        "the same callbacks"},
+         "checkpoint: callbacks[0]: is the state of EarlyStopping, but the config has ModelCheckpoint here; go on with "
+         "the same callbacks, or start a new run from its weights with --weights"},
+        {"{\"rate_scale\": \"1\", \"callbacks\": [7]}",
+         "checkpoint: callbacks[0]: is the state of nothing known, but "
+         "the config has ModelCheckpoint here; go on with the same callbacks, or start a new run from its weights with "
+         "--weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"x\"}]}",
-         "checkpoint: callbacks[0].best: must be a number as text; the state of the callbacks is damaged"},
+         "checkpoint: callbacks[0].best: must be a number as text; the training state is damaged: start a new run from "
+         "its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"1\", \"best_epoch\": "
          "-2}]}",
-         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the state of the callbacks is damaged"},
+         "checkpoint: callbacks[0].best_epoch: must be an integer, -1 or more; the training state is damaged: start a "
+         "new run from its weights with --weights"},
         {"{\"rate_scale\": \"1\", \"callbacks\": [{\"type\": \"ModelCheckpoint\", \"best\": \"1\", \"best_epoch\": 2, "
          "\"wait\": 0.5}]}",
-         "checkpoint: callbacks[0].wait: must be an integer, 0 or more; the state of the callbacks is damaged"},
+         "checkpoint: callbacks[0].wait: must be an integer, 0 or more; the training state is damaged: start a new run "
+         "from its weights with --weights"},
     };
     struct run run;
     begin(&run, "\"ModelCheckpoint\"");
@@ -441,7 +449,7 @@ static void test_bad_states(void **state) {
         struct place place = place_document("checkpoint");
         cJSON *json = cJSON_Parse(rows[i].json);
         assert_int_equal(callbacks_import(&run.callbacks, json, &place, &error), -1);
-        expect_error(&error, ERROR_CONFIG, rows[i].text);
+        expect_error(&error, ERROR_DATA, rows[i].text);
         assert_true(run.callbacks.rate_scale == 1 && isinf(run.callbacks.states[0].best));
         cJSON_Delete(json);
     }

@@ -102,6 +102,24 @@ static void test_extras_are_reported(void **state) {
     assert_int_equal(checkpoint_load_into(world->path, &kernel, 1, CHECKPOINT_STRICT, NULL, &world->error), 0);
 }
 
+/* Of very many names the first twenty stand for all. */
+static void test_many_missing(void **state) {
+    struct world *world = *state;
+    enum { MANY = 22 };
+    struct checkpoint_tensor tensors[MANY];
+    char names[MANY][8];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "t%d", i);
+        tensors[i] = (struct checkpoint_tensor){names[i], {1, {2}}, world->bias};
+    }
+    save_example(world);
+    assert_int_equal(load(world, tensors, MANY, CHECKPOINT_STRICT), -1);
+    assert_int_equal(world->error.code, ERROR_DATA);
+    assert_string_equal(world->error.message,
+                        "lacks 22 of the model's 22 tensors: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, "
+                        "t13, t14, t15, t16, t17, t18, t19, ...; it has others: dense/kernel, dense/bias");
+}
+
 static void test_missing(void **state) {
     struct world *world = *state;
     const struct checkpoint_tensor tensors[] = {{"dense/kernel", {2, {3, 2}}, world->kernel},
@@ -137,17 +155,18 @@ static void test_shapes(void **state) {
                                           {"dense/kernel", {2, {2, 3}}, world->kernel}};
     save_example(world);
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_STRICT), -1);
-    expect_refused(world, ": dense/kernel: ", "has shape (3,2) in the file, (2,3) in the model");
+    expect_refused(
+        world, ": dense/kernel: ", "has shape (3,2) in the file, (2,3) in the model; is it a file of this very model?");
     tensors[0].shape = (struct shape){1, {3}};
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_STRICT), -1);
     expect_refused(world, ": dense/bias: ",
-                   "has shape (2) in the file, (3) in the model; dense/kernel: has shape (3,2) "
-                   "in the file, (2,3) in the model");
+                   "has shape (2) in the file, (3) in the model; dense/kernel: has shape (3,2) in the file, (2,3) in "
+                   "the model; is it a file of this very model?");
     tensors[0].shape = (struct shape){1, {2}};
     tensors[1].shape = (struct shape){1, {6}};
     assert_int_equal(load(world, tensors, 2, CHECKPOINT_LENIENT), -1);
     expect_refused(world, ": dense/kernel: ",
-                   "has shape (3,2) in the file, (6) in the model; a layer with another name begins anew");
+                   "has shape (3,2) in the file, (6) in the model; give such layers other names, and they begin anew");
 }
 
 /* Weights that another program stored in double precision, read from a file that is open already. */
@@ -192,6 +211,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_strict, setup, teardown),
         cmocka_unit_test_setup_teardown(test_extras_are_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_in_common, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shapes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_apply_converts, setup, teardown),

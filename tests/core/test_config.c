@@ -130,7 +130,7 @@ static void test_refused_values(void **state) {
     bad_text(world, "{" DENSE ", 'training': {'label_smoothing': 1.5}}",
              "c.json: training.label_smoothing: must be a number, in [0, 1]; got 1.5");
     bad_text(world, "{" DENSE ", 'training': {'loss': 'mse'}}",
-             "c.json: training.loss: must be one of sparse_categorical_crossentropy; got \"mse\"");
+             "c.json: training.loss: must be sparse_categorical_crossentropy; got \"mse\"");
     bad_text(world, "{" DENSE ", 'seed': -1}", "c.json: seed: must be an integer, 0 or more; got -1");
     bad_text(world, "{" DENSE ", 'seed': 1, 'seed': 2}", "c.json: seed: stands twice; keep one of them");
     bad_text(
@@ -249,7 +249,8 @@ static void test_find(void **state) {
     assert_null(config_find("/only.json", &world->search, &world->error)); /* absolute: nowhere else */
     expect_error(&world->error, ERROR_IO, "/only.json: no such file; check the name");
     assert_null(config_find(world->folder, &world->search, &world->error));
-    snprintf(text, sizeof text, "%s: is a folder; a JSON file is needed", world->folder);
+    snprintf(text, sizeof text, "%s: is a folder; name a JSON file, such as the config.json of a run's folder",
+             world->folder);
     expect_error(&world->error, ERROR_IO, text);
     free(path);
     free(here);

@@ -83,8 +83,9 @@ static void test_bad_rows(void **state) {
     (void)state;
     static const char *const rows[][2] = {
         {"a,b\nc,\"d\n", "t: line 2: a quoted field does not end; close it with a quote"},
-        {"a,b\nc,d\"e\"\n", "t: line 2: a quote within a field that is not quoted"},
-        {"\"a\"b,c\n", "t: line 1: text behind a quoted field"},
+        {"a,b\nc,d\"e\"\n",
+         "t: line 2: a quote within a field that is not quoted; quote the whole field, and write \"\" for the quote"},
+        {"\"a\"b,c\n", "t: line 1: text behind a quoted field; end the field with its quote"},
         {"\"", "t: line 1: a quoted field does not end; close it with a quote"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

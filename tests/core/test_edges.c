@@ -169,7 +169,7 @@ static void test_setting_items(void **state) {
     assert_int_equal(json_set_path(json, "list.1x", "3", &error), -1);
     expect_error(&error, ERROR_CONFIG, "--set: \"1x\" is not the number of one of the list's 2 items, counted from 0");
     assert_int_equal(json_set_path(json, "list.1", "a\xFF", &error), -1);
-    expect_error(&error, ERROR_CONFIG, "--set: not UTF-8 text");
+    expect_error(&error, ERROR_CONFIG, "--set: is not UTF-8 text; check the terminal's encoding");
     struct text key = {0};
     text_repeat(&key, "k", 128);
     assert_int_equal(json_set_path(json, key.bytes, "3", &error), -1);
@@ -210,14 +210,14 @@ static void test_predictions(void **state) {
     static const char zero[] = PREDICTIONS "0,1,1,0.5\0\n";
     put(path, zero, sizeof zero - 1);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);
-    assert_string_equal(error.message,
-                        "holds zero bytes; it is no CSV file: evaluate the model again to write it anew");
+    assert_string_equal(error.message, "holds zero bytes; it is no CSV file: remove the run's folder to run it anew");
     error_clear(&error);
     static const char alike[] = "index,label,prediction,probabilitY\n";
     put(path, alike, sizeof alike - 1);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);
-    assert_string_equal(error.message, "line 1: is not the header \"index,label,prediction,probability\"; evaluate the "
-                                       "model again to write the file anew");
+    assert_string_equal(
+        error.message,
+        "line 1: is not the header \"index,label,prediction,probability\"; remove the run's folder to run it anew");
     error_clear(&error);
     /* rows may end as they do elsewhere */
     static const char other[] = "index,label,prediction,probability\r\n0,1,2,0.5\r\n";
@@ -272,7 +272,7 @@ static void tensors_refused(const char *header, size_t length, const char *messa
 static void test_tensors(void **state) {
     (void)state;
     tensors_refused("{\"t\": {\"dtype\": \"U8\", \"shape\": [\"a\"], \"data_offsets\": [0, 1]}}", 1,
-                    "f: t: has a shape that is not made of whole numbers");
+                    "f: t: has a shape that is not made of whole numbers; the file is damaged: save or copy it again");
     tensors_refused("{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]}, \"b\": {\"dtype\": \"U8\", "
                     "\"shape\": [2], \"data_offsets\": [0, 2]}}",
                     2, "f: b: overlaps another tensor in the file");

@@ -271,7 +271,7 @@ static void test_only(void **state) {
     world->request.only = "max,agv";
     run_bad(world, ERROR_CONFIG, "--only: no config of this batch is called \"agv\"; did you mean \"avg\"?");
     world->request.only = "";
-    run_bad(world, ERROR_CONFIG, "--only: names no config of this batch");
+    run_bad(world, ERROR_CONFIG, "--only: names no config of this batch; leave it out to run all");
 }
 
 static void test_seeds(void **state) {
@@ -454,7 +454,7 @@ static void test_models_are_checked_first(void **state) {
     put(world, "max.json",
         "{'data': 'synth', 'model': ['Flatten', {'type': 'Dense', 'units': 2, 'activation': "
         "'softmax'}]}");
-    run_bad_file(world, ERROR_CONFIG, "max.json: model[1]: has 2 outputs, but the data has 3 classes; give it 3");
+    run_bad_file(world, ERROR_CONFIG, "max.json: model[1]: has 2 outputs, but the data have 3 classes; give it 3");
     assert_null(world->events.bytes);
     put(world, "max.json",
         "{'data': 'synth', 'input_shape': [9, 9, 2], 'model': ['Flatten', {'type': 'Dense', 'units': "

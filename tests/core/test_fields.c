@@ -104,7 +104,7 @@ static void test_long_lists(void **state) {
     assert_int_equal(world->wall.sizes.count, 64);
     text.length = full;
     text_add(&text, ", 0]}");
-    expect_refused(world, text.bytes, "cfg.json: sizes: has 65 items, at most 64 are allowed");
+    expect_refused(world, text.bytes, "cfg.json: sizes: has 65 items, at most 64 are allowed; leave some out");
     text_free(&text);
 }
 
@@ -155,7 +155,7 @@ static void test_type_key(void **state) {
     assert_int_equal(component_read(&reader, &tools, cJSON_GetArrayItem(world->json, 0), &place, &tool), 0);
     assert_int_equal(*(const int *)tool.config, 3);
     assert_int_equal(component_read(&reader, &tools, cJSON_GetArrayItem(world->json, 1), &place, &tool), -1);
-    expect_error(&world->error, ERROR_CONFIG, "cfg.json: kind: is missing; it names the tool");
+    expect_error(&world->error, ERROR_CONFIG, "cfg.json: kind: is missing; it names the tool: Brush");
     assert_int_equal(component_read(&reader, &tools, cJSON_GetArrayItem(world->json, 2), &place, &tool), -1);
     expect_error(&world->error, ERROR_CONFIG, "cfg.json: size: is missing; it must be given");
     assert_int_equal(component_read(&reader, NULL, cJSON_GetArrayItem(world->json, 2), &place, &tool), -1);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/text.h"
 #include "tests/support/expect.h"
 
 struct world {
@@ -62,7 +63,7 @@ static void test_read(void **state) {
     free(bytes);
     assert_int_equal(file_replace_text(world->path, "0123456789a", &world->error), 0);
     assert_int_equal(file_read(world->path, 10, &bytes, &length, &world->error), -1);
-    expect_io_error(&world->error, world->path, "has 11 bytes, at most 10 are read here");
+    expect_io_error(&world->error, world->path, "has 11 bytes, at most 10 are read here; is it the right file?");
     assert_int_equal(file_read(world->path, 11, &bytes, &length, &world->error), 0);
     assert_int_equal(bytes[length], 0);
     free(bytes);
@@ -99,7 +100,10 @@ static void test_replace_fails(void **state) {
     struct world *world = *state;
     char *missing = expect_path(world->folder, "no/a.txt");
     assert_int_equal(file_replace_text(missing, "x", &world->error), -1);
-    expect_io_error(&world->error, missing, "cannot create a temporary file beside it: No such file or directory");
+    struct text message = {0};
+    text_print(&message, "there is no folder %s/no to write it in; create it", world->folder);
+    expect_io_error(&world->error, missing, message.bytes);
+    text_free(&message);
     free(missing);
     char *folder = expect_path(world->folder, "sub");
     assert_int_equal(file_make_folder(folder, &world->error), 0);
@@ -205,7 +209,7 @@ static void test_folders(void **state) {
     assert_int_equal(file_replace_text(world->path, "x", &world->error), 0);
     char *below = expect_path(world->path, "z");
     assert_int_equal(file_make_folder(below, &world->error), -1);
-    expect_io_error(&world->error, world->path, "cannot create the folder: File exists");
+    expect_io_error(&world->error, world->path, "is a file where a folder is needed; choose another name");
     assert_true(file_exists(world->path));
     assert_int_equal(file_is_folder(world->path, &world->error), 0);
     assert_false(file_exists(below));

@@ -131,7 +131,7 @@ static void test_malformed(void **state) {
                               "seconds,images_per_second\"; restore or remove the file"},
         {HEADER "1,2\n", "line 2: has 2 cells, 8 are needed; restore or remove the file"},
         {HEADER "1,2,3,4,5,6,7,8,9\n", "line 2: has 9 cells, 8 are needed; restore or remove the file"},
-        {HEADER ROW_1 "\nx\n", "line 4: has 1 cells, 8 are needed; restore or remove the file"},
+        {HEADER ROW_1 "\nx\n", "line 4: has 1 cell, 8 are needed; restore or remove the file"},
         {HEADER ROW_1 "2,\"1\n", "line 3: a quoted field does not end; close it with a quote"},
         {HEADER ROW_1 ROW_1, "line 3: epoch must be an integer above 1, got \"1\"; restore or remove the file"},
         {HEADER "0,1,1,1,1,1,1,1\n", "line 2: epoch must be an integer above 0, got \"0\"; restore or remove the file"},

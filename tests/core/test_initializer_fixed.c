@@ -113,7 +113,8 @@ static void unfit_shapes(void **state) {
         PRESET("blur"), (struct shape){1, {5}},
         "test.json: kernel_initializer.preset: is for the kernel of a convolution; give these weights by values");
     assert_unfit("{\"type\":\"Fixed\",\"preset\":[\"sobel_x\",\"sobel_y\"]}", (struct shape){4, {3, 3, 1, 3}},
-                 "test.json: kernel_initializer: gives 2 kernels, which 3 filters cannot take in turn evenly");
+                 "test.json: kernel_initializer: gives 2 kernels, which 3 filters cannot take in turn evenly; give a "
+                 "number that divides them");
     assert_unfit(
         "{\"type\":\"Fixed\",\"values\":[[1,2],[3,4]]}", three,
         "test.json: kernel_initializer.values: has the shape (2,2), but the kernel is (3,3,1,1); give (3,3) for "

@@ -68,8 +68,8 @@ static void test_syntax_errors(void **state) {
     expect_refused("{\"a\": \"x}", "cfg.json: line 1, column 8: " SYNTAX);
     expect_refused("\"\\q\"", "cfg.json: line 1, column 2: " SYNTAX);
     expect_refused("[\"\\ud800\"]", "cfg.json: line 1, column 3: " SYNTAX);
-    expect_refused("{\"a\": \"x\ny\"}",
-                   "cfg.json: line 1, column 9: a line break or control character inside a string");
+    expect_refused("{\"a\": \"x\ny\"}", "cfg.json: line 1, column 9: a line break or control character inside a "
+                                        "string; write it as \\n, \\t or \\u00XX, or look for a missing quote");
     expect_refused("{\"a\":1}\n x", "cfg.json: line 2, column 2: text after the end of the document; remove it");
     expect_refused("{}{}", "cfg.json: line 1, column 3: text after the end of the document; remove it");
 }
@@ -93,9 +93,10 @@ static void test_numbers(void **state) {
                    "cfg.json: line 1, column 7: \"-Infinity\" is no JSON number; give a finite one");
     expect_refused("{\"a\":\n-1e999}", "cfg.json: line 2, column 1: \"-1e999\" is larger than any number a computer "
                                        "holds; give a smaller one");
-    expect_refused("[\x01]", "cfg.json: line 1, column 2: a control character; this is not JSON");
-    expect_refused("\xEF\xBB\xBF\xEF\xBB\xBF{}",
-                   "cfg.json: line 1, column 1: a character that may only stand inside a string");
+    expect_refused("[\x01]", "cfg.json: line 1, column 2: a control character; this is not JSON: name a text file");
+    expect_refused(
+        "\xEF\xBB\xBF\xEF\xBB\xBF{}",
+        "cfg.json: line 1, column 1: a character that may only stand inside a string; quote it, or remove it");
 }
 
 static void test_encoding(void **state) {
@@ -109,7 +110,7 @@ static void test_encoding(void **state) {
     expect_refused("\xFF\xFE{", "cfg.json: line 1, column 1: not UTF-8 text; save the file as UTF-8");
     expect_refused_bytes("{\"a\": 1\0}", 9,
                          "cfg.json: line 1, column 8: a zero byte; this is not JSON: name a text file");
-    expect_refused("[\"a\\u0000b\"]", "cfg.json: line 1, column 4: a zero character inside a string");
+    expect_refused("[\"a\\u0000b\"]", "cfg.json: line 1, column 4: a zero character inside a string; remove it");
     cJSON *json = parse("\"\xE2\x82\xAC \xF0\x9F\x98\x80 \xED\x9F\xBF \xF4\x8F\xBF\xBF\"");
     cJSON_Delete(json);
 }
@@ -255,6 +256,8 @@ static void test_set_path(void **state) {
     expect_set("{\"o\": null}", "o.rate", "0.1", "{\"o\": {\"rate\": 0.1}}");
     expect_set("{\"m\": [{\"f\": 1}, {\"f\": 2}]}", "m.1.f", "9", "{\"m\": [{\"f\": 1}, {\"f\": 9}]}");
     expect_set("{\"m\": [1, 2]}", "m.0", "null", "{\"m\": [null, 2]}");
+    expect_set("{\"m\": [{\"f\": 1}, {\"f\": 2}]}", "m[1].f", "9", "{\"m\": [{\"f\": 1}, {\"f\": 9}]}");
+    expect_set("{\"m\": [[1, 2], 3]}", "m[0][1]", "7", "{\"m\": [[1, 7], 3]}");
     expect_set("{}", "name", "1 2", "{\"name\": \"1 2\"}");
     expect_set("{}", "name", "", "{\"name\": \"\"}");
     expect_not_set("{\"m\": [1, 2]}", "m.2",
@@ -263,9 +266,12 @@ static void test_set_path(void **state) {
                    "--set: \"-1\" is not the number of one of the list's 2 items, counted from 0");
     expect_not_set("{\"m\": [1]}", "m.x",
                    "--set: \"x\" is not the number of one of the list's 1 items, counted from 0");
-    expect_not_set("{\"m\": 4}", "m.x", "--set: \"x\" cannot be set: what stands before it is no object or list");
+    expect_not_set("{\"m\": [1]}", "m[]",
+                   "--set: \"]\" is not the number of one of the list's 1 items, counted from 0");
+    expect_not_set("{\"m\": 4}", "m.x",
+                   "--set: \"x\" cannot be set, for what stands before it is no object or list; set that first");
     expect_not_set("{}", "", "--set: \"\" is not a path of keys such as training.epochs");
-    expect_not_set("{}", "a\xFF", "--set: not UTF-8 text");
+    expect_not_set("{}", "a\xFF", "--set: is not UTF-8 text; check the terminal's encoding");
     expect_not_set("{}", "a..b", "--set: \".b\" is not a path of keys such as training.epochs");
 }
 

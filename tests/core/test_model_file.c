@@ -152,7 +152,7 @@ static void test_foreign_file(void **state) {
     safetensors_write(world->path, &tensor, 1, NULL, 0, &world->error);
     expect_no_error(&world->error);
     open_bad(world, world->path, ERROR_DATA,
-             "holds tensors but no config; it was not written by cnntrain. Use it with train --weights");
+             "holds weights without the layers that they belong to; use it with train --config FILE --weights");
     struct text report = {0};
     assert_int_equal(model_load_weights(&world->tiny.model, world->path, &report, &world->error), -1);
     assert_int_equal(world->error.code, ERROR_DATA);
@@ -231,11 +231,12 @@ static void test_wrong_metadata(void **state) {
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) bad_metadata(world, NULL, facts[i], ERROR_DATA, wrong);
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";
     bad_metadata(world, NULL, "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
-                 ERROR_DATA, "gives 3 numbers for an image, but names 4 classes");
+                 ERROR_DATA, "gives 3 numbers for an image, but names 4 classes; train the model again");
     bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_CONFIG, "a: stands twice; keep one of them");
     /* a model without classes as its output */
-    bad_metadata(world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
-                 "gives (8,8,3) for an image; a number for each class was expected");
+    bad_metadata(
+        world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,
+        "gives (8,8,3) for an image; a model with a number for each class is needed, so end it with Flatten and Dense");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\"}]}", good, ERROR_CONFIG,
                  "model[1].units: is missing; it must be given");
     bad_metadata(world, "{\"model\": [\"Flatten\", {\"type\": \"Dense\", \"units\": 3}]}", good, ERROR_DATA,
@@ -281,7 +282,7 @@ static void test_weights_of_another_model(void **state) {
     char expected[1024];
     snprintf(expected, sizeof expected,
              "%s: dense/kernel: has shape (36,3) in the file, (144,5) in the model; dense/bias: has shape (3) in the "
-             "file, (5) in the model; a layer with another name begins anew",
+             "file, (5) in the model; give such layers other names, and they begin anew",
              world->path);
     expect_error(&world->error, ERROR_DATA, expected);
     assert_true(other.model.parameters[0] == before);

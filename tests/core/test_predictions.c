@@ -49,7 +49,7 @@ static void test_round_trip(void **state) {
 
 static void test_malformed(void **state) {
     (void)state;
-    static const char again[] = "; evaluate the model again to write the file anew";
+    static const char again[] = "; remove the run's folder to run it anew";
     static const struct {
         const char *text, *message;
     } rows[] = {
@@ -78,8 +78,9 @@ static void test_malformed(void **state) {
     struct predictions predictions;
     file_replace_text(path, "", &error);
     assert_int_equal(predictions_read(path, &predictions, &error), -1);
-    assert_string_equal(error.message, "line 1: is not the header \"index,label,prediction,probability\"; evaluate the "
-                                       "model again to write the file anew");
+    assert_string_equal(
+        error.message,
+        "line 1: is not the header \"index,label,prediction,probability\"; remove the run's folder to run it anew");
     free(path);
     expect_folder_gone(folder);
 }

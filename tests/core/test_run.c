@@ -334,7 +334,7 @@ static void test_refused_models(void **state) {
            "tiny.json: model[1].activation: must be \"softmax\" in the last layer, for the loss is a cross-entropy of "
            "probabilities");
     setup.model = "['Flatten', {'type': 'Dense', 'units': 2, 'activation': 'softmax'}]";
-    refuse(world, &setup, ERROR_CONFIG, "tiny.json: model[1]: has 2 outputs, but the data has 3 classes; give it 3");
+    refuse(world, &setup, ERROR_CONFIG, "tiny.json: model[1]: has 2 outputs, but the data have 3 classes; give it 3");
     setup = usual;
     setup.train = 0;
     refuse(world, &setup, ERROR_DATA, "tiny.json: data: holds no training images; put some there");

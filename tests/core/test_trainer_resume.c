@@ -225,9 +225,9 @@ static void test_refused_resume(void **state) {
                   "these weights with --weights");
     other = setup;
     other.training = "{'batch_size': 8, 'callbacks': [{'type': 'EarlyStopping', 'monitor': 'loss'}]}";
-    refuse_resume(
-        &other, folder, ERROR_CONFIG,
-        ": callbacks.callbacks: has the state of 1 callbacks, the config has 2; resume with the same callbacks");
+    refuse_resume(&other, folder, ERROR_DATA,
+                  ": callbacks.callbacks: has the state of 1 callbacks, the config has 2; go on with the same "
+                  "callbacks, or start a new run from its weights with --weights");
     other = setup;
     other.training = "{'batch_size': 8, 'optimizer': 'Adam'}";
     refuse_resume(&other, folder, ERROR_DATA,

@@ -60,15 +60,17 @@ static void test_bad_manifests(void **state) {
     write_pictures(room);
     expect_bad(room, "", "holds no training images; put some there");
     expect_bad(room, "path,label\n", "holds no training images; put some there");
-    expect_bad(room, "a.png,x,test\n", "line 1: label \"x\" does not occur in the training set");
-    expect_bad(room, "a.png,1\nsub/b.png,x,test\n", "line 2: label \"x\" does not occur in the training set");
+    expect_bad(room, "a.png,x,test\n",
+               "line 1: label \"x\" does not occur in the training set; add images of it there, or leave the line out");
+    expect_bad(room, "a.png,1\nsub/b.png,x,test\n",
+               "line 2: label \"x\" does not occur in the training set; add images of it there, or leave the line out");
     expect_bad(room, "a.png\n", "line 1: 1 field; path,label[,split] is expected");
     expect_bad(room, "a.png,x,train,more\n", "line 1: more than 3 fields; path,label[,split] is expected");
     expect_bad(room, "a.png,x\n\n,y\n", "line 3: the path is empty; path,label[,split] is expected");
     expect_bad(room, "a.png,\n", "line 1: the label is empty; path,label[,split] is expected");
     expect_bad(room, "a.png,x,tset\n", "line 1: split \"tset\"; train, validation or test is expected");
     room_write(room, "m/list.csv", "a.png,x\0\n", 9);
-    room_load_bad(room, load_it, ERROR_DATA, "m/list.csv", "holds a zero byte; it is no CSV text");
+    room_load_bad(room, load_it, ERROR_DATA, "m/list.csv", "holds a zero byte, which no CSV text has; save it as such");
     room_write_text(room, "m/list.csv", "a.png,x\nnone.png,x\n");
     snprintf(expected, sizeof expected, "line 2: cannot open the image %s/m/none.png: No such file or directory",
              room->folder);

@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "data/room.h"
 #include "tests/support/data_room.h"
 
 static const uint8_t zeros[32768];
@@ -98,7 +99,9 @@ static void test_csv_labels(void **state) {
     assert_string_equal(room->splits.class_names[0], "10");
     assert_string_equal(room->splits.class_names[1], "9");
     room_write_text(room, "m/list.csv", "a.png,1\na.png,1x,test\n");
-    room_load_bad(room, csv, ERROR_DATA, "m/list.csv", "line 2: label \"1x\" does not occur in the training set");
+    room_load_bad(
+        room, csv, ERROR_DATA, "m/list.csv",
+        "line 2: label \"1x\" does not occur in the training set; add images of it there, or leave the line out");
 }
 
 static void test_csv_many(void **state) {
@@ -220,10 +223,10 @@ static void test_idx_sizes(void **state) {
                   "is truncated: its header promises more values than its 26 bytes can hold; fetch the file again");
     write_idx(room, "m/train-images-idx3-ubyte", 3, tall, 5000, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "has images of 5000 x 1 pixels; a side has at most 4096");
+                  "has images of 5000 x 1 pixels; a side has at most 4096: make them smaller");
     write_idx(room, "m/train-images-idx3-ubyte", 3, wide, 5000, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "has images of 1 x 5000 pixels; a side has at most 4096");
+                  "has images of 1 x 5000 pixels; a side has at most 4096: make them smaller");
     remove_file(room, "m/train-images-idx3-ubyte");
     write_idx(room, "m/train-images-idx3-ubyte.gz", 3, most, 10, true);
     assert_int_equal(room_load(room, idx), -1);
@@ -237,7 +240,7 @@ static void test_idx_files(void **state) {
     write_idx(room, "m/train-images-idx3-ubyte", 3, flat, 0, false);
     write_idx(room, "m/train-labels-idx1-ubyte", 1, one, 1, false);
     room_load_bad(room, idx, ERROR_DATA, "m/train-images-idx3-ubyte",
-                  "holds images of 0 x 5 pixels; a side has 1 to 4096");
+                  "holds images of 0 x 5 pixels; a side has 1 to 4096: resize them");
     write_idx(room, "m/train-images-idx3-ubyte", 3, one, 1, false);
     room_write_text(room, "m/train-labels-idx1-ubyte", "no such file");
     room_load_bad(room, idx, ERROR_DATA, "m/train-labels-idx1-ubyte",
@@ -326,9 +329,9 @@ static void images_refused(struct room *room, const char *dictionary, size_t val
 static void test_npy_images(void **state) {
     struct room *room = *state;
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
-    images_refused(room, ARRAY("<u2", "(1, 1, 1)"), 2, "holds values of type u2; images are uint8 or float32");
-    images_refused(room, ARRAY("|i1", "(1, 1, 1)"), 1, "holds values of type i1; images are uint8 or float32");
-    images_refused(room, ARRAY("<f8", "(1, 1, 1)"), 8, "holds values of type f8; images are uint8 or float32");
+    images_refused(room, ARRAY("<u2", "(1, 1, 1)"), 2, "holds values of type u2; save images as uint8 or float32");
+    images_refused(room, ARRAY("|i1", "(1, 1, 1)"), 1, "holds values of type i1; save images as uint8 or float32");
+    images_refused(room, ARRAY("<f8", "(1, 1, 1)"), 8, "holds values of type f8; save images as uint8 or float32");
     static const char limits[] = "(height, width, channels) of at most (4096,4096,4) can be used";
     char message[160];
     snprintf(message, sizeof message, "has images of (1,5000,1); %s", limits);
@@ -338,29 +341,36 @@ static void test_npy_images(void **state) {
     snprintf(message, sizeof message, "has images of (1,1,5); %s", limits);
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 5)"), 5, message);
     images_refused(room, ARRAY("|u1", "(1, 1, 1, 0)"), 0, "holds images with 0 channels; 1 to 4 can be used");
-    images_refused(room, ARRAY("|u1", "(1, 0, 1, 1)"), 0, "holds images of 0 x 1 pixels; a side has 1 to 4096");
-    images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0, "holds images of 1 x 0 pixels; a side has 1 to 4096");
+    images_refused(room, ARRAY("|u1", "(1, 0, 1, 1)"), 0,
+                   "holds images of 0 x 1 pixels; a side has 1 to 4096: resize them");
+    images_refused(room, ARRAY("|u1", "(1, 1, 0, 1)"), 0,
+                   "holds images of 1 x 0 pixels; a side has 1 to 4096: resize them");
 }
 
 static void test_npy_headers(void **state) {
     struct room *room = *state;
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
-    images_refused(room, ARRAY("<u3", "(1, 1, 1)"), 3, "has a .npy header with a type of no known width");
-    images_refused(room, ARRAY("<f1", "(1, 1, 1)"), 1, "has a .npy header with a type of no known width");
+    images_refused(room, ARRAY("<u3", "(1, 1, 1)"), 3,
+                   "has a .npy header with a type of no known width; save an array of numbers with numpy.save");
+    images_refused(room, ARRAY("<f1", "(1, 1, 1)"), 1,
+                   "has a .npy header with a type of no known width; save an array of numbers with numpy.save");
     images_refused(room, ARRAY("=u1", "(1, 1, 1)"), 1,
-                   "holds values of type '=u1'; uint8, float32 or integers are read");
+                   "holds values of type '=u1'; save it as uint8, float32 or integers");
     images_refused(room, ARRAY("<c8", "(1, 1, 1)"), 8,
-                   "holds values of type '<c8'; uint8, float32 or integers are read");
+                   "holds values of type '<c8'; save it as uint8, float32 or integers");
     images_refused(room, ARRAY("<ux", "(1, 1, 1)"), 1,
-                   "holds values of type '<ux'; uint8, float32 or integers are read");
+                   "holds values of type '<ux'; save it as uint8, float32 or integers");
     images_refused(room, "{'descr' '|u1', 'fortran_order': False, 'shape': (1, 1, 1)}", 1,
-                   "has a .npy header without a plain 'descr'; save an array of numbers");
+                   "has a .npy header without a plain 'descr'; save an array of numbers with numpy.save");
     images_refused(room, "{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (1, 1, 1)}", 1,
-                   "has a .npy header without a plain 'descr'; save an array of numbers");
-    images_refused(room, ARRAY("|u1", "5"), 1, "has a .npy header without a 'shape'");
-    images_refused(room, "{'descr': '|u1', 'fortran_order': False, }", 1, "has a .npy header without a 'shape'");
+                   "has a .npy header without a plain 'descr'; save an array of numbers with numpy.save");
+    images_refused(room, ARRAY("|u1", "5"), 1,
+                   "has a .npy header without a 'shape'; save an array of numbers with numpy.save");
+    images_refused(room, "{'descr': '|u1', 'fortran_order': False, }", 1,
+                   "has a .npy header without a 'shape'; save an array of numbers with numpy.save");
     images_refused(room, ARRAY("<f8", "(4611686018427387904,)"), 8,
-                   "has 8 bytes of values, its header promises 4611686018427387904 values of 8 bytes; it is damaged");
+                   "has 8 bytes of values, its header promises 4611686018427387904 times 8; it is damaged: save it "
+                   "again with numpy.save");
 }
 
 static void prefix_refused(struct room *room, const void *bytes, size_t length, const char *message) {
@@ -374,9 +384,10 @@ static void test_npy_prefixes(void **state) {
     write_npy(room, "y.npy", ARRAY("|u1", "(1,)"), 1);
     prefix_refused(room, "\x93NUMPX\x01\x00", 8, no_magic);
     prefix_refused(room, "\x93NUM", 4, no_magic);
-    prefix_refused(room, "\x93NUMPY\x00\x07", 8, "is a .npy file of version 0.7; 1.0 to 3.0 are read");
-    prefix_refused(room, "\x93NUMPY\x04\x00", 8, "is a .npy file of version 4.0; 1.0 to 3.0 are read");
-    prefix_refused(room, "\x93NUMPY\x01\x00\x05", 9, "has a .npy header that is truncated");
+    prefix_refused(room, "\x93NUMPY\x00\x07", 8, "is a .npy file of version 0.7; save it with version 1.0, 2.0 or 3.0");
+    prefix_refused(room, "\x93NUMPY\x04\x00", 8, "is a .npy file of version 4.0; save it with version 1.0, 2.0 or 3.0");
+    prefix_refused(room, "\x93NUMPY\x01\x00\x05", 9,
+                   "has a .npy header that is truncated; save an array of numbers with numpy.save");
 }
 
 static void test_npy_labels(void **state) {
@@ -387,7 +398,7 @@ static void test_npy_labels(void **state) {
     write_npy(room, "y.npy", ARRAY("|u1", "(1, 2, 1)"), 2);
     room_load_bad(room, npy, ERROR_DATA, "y.npy", "has 3 dimensions; labels have (count) or (count, 1)");
     room_write_text(room, "y.npy", "");
-    room_load_bad(room, npy, ERROR_DATA, "y.npy", "is empty; a .npy file was expected");
+    room_load_bad(room, npy, ERROR_DATA, "y.npy", "is empty; a .npy file was expected: save it with numpy.save");
 }
 
 static void test_npy_paths(void **state) {
@@ -429,7 +440,7 @@ static void test_parts_alike(void **state) {
     write_npy(room, "d/x_val.npy", ARRAY("|u1", "(2, 2, 2)"), 8);
     write_npy(room, "d/y_val.npy", ARRAY("<u2", "(1, 1)"), 2);
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"d\"}", ERROR_DATA, "d/y_val.npy",
-                  "holds 1 labels for 2 images; save both for the same images");
+                  "holds 1 label for 2 images; save both for the same images");
     remove_file(room, "d/x_val.npy");
     write_npy(room, "d/x_train.npy", ARRAY("|u1", "(0, 2, 2)"), 0);
     write_npy(room, "d/y_train.npy", ARRAY("|u1", "(0,)"), 0);
@@ -438,6 +449,106 @@ static void test_parts_alike(void **state) {
 }
 
 #define ROOM_TEST(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
+
+/* ---- SVHN, written word by word ---- */
+
+static void add_word(struct text *bytes, uint32_t word) {
+    for (int shift = 0; shift < 32; shift += 8) text_add_bytes(bytes, (const char[]){(char)(word >> shift & 255)}, 1);
+}
+
+/* An array of zeros. */
+static void add_mat_array(struct text *bytes, char name, uint32_t class, uint32_t type, uint32_t rank,
+                          const uint32_t *sizes, uint32_t length) {
+    const uint32_t padded = (length + 7) / 8 * 8, words = (rank + 1) / 2 * 2;
+    const uint32_t start[] = {14, 16 + 8 + 4 * words + 16 + 8 + padded, 6, 8, class, 0, 5, 4 * rank};
+    for (size_t i = 0; i < sizeof start / sizeof *start; i++) add_word(bytes, start[i]);
+    for (uint32_t i = 0; i < words; i++) add_word(bytes, i < rank ? sizes[i] : 0);
+    const uint32_t rest[] = {1, 1, (uint32_t)name, 0, type, length};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) add_word(bytes, rest[i]);
+    text_add_bytes(bytes, (const char *)zeros, padded);
+}
+
+struct digits {
+    uint32_t type, sizes[4], length;             /* of X */
+    uint32_t label_rank, label_sizes[3], labels; /* of y */
+};
+
+static void write_digits(const struct room *room, const struct digits *digits) {
+    struct text bytes = {0};
+    char header[128];
+    memset(header, ' ', sizeof header);
+    memcpy(header + 124, "\0\1IM", 4);
+    text_add_bytes(&bytes, header, sizeof header);
+    add_mat_array(&bytes, 'X', 9, digits->type, 4, digits->sizes, digits->length);
+    add_mat_array(&bytes, 'y', 9, 2, digits->label_rank, digits->label_sizes, digits->labels);
+    room_write(room, "d.mat", bytes.bytes, bytes.length);
+    text_free(&bytes);
+}
+
+static void test_svhn_arrays(void **state) {
+    struct room *room = *state;
+    static const struct {
+        struct digits digits;
+        const char *message;
+    } cases[] = {
+        {{1, {2, 2, 3, 1}, 12, 2, {1, 1}, 1}, "X is not of class uint8, as images are; save it so"},
+        {{2, {0, 2, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 0 x 2 pixels; a side has 1 to 4096"},
+        {{2, {2, 0, 3, 1}, 0, 2, {1, 1}, 1}, "X has images of 2 x 0 pixels; a side has 1 to 4096"},
+        {{2, {4097, 1, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 4097 x 1 pixels; a side has 1 to 4096"},
+        {{2, {1, 4097, 3, 0}, 0, 2, {1, 1}, 1}, "X has images of 1 x 4097 pixels; a side has 1 to 4096"},
+        {{2, {2, 2, 3, 2}, 24, 3, {1, 2, 1}, 2}, "y is not one column of labels; save it as (images, 1)"},
+        {{2, {2, 2, 3, 2}, 24, 2, {1, 2}, 2}, "label 1 of y is 0; 1 to 10 are expected, 10 for digit 0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_digits(room, &cases[i].digits);
+        room_load_bad(room, "{\"source\": \"svhn\", \"path\": \"d.mat\"}", ERROR_DATA, "d.mat", cases[i].message);
+    }
+}
+
+/* ---- sizes that no memory has ---- */
+
+static void test_idx_overflow(void **state) {
+    struct room *room = *state;
+    static const char header[] = "\0\0\10\3\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    room_write(room, "i/train-images-idx3-ubyte", header, 16);
+    room_write_text(room, "i/train-labels-idx1-ubyte", "");
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"i\"}", ERROR_DATA, "i/train-images-idx3-ubyte",
+                  "is truncated: its header promises more values than its 16 bytes can hold; fetch the file again");
+    remove_file(room, "i/train-images-idx3-ubyte");
+    room_write_text(room, "i/train-images-idx3-ubyte.gz", "");
+    char *path = expect_path(room->folder, "i/train-images-idx3-ubyte.gz");
+    gzFile file = gzopen(path, "wb");
+    assert_int_equal(gzwrite(file, header, 16), 16);
+    assert_int_equal(gzclose(file), Z_OK);
+    struct error error = {0};
+    char *bytes = NULL, message[160];
+    size_t length = 0;
+    assert_int_equal(file_read(path, 1000, &bytes, &length, &error), 0);
+    snprintf(message, sizeof message,
+             "is truncated: its header promises more values than its %zu bytes can hold; fetch the file again", length);
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"i\"}", ERROR_DATA, "i/train-images-idx3-ubyte.gz", message);
+    free(bytes);
+    free(path);
+}
+
+static void test_npy_pairs(void **state) {
+    struct room *room = *state;
+    static const char alone[] = "is one file; give images and labels as IMAGES.npy,LABELS.npy, or a folder with "
+                                "x_train.npy and y_train.npy";
+    room_write_text(room, "x,", "");
+    room_write_text(room, ",y", "");
+    struct data_splits splits = {0};
+    const struct source_kind *kind = (const struct source_kind *)registry_find(&source_registry, "npy");
+    static const char *const paths[] = {"x", "x,", ",y"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct error error = {0};
+        char expected[256];
+        const struct source_request request = {.path = paths[i]};
+        assert_int_equal(kind->load(&request, &splits, &error), -1);
+        snprintf(expected, sizeof expected, "%s: %s", paths[i], alone);
+        expect_error(&error, ERROR_DATA, expected);
+    }
+}
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -462,6 +573,9 @@ int main(void) {
         ROOM_TEST(test_npy_labels),
         ROOM_TEST(test_npy_paths),
         ROOM_TEST(test_parts_alike),
+        ROOM_TEST(test_svhn_arrays),
+        ROOM_TEST(test_idx_overflow),
+        ROOM_TEST(test_npy_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,7 @@ static void test_bad_headers(void **state) {
                "begins with 0x00000008; an IDX file of images begins with 0x00000803: is it the right file?");
     expect_bad(room, bytes, 10, false, "is truncated: it ends within its header; fetch the file again");
     expect_bad(room, bytes, 20, false,
-               "is truncated: 14 bytes are missing of the 18 that its header promises; fetch the file again");
+               "is truncated: it has 4 of the 18 bytes of values that its header promises; fetch the file again");
     expect_bad(room, bytes, sizeof images - 1, false,
                "is truncated: 1 bytes are missing of the 18 that its header promises; fetch the file again");
     expect_bad(room, bytes, sizeof images + 1, false, "holds more bytes than its header says; fetch the file again");
@@ -102,7 +102,7 @@ static void test_bad_gzip(void **state) {
     memcpy(bytes, images, sizeof images);
     expect_bad(room, bytes, sizeof images + 1, true, "holds more bytes than its header says; fetch the file again");
     expect_bad(room, bytes, sizeof images - 2, true,
-               "is truncated: 2 bytes are missing of the 18 that its header promises; fetch the file again");
+               "is truncated: it has 16 of the 18 bytes of values that its header promises; fetch the file again");
     bytes[4] = 0x7f; /* two thousand million images in a file of fifty bytes */
     write_gzip(room, "m/train-images-idx3-ubyte.gz", bytes, sizeof images);
     assert_int_equal(room_load(room, "{\"source\": \"idx\", \"path\": \"m\"}"), -1);
@@ -154,7 +154,7 @@ static void test_bad_labels(void **state) {
                   "holds 2 labels for 3 images; take the two files that belong together");
     room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels - 1);
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m/train-labels-idx1-ubyte",
-                  "is truncated: 1 bytes are missing of the 3 that its header promises; fetch the file again");
+                  "is truncated: it has 2 of the 3 bytes of values that its header promises; fetch the file again");
     room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels);
     unsigned char other[sizeof labels];
     memcpy(other, labels, sizeof labels);
@@ -177,7 +177,7 @@ static void test_no_images(void **state) {
                   "holds no training images; put some there");
     room_write_text(room, "e/readme", "");
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"e\"}", ERROR_DATA, "e",
-                  "holds no train-images-idx3-ubyte, plain or .gz");
+                  "holds no train-images-idx3-ubyte, plain or .gz; name the folder of a data set in IDX format");
 }
 
 static void test_fashion_mnist(void **state) {

@@ -80,15 +80,20 @@ static void put_chunk(struct png *png, const char *type, const void *data, size_
     put_word(png, crc32(0, (const Bytef *)start, (uInt)(4 + length)));
 }
 
-static struct png png_start(unsigned long width, unsigned long height, int depth, int color) {
+/* `methods`: compression, filter, interlace. */
+static struct png png_start_as(unsigned long width, unsigned long height, int depth, int color, const char methods[3]) {
     struct png png = {.bytes = "\x89PNG\r\n\x1a\n", .length = 8};
     struct png header = {.length = 0};
     put_word(&header, width);
     put_word(&header, height);
-    const char rest[] = {(char)depth, (char)color, 0, 0, 0};
+    const char rest[] = {(char)depth, (char)color, methods[0], methods[1], methods[2]};
     memcpy(header.bytes + 8, rest, 5);
     put_chunk(&png, "IHDR", header.bytes, 13);
     return png;
+}
+
+static struct png png_start(unsigned long width, unsigned long height, int depth, int color) {
+    return png_start_as(width, height, depth, color, "\0\0\0");
 }
 
 static void put_pixels(struct png *png, size_t length) {
@@ -154,6 +159,61 @@ static void test_png_content(void **state) {
     struct png headless = {.bytes = "\x89PNG\r\n\x1a\n", .length = 8};
     put_chunk(&headless, "IEND", "", 0);
     expect_refused(headless.bytes, headless.length, DAMAGED("PNG", "it does not begin with an IHDR chunk of 13 bytes"));
+}
+
+static void test_png_headers(void **state) {
+    (void)state;
+    static const char wrong[] = DAMAGED("PNG", "its header has a color type, depth or method that does not exist");
+    expect_png_refused(png_start(3, 2, 8, 7), 8, wrong);
+    expect_png_refused(png_start(3, 2, 16, 3), 8, wrong);
+    expect_png_refused(png_start_as(3, 2, 8, 0, "\1\0\0"), 8, wrong);
+    expect_png_refused(png_start_as(3, 2, 8, 0, "\0\1\0"), 8, wrong);
+    expect_png_refused(png_start_as(3, 2, 8, 0, "\0\0\2"), 8, wrong);
+    struct png cut = {.bytes = "\x89PNG\r\n\x1a\n", .length = 8};
+    put_chunk(&cut, "IHDR", "\0\0\0\3\0\0\0\2\10\0\0\0", 12);
+    expect_png_refused(cut, 8, DAMAGED("PNG", "it does not begin with an IHDR chunk of 13 bytes"));
+    /* Interlaced: of a pixel there is one pass, of 3 x 2 there are four. */
+    struct png pixel = png_start_as(1, 1, 8, 0, "\0\0\1"), few = png_start_as(3, 2, 8, 0, "\0\0\1");
+    put_pixels(&pixel, 2);
+    put_chunk(&pixel, "IEND", "", 0);
+    expect_read(pixel.bytes, pixel.length);
+    put_pixels(&few, 2 + 2 + 2 + 4);
+    put_chunk(&few, "IEND", "", 0);
+    expect_read(few.bytes, few.length);
+}
+
+/* Pixels in several chunks, as large pictures have them. */
+static void test_png_parts(void **state) {
+    (void)state;
+    unsigned char plain[8] = {0}, packed[64];
+    uLongf size = sizeof packed;
+    assert_int_equal(compress(packed, &size, plain, sizeof plain), Z_OK);
+    struct png png = png_start(3, 2, 8, 0), cut = png;
+    put_chunk(&png, "IDAT", "", 0);
+    put_chunk(&png, "IDAT", packed, 4);
+    put_chunk(&png, "IDAT", packed + 4, size - 4);
+    put_chunk(&png, "IDAT", "", 0);
+    put_chunk(&png, "IEND", "", 0);
+    expect_read(png.bytes, png.length);
+    put_chunk(&cut, "IDAT", packed, size - 4);
+    expect_png_refused(cut, 0, DAMAGED("PNG", "it holds fewer pixels than its header says"));
+}
+
+static void test_png_palettes(void **state) {
+    (void)state;
+    static const char wrong[] = DAMAGED("PNG", "its palette is out of place or of a wrong size");
+    static const char colors[3 * 257];
+    struct png none = png_start(3, 2, 8, 3), many = none, two = none, late = png_start(3, 2, 8, 0);
+    put_chunk(&none, "PLTE", "", 0);
+    expect_png_refused(none, 8, wrong);
+    put_chunk(&many, "PLTE", colors, sizeof colors);
+    expect_png_refused(many, 8, wrong);
+    put_chunk(&two, "PLTE", colors, 3);
+    put_chunk(&two, "PLTE", colors, 3);
+    expect_png_refused(two, 8, wrong);
+    put_pixels(&late, 8);
+    put_chunk(&late, "PLTE", colors, 3);
+    expect_png_refused(late, 0, wrong);
 }
 
 /* Colors that the palette lacks are black, whatever stood in memory. */
@@ -232,7 +292,7 @@ static void test_jpeg_segments(void **state) {
                  "0123456789\xff\xd9",
            DAMAGED("JPEG", "it holds too few bytes for so many pixels"));
     REFUSE(START "\xff\xc0\0\x0b\x0c\0\1\0\1\1\1\x11\0",
-           "is a JPEG image of 1 channels with 12 bits; 1, 3 or 4 channels with 8 bits are read");
+           "is a JPEG image of 1 channel with 12 bits; save it with 1 or 3 channels of 8 bits");
     REFUSE(START "\xff\xc9\0\x0b\x08\0\1\0\1\1\1\x11\0",
            "is a JPEG image of a kind that is not read (lossless, hierarchical or arithmetic); save it as baseline or "
            "progressive JPEG");
@@ -244,8 +304,28 @@ static void test_jpeg_segments(void **state) {
     REFUSE(START "\xff\xc4\0\x05\0\0\0", DAMAGED("JPEG", "a Huffman table is cut off"));
     REFUSE(START "\xff\xc4\0\x14\0\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0z",
            DAMAGED("JPEG", "a Huffman table has too many codes"));
+    REFUSE(START "\xff\xff\xff\xd9", DAMAGED("JPEG", "it holds no picture"));
+    REFUSE(START "\xff\xd8\xff\x01\xff\xd0\xff\xd7\xff\xd9", DAMAGED("JPEG", "it holds no picture"));
+    REFUSE(START "\xff\xc8\0\3x\xff\xd9", DAMAGED("JPEG", "it holds no picture"));
+    REFUSE(START "\xff\xc0\0\x07\x08\0\1\0\1", DAMAGED("JPEG", "its frame header has a wrong length"));
+    REFUSE(START "\xff\xc0\0\x0e\x08\0\1\0\1\2\1\x11\0\2\x11\0",
+           "is a JPEG image of 2 channels with 8 bits; 1, 3 or 4 channels with 8 bits are read");
+    REFUSE(START "\xff\xc0\0\x11\x08\0\1\0\1\3\1\x11\0\2\x11\0\3\x11\0\xff\xd9",
+           DAMAGED("JPEG", "it holds no picture"));
+    REFUSE(START "\xff\xc0\0\x14\x08\0\1\0\1\4\1\x11\0\2\x11\0\3\x11\0\4\x11\0\xff\xd9",
+           DAMAGED("JPEG", "it holds no picture"));
+    REFUSE(START FRAME "\xff\xda\0\x02", DAMAGED("JPEG", "the header of a scan is wrong"));
+    REFUSE(START FRAME "\xff\xda\0\x08\0\1\0\0\x3f\0", DAMAGED("JPEG", "the header of a scan is wrong"));
+    REFUSE(START FRAME "\xff\xda\0\x09\1\1\0\0\x3f\0\0", DAMAGED("JPEG", "the header of a scan is wrong"));
+    REFUSE(START "\xff\xc4\x02\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff",
+           TRUNCATED("JPEG", "within the segment at byte 2"));
+    REFUSE(START "\xff\xc4\0\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff",
+           DAMAGED("JPEG", "a Huffman table has more codes than values"));
     REFUSE(START "\xff\xc4\0\x14\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0z",
            DAMAGED("JPEG", "a Huffman table has more codes than values"));
+    char many[15 + 101 * 10] = START FRAME;
+    for (size_t at = 15; at < sizeof many; at += 10) memcpy(many + at, "\xff\xda\0\x08\1\1\0\0\x3f\0", 10);
+    expect_refused(many, sizeof many, "has more than 100 scans; save it again");
 }
 
 /* ---- BMP ---- */
@@ -286,7 +366,56 @@ static void test_bmp_palette_and_masks(void **state) {
     expect_refused_with(bytes, length, 54, "\0\xff\0\0", 4, DAMAGED("BMP", "its color masks are not usable"));
     expect_refused_with(bytes, length, 54, "\0\0\0\0", 4, DAMAGED("BMP", "its color masks are not usable"));
     expect_refused(bytes, 60, TRUNCATED("BMP", "within its header"));
+    static const char unusable[] = DAMAGED("BMP", "its color masks are not usable");
+    static const char *const masks[] = {
+        "\xff\1\0\0\0\0\xff\0\0\0\0\xff", /* red has nine bits */
+        "\0\0\xff\0\0\5\0\0\xff\0\0\0",   /* green has a gap */
+        "\0\0\xff\0\0\xff\0\0\5\0\0\0",   /* blue has one */
+        "\0\0\xff\0\xff\0\0\0\0\0\xff\0", /* red is blue */
+        "\0\0\xff\0\xff\0\0\0\xff\0\0\0", /* green is blue */
+    };
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
+        expect_refused_with(bytes, length, 54, masks[i], 12, unusable);
+    expect_refused_with(bytes, length, 28, "\x18", 1,
+                        "is a BMP image of a kind that is not read (header of 40 bytes, 24 bits a pixel, compression "
+                        "3); save it as PNG or as an uncompressed BMP");
+    expect_refused_with(bytes, length, 14, "\x0c", 1,
+                        "is a BMP image of a kind that is not read (header of 12 bytes, 0 bits a pixel, compression "
+                        "0); save it as PNG or as an uncompressed BMP");
     free(bytes);
+}
+
+static void put_little(char *bytes, size_t at, uint32_t value) {
+    for (int i = 0; i < 4; i++) bytes[at + (size_t)i] = (char)(value >> 8 * i & 255);
+}
+
+/* Headers of the later versions, of one pixel with masks, the last of which is alpha's. */
+static void test_bmp_headers(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {108, 124};
+    for (int i = 0; i < 2; i++) {
+        char bytes[14 + 124 + 4] = "BM";
+        const size_t length = 14 + sizes[i] + 4;
+        put_little(bytes, 10, 14 + sizes[i]);
+        put_little(bytes, 14, sizes[i]);
+        put_little(bytes, 18, 1);
+        put_little(bytes, 22, 1);
+        bytes[26] = 1;
+        bytes[28] = 32;
+        put_little(bytes, 30, 3);
+        for (size_t mask = 0; mask < 4; mask++) put_little(bytes, 54 + 4 * mask, 255U << 8 * mask);
+        expect_read(bytes, length);
+        expect_refused_with(bytes, length, 66, "\0\0\0\5", 4, DAMAGED("BMP", "its color masks are not usable"));
+        expect_refused_with(bytes, length, 66, "\xff\0\0\0", 4, DAMAGED("BMP", "its color masks are not usable"));
+    }
+    char many[54 + 4 * 257 + 4] = "BM";
+    put_little(many, 10, 54 + 4 * 257);
+    put_little(many, 14, 40);
+    put_little(many, 18, 1);
+    put_little(many, 22, 1);
+    many[26] = 1;
+    many[28] = 8;
+    expect_refused(many, sizeof many, DAMAGED("BMP", "it has no palette of 1 to 256 colors"));
 }
 
 int main(void) {
@@ -295,7 +424,9 @@ int main(void) {
         cmocka_unit_test(test_png_content),           cmocka_unit_test(test_png_bomb),
         cmocka_unit_test(test_png_short_palette),     cmocka_unit_test(test_jpeg),
         cmocka_unit_test(test_jpeg_segments),         cmocka_unit_test(test_bmp),
-        cmocka_unit_test(test_bmp_palette_and_masks),
+        cmocka_unit_test(test_bmp_palette_and_masks), cmocka_unit_test(test_bmp_headers),
+        cmocka_unit_test(test_png_headers),           cmocka_unit_test(test_png_parts),
+        cmocka_unit_test(test_png_palettes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

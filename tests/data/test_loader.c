@@ -75,13 +75,13 @@ static void test_places(void **state) {
     assert_int_equal(room->splits.train.count, 2);
     assert_int_equal(load_between(room, "{\"source\": \"npy\", \"path\": \"x.npy,y.npy\"}", base, far), 0);
     assert_int_equal(load_between(room, "{\"source\": \"npy\", \"path\": \"x.npy,z.npy\"}", base, far), -1);
-    snprintf(expected, sizeof expected, "z.npy: is not there; tried %s/z.npy and %s/z.npy", base, far);
+    snprintf(expected, sizeof expected, "z.npy: is not there; tried %s/z.npy and %s/z.npy: check the name", base, far);
     expect_error(&room->error, ERROR_IO, expected);
     assert_int_equal(load_between(room, "{\"source\": \"svhn\", \"path\": \"none\"}", base, NULL), -1);
-    snprintf(expected, sizeof expected, "none: is not there; tried %s/none", base);
+    snprintf(expected, sizeof expected, "none: is not there; tried %s/none: check the name", base);
     expect_error(&room->error, ERROR_IO, expected);
     assert_int_equal(load_between(room, "{\"source\": \"svhn\", \"path\": \"/none/at/all\"}", base, far), -1);
-    expect_error(&room->error, ERROR_IO, "/none/at/all: is not there");
+    expect_error(&room->error, ERROR_IO, "/none/at/all: is not there; check the name");
     assert_int_equal(load_between(room, "{\"source\": \"idx\"}", base, far), -1);
     expect_error(&room->error, ERROR_CONFIG,
                  "data.path: is missing; idx needs a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and "
@@ -242,7 +242,8 @@ static void test_bad_normalizations(void **state) {
     struct dataset bytes = small_set(PIXEL_UINT8);
     struct normalization n;
     assert_int_equal(measure(room, "{\"mean\": [0, 0]}", &bytes, &n), -1);
-    expect_error(&room->error, ERROR_CONFIG, "data.normalize: mean has 2 values, the images have 3 channels");
+    expect_error(&room->error, ERROR_CONFIG,
+                 "data.normalize: mean has 2 values, the images have 3 channels; give one value, or one a channel");
     bytes.channels = 5;
     assert_int_equal(measure(room, "\"scale\"", &bytes, &n), -1);
     expect_error(&room->error, ERROR_DATA, "data: images with 5 channels; 1 to 4 can be used");

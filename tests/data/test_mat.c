@@ -102,7 +102,7 @@ static void test_good(void **state) {
 #define FLAGS "has no array flags"
 #define SIZES "has no sizes that can be used"
 #define NAME "has no name that can be used"
-#define REAL "is no array of real numbers; only such are read"
+#define REAL "is no array of real numbers; save X and y alone"
 #define NUMBERS "does not hold as many numbers as its sizes say"
 
 static const struct change {

@@ -96,48 +96,62 @@ static void expect_bad_images(struct room *room, const char *dictionary, size_t 
 static void test_bad_images(void **state) {
     struct room *room = *state;
     write_good_labels(room);
-    expect_bad_images(room, BYTES("(2, 3, 2)"), 11,
-                      "has 11 bytes of values, its header promises 12 values of 1 bytes; it is truncated");
-    expect_bad_images(room, BYTES("(2, 3)"), 12,
-                      "has 12 bytes of values, its header promises 6 values of 1 bytes; it is damaged");
+    expect_bad_images(
+        room, BYTES("(2, 3, 2)"), 11,
+        "has 11 bytes of values, its header promises 12 times 1; it is truncated: save it again with numpy.save");
+    expect_bad_images(
+        room, BYTES("(2, 3)"), 12,
+        "has 12 bytes of values, its header promises 6 times 1; it is damaged: save it again with numpy.save");
     expect_bad_images(room, BYTES("(12,)"), 12,
-                      "has 1 dimensions; images have (count, height, width) or (count, height, width, channels)");
+                      "has 1 dimension; images have (count, height, width) or (count, height, width, channels)");
     expect_bad_images(room, BYTES("(1, 1, 2, 6)"), 12,
                       "has images of (1,2,6); (height, width, channels) of at most (4096,4096,4) can be used");
-    expect_bad_images(room, BYTES("(1, 1, 1, 2, 6)"), 12, "has more than 4 dimensions");
-    expect_bad_images(room, BYTES("(9999999999, 9999999999, 3)"), 12,
-                      "has a .npy header whose 'shape' is larger than any memory");
+    expect_bad_images(room, BYTES("(1, 1, 1, 2, 6)"), 12,
+                      "has more than 4 dimensions; images have (count, height, width, channels), labels (count)");
+    expect_bad_images(
+        room, BYTES("(9999999999, 9999999999, 3)"), 12,
+        "has a .npy header whose 'shape' is larger than any memory; save an array of numbers with numpy.save");
     expect_bad_images(room, BYTES("(4000000000, 28, 28)"), 12,
-                      "has 12 bytes of values, its header promises 3136000000000 values of 1 bytes; it is truncated");
-    expect_bad_images(room, TYPE("<f8", "(1, 1, 1)"), 8, "holds values of type f8; images are uint8 or float32");
+                      "has 12 bytes of values, its header promises 3136000000000 times 1; it is truncated: save it "
+                      "again with numpy.save");
+    expect_bad_images(room, TYPE("<f8", "(1, 1, 1)"), 8, "holds values of type f8; save images as uint8 or float32");
     expect_bad_images(room, TYPE("|O", "(1, 1, 1)"), 8,
-                      "holds values of type '|O'; uint8, float32 or integers are read");
+                      "holds values of type '|O'; save it as uint8, float32 or integers");
     expect_bad_images(room, TYPE(">f4", "(1, 1, 2)"), 8, "is big-endian ('>f4'); save it with astype('<f4')");
     expect_bad_images(room, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2)}", 12,
                       "is in Fortran order; save it with numpy.ascontiguousarray");
     expect_bad_images(room, "{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (2,)}", 8,
-                      "has a .npy header without a plain 'descr'; save an array of numbers");
-    expect_bad_images(room, "{'descr': '|u1', 'shape': (2,)}", 2, "has a .npy header without 'fortran_order'");
-    expect_bad_images(room, "{'descr': '|u1', 'fortran_order': False}", 2, "has a .npy header without a 'shape'");
-    expect_bad_images(room, BYTES("(-1, 3)"), 2, "has a .npy header whose 'shape' is not a list of sizes");
-    expect_bad_images(room, BYTES("(2, 0, 3)"), 0, "holds images of 0 x 3 pixels; a side has 1 to 4096");
-    expect_bad_images(room, BYTES("(2, 3"), 2, "has a .npy header whose 'shape' is not a list of sizes");
+                      "has a .npy header without a plain 'descr'; save an array of numbers with numpy.save");
+    expect_bad_images(room, "{'descr': '|u1', 'shape': (2,)}", 2,
+                      "has a .npy header without 'fortran_order'; save an array of numbers with numpy.save");
+    expect_bad_images(room, "{'descr': '|u1', 'fortran_order': False}", 2,
+                      "has a .npy header without a 'shape'; save an array of numbers with numpy.save");
+    expect_bad_images(
+        room, BYTES("(-1, 3)"), 2,
+        "has a .npy header whose 'shape' is not a list of sizes; save an array of numbers with numpy.save");
+    expect_bad_images(room, BYTES("(2, 0, 3)"), 0, "holds images of 0 x 3 pixels; a side has 1 to 4096: resize them");
+    expect_bad_images(
+        room, BYTES("(2, 3"), 2,
+        "has a .npy header whose 'shape' is not a list of sizes; save an array of numbers with numpy.save");
 }
 
 static void test_bad_files(void **state) {
     struct room *room = *state;
     write_good_labels(room);
     room_write(room, "x.npy", "", 0);
-    room_load_bad(room, pair, ERROR_DATA, "x.npy", "is empty; a .npy file was expected");
+    room_load_bad(room, pair, ERROR_DATA, "x.npy", "is empty; a .npy file was expected: save it with numpy.save");
     room_write_text(room, "x.npy", "PK\3\4 a zip file");
     room_load_bad(room, pair, ERROR_DATA, "x.npy",
                   "is not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save");
     write_npy(room, "x.npy", 4, BYTES("(2, 3, 2)"), pixels, 12);
-    room_load_bad(room, pair, ERROR_DATA, "x.npy", "is a .npy file of version 4.0; 1.0 to 3.0 are read");
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "is a .npy file of version 4.0; save it with version 1.0, 2.0 or 3.0");
     room_write(room, "x.npy", "\x93NUMPY\1\0\166\0{'descr", 17);
-    room_load_bad(room, pair, ERROR_DATA, "x.npy", "has a .npy header that is truncated");
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "has a .npy header that is truncated; save an array of numbers with numpy.save");
     room_write(room, "x.npy", "\x93NUMPY\2\0\377\377\377\177", 12);
-    room_load_bad(room, pair, ERROR_DATA, "x.npy", "has a .npy header of more than 4096 bytes");
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "has a .npy header of more than 4096 bytes; save an array of numbers with numpy.save");
     room_load_bad(room, "{\"source\": \"npy\", \"path\": \"x.npy\"}", ERROR_DATA, "x.npy",
                   "is one file; give images and labels as IMAGES.npy,LABELS.npy, or a folder with x_train.npy and "
                   "y_train.npy");
@@ -168,15 +182,18 @@ static void test_labels(void **state) {
         assert_int_equal(room->splits.train.labels[1], 1);
         assert_int_equal(room->splits.classes, 8);
     }
-    expect_bad_labels(room, TYPE("|i1", "(2,)"), (int8_t[]){1, -1}, 2, "label 1 is -1; 0 to 65535 are expected");
-    expect_bad_labels(room, TYPE("<i4", "(2,)"), (int32_t[]){65536, 1}, 8, "label 0 is 65536; 0 to 65535 are expected");
+    expect_bad_labels(room, TYPE("|i1", "(2,)"), (int8_t[]){1, -1}, 2,
+                      "label 1 is -1; 0 to 65535 are expected: correct it");
+    expect_bad_labels(room, TYPE("<i4", "(2,)"), (int32_t[]){65536, 1}, 8,
+                      "label 0 is 65536; 0 to 65535 are expected: correct it");
     expect_bad_labels(room, TYPE("<u8", "(2,)"), (uint64_t[]){1, UINT64_MAX}, 16,
-                      "label 1 is 9223372036854775807; 0 to 65535 are expected");
+                      "label 1 is 9223372036854775807; 0 to 65535 are expected: correct it");
     expect_bad_labels(room, TYPE("|i1", "(1,)"), (int8_t[]){1}, 1,
-                      "holds 1 labels for 2 images; save both for the same images");
+                      "holds 1 label for 2 images; save both for the same images");
     expect_bad_labels(room, TYPE("|i1", "(2, 2)"), (int8_t[]){1, 0, 0, 1}, 4,
                       "has 2 dimensions; labels have (count) or (count, 1)");
-    expect_bad_labels(room, TYPE("<f4", "(2,)"), (float[]){1, 2}, 8, "holds values of type f4; labels are integers");
+    expect_bad_labels(room, TYPE("<f4", "(2,)"), (float[]){1, 2}, 8,
+                      "holds values of type f4; save labels as integers");
 }
 
 int main(void) {

@@ -129,10 +129,10 @@ static void test_labels_out_of_range(void **state) {
     static const struct {
         double label;
         const char *message;
-    } cases[] = {{0, "label 2 of y is 0; 1 to 10 are expected, 10 for digit 0"},
-                 {11, "label 2 of y is 11; 1 to 10 are expected, 10 for digit 0"},
-                 {2.5, "label 2 of y is 2.5; 1 to 10 are expected, 10 for digit 0"},
-                 {-1e300, "label 2 of y is -1e+300; 1 to 10 are expected, 10 for digit 0"}};
+    } cases[] = {{0, "label 2 of y is 0; 1 to 10 are expected, 10 for digit 0: correct it"},
+                 {11, "label 2 of y is 11; 1 to 10 are expected, 10 for digit 0: correct it"},
+                 {2.5, "label 2 of y is 2.5; 1 to 10 are expected, 10 for digit 0: correct it"},
+                 {-1e300, "label 2 of y is -1e+300; 1 to 10 are expected, 10 for digit 0: correct it"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct digits digits = three;
         digits.labels[1] = cases[i].label;
@@ -154,7 +154,7 @@ static void test_wrong_arrays(void **state) {
     digits = three;
     digits.sizes[2] = 4;
     write_digits(room, "bad.mat", &digits);
-    expect_bad(room, "X has 4 channels; 3 are expected");
+    expect_bad(room, "X has images with 4 channels; save them with 3");
     digits = three;
     digits.sizes[0] = 5000;
     digits.sizes[1] = 1;
@@ -163,7 +163,7 @@ static void test_wrong_arrays(void **state) {
     digits = three;
     digits.rank = 2;
     write_digits(room, "bad.mat", &digits);
-    expect_bad(room, "X has 2 sizes; (height, width, 3, images) are expected");
+    expect_bad(room, "X has 2 sizes; save it as (height, width, 3, images)");
     digits = three;
     digits.sizes[3] = 0;
     write_digits(room, "bad.mat", &digits);
@@ -184,9 +184,9 @@ static void test_missing_arrays(void **state) {
     write_one_array(room, "y", MAT_C_DOUBLE, MAT_T_DOUBLE, (double[]){1, 2});
     expect_bad(room, "holds no array \"X\" with the images; is it a file of SVHN's cropped digits?");
     write_one_array(room, "X", MAT_C_DOUBLE, MAT_T_DOUBLE, (double[]){1, 2});
-    expect_bad(room, "X is not of class uint8, as images are; save it so");
+    expect_bad(room, "X is not of class uint8, as images are; save it as uint8");
     write_one_array(room, "text", MAT_C_CHAR, MAT_T_UINT8, (uint8_t[]){1, 2});
-    expect_bad(room, "\"text\" is no array of real numbers; only such are read");
+    expect_bad(room, "\"text\" is no array of real numbers; save X and y alone");
     room_write_text(room, "empty/readme", "");
     room_load_bad(room, "{\"source\": \"svhn\", \"path\": \"empty\"}", ERROR_DATA, "empty",
                   "holds no train_32x32.mat; name the folder of SVHN's cropped digits, or a .mat file");

@@ -181,6 +181,17 @@ convert_safetensors_run() { convert_to safetensors "$@"; }
 convert_torch_begin() { write_configs && "$program" train tiny.json -q --out run >/dev/null; }
 convert_torch_run() { "$@" "$program" convert run torch.safetensors --layout torch; }
 convert_torch_result() { cksum torch.safetensors torch.py; }
+convert_modules_begin() {
+    write_configs
+    "$program" convert tiny.json whole.py -q
+    echo old >out.py
+}
+convert_modules_run() {
+    "$@" "$program" convert tiny.json out.py
+    code=$?
+    cmp -s out.py whole.py || [ "$(cat out.py)" = old ] || return 99
+    return $code
+}
 convert_onnx_begin() { model_begin; }
 convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
 convert_onnx_result() { cksum net.onnx; }
@@ -207,9 +218,9 @@ data_synth_run() { "$@" "$program" data synth:20,10; }
 data_sheet_begin() { write_configs; }
 data_sheet_run() { "$@" "$program" data --config tiny.json --sheet sheet.png --augmented --per-class 2; }
 data_sheet_result() { cksum sheet.png; }
-data_export_begin() { write_data; }
+data_export_begin() { write_data && mkdir new; }
 data_export_run() { "$@" "$program" data folder:classes --export new; }
-data_export_again() { rm -rf new && data_export_run env; } # where all was written but not what was to be said of it
+data_export_again() { rm -rf new/* && data_export_run env; } # where all was written but not what was to be said of it
 data_export_result() { find new -type f -exec cksum {} + | sort -k 3; }
 init_data_begin() { write_data; }
 init_data_run() { "$@" "$program" init folder:classes --threads 1; }

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *folder = strdup(fuzz_write(names[chosen], data + 1, size - 1));
     if (!folder) fuzz_fail("no memory");
     *strrchr(folder, '/') = '\0';
-    const int status = watched_is_run(folder) ? watched_read(folder, &run, &error) : -1;
+    const int status = watched_is_run(folder, &error) > 0 ? watched_read(folder, &run, &error) : -1;
     fuzz_check(status, &error);
     if (status == 0) {
         if (!watched_state_name(run.state)) fuzz_fail("a state without a name");

@@ -99,16 +99,16 @@ once() {
 }
 check "who fails is not asked again" once
 
-cat >"$scratch/norm.json" <<'END'
-{"input_shape": [8, 8, 3], "model": ["LayerNormalization", "SumPooling2D", "Flatten",
+cat >"$scratch/noise.json" <<'END'
+{"input_shape": [8, 8, 3], "model": [{"type": "GaussianNoise", "stddev": 0.1}, "SumPooling2D", "Flatten",
     {"type": "Dense", "units": 2, "activation": "softmax"}]}
 END
 lacking_layers() {
     cp "$scratch/peers/pytorch.py" "$scratch/peers/keras.py"
-    PYTHON=sh PEERS=$scratch/peers compare --pairs 1 --passes training "$scratch/norm.json" || return 1
-    grep -q '^skipped: pytorch, .*/norm.json (layer "layer_normalization": no module of PyTorch stands for this LayerNormalization)$' \
-        "$scratch/messages" && grep -q '^skipped: keras, .*/norm.json (.*SumPooling2D' "$scratch/messages" &&
-        grep -qE '/norm.json +training +8 +1 +[0-9]+ +- +- +- +- +- +-$' "$scratch/table" &&
+    PYTHON=sh PEERS=$scratch/peers compare --pairs 1 --passes training "$scratch/noise.json" || return 1
+    grep -q '^skipped: pytorch, .*/noise.json (layer "gaussian_noise": no module of PyTorch stands for this GaussianNoise)$' \
+        "$scratch/messages" && grep -q '^skipped: keras, .*/noise.json (.*SumPooling2D' "$scratch/messages" &&
+        grep -qE '/noise.json +training +8 +1 +[0-9]+ +- +- +- +- +- +-$' "$scratch/table" &&
         grep -qE '^sep_max +training +8 +1 +[0-9]+ +100 ' "$scratch/table"
 }
 check "peers without a layer are skipped" lacking_layers

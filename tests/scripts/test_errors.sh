@@ -28,6 +28,7 @@ END
 mkdir empty
 cnntrain data synth:20,0 --export digits -q
 cnntrain train tiny.json --out run -q >/dev/null 2>&1
+# shellcheck source=tests/errors/tools.sh
 . "$root/tests/errors/tools.sh"
 array x.npy '|u1' False '(1, 2, 2)' 1234
 array y.npy '|u1' False '(1,)' "$(printf '\1')"
@@ -108,7 +109,7 @@ standard error that begins with `error:`, and the program ends with one of these
 | 3 | something is wrong with the data |
 | 4 | a file could not be read or written |
 | 5 | the loss is not finite any more |
-| 130 | interrupted; a checkpoint is written |
+| 130 | interrupted; a training that had begun has a checkpoint |
 
 The tables below are made by a test that provokes every message in them (`make errors` writes this page anew). Files are
 those of the test: `tiny.json` is a config, `run` the folder of a run, `paused` one that is not finished, `broken` one whose
@@ -145,7 +146,8 @@ killed. Smaller batches (`--batch-size`), fewer threads (`--threads`) or fewer r
 ## 130: interrupted
 
 Ctrl-C, SIGTERM and a closed terminal end a training at its next step. The message says in which epoch, and that a
-checkpoint is written; the line after it is the command that goes on.
+checkpoint is written; the line after it is the command that goes on. While data are loaded, and in commands that only
+look or convert, the program ends at once and says that nothing was written, or that no file is left half written.
 
 ## Messages that no command above provokes
 

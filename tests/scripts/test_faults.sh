@@ -29,6 +29,7 @@ sample visualize memory 12 once 307
 sample visualize write 28 once 3
 sample data_sheet memory 12 once 149
 sample convert_onnx memory 12 once 97
+sample convert_modules memory 12 once 61
 sample convert_c memory 12 once 127
 sample convert_c rename 5
 sample config memory 12 once 17

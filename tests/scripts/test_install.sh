@@ -39,7 +39,9 @@ a_page_each() {
     while read -r command; do
         [ -s "$share/man/man1/cnntrain-$command.1" ] || return 1
     done <"$scratch/commands"
-    [ "$(find "$share/man" -type f | wc -l)" -eq $(($(wc -l <"$scratch/commands") + 2)) ]
+    # and those of the program, of config files and of `config init`
+    [ -s "$share/man/man1/cnntrain-config-init.1" ] || return 1
+    [ "$(find "$share/man" -type f | wc -l)" -eq $(($(wc -l <"$scratch/commands") + 3)) ]
 }
 check "a manual page for each command" a_page_each
 

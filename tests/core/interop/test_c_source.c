@@ -274,7 +274,8 @@ static void refusals(void **state) {
     tiny_open(&tiny, &(struct tiny_setup){.train = 3, .inference = true});
     refuse(&tiny, "no/folder/net.h", ERROR_CONFIG,
            "no/folder/net.h: is the header's name; name the source, which ends in .c");
-    refuse(&tiny, "no/a\"b.c", ERROR_CONFIG, "no/a\"b.c: cannot be included by C; name it with letters and digits");
+    refuse(&tiny, "no/a\"b.c", ERROR_CONFIG,
+           "no/a\"b.c: has a name that C cannot include; name it with letters and digits");
     float *kernel = model_parameter(&tiny.model, &tiny.model.layers[0], 0);
     kernel[3] = INFINITY;
     refuse(&tiny, "no/net.c", ERROR_DATA,
@@ -296,8 +297,10 @@ static void headers(void **state) {
     char *folder = expect_folder(), *path = expect_path(folder, "net.c");
     char message[512];
     tree_write(folder, "net.h", "#define MINE 1\n");
-    snprintf(message, sizeof message,
-             "%s: has its header in %s/net.h, which is there and not of cnntrain; name it otherwise", path, folder);
+    snprintf(
+        message, sizeof message,
+        "%s: would have its header in %s/net.h, which is there and was not written by cnntrain; choose another name",
+        path, folder);
     refuse(&tiny, path, ERROR_CONFIG, message);
     assert_false(tree_has(folder, "net.c"));
     tree_write(folder, "net.h", "/* net.h: a trained network, written by cnntrain 0.0.1. */\n");

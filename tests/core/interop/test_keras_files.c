@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/interop/exchange.h"
 #include "core/interop/keras_model.h"
+#include "core/interop/keras_weights.h"
 #include "core/interop/keras_write.h"
 #include "core/model_file.h"
 #include "tests/support/expect.h"
@@ -157,6 +158,40 @@ static void files_without_a_model(void **state) {
     plan(&planned, "[6, 6, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'name': 'other'}");
     assert_int_equal(model_load_weights(&planned.model, GOLDEN "keras2-weights.h5", &report, &error), -1);
     assert_non_null(strstr(error.message, "has shape (3,3,1,2) in the file, (36,3) in the model"));
+    drop(&planned);
+}
+
+/* A file with one tensor, a/w, and these texts beside it in its metadata. */
+static void expect_bad_names(const struct model *model, const char *texts, const char *message) {
+    struct safetensors tree;
+    struct text file = {0};
+    struct error error = {0};
+    text_add(&file, "        ");
+    text_print(&file, "{\"__metadata__\":{%s},\"a/w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+               texts);
+    const uint64_t header = file.length - sizeof header;
+    memcpy(file.bytes, &header, sizeof header);
+    text_add_bytes(&file, "\0\0\0\0", 4);
+    assert_int_equal(safetensors_parse("x.h5", file.bytes, file.length, &tree, &error), 0);
+    assert_int_equal(keras_weights_assign(&tree, model, &error), -1);
+    expect_error(&error, ERROR_DATA, message);
+    safetensors_free(&tree);
+}
+
+/* Lists that name the same again and again, and lists without end. */
+static void names_of_no_model(void **state) {
+    (void)state;
+    struct planned planned;
+    struct text texts = {0};
+    plan(&planned, "[6, 6, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 3}");
+    expect_bad_names(&planned.model, "\"@layer_names\":\"[\\\"a\\\",\\\"a\\\"]\",\"a@weight_names\":\"[\\\"w\\\"]\"",
+                     "x.h5: names more tensors than it has: the file is damaged; save or copy it again");
+    text_add(&texts, "\"@layer_names\":\"[");
+    text_repeat(&texts, "0,", 3000000);
+    text_add(&texts, "0]\"");
+    expect_bad_names(&planned.model, texts.bytes,
+                     "x.h5: has longer lists of names than any model: the file is damaged; save or copy it again");
+    text_free(&texts);
     drop(&planned);
 }
 
@@ -329,6 +364,7 @@ int main(void) {
         cmocka_unit_test(weights_that_fit_go_by_their_place),
         cmocka_unit_test(other_weights_go_by_name),
         cmocka_unit_test(files_without_a_model),
+        cmocka_unit_test(names_of_no_model),
         cmocka_unit_test(json_goes_there_and_back),
         cmocka_unit_test(initializers_that_keras_does_not_have),
         cmocka_unit_test(what_keras_does_not_have),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "tests/support/expect.h"
 #include "tests/support/registries.h"
 #include "tests/support/tiny.h"
@@ -130,6 +131,16 @@ static void refusals(void **state) {
     cJSON_Delete(json);
 }
 
+static void too_many_layers(void **state) {
+    (void)state;
+    struct text text = {0};
+    text_add(&text, "{'class_name':'Sequential','config':[{'class_name':'InputLayer'}");
+    text_repeat(&text, ",{'class_name':'InputLayer'}", 4096);
+    text_add(&text, "]}");
+    expect_refused(text.bytes, "k.json: is a Keras model of 4097 layers, at most 4096 are read");
+    text_free(&text);
+}
+
 #define INPUT_LAYER                                                                                                    \
     "{'class_name':'InputLayer','name':'i','config':{'name':'i','batch_shape':[null,4,4,3]},'inbound_nodes':[]}"
 #define TENSOR(of)                                                                                                     \
@@ -177,7 +188,7 @@ static void refused_values(void **state) {
                    "k.json: layer 0.dtype: must be float32, the type everything is computed in here; got "
                    "\"mixed_float16\"");
     expect_refused(LAYER("BatchNormalization", "'name':'b','renorm':true"),
-                   "k.json: layer \"b\".renorm: is not supported; got true");
+                   "k.json: layer \"b\".renorm: has the value true, which is not supported; remove it");
     expect_refused(
         LAYER("Dense", "'name':'d','units':3,'kernel_constraint':{'class_name':'Mine','config':{}}"),
         "k.json: layer \"d\".kernel_constraint.type: unknown constraint \"Mine\"; known: max_norm, min_max_norm, "
@@ -198,10 +209,15 @@ static void configs_are_not_models(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(generations),       cmocka_unit_test(values),
-        cmocka_unit_test(constraints),       cmocka_unit_test(older_keys),
-        cmocka_unit_test(functional_models), cmocka_unit_test(refusals),
-        cmocka_unit_test(refused_values),    cmocka_unit_test(configs_are_not_models),
+        cmocka_unit_test(generations),
+        cmocka_unit_test(values),
+        cmocka_unit_test(constraints),
+        cmocka_unit_test(older_keys),
+        cmocka_unit_test(functional_models),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(too_many_layers),
+        cmocka_unit_test(refused_values),
+        cmocka_unit_test(configs_are_not_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
