@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/activation.h"
 #include "core/file.h"
 #include "core/interop/torch_weights.h"
 #include "core/model_file_foreign.h"
@@ -228,6 +229,21 @@ static int use_documents(struct saved_model *saved, const struct foreign_documen
     return status;
 }
 
+/* Other programs' models may end in numbers that are no probabilities of classes, nor logits. */
+static int check_ending(const struct model *model, const char *path, struct error *error) {
+    const struct layer *last = &model->layers[model->layer_count - 1];
+    const struct activation_kind *activation = layer_activation(last);
+    if (activation && !activation->is_softmax && !activation->is_linear)
+        return error_set(
+            error, ERROR_CONFIG, path,
+            "ends in layer \"%s\" with the activation %s, which gives no probabilities of classes; end it in "
+            "softmax, or without an activation for logits",
+            last->name, activation->component.name);
+    if (last->output.rank != 1 || last->output.size[0] > 1) return 0;
+    return error_set(error, ERROR_CONFIG, path,
+                     "ends in layer \"%s\" with a single output; two classes need two, with a softmax", last->name);
+}
+
 static int use_foreign(struct saved_model *saved, struct exchange_file *file, const char *path,
                        const struct config_request *request, struct error *error) {
     struct foreign_documents documents;
@@ -235,7 +251,7 @@ static int use_foreign(struct saved_model *saved, struct exchange_file *file, co
     if (foreign_documents_make(&documents, file, path, request->registries, error) != 0) return -1;
     int status = use_documents(saved, &documents, path, request, &shape, error);
     foreign_documents_free(&documents);
-    if (status != 0 || plan_saved(saved, &shape, path, error) != 0 ||
+    if (status != 0 || plan_saved(saved, &shape, path, error) != 0 || check_ending(&saved->model, path, error) != 0 ||
         file->assign(&file->weights, &saved->model, error) != 0)
         return -1;
     return build_saved(saved, &file->weights, error);

@@ -156,6 +156,9 @@ static int add_layer(const struct reader *reader, const cJSON *json, const struc
     const struct place here = place_of(place, text_at(config, "name"), cJSON_GetArraySize(model), label);
     if (!class) return place_error(&here, reader->error, "has no class_name; is this a model of Keras?");
     if (strcmp(class, "InputLayer") == 0) return 0;
+    if (strcmp(class, "Sequential") == 0 || strcmp(class, "Functional") == 0)
+        return place_error(&here, reader->error,
+                           "is a model within the model, which cannot be read; put its layers in its place");
     cJSON *layer = cJSON_CreateObject();
     if (!layer || !json_append(model, layer)) return no_memory(reader->error);
     return fill_layer(reader, class, config, &here, layer);
@@ -189,18 +192,67 @@ static int add_shape(const cJSON *config, const cJSON *layers, cJSON *document, 
     return json_add(document, "input_shape", shape) ? 0 : no_memory(error);
 }
 
+/* ---- models made by calling layers on each other ---- */
+
+/* The name of the layer whose output a call takes; NULL where it takes none, or several. Keras 3 writes a call as
+ * {"args": [tensor], "kwargs"} with the tensor's "keras_history": [name, 0, 0], before it was [[name, 0, 0, {}]]. */
+static const char *taken_by(const cJSON *call) {
+    const cJSON *arguments = cJSON_IsArray(call) ? call : member(call, "args");
+    if (cJSON_GetArraySize(arguments) != 1) return NULL;
+    const cJSON *first = arguments->child;
+    const cJSON *history = cJSON_IsArray(first) ? first : member(member(first, "config"), "keras_history");
+    return history ? cJSON_GetStringValue(history->child) : NULL;
+}
+
+/* Whether the layer is called once, on the output of the layer before it. */
+static bool follows(const cJSON *layer, const char *before) {
+    const cJSON *calls = member(layer, "inbound_nodes");
+    if (!before) return cJSON_GetArraySize(calls) == 0;
+    const char *taken = cJSON_GetArraySize(calls) == 1 ? taken_by(calls->child) : NULL;
+    return taken && strcmp(taken, before) == 0;
+}
+
+/* Whether a list of ends, [name, 0, 0] or [[name, 0, 0]], is this layer alone. */
+static bool is_only_end(const cJSON *ends, const char *name) {
+    const cJSON *first = ends ? ends->child : NULL;
+    const cJSON *end = cJSON_IsArray(first) && cJSON_GetArraySize(ends) == 1 ? first->child : first;
+    return name && cJSON_IsString(end) && strcmp(end->valuestring, name) == 0;
+}
+
+/* A model of class Functional is one of layers in a line where each takes what the one before it gives. */
+static int check_line(const cJSON *config, const cJSON *layers, const struct place *place, struct error *error) {
+    const char *before = NULL;
+    for (const cJSON *layer = layers->child; layer; layer = layer->next) {
+        const char *name = text_at(layer, "name");
+        char label[LABEL_SIZE];
+        if (!name) name = text_at(member(layer, "config"), "name");
+        const struct place here = place_of(place, name, 0, label);
+        if (!name || !follows(layer, before))
+            return place_error(&here, error,
+                               "does not take the output of the layer before it alone; only models whose layers stand "
+                               "in one line can be read");
+        before = name;
+    }
+    if (is_only_end(member(config, "output_layers"), before)) return 0;
+    return place_error(place, error, "has not its last layer as its one output; only such models can be read");
+}
+
 static int read_into(const struct reader *reader, const cJSON *json, const struct place *place, cJSON *document) {
     const cJSON *config = member(json, "config");
     const cJSON *layers = cJSON_IsArray(config) ? config : member(config, "layers");
     const char *class = text_at(json, "class_name");
-    if (!class || strcmp(class, "Sequential") != 0)
-        return place_error(place, reader->error, "is a Keras model of class %s; only Sequential ones can be read",
+    const bool is_line = class && (strcmp(class, "Functional") == 0 || strcmp(class, "Model") == 0);
+    if (!is_line && (!class || strcmp(class, "Sequential") != 0))
+        return place_error(place, reader->error,
+                           "is a Keras model of class %s; only Sequential ones, and Functional "
+                           "ones whose layers stand in one line, can be read",
                            class ? class : "none");
     if (!layers || !cJSON_IsArray(layers))
         return place_error(place, reader->error, "is a Keras model without a list of layers; save it with to_json()");
     if (cJSON_GetArraySize(layers) > LAYERS_MOST)
         return place_error(place, reader->error, "is a Keras model of %d layers, at most %d are read",
                            cJSON_GetArraySize(layers), LAYERS_MOST);
+    if (is_line && check_line(config, layers, place, reader->error) != 0) return -1;
     if (add_shape(config, layers, document, reader->error) != 0) return -1;
     cJSON *model = cJSON_AddArrayToObject(document, "model");
     if (!model) return no_memory(reader->error);

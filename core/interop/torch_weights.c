@@ -27,7 +27,8 @@ struct reading {
     const struct model *model;
     struct model places; /* the model with places for parameters */
     struct torch_modules wanted;
-    const struct safetensors_tensor **found;  /* by tensor of `wanted` */
+    const struct safetensors_tensor **found;  /* by tensor of `wanted`; NULL: a constant that the file lacks */
+    const struct module **givers;             /* likewise */
     const struct safetensors_tensor **sorted; /* the file's, module by module */
     struct module *modules;
     size_t module_count;
@@ -131,15 +132,29 @@ static size_t wanted_together(const struct reading *reading, size_t first) {
     return count;
 }
 
+/* Whether no weight of the model is in the tensor: a module may lack it, as one without `affine` or `bias`. */
+static bool is_constant(const struct safetensors_source *wanted) {
+    size_t elements = 0;
+    if (!shape_elements(&wanted->shape, &elements)) return false;
+    for (size_t i = 0; i < elements; i++)
+        if (wanted->data[i] >= PLACE_FIRST) return false;
+    return true;
+}
+
 /* Whether the module has what is wanted from `first` on, and nothing beside it; then they are found. */
 static bool take_module(struct reading *reading, struct module *module, size_t first, size_t count) {
-    if (module->taken || module->weight_count != count) return false;
+    size_t taken = 0;
+    if (module->taken || module->weight_count == 0 || module->weight_count > count) return false;
     for (size_t i = first; i < first + count; i++) {
         const struct safetensors_source *wanted = &reading->wanted.tensors[i];
         reading->found[i] = tensor_of(module, role_of(wanted->name));
+        if (!reading->found[i] && is_constant(wanted)) continue;
         if (!reading->found[i] || !has_shape(reading->found[i], &wanted->shape)) return false;
+        taken++;
     }
+    if (taken != module->weight_count) return false;
     module->taken = true;
+    for (size_t i = first; i < first + count; i++) reading->givers[i] = module;
     return true;
 }
 
@@ -180,6 +195,18 @@ static int refuse(const struct reading *reading, size_t missing) {
                      wanted->name, shape_text(&wanted->shape, shape, sizeof shape));
 }
 
+/* How the modules were found; where names did not tell, which went where. */
+static void tell(const struct reading *reading, bool by_name, struct text *report) {
+    text_print(report, "%s: weights of PyTorch, taken by %s\n", reading->file->path,
+               by_name ? "the names of their modules" : "the order and shapes of their modules:");
+    for (size_t i = 0; i < reading->wanted.tensor_count && !by_name; i += wanted_together(reading, i)) {
+        const char *wanted = reading->wanted.tensors[i].name;
+        const struct module *giver = reading->givers[i];
+        text_print(report, "  module %.*s of the model from %.*s\n", (int)module_length(wanted), wanted,
+                   (int)giver->length, giver->name);
+    }
+}
+
 static int match(struct reading *reading, struct text *report) {
     bool by_name = true;
     size_t reached = take_all(reading, take_by_name);
@@ -196,9 +223,7 @@ static int match(struct reading *reading, struct text *report) {
                              "same network, layer for layer",
                              (int)module->length, module->name);
     }
-    if (report)
-        text_print(report, "%s: weights of PyTorch, taken by %s\n", reading->file->path,
-                   by_name ? "the names of their modules" : "the order and shapes of their modules");
+    if (report) tell(reading, by_name, report);
     return 0;
 }
 
@@ -208,8 +233,8 @@ static int match(struct reading *reading, struct text *report) {
 static int give(const struct reading *reading, size_t index, float *numbers, float *parameters) {
     const struct safetensors_source *wanted = &reading->wanted.tensors[index];
     const struct safetensors_tensor *tensor = reading->found[index];
-    safetensors_floats(tensor, numbers);
-    for (size_t i = 0; i < tensor->elements; i++) {
+    if (tensor) safetensors_floats(tensor, numbers);
+    for (size_t i = 0; tensor && i < tensor->elements; i++) {
         const float place = wanted->data[i];
         if (place >= PLACE_FIRST) {
             if (parameters) parameters[(size_t)place - PLACE_FIRST] = numbers[i];
@@ -226,7 +251,7 @@ static int give(const struct reading *reading, size_t index, float *numbers, flo
 static int give_all(const struct reading *reading) {
     size_t most = 0;
     for (size_t i = 0; i < reading->wanted.tensor_count; i++)
-        if (reading->found[i]->elements > most) most = reading->found[i]->elements;
+        if (reading->found[i] && reading->found[i]->elements > most) most = reading->found[i]->elements;
     float *numbers = memory_allocate(most, sizeof *numbers, "a tensor", reading->error);
     int status = numbers ? 0 : -1;
     for (int writes = 0; writes < 2; writes++)
@@ -273,7 +298,9 @@ static int find_and_give(struct reading *reading, struct text *report) {
     reading->modules = memory_allocate(count, sizeof *reading->modules, "the modules", reading->error);
     reading->found =
         memory_allocate(reading->wanted.tensor_count, sizeof *reading->found, "the modules", reading->error);
-    if (!reading->sorted || !reading->modules || !reading->found) return -1;
+    reading->givers =
+        memory_allocate(reading->wanted.tensor_count, sizeof *reading->givers, "the modules", reading->error);
+    if (!reading->sorted || !reading->modules || !reading->found || !reading->givers) return -1;
     list_modules(reading);
     return match(reading, report) == 0 ? give_all(reading) : -1;
 }
@@ -288,6 +315,7 @@ int torch_weights_load(const struct safetensors *file, const struct model *model
     free(reading.sorted);
     free(reading.modules);
     free(reading.found);
+    free(reading.givers);
     torch_modules_free(&reading.wanted);
     graph_free(&graph);
     free(reading.places.parameters);

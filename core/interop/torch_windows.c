@@ -1,4 +1,5 @@
 /* Operations that slide windows, and frames, as modules of PyTorch. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/interop/torch_modules.h"
@@ -65,14 +66,19 @@ static bool has_bias(const struct graph_node *node) {
     return node->input_count > 2 && node->inputs[2] != GRAPH_NONE;
 }
 
+/* Around the image zeros, or what `value` says: ", 1". */
+static void pad(struct torch_modules *torch, const struct window_view *view, const char *value) {
+    const int *before = view->window->before;
+    torch_module(torch, "nn.%s((%d, %d, %d, %d)%s)", *value ? "ConstantPad2d" : "ZeroPad2d", before[WIDTH],
+                 view->after[WIDTH], before[HEIGHT], view->after[HEIGHT], value);
+}
+
 static int convolve(struct torch_modules *torch, const struct graph_node *node) {
     const struct window_view view = view_of(torch, node);
     const struct graph_window *window = view.window;
     static const int none[2];
     const bool even = is_even(&view);
-    if (!even)
-        torch_module(torch, "nn.ZeroPad2d((%d, %d, %d, %d))", window->before[WIDTH], view.after[WIDTH],
-                     window->before[HEIGHT], view.after[HEIGHT]);
+    if (!even) pad(torch, &view, "");
     const int filters = torch->graph->values[node->output].shape.size[2];
     if (add_weights(torch, node, false) != 0) return 0;
     struct text text = {0};
@@ -128,11 +134,13 @@ static bool has_windows(const struct torch_modules *torch, const struct window_v
     return true;
 }
 
-/* What never is the largest, around the image. */
-static void pad_for_maximum(struct torch_modules *torch, const struct window_view *view) {
-    const int *before = view->window->before;
-    torch_module(torch, "nn.ConstantPad2d((%d, %d, %d, %d), float(\"-inf\"))", before[WIDTH], view->after[WIDTH],
-                 before[HEIGHT], view->after[HEIGHT]);
+static int mean_pool(struct torch_modules *torch, const struct window_view *view) {
+    const struct graph_window *window = view->window;
+    torch_module(torch, "MeanPool((%d, %d), (%d, %d), (%d, %d, %d, %d))", window->size[0], window->size[1],
+                 window->stride[0], window->stride[1], window->before[WIDTH], view->after[WIDTH],
+                 window->before[HEIGHT], view->after[HEIGHT]);
+    torch->uses[TORCH_MEAN_POOL] = true;
+    return 1;
 }
 
 static int pool(struct torch_modules *torch, const struct graph_node *node) {
@@ -142,8 +150,8 @@ static int pool(struct torch_modules *torch, const struct graph_node *node) {
     const bool is_maximum = node->operation == GRAPH_POOL_MAXIMUM, is_sum = node->operation == GRAPH_POOL_SUM;
     const bool plain = has_windows(torch, &view, false), beyond = !plain && has_windows(torch, &view, true);
     const bool is_padded = !plain && !beyond;
-    if (is_padded && !is_maximum) return torch_refuse(torch);
-    if (is_padded) pad_for_maximum(torch, &view);
+    if (is_padded && !is_maximum && !is_sum) return mean_pool(torch, &view);
+    if (is_padded) pad(torch, &view, is_maximum ? ", float(\"-inf\")" : "");
     struct text text = {0};
     text_print(&text, "nn.%s((%d, %d)", is_maximum ? "MaxPool2d" : "AvgPool2d", window->size[0], window->size[1]);
     text_print(&text, ", stride=(%d, %d)", window->stride[0], window->stride[1]);
@@ -170,6 +178,52 @@ static int enlarge(struct torch_modules *torch, const struct graph_node *node) {
     torch_module(torch, "nn.Upsample(scale_factor=(%d, %d), mode=\"%s\")", node->times[0], node->times[1],
                  is_nearest ? "nearest" : "bilinear");
     return 1;
+}
+
+/* ---- deformable convolution: where to look, how much it counts, what is seen there, and a product ---- */
+
+static const enum graph_operation plain[] = {GRAPH_CONVOLVE, GRAPH_SAMPLE, GRAPH_CONVOLVE};
+static const enum graph_operation modulated[] = {GRAPH_CONVOLVE, GRAPH_CONVOLVE, GRAPH_SIGMOID, GRAPH_SAMPLE,
+                                                 GRAPH_CONVOLVE};
+
+bool torch_is_deformable(const struct graph_node *node, int count) {
+    return torch_begins(node, count, plain, 3) || torch_begins(node, count, modulated, 5);
+}
+
+/* The layer's own kernel (kh,kw,c,f) and vector (f), as "<role>weight" and "<role>bias". */
+static bool add_convolution(struct torch_modules *torch, const char *prefix, const char *role, const int size[2],
+                            int channels, int filters) {
+    char name[32];
+    snprintf(name, sizeof name, "%skernel", prefix);
+    const float *kernel = torch_parameter(torch, name);
+    snprintf(name, sizeof name, "%sbias", prefix);
+    const float *bias = torch_parameter(torch, name);
+    snprintf(name, sizeof name, "%sweight", role);
+    float *weight = torch_tensor(torch, name, (struct shape){4, {filters, channels, size[0], size[1]}});
+    if (!weight) return false;
+    copy_kernel(kernel, size[0] * size[1], channels, filters, false, weight);
+    snprintf(name, sizeof name, "%sbias", role);
+    return !bias || torch_vector(torch, name, bias, 0, filters);
+}
+
+int torch_deformable(struct torch_modules *torch, const struct graph_node *node, int count) {
+    const bool is_modulated = torch_begins(node, count, modulated, 5);
+    const struct window_view view = view_of(torch, node);
+    const struct graph_window *window = view.window;
+    const int *size = window->size, *stride = window->stride, *dilation = window->dilation;
+    const int taken = is_modulated ? 5 : 3, channels = view.x.size[2];
+    const int filters = torch->graph->values[node[taken - 1].output].shape.size[2];
+    if (!torch_parameter(torch, "offset_kernel") || !torch_parameter(torch, "kernel")) return torch_refuse(torch);
+    if (!add_convolution(torch, "offset_", "offset.", size, channels, (is_modulated ? 3 : 2) * size[0] * size[1]) ||
+        !add_convolution(torch, "", "", size, channels, filters))
+        return 0;
+    torch_module(torch,
+                 "DeformableConv2d(%d, %d, (%d, %d), (%d, %d), (%d, %d, %d, %d), (%d, %d), modulated=%s, bias=%s)",
+                 channels, filters, size[0], size[1], stride[0], stride[1], window->before[WIDTH], view.after[WIDTH],
+                 window->before[HEIGHT], view.after[HEIGHT], dilation[0], dilation[1], is_modulated ? "True" : "False",
+                 torch_parameter(torch, "bias") ? "True" : "False");
+    torch->uses[TORCH_DEFORMABLE] = true;
+    return taken;
 }
 
 int torch_window(struct torch_modules *torch, const struct graph_node *node) {

@@ -82,11 +82,11 @@ static void weights_of_pytorch(void **state) {
     command_write(world, "torch.json", config);
     for (size_t i = 0; i < 2; i++) {
         struct text said = {0};
-        text_print(&said, "%s.safetensors: weights of PyTorch, taken by %s of their modules\n", files[i][0],
-                   files[i][1]);
+        text_print(&said, "%s.safetensors: weights of PyTorch, taken by %s of their modules", files[i][0], files[i][1]);
         command(world, "cnntrain train torch.json --weights %s.safetensors --out %s", files[i][0], files[i][0]);
         assert_int_equal(world->code, 0);
         assert_contains(world->err, said.bytes);
+        if (i == 1) assert_contains(world->err, "module 3 of the model from features.3\n");
         text_free(&said);
         said = (struct text){0};
         text_print(&said, "cnntrain predict -q %s 8.png --top 10 --json", files[i][0]);
@@ -98,9 +98,12 @@ static void weights_of_pytorch(void **state) {
         "torch-named.safetensors: is a state dict of PyTorch without a module for \"3.weight\" of the model, whose "
         "first tensor has the shape (6,4,3,3); describe the same network, layer for layer");
     command_fails(
-        world, "cnntrain train torch.json --weights torch-named.safetensors --set 'model.4=\"LayerNormalization\"'", 2,
+        world,
+        "cnntrain train torch.json --weights torch-named.safetensors --set "
+        "'model.2={\"type\": \"Reshape\", \"target_shape\": [16, 4]}'",
+        2,
         "torch-named.safetensors: is a state dict of PyTorch, but no module of PyTorch stands for the model's "
-        "layer \"layer_normalization\"; give the weights in Keras' layout");
+        "layer \"batch_normalization\"; give the weights in Keras' layout");
     command_fails(world, "cnntrain train torch.json --weights torch-named.safetensors --set 'model.3=\"ReLU\"'", 3,
                   "torch-named.safetensors: is a state dict of PyTorch whose module \"features.4\" has no place in the "
                   "model; describe the same network, layer for layer");

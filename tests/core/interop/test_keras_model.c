@@ -105,8 +105,14 @@ static void older_keys(void **state) {
 
 static void refusals(void **state) {
     (void)state;
+    expect_refused("{'class_name':'MyModel','config':{}}",
+                   "k.json: is a Keras model of class MyModel; only Sequential ones, and Functional ones whose layers "
+                   "stand in one line, can be read");
     expect_refused("{'class_name':'Functional','config':{}}",
-                   "k.json: is a Keras model of class Functional; only Sequential ones can be read");
+                   "k.json: is a Keras model without a list of layers; save it with to_json()");
+    expect_refused(LAYER("Sequential", "'name':'inner','layers':[]"),
+                   "k.json: layer \"inner\": is a model within the model, which cannot be read; put its layers in its "
+                   "place");
     expect_refused("{'class_name':'Sequential','config':{}}",
                    "k.json: is a Keras model without a list of layers; save it with to_json()");
     expect_refused("{'class_name':'Sequential','config':[3]}",
@@ -133,6 +139,41 @@ static void too_many_layers(void **state) {
     text_add(&text, "]}");
     expect_refused(text.bytes, "k.json: is a Keras model of 4097 layers, at most 4096 are read");
     text_free(&text);
+}
+
+#define INPUT_LAYER                                                                                                    \
+    "{'class_name':'InputLayer','name':'i','config':{'name':'i','batch_shape':[null,4,4,3]},'inbound_nodes':[]}"
+#define TENSOR(of)                                                                                                     \
+    "{'args':[{'class_name':'__keras_tensor__','config':{'keras_history':['" of "',0,0]}}],'kwargs':{'mask':null}}"
+#define FUNCTIONAL(layers, ends)                                                                                       \
+    "{'class_name':'Functional','config':{'layers':[" INPUT_LAYER "," layers "],'output_layers':" ends "}}"
+#define CALLED(name, calls)                                                                                            \
+    "{'class_name':'Flatten','name':'" name "','config':{'name':'" name "'},'inbound_nodes':[" calls "]}"
+
+/* Layers in a line, as Keras 3 and Keras 2 wrote down who takes whose output. */
+static void functional_models(void **state) {
+    (void)state;
+    static const char read[] = "{'input_shape':[4,4,3],'model':[{'type':'Flatten','name':'a'},"
+                               "{'type':'Flatten','name':'b'}]}";
+    expect_read(FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", TENSOR("a")), "['b',0,0]"), read);
+    expect_read(FUNCTIONAL(CALLED("a", "[['i',0,0,{}]]") "," CALLED("b", "[['a',0,0,{}]]"), "[['b',0,0]]"), read);
+    static const char *const others[] = {
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", TENSOR("i")), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", TENSOR("a") "," TENSOR("a")), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", "[['a',0,0,{}],['i',0,0,{}]]"), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", "3"), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", ""), "['b',0,0]"),
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        expect_refused(others[i], "k.json: layer \"b\": does not take the output of the layer before it alone; only "
+                                  "models whose layers stand in one line can be read");
+    static const char *const ends[] = {
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "[['i',0,0]]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "[['a',0,0],['i',0,0]]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "7"),
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        expect_refused(ends[i], "k.json: has not its last layer as its one output; only such models can be read");
 }
 
 static void refused_values(void **state) {
@@ -168,10 +209,15 @@ static void configs_are_not_models(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(generations),    cmocka_unit_test(values),
-        cmocka_unit_test(constraints),    cmocka_unit_test(older_keys),
-        cmocka_unit_test(refusals),       cmocka_unit_test(too_many_layers),
-        cmocka_unit_test(refused_values), cmocka_unit_test(configs_are_not_models),
+        cmocka_unit_test(generations),
+        cmocka_unit_test(values),
+        cmocka_unit_test(constraints),
+        cmocka_unit_test(older_keys),
+        cmocka_unit_test(functional_models),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(too_many_layers),
+        cmocka_unit_test(refused_values),
+        cmocka_unit_test(configs_are_not_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,9 @@ static void other_modules(void **state) {
         {"{'type': 'Activation', 'activation': 'softplus'}", "nn.Softplus()"},
         {"{'type': 'Activation', 'activation': 'softsign'}", "nn.Softsign()"},
         {"{'type': 'Rescaling', 'scale': 0.5, 'offset': -1}", "Scale(0.5, -1)"},
+        {"{'type': 'Activation', 'activation': 'selu'}", "nn.SELU()"},
+        {"{'type': 'AveragePooling2D', 'pool_size': 2, 'strides': 1, 'padding': 'same'}",
+         "MeanPool((2, 2), (1, 1), (0, 1, 0, 1))"},
         {"{'type': 'Conv2DTranspose', 'filters': 2, 'kernel_size': 3, 'strides': 2}",
          "nn.ConvTranspose2d(3, 2, (3, 3), stride=(2, 2))"},
         {"{'type': 'Conv2D', 'filters': 2, 'kernel_size': 3, 'padding': 'same', 'use_bias': false}",
@@ -196,6 +199,17 @@ static void for_training(void **state) {
     expect_line(&world, "    nn.Conv2d(3, 2, (2, 2)),  # 1: conv2d\n");
     expect_line(&world, "    nn.BatchNorm2d(2, eps=0.001, momentum=0.01),  # 2: batch_normalization\n");
     drop(&world);
+    translate_for(
+        &world,
+        "{'type': 'LayerNormalization', 'center': false}, {'type': 'Residual', 'layers': [{'type': "
+        "'Conv2D', 'filters': 4, 'kernel_size': 1, 'trainable': false}, {'type': 'Dropout', 'rate': 0.5}]}, " DENSE,
+        true);
+    expect_no_error(&world.error);
+    expect_line(&world, "    fixed(LayerNorm((3), eps=0.001), \"bias\"),  # 0: layer_normalization\n");
+    expect_line(&world, "            nn.Conv2d(3, 4, (1, 1)).requires_grad_(False),  # 0: conv2d\n");
+    expect_line(&world, "            nn.Dropout(0.5),  # 1: dropout\n");
+    expect_line(&world, "        nn.Conv2d(3, 4, (1, 1)),  # 1: residual\n");
+    drop(&world);
     translate_for(&world, "{'type': 'GaussianNoise', 'stddev': 0.5}, " DENSE, true);
     expect_error(&world.error, ERROR_CONFIG,
                  "layer \"gaussian_noise\": no module of PyTorch stands for this GaussianNoise; leave it out, or "
@@ -203,24 +217,143 @@ static void for_training(void **state) {
     drop(&world);
 }
 
+static void expect_text(const char *text, const char *part) {
+    if (!text || !strstr(text, part)) fail_msg("no \"%s\" in\n%s", part, text ? text : "nothing");
+}
+
+/* Images are normalized along the axes that they have here, vectors in the order of nn.Flatten. */
+static void layer_normalization(void **state) {
+    (void)state;
+    struct world world;
+    translate(&world, "{'type': 'LayerNormalization'}, {'type': 'LayerNormalization', 'axis': [1, 2, 3], 'center': "
+                      "false, 'epsilon': 0.25}, {'type': 'LayerNormalization', 'axis': [2, 3], 'center': false, "
+                      "'scale': false}, {'type': 'Flatten'}, {'type': 'LayerNormalization'}, "
+                      "{'type': 'Dense', 'units': 2}");
+    expect_no_error(&world.error);
+    expect_line(&world, "    LayerNorm((3), eps=0.001),  # 0: layer_normalization\n");
+    expect_line(&world, "    nn.LayerNorm((3,6,5), eps=0.25),  # 1: layer_normalization_1\n");
+    expect_line(&world, "    LayerNorm((5,3), eps=0.001, elementwise_affine=False),  # 2: layer_normalization_2\n");
+    expect_line(&world, "    nn.LayerNorm((90), eps=0.001),  # 4: layer_normalization_3\n");
+    assert_true(tensor(&world, "0.weight", "(3)")[2] == 2);
+    const float *gamma = tensor(&world, "1.weight", "(3,6,5)"), *beta = tensor(&world, "1.bias", "(3,6,5)");
+    assert_true(gamma[1] == 3 && gamma[30] == 1 && beta[7] == 0);
+    assert_true(tensor(&world, "4.bias", "(90)")[30] == 1);
+    assert_true(world.torch.uses[TORCH_LAYER_NORM] && !world.torch.uses[TORCH_RESHAPE]);
+    drop(&world);
+}
+
+/* Blocks within blocks; a projection is a module of its own name. */
+static void residual(void **state) {
+    (void)state;
+    struct world world;
+    translate(&world, "{'type': 'Residual', 'layers': [{'type': 'Residual', 'layers': [{'type': 'ReLU'}]}, "
+                      "{'type': 'Conv2D', 'filters': 4, 'kernel_size': 3, 'strides': 2, 'padding': 'same'}], "
+                      "'activation': 'tanh'}, " DENSE);
+    expect_no_error(&world.error);
+    assert_string_equal(world.torch.lines.bytes, "    Residual(\n"
+                                                 "        nn.Sequential(\n"
+                                                 "            Residual(\n"
+                                                 "                nn.Sequential(\n"
+                                                 "                    nn.ReLU(),  # 0: re_lu\n"
+                                                 "                ),\n"
+                                                 "            ),  # 0: residual\n"
+                                                 "            nn.ZeroPad2d((1, 1, 0, 1)),  # 1: conv2d\n"
+                                                 "            nn.Conv2d(3, 4, (3, 3), stride=(2, 2)),  # 2: conv2d\n"
+                                                 "        ),\n"
+                                                 "        nn.Conv2d(3, 4, (1, 1), stride=(2, 2)),  # 0: residual_1\n"
+                                                 "    ),  # 0: residual_1\n"
+                                                 "    nn.Tanh(),  # 1: residual_1\n"
+                                                 "    nn.Flatten(),  # 2: flatten\n"
+                                                 "    nn.Linear(36, 2),  # 3: dense\n");
+    const float *block = tensor(&world, "0.block.2.weight", "(4,3,3,3)");
+    assert_true(block[1] == 12 && block[27] == 1);
+    assert_true(tensor(&world, "0.projection.weight", "(4,3,1,1)")[3] == 1);
+    tensor(&world, "0.projection.bias", "(4)");
+    tensor(&world, "3.weight", "(2,36)");
+    assert_int_equal(world.torch.tensor_count, 6);
+    assert_true(world.torch.uses[TORCH_RESIDUAL]);
+    drop(&world);
+}
+
+/* What a way around a matrix takes along must not change its order. */
+static void order_is_kept_around_matrices(void **state) {
+    (void)state;
+    struct world world;
+    translate(&world, "{'type': 'Flatten'}, {'type': 'Residual', 'layers': [{'type': 'Dense', 'units': 90}]}, "
+                      "{'type': 'Reshape', 'target_shape': [5, 6, 3]}, " DENSE);
+    expect_no_error(&world.error);
+    expect_line(&world, "    Reshape(90),  # 0: flatten\n");
+    expect_line(&world, "    Reshape(5,6,3),  # 2: reshape\n");
+    expect_line(&world, "    nn.Flatten(),  # 3: flatten_1\n");
+    assert_true(tensor(&world, "1.block.0.weight", "(90,90)")[1] == 90);
+    drop(&world);
+}
+
+static void deformable(void **state) {
+    (void)state;
+    struct world world;
+    translate(&world, "{'type': 'DeformableConv2D', 'filters': 4, 'kernel_size': [2, 3], 'padding': 'same', "
+                      "'modulated': true}, " DENSE);
+    expect_no_error(&world.error);
+    expect_line(&world, "    DeformableConv2d(3, 4, (2, 3), (1, 1), (1, 1, 0, 1), (1, 1), modulated=True, bias=True),");
+    const float *weight = tensor(&world, "0.weight", "(4,3,2,3)");
+    assert_true(weight[1] == 12 && weight[18] == 1);
+    weight = tensor(&world, "0.offset.weight", "(18,3,2,3)");
+    assert_true(weight[1] == 54 && weight[18] == 1);
+    assert_true(tensor(&world, "0.offset.bias", "(18)")[17] == 17);
+    tensor(&world, "0.bias", "(4)");
+    drop(&world);
+    translate(&world, "{'type': 'DeformableConv2D', 'filters': 4, 'kernel_size': 3, 'use_bias': false}, " DENSE);
+    expect_line(&world, "modulated=False, bias=False),");
+    assert_int_equal(world.torch.tensor_count, 5);
+    drop(&world);
+}
+
+/* Numbers one by one that no module does become a class. One slope for all is a module's. */
+static void functions(void **state) {
+    (void)state;
+    struct world world;
+    translate(&world, "{'type': 'PReLU', 'shared_axes': [1, 2, 3]}, {'type': 'PReLU', 'shared_axes': [1]}, "
+                      "{'type': 'ReLU', 'threshold': 0.5}, " DENSE);
+    expect_no_error(&world.error);
+    expect_line(&world,
+                "    nn.PReLU(1),  # 0: p_re_lu\n    Function1(),  # 1: p_re_lu_1\n    Function2(),  # 2: re_lu\n");
+    expect_text(world.torch.functions.bytes, "class Function1(nn.Module):  # p_re_lu_1\n"
+                                             "    def __init__(self):\n"
+                                             "        super().__init__()\n"
+                                             "        self.alpha = nn.Parameter(torch.zeros(3,1,5))\n\n"
+                                             "    def forward(self, x):\n");
+    expect_text(world.torch.functions.bytes, " * self.alpha\n");
+    expect_text(world.torch.functions.bytes, "class Function2(nn.Module):  # re_lu\n    def forward(self, x):\n");
+    assert_true(tensor(&world, "1.alpha", "(3,1,5)")[5] == 1);
+    assert_true(tensor(&world, "0.weight", "(1)")[0] == 0);
+    drop(&world);
+}
+
 static void no_module_for_it(void **state) {
     (void)state;
     struct world world;
-    translate(&world, "{'type': 'LayerNormalization', 'name': 'norm'}, " DENSE);
+    translate(&world,
+              "{'type': 'Reshape', 'target_shape': [30, 3]}, {'type': 'BatchNormalization', 'name': 'norm'}, " DENSE);
     expect_error(&world.error, ERROR_CONFIG,
-                 "layer \"norm\": no module of PyTorch stands for this LayerNormalization; convert to ONNX, which "
+                 "layer \"norm\": no module of PyTorch stands for this BatchNormalization; convert to ONNX, which "
                  "PyTorch's users can run as well");
-    drop(&world);
-    translate(&world, "{'type': 'Flatten'}, {'type': 'Activation', 'activation': 'relu'}");
-    assert_int_equal(world.error.code, ERROR_CONFIG);
     drop(&world);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kernels_and_matrices), cmocka_unit_test(depthwise_is_groups),
-        cmocka_unit_test(batch_normalization),  cmocka_unit_test(other_modules),
-        cmocka_unit_test(for_training),         cmocka_unit_test(no_module_for_it),
+        cmocka_unit_test(kernels_and_matrices),
+        cmocka_unit_test(depthwise_is_groups),
+        cmocka_unit_test(batch_normalization),
+        cmocka_unit_test(other_modules),
+        cmocka_unit_test(layer_normalization),
+        cmocka_unit_test(residual),
+        cmocka_unit_test(deformable),
+        cmocka_unit_test(order_is_kept_around_matrices),
+        cmocka_unit_test(functions),
+        cmocka_unit_test(for_training),
+        cmocka_unit_test(no_module_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
