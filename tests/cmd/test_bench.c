@@ -145,7 +145,7 @@ static void interrupts_end_it(void **state) {
     struct command_world *world = *state;
     command(world, "timeout -s INT 0.3 cnntrain bench sep_max --seconds 60; test $? -eq 124 && echo gone");
     assert_string_equal(world->out, "gone\n");
-    assert_string_equal(world->err, "");
+    assert_string_equal(world->err, "error: interrupted; no file is left half written\n");
 }
 
 int main(void) {

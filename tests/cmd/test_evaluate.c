@@ -81,7 +81,7 @@ static void data_that_do_not_fit(void **state) {
     command_fails(world,
                   "cnntrain train dw_max --data synth:20,10 --epochs 1 -q --out plain >/dev/null && "
                   "cnntrain evaluate plain --split validation",
-                  3, "the data have no validation images; choose another --split");
+                  3, "the data have no validation images; choose another --split, or other data");
 }
 
 static void mistakes(void **state) {

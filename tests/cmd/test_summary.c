@@ -58,7 +58,8 @@ static void configs_with_models_of_keras(void **state) {
     assert_contains(world->out, "\"input_shape\": [48, 48, 3]");
     command_write(world, "wrong.json", "{\"model\": {\"layers\": []}}");
     command_fails(world, "cnntrain summary wrong.json", 2,
-                  "wrong.json: model: is neither a list of layers nor a model saved by Keras' to_json()");
+                  "wrong.json: model: is neither a list of layers nor a model saved by Keras' to_json(); write a list, "
+                  "[...]");
     command_write(world, "none.json", "{\"model\": \"gone.json\"}");
     command_fails(world, "cnntrain summary none.json", 4,
                   "./gone.json: cannot open the file: No such file or directory");

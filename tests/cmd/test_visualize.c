@@ -121,7 +121,8 @@ static void mistakes_of_the_user(void **state) {
         {"runs/first --kernels --maps 0", 2, "--maps: must be 1 to 1024, got 0"},
         {"runs/first --mistakes --count 0", 2, "--count: must be 1 to 1024, got 0"},
         {"runs/first --mistakes --split all", 2, "--split: must be test, validation or train, got \"all\""},
-        {"runs/first --mistakes --split validation", 3, "the data have no validation images; choose another --split"},
+        {"runs/first --mistakes --split validation", 3,
+         "the data have no validation images; choose another --split, or other data"},
         {"runs/first --features test:32", 2, "--features: must be test:0 to test:31, got \"test:32\""},
         {"runs/first --features test:99999999999999999999", 2,
          "--features: must be test:0 to test:31, got \"test:99999999999999999999\""},
@@ -134,7 +135,7 @@ static void mistakes_of_the_user(void **state) {
         {"runs/first --occlusion test:1 --patch 4 --stride 5", 2, "--stride: must be 1 to 4, got 5"},
         {"runs/first --kernels --set seed=3", 2, "runs/first: is a trained model; --set is for configs"},
         {"runs/first --kernels --out grey.png/x.png", 4,
-         "grey.png/x.png: cannot create a temporary file beside it: Not a directory"},
+         "grey.png/x.png: there is no folder grey.png to write it in; create it"},
         {"nowhere.safetensors --kernels", 4,
          "nowhere.safetensors: no such model; name a run's folder, such as runs/sep_max, or a .safetensors, .keras or "
          ".h5 file"},

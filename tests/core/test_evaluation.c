@@ -145,7 +145,7 @@ static void test_stop(void **state) {
     struct evaluation evaluation;
     volatile sig_atomic_t stop = 0;
     int64_t heard = 0;
-    struct evaluation_watch watch = {&stop, {hear_images, &heard}};
+    struct evaluation_watch watch = {&stop, {hear_images, &heard, NULL}};
     tiny_open(&tiny, &(struct tiny_setup){.train = 9, .inference = true});
     assert_int_equal(evaluate_feed(tiny.engine, &tiny.model, &tiny.train, NULL, &watch, &evaluation, &error), 0);
     assert_int_equal(heard, 9);

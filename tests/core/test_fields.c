@@ -85,7 +85,7 @@ static void test_wrong_values(void **state) {
                    "cfg.json: kernel_size[1]: must be an integer, 1 or more; got -1");
     expect_refused(world, "{\"filters\": 1, \"sizes\": [1, true]}", "cfg.json: sizes[1]: must be an integer; got true");
     expect_refused(world, "{\"filters\": 1, \"sizes\": [2147483648]}",
-                   "cfg.json: sizes[0]: must be an integer; got 2147483648");
+                   "cfg.json: sizes[0]: must be at most 2147483647, got 2147483648");
     expect_refused(world, "{\"filters\": 1, \"words\": [1]}", "cfg.json: words[0]: must be a string; got 1");
     expect_refused(world, "{\"filters\": 1, \"inner\": 3}", "cfg.json: inner: must be an object; got 3");
     expect_refused(world, "{\"filters\": 1, \"inner\": {\"dept\": 3}}",
