@@ -43,7 +43,8 @@ cJSON *json_read_commented_file(const char *path, size_t limit, struct error *er
 int json_merge(cJSON *base, const cJSON *over, struct error *error);
 
 /* Sets the value at a path such as "training.optimizer.learning_rate", "model.3.filters" or, as messages write it,
- * "model[3].filters", making objects on the way. `value` is JSON, or else a plain string (so that training.optimizer=Adam works). */
+ * "model[3].filters", making objects on the way. `value` is JSON, or else a plain string (so that
+ * training.optimizer=Adam works). */
 int json_set_path(cJSON *root, const char *path, const char *value, struct error *error);
 
 /* "\"same\"", "3", "true", "null", "a list", "an object": how errors name what they found. */

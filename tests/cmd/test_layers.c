@@ -28,7 +28,8 @@ static void one_layer(void **state) {
     command_succeeds(world, "cnntrain layers Conv2D");
     assert_contains(world->out, "1 or more; required\n");
     command_succeeds(world, "cnntrain layers DeformableConv2D");
-    assert_contains(world->out, "\n  offset_kernel_initializer\n                          initializer; default \"zeros\"\n");
+    assert_contains(world->out,
+                    "\n  offset_kernel_initializer\n                          initializer; default \"zeros\"\n");
     command_succeeds(world, "cnntrain layers Adam");
     assert_starts_with(world->out, "Adam (optimizer, also adam): ");
     command_succeeds(world, "cnntrain layers activation");

@@ -99,8 +99,7 @@ static void test_ranges(void **state) {
     expect_refused("{\"validation_split\": -0.1}", "data: validation_split: must be a number, in [0, 1); got -0.1");
     expect_refused("{\"resize\": 0}",
                    "data: resize: must be an integer or [height, width], in [1, 4096], or null; got 0");
-    expect_refused("{\"resize\": [32, 5000]}",
-                   "data: resize[1]: must be an integer, in [1, 4096]; got 5000");
+    expect_refused("{\"resize\": [32, 5000]}", "data: resize[1]: must be an integer, in [1, 4096]; got 5000");
     expect_refused("{\"color\": \"greyscale\"}",
                    "data: color: \"greyscale\" is not known; did you mean \"grayscale\"?");
 }

@@ -251,8 +251,7 @@ static void test_bad_normalizations(void **state) {
                              "data: normalize.mean: must have one value, or one a channel (at most 4), got 0");
     expect_bad_normalization(room, "{\"mean\": [1, 2], \"std\": [1, 2, 3]}",
                              "data: normalize: has 2 values in mean and 3 in std; give one a channel in both");
-    expect_bad_normalization(room, "{\"std\": [0]}",
-                             "data: normalize.std[0]: must be a number, above 0; got 0");
+    expect_bad_normalization(room, "{\"std\": [0]}", "data: normalize.std[0]: must be a number, above 0; got 0");
     expect_bad_normalization(room, "\"standardise\"",
                              "data: normalize: unknown normalization \"standardise\"; did you mean \"standardize\"?");
 }
