@@ -58,6 +58,7 @@ static int read_config(void *context, struct error *error) {
 }
 
 static void test_config(void **state) {
+    failing_needed();
     tree_write(*state, "base.jsonc",
                "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
                "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1},"
@@ -102,6 +103,7 @@ static int write_history(void *context, struct error *error) {
 }
 
 static void test_history(void **state) {
+    failing_needed();
     char *path = expect_path(*state, "history.csv");
     failing_write(&(struct failing_work){.name = "writing a history", .run = write_history, .context = path});
     failing_read(&(struct failing_work){.name = "reading a history", .run = read_history, .context = path});
@@ -134,6 +136,7 @@ static int keep_checkpoint(void *context, struct error *error) {
 }
 
 static void test_checkpoint(void **state) {
+    failing_needed();
     char *path = expect_path(*state, "last.safetensors");
     failing_write(&(struct failing_work){.name = "saving", .run = save_checkpoint, .context = path});
     failing_read(&(struct failing_work){.name = "loading", .run = load_checkpoint, .context = path});
@@ -154,6 +157,7 @@ static int refuse_checkpoint(void *context, struct error *error) {
 }
 
 static void test_refused_checkpoint(void **state) {
+    failing_needed();
     char *path = expect_path(*state, "last.safetensors");
     struct error error = {0};
     assert_int_equal(save_checkpoint(path, &error), 0);
@@ -182,6 +186,7 @@ static int save_and_load_state(void *context, struct error *error) {
 }
 
 static void test_training_state(void **state) {
+    failing_needed();
     const struct tiny_setup setup = {
         .training = "{'batch_size': 8, 'optimizer': 'Adam', 'callbacks': [{'type': 'EarlyStopping', 'monitor': 'loss', "
                     "'restore_best_weights': true}]}",

@@ -8,6 +8,9 @@
 /* What main does first: comes back in a process that has the library, or where it cannot be had. */
 void failing_begin(char **arguments);
 
+/* What a test does first, before it takes anything: skips it where the library is not there. */
+void failing_needed(void);
+
 /* Some work: 0, or -1 and an error. It frees and closes all it took in either case. */
 struct failing_work {
     const char *name;
@@ -20,7 +23,7 @@ struct failing_work {
 /* Does the work with its first, second, ... call of `class` (a name of preload.c's, such as "memory" or "read") failing
  * with this errno, until there is none left to fail. Each time the work fails with this code and a message, or succeeds
  * all the same, and keeps neither memory nor open files. Reads that fail with 0 come to the end of their file, which
- * may be an ERROR_DATA too. Skips the test where the library is not there. */
+ * may be an ERROR_DATA too. */
 void failing_each(const struct failing_work *work, const char *class, int number, enum error_code code);
 /* Memory, and all that readers of files call. */
 void failing_read(const struct failing_work *work);

@@ -33,6 +33,7 @@ static int open_twice(void *context, struct error *error) {
 }
 
 static void test_models(void **state) {
+    failing_needed();
     (void)state;
     static const char *const paths[] = {"tests/golden/exchange/mixed.keras", "tests/golden/exchange/keras2.h5"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -43,6 +44,7 @@ static void test_models(void **state) {
 }
 
 static void test_weights(void **state) {
+    failing_needed();
     (void)state;
     static const char *const pairs[][2] = {
         {"tests/golden/exchange/keras2.h5", "tests/golden/exchange/keras2-weights.h5"},
@@ -77,6 +79,7 @@ static int write_and_open(void *context, struct error *error) {
 }
 
 static void test_own_files(void **state) {
+    failing_needed();
     static const char *const names[][2] = {
         {"safetensors", "x.safetensors"}, {"keras", "x.keras"}, {"keras-h5", "x.h5"}};
     struct stage stage = {0};
@@ -111,6 +114,7 @@ static int read_json(void *context, struct error *error) {
 }
 
 static void test_json(void **state) {
+    failing_needed();
     (void)state;
     static const char *const paths[] = {"every_layer.keras3.json", "sep_max.keras2.json"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -142,6 +146,7 @@ static int write_and_read_archive(void *context, struct error *error) {
 }
 
 static void test_archives(void **state) {
+    failing_needed();
     (void)state;
     const struct failing_work work = {"an archive", write_and_read_archive, NULL, "libzip", 0};
     failing_each(&work, "memory", ENOMEM, ERROR_RUN);
