@@ -133,6 +133,8 @@ static int read_further(const struct image_file *file, const struct chunk *chunk
     if (strcmp(chunk->type, "PLTE") == 0) return read_palette(file, chunk, png);
     if (strcmp(chunk->type, "IDAT") != 0) return 0;
     if (png->color == COLOR_PALETTE && !png->has_palette) return image_damaged(file, name, "its palette is missing");
+    /* stb_image copies a first piece of no bytes to a NULL. */
+    if (!png->has_pixels && chunk->length == 0) return image_damaged(file, name, "its pixels cannot be decompressed");
     png->has_pixels = true;
     return inflate_pixels(file, chunk, png);
 }

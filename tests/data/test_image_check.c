@@ -188,13 +188,16 @@ static void test_png_parts(void **state) {
     unsigned char plain[8] = {0}, packed[64];
     uLongf size = sizeof packed;
     assert_int_equal(compress(packed, &size, plain, sizeof plain), Z_OK);
-    struct png png = png_start(3, 2, 8, 0), cut = png;
-    put_chunk(&png, "IDAT", "", 0);
+    struct png png = png_start(3, 2, 8, 0), cut = png, empty = png;
     put_chunk(&png, "IDAT", packed, 4);
+    put_chunk(&png, "IDAT", "", 0);
     put_chunk(&png, "IDAT", packed + 4, size - 4);
     put_chunk(&png, "IDAT", "", 0);
     put_chunk(&png, "IEND", "", 0);
     expect_read(png.bytes, png.length);
+    put_chunk(&empty, "IDAT", "", 0);
+    put_chunk(&empty, "IDAT", packed, size);
+    expect_png_refused(empty, 0, DAMAGED("PNG", "its pixels cannot be decompressed"));
     put_chunk(&cut, "IDAT", packed, size - 4);
     expect_png_refused(cut, 0, DAMAGED("PNG", "it holds fewer pixels than its header says"));
 }
