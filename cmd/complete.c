@@ -9,6 +9,7 @@
 
 #include "cmd/complete_values.h"
 #include "cmd/help.h"
+#include "cmd/output.h"
 
 /* A command line behind the program's name; the last word is the one to complete. */
 struct line {
@@ -166,7 +167,7 @@ static int print_lines(struct session *session, struct text *text) {
     }
     qsort(starts, count, sizeof *starts, compare_lines);
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || strcmp(starts[i], starts[i - 1]) != 0) puts(starts[i]);
+        if (i == 0 || strcmp(starts[i], starts[i - 1]) != 0) output_print("%s\n", starts[i]);
     free(starts);
     text_free(text);
     return 0;

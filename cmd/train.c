@@ -222,9 +222,8 @@ const struct command train_command = {
                "`runs` where none is named. It says what has changed in config or images since, and goes on with that "
                "only by --allow-changes.\n\n"
                "--weights starts from the weights of a file of cnntrain, Keras or PyTorch, or of a run, and says which "
-               "names it did "
-               "not find or use. "
-               "--freeze leaves the weights of the layers with this name, or matching this pattern, as they are.\n",
+               "names it did not find or use. --freeze leaves the weights of the layers with this name, or matching "
+               "this pattern, as they are.\n",
     .examples = "cnntrain --config sep_max.json\n"
                 "cnntrain train --config deep_conv_max --data cifar10:DIR --epochs 10\n"
                 "cnntrain train --config sep_max --set training.optimizer.learning_rate=0.01 --out runs/fast\n"
