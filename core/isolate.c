@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,9 +12,13 @@
 #include "core/platform.h"
 
 enum {
-    CHILD_OUTPUT = 3,  /* the descriptor on which the child sends */
-    CHILD_ENDED = 89,  /* its exit code where it was not the work that ended it */
-    CHILD_FAILED = 90, /* its exit code where an error is the last that it sent */
+    CHILD_OUTPUT = 3, /* the descriptor on which the child sends */
+    /* Exit codes of the child: */
+    CHILD_ENDED = 89,    /* it was not the work that ended it */
+    CHILD_FAILED = 90,   /* an error is the last that it sent */
+    CHILD_UNABLE = 91,   /* it could not begin */
+    CHILD_CUT_OFF = 92,  /* it could not send its error */
+    CHILD_STARVING = 93, /* memory that the work may have was not to be had */
     CHUNK = 1 << 16,
     WAIT_MINUTES = 10, /* whatever happens, the child is gone after this */
 };
@@ -34,14 +37,24 @@ bool isolate_send(const void *bytes, size_t length) {
 
 /* ---- the child ---- */
 
-/* Bytes of address space taken now; 0: unknown. */
+/* The bytes of address space up to which the work's own demands are met; 0: not in a child. A library's allocations,
+ * which have no context, ask for it. Only the child sets it, once. */
+static size_t allowance;
+
+/* Bytes of address space taken now; 0: unknown. Takes no memory to find out. */
 static size_t address_space(void) {
-    FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
-    if (!file) return 0;
-    if (fscanf(file, "%lu", &pages) != 1) pages = 0;
-    fclose(file);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+    char line[64] = "";
+    const int file = open("/proc/self/statm", O_RDONLY);
+    if (file < 0) return 0;
+    const ssize_t length = read(file, line, sizeof line - 1);
+    close(file);
+    return length > 0 ? (size_t)strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* An allocator takes more than it hands out, hence the eighth. */
+void isolate_starves(size_t bytes) {
+    const size_t taken = address_space(), reachable = allowance - allowance / 8;
+    if (allowance && taken < reachable && bytes < reachable - taken) _exit(CHILD_STARVING);
 }
 
 static void limit(int resource, size_t amount) {
@@ -68,16 +81,16 @@ static void run_child(const struct isolated_work *work, int output, pid_t parent
     platform_end_with((long)parent);
     const size_t taken = address_space();
     silence();
-    if (output != CHILD_OUTPUT && dup2(output, CHILD_OUTPUT) < 0) _exit(CHILD_ENDED);
+    if (output != CHILD_OUTPUT && dup2(output, CHILD_OUTPUT) < 0) _exit(CHILD_UNABLE);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, work->seconds);
-    if (taken && work->memory < SIZE_MAX / 2 - taken) limit(RLIMIT_AS, taken + work->memory);
+    allowance = work->memory < SIZE_MAX / 2 - taken ? taken + work->memory : SIZE_MAX / 2;
+    if (taken && allowance < SIZE_MAX / 2) limit(RLIMIT_AS, allowance);
     alarm(60 * WAIT_MINUTES);
-    if (atexit(leave) != 0) _exit(CHILD_ENDED);
+    if (atexit(leave) != 0) _exit(CHILD_UNABLE);
     struct error error = {0};
     if (work->run(work->context, &error) == 0) _exit(0);
-    isolate_send(&error, sizeof error);
-    _exit(CHILD_FAILED);
+    _exit(isolate_send(&error, sizeof error) ? CHILD_FAILED : CHILD_CUT_OFF);
 }
 
 /* ---- the parent ---- */
@@ -122,13 +135,41 @@ static int hand_on(const struct isolated_work *work, const struct received *rece
     return error_set(error, code, sent.path, "%s", sent.message);
 }
 
+/* How the child ended, where that is not the work's fault; 0 where it is. */
+static int judge_machine(const struct isolated_work *work, int status, struct error *error) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return error_set(error, ERROR_RUN, work->path,
+                         "the process that works on it was killed; there may be too little memory");
+    switch (WIFEXITED(status) ? WEXITSTATUS(status) : 0) {
+    case CHILD_UNABLE:
+        return error_set(error, ERROR_RUN, work->path,
+                         "the process that works on it cannot begin; there may be too little memory");
+    case CHILD_CUT_OFF:
+        return error_set(error, ERROR_IO, work->path, "cannot hear from the process that works on it");
+    case CHILD_STARVING:
+        return error_set(error, ERROR_RUN, work->path, "not enough memory for the process that works on it");
+    default:
+        return 0;
+    }
+}
+
 static int judge(const struct isolated_work *work, int status, const struct received *received, struct error *error) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_FAILED) return hand_on(work, received, error);
+    if (judge_machine(work, status, error) != 0) return -1;
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM))
         return error_set(error, work->blame, work->path, "takes longer than %u seconds: %s", work->seconds,
                          work->meaning);
     return error_set(error, work->blame, work->path, "makes its library crash: %s", work->meaning);
+}
+
+/* Waits until the child has ended. */
+static int await(const struct isolated_work *work, pid_t child, int *ended, struct error *error) {
+    while (waitpid(child, ended, 0) < 0)
+        if (errno != EINTR)
+            return error_set(error, ERROR_RUN, work->path, "cannot learn how the process that works on it ended: %s",
+                             strerror(errno));
+    return 0;
 }
 
 static int attend(const struct isolated_work *work, pid_t child, int input, char **bytes, size_t *length,
@@ -137,7 +178,7 @@ static int attend(const struct isolated_work *work, pid_t child, int input, char
     int status = receive(work, input, &received, error), ended = 0;
     close(input); /* a child that goes on sending ends by this */
     if (status != 0) kill(child, SIGKILL);
-    while (waitpid(child, &ended, 0) < 0 && errno == EINTR) continue;
+    if (await(work, child, &ended, error) != 0) status = -1;
     if (status == 0) status = judge(work, ended, &received, error);
     if (status != 0) {
         free(received.bytes);

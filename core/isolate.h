@@ -23,9 +23,13 @@ struct isolated_work {
 };
 
 /* Does the work and takes what it sends: *bytes is free()d by the caller and has a 0 behind its *length bytes. The
- * child's own error is handed on. ERROR_RUN where no process can be started. */
+ * child's own error is handed on. ERROR_RUN where no process can be started, or where it is killed or lacks memory that
+ * it may take; ERROR_IO where nothing can be sent or heard. */
 int isolate(const struct isolated_work *work, char **bytes, size_t *length, struct error *error);
 /* In the child: hands `length` bytes to the parent; false where it does not listen any more. */
 bool isolate_send(const void *bytes, size_t length);
+/* In the child, when the allocation of so many bytes has failed: ends it, for ERROR_RUN, where the work may take them.
+ * Comes back where they are beyond its bounds, which is the work's own fault, and outside of a child. */
+void isolate_starves(size_t bytes);
 
 #endif

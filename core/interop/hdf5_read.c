@@ -95,9 +95,10 @@ static void add_text(struct text *text, size_t index, const char *value) {
     json_write_string(value, text);
 }
 
-/* Texts of any length, as libhdf5 allocates them. */
+/* Texts of any length, as libhdf5 allocates them. text->failed where there is no memory. */
 static bool read_variable(hid_t attribute, hid_t type, hid_t space, size_t count, bool is_list, struct text *text) {
     char **values = calloc(count + 1, sizeof *values);
+    if (!values) text->failed = true;
     const bool good = values && H5Aread(attribute, type, values) >= 0;
     for (size_t i = 0; good && i < count; i++) {
         const char *value = values[i] ? values[i] : "";
@@ -116,6 +117,7 @@ static bool read_fixed(hid_t attribute, hid_t type, size_t count, bool is_list, 
     const size_t size = H5Tget_size(type);
     if (size == 0 || size > TEXT_SIZE_MAX) return false;
     char *values = calloc(count * size + 1, 1), *value = malloc(size + 1);
+    if (!values || !value) text->failed = true;
     const bool good = values && value && H5Aread(attribute, type, values) >= 0;
     for (size_t i = 0; good && i < count; i++) {
         memcpy(value, values + i * size, size);
@@ -147,9 +149,10 @@ static int take_attribute(struct reading *reading, const char *name, hid_t attri
     const bool good = count == 0 || read_texts(attribute, type, space, (size_t)count, is_list, &text);
     if (is_list) text_add(&text, "]");
     text_add(&text, "");
-    int status = good ? 0 : damaged(reading, name);
-    if (status == 0 && text.failed)
+    int status = 0;
+    if (text.failed)
         status = error_set(reading->error, ERROR_RUN, reading->tree->path, "not enough memory for its texts");
+    if (status == 0 && !good) status = damaged(reading, name);
     if (status == 0) status = add_metadata(reading, name, text.bytes);
     text_free(&text);
     return status;
@@ -378,12 +381,14 @@ static int attempt(const char *path, const char *bytes, size_t length, struct sa
     return safetensors_parse(path, sent, sent_length, tree, error);
 }
 
-/* libhdf5 fails or crashes alike for a moment without memory and for a damaged file: the second time tells which. */
+/* A libhdf5 whose allocations are not watched (hdf5_memory.h) fails or crashes alike for a moment without memory and
+ * for a damaged file: the second time tells which. */
 int hdf5_read(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
     struct error first = {0};
     *tree = (struct safetensors){0};
     const double begin = platform_seconds();
     if (attempt(path, bytes, length, tree, &first) == 0) return 0;
-    if (platform_seconds() - begin < PATIENCE) return attempt(path, bytes, length, tree, error);
+    if (first.code == ERROR_DATA && platform_seconds() - begin < PATIENCE)
+        return attempt(path, bytes, length, tree, error);
     return error_set(error, first.code, first.path, "%s", first.message);
 }

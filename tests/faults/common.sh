@@ -62,13 +62,39 @@ says_why() {
 }
 temporaries() { find . -type f | grep -E '\.(safetensors|json|csv|md|html)\.(tmp)?[A-Za-z0-9]{6}$'; }
 
+# Old files are as they were, or the whole new ones.
+check_old_files() {
+    for whole in whole.*; do
+        old=out.${whole#whole.}
+        [ ! -e "$whole" ] || cmp -s "$old" "$whole" || [ "$(cat "$old")" = old ] || wrong "damages $old"
+    done
+}
+# Whether all files are as the scene began with them; no second attempt has anything to prove then.
+untouched() { diff -r "$scratch/template" . >/dev/null; }
+
+# The lines of standard error in $errors; those that were good once need not be looked at again.
+good_errors='|'
+check_errors() {
+    errors=
+    while read -r line; do errors="$errors$line
+"; done <"$scratch/err"
+    case $good_errors in
+        *"|$errors|"*) ;;
+        *) if says_why; then good_errors="$good_errors$errors|"; else wrong "says $(tr '\n' '|' <"$scratch/err")"; fi ;;
+    esac
+}
+
 # After a run that ended with $code: 0 with the whole result, or the exit code $1, one sentence, nothing left over, and
-# a way to go on.
+# a way to go on. $clean is 1 if all files are as the scene began with them.
 check_outcome() {
+    clean=0
+    ! untouched || clean=1
     if [ "$code" -ne 0 ]; then
         [ "$code" -eq "$1" ] || wrong "exit code $code"
-        says_why || wrong "says $(tr '\n' '|' <"$scratch/err")"
+        check_errors
+        [ $clean -eq 0 ] || return
         [ -z "$(temporaries)" ] || wrong "leaves $(temporaries)"
+        check_old_files
         again >"$scratch/log" 2>&1 || wrong "cannot be repeated: $(tr '\n' '|' <"$scratch/log")"
     fi
     result >"$scratch/result" 2>&1

@@ -5,9 +5,13 @@
  *   FAULTS_AT      which of them fails, counted from 1; 0: none
  *   FAULTS_ERRNO   the errno it fails with, as a number
  *   FAULTS_MODE    once (the default); always: that call and all later ones; short: reads and writes move half the
- * bytes FAULTS_START   main (the default): count from the start of main; process: from the first call of the process
+ *                  bytes; each: once in each process, whose calls are counted on their own from where it was forked
+ *   FAULTS_START   main (the default): count from the start of main; process: from the first call of the process
  *   FAULTS_REPORT  a file for the report, appended: "fault CLASS N FUNCTION" with the callers' addresses at once, and
- * at the exit "calls CLASS N" a class and "leak BYTES ADDRESS" a block
+ *                  at the exit "calls CLASS N" a class and "leak BYTES ADDRESS" a block
+ *   FAULTS_SERVE   a folder: the program is started once and waits there. For each line N that it reads from the pipe
+ *                  FOLDER/ask a copy of it runs main in FOLDER/work with FAULTS_AT=N, writing to FOLDER/out and
+ *                  FOLDER/err; its exit code goes as a line to the pipe FOLDER/told. It ends with the pipe.
  *
  * A test that is loaded with this library asks for failures itself, with faults_arm and faults_disarm.
  *
@@ -63,7 +67,7 @@ static const char *const class_names[CLASSES] = {"memory", "open",   "read", "wr
                                                  "close",  "folder", "list", "remove",  "resize", "status",
                                                  "seek",   "lock",   "map",  "process", "thread"};
 
-enum mode { ONCE, ALWAYS, SHORT };
+enum mode { ONCE, EACH, ALWAYS, SHORT };
 
 static int wanted = -1; /* the class that fails */
 static long wanted_at;
@@ -121,7 +125,7 @@ static bool fails(enum call_class class, const char *function) {
     if (!counting || inside) return false;
     long number = ++counts->calls[class];
     if ((int)class != wanted || wanted_at == 0 || wanted_mode == SHORT) return false;
-    if (number < wanted_at || (number > wanted_at && wanted_mode == ONCE)) return false;
+    if (number < wanted_at || (number > wanted_at && wanted_mode != ALWAYS)) return false;
     inside = true;
     if (number == wanted_at) report_fault(class, number, function);
     inside = false;
@@ -164,7 +168,7 @@ extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
 /* Blocks that live, in a table of open addressing. */
-enum { BLOCKS = 1 << 20, BLOCKS_OF_A_TEST = 1 << 14 };
+enum { BLOCKS = 1 << 17, BLOCKS_OF_A_TEST = 1 << 14 };
 struct block {
     uintptr_t memory; /* 0: empty, 1: was removed */
     void *caller;
@@ -485,7 +489,9 @@ static void read_environment(void) {
         if (strcmp(class, class_names[i]) == 0) wanted = i;
     if (at) wanted_at = strtol(at, NULL, 10);
     if (number) wanted_errno = (int)strtol(number, NULL, 10);
-    if (mode) wanted_mode = strcmp(mode, "always") == 0 ? ALWAYS : strcmp(mode, "short") == 0 ? SHORT : ONCE;
+    static const char *const names[] = {"once", "each", "always", "short"};
+    for (int i = 0; mode && i <= SHORT; i++)
+        if (strcmp(mode, names[i]) == 0) wanted_mode = (enum mode)i;
 }
 
 /* At the first call of the process, which may be one of a library's constructor. */
@@ -497,7 +503,7 @@ static void begin(void) {
     void *frame = NULL;
     backtrace(&frame, 1); /* loads what it needs now */
     read_environment();
-    void *shared = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *shared = wanted_mode == EACH ? MAP_FAILED : mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared != MAP_FAILED) counts = shared;
     blocks = mmap(NULL, BLOCKS * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     const char *start = getenv("FAULTS_START");
@@ -564,10 +570,51 @@ bool faults_disarm(size_t *leaked, char *place, size_t size) {
     return wanted >= 0 && counts->calls[wanted] >= wanted_at;
 }
 
+/* ---- one process a call ---- */
+
+static void stand_in(const char *folder) {
+    static const char *const names[] = {NULL, "out", "err"};
+    for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        dup2(file, i);
+        close(file);
+    }
+    if (chdir(folder) != 0 || chdir("work") != 0) _exit(99);
+}
+
+/* Comes back in the copies, which are to run main. */
+static void serve(const char *folder) {
+    char path[4096], line[32];
+    snprintf(path, sizeof path, "%s/ask", folder);
+    FILE *asked = fopen(path, "r");
+    snprintf(path, sizeof path, "%s/told", folder);
+    const int told = open(path, O_WRONLY);
+    if (!asked || told < 0 || chdir("/") != 0) _exit(99);
+    while (fgets(line, sizeof line, asked)) {
+        int status = 0;
+        const pid_t process = fork();
+        if (process == 0) {
+            fclose(asked);
+            close(told);
+            memset(counts, 0, sizeof *counts);
+            wanted_at = strtol(line, NULL, 10);
+            stand_in(folder);
+            return;
+        }
+        waitpid(process, &status, 0);
+        dprintf(told, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    }
+    _exit(0);
+}
+
 static int (*program_main)(int, char **, char **);
 
 static int main_counted(int argc, char **argv, char **environment) {
     begin();
+    const char *folder = getenv("FAULTS_SERVE");
+    if (folder) serve(folder);
     take_streams();
     counting = true;
     return program_main(argc, argv, environment);

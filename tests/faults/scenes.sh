@@ -153,7 +153,7 @@ visualize_json_run() {
 }
 visualize_json_result() { pictures_result; }
 
-# out.EXTENSION is an older file all the while: afterwards it is that one or the new one, and whole.
+# out.EXTENSION is an older file all the while: afterwards it is that one or, as whole.EXTENSION, the new one.
 convert_begin() {
     write_configs
     "$program" train tiny.json -q --out run >/dev/null
@@ -164,20 +164,23 @@ convert_to() {
     kind=$1
     shift
     "$@" "$program" convert run "out.$kind"
-    code=$?
-    cmp -s "out.$kind" "whole.$kind" || [ "$(cat "out.$kind")" = old ] || return 99
-    return $code
 }
+converted() { cksum out.* && cat "$scratch/out"; }
 convert_keras_begin() { convert_begin keras; }
 convert_keras_run() { convert_to keras "$@"; }
+convert_keras_result() { converted; }
 convert_h5_begin() { convert_begin h5; }
 convert_h5_run() { convert_to h5 "$@"; }
+convert_h5_result() { converted; }
 convert_weights_begin() { convert_begin weights.h5; }
 convert_weights_run() { convert_to weights.h5 "$@"; }
+convert_weights_result() { converted; }
 convert_json_begin() { convert_begin json; }
 convert_json_run() { convert_to json "$@"; }
+convert_json_result() { converted; }
 convert_safetensors_begin() { convert_begin safetensors; }
 convert_safetensors_run() { convert_to safetensors "$@"; }
+convert_safetensors_result() { converted; }
 convert_torch_begin() { write_configs && "$program" train tiny.json -q --out run >/dev/null; }
 convert_torch_run() { "$@" "$program" convert run torch.safetensors --layout torch; }
 convert_torch_result() { cksum torch.safetensors torch.py; }
@@ -186,12 +189,8 @@ convert_modules_begin() {
     "$program" convert tiny.json whole.py -q
     echo old >out.py
 }
-convert_modules_run() {
-    "$@" "$program" convert tiny.json out.py
-    code=$?
-    cmp -s out.py whole.py || [ "$(cat out.py)" = old ] || return 99
-    return $code
-}
+convert_modules_run() { "$@" "$program" convert tiny.json out.py; }
+convert_modules_result() { converted; }
 convert_onnx_begin() { model_begin; }
 convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
 convert_onnx_result() { cksum net.onnx; }
