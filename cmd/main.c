@@ -120,6 +120,7 @@ int main(int argc, char **argv) {
     ending_says(NULL);
     fill_descriptors();
     signals_catch();
+    signal(SIGCHLD, SIG_DFL); /* where the caller ignores it, nobody learns how a process ended */
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write */
     int status = session_open(&session);
     session.describe = help_command;

@@ -101,7 +101,7 @@ static bool same_value(const cJSON *before, const cJSON *after) {
 
 static void compare(struct comparison *comparison, const struct place *place, const cJSON *before, const cJSON *after) {
     bool lists = before && cJSON_IsArray(before) && cJSON_IsArray(after) && cJSON_IsObject(before->child);
-    if (cJSON_IsObject(before) && cJSON_IsObject(after) && same_type(before, after)) {
+    if (before && after && cJSON_IsObject(before) && cJSON_IsObject(after) && same_type(before, after)) {
         compare_members(comparison, place, before, after);
     } else if (lists && cJSON_GetArraySize(before) == cJSON_GetArraySize(after)) {
         const cJSON *now = after->child;

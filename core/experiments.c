@@ -412,10 +412,16 @@ static int reap(struct batch_state *state, int index, const struct message *last
     const char *folder = state->plan.entries[index].folder;
     const struct error *failure = &last->of.failure;
     int status = 0;
+    pid_t ended = 0;
     close(child->descriptor);
-    while (waitpid(child->process, &status, 0) < 0 && errno == EINTR) continue;
+    while ((ended = waitpid(child->process, &status, 0)) < 0 && errno == EINTR) continue;
+    const int reason = errno;
     *child = (struct child){0};
     state->running--;
+    if (ended < 0)
+        return error_set(error, ERROR_RUN, folder,
+                         "cannot learn how the run's process ended: %s; the same command goes on from here",
+                         strerror(reason));
     if (WIFSIGNALED(status))
         return error_set(error, ERROR_RUN, folder,
                          "the run's process was ended by signal %d; the same command goes on from here",

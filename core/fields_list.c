@@ -67,7 +67,7 @@ static int count_item(const struct list_reader *lists, const cJSON *item, const 
         return count_items(lists, inside, &at_list, count);
     }
     struct count inner = {0};
-    if (cJSON_IsArray(inside) && count_items(lists, inside, &at_list, &inner) != 0) return -1;
+    if (inside && cJSON_IsArray(inside) && count_items(lists, inside, &at_list, &inner) != 0) return -1;
     count->all += inner.all;
     return 0;
 }

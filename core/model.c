@@ -186,8 +186,10 @@ static const struct component_list *inner_of(const struct component *layer) {
 /* With those inside of others. */
 static int count_layers(const struct component_list *layers) {
     int count = layers->count;
-    for (int i = 0; i < layers->count; i++)
-        if (inner_of(&layers->items[i])) count += count_layers(inner_of(&layers->items[i]));
+    for (int i = 0; i < layers->count; i++) {
+        const struct component_list *inner = inner_of(&layers->items[i]);
+        if (inner) count += count_layers(inner);
+    }
     return count;
 }
 

@@ -260,23 +260,32 @@ static int add_run(char ***list, size_t *count, char *path, const char *folder, 
     return 0;
 }
 
-char **watched_list(const char *folder, struct error *error) {
-    char **list = calloc(1, sizeof *list);
-    size_t count = 0;
-    DIR *directory = list ? opendir(folder) : NULL;
-    int status = directory ? 0 : list ? error_set_errno(error, folder, "open the folder") : no_memory(folder, error);
+static int add_runs(DIR *directory, char ***list, size_t *count, const char *folder, struct error *error) {
+    int status = 0;
     for (struct dirent *entry; status == 0 && (errno = 0, entry = readdir(directory));) {
         if (entry->d_name[0] == '.') continue;
         char *path = file_join(folder, entry->d_name, error);
         int is_run = path ? watched_is_run(path, error) : -1;
         if (is_run > 0)
-            status = add_run(&list, &count, path, folder, error);
+            status = add_run(list, count, path, folder, error);
         else
             free(path);
         if (is_run < 0) status = -1;
     }
     if (status == 0 && errno != 0) status = error_set_errno(error, folder, "read the folder");
-    if (directory) closedir(directory);
+    return status;
+}
+
+char **watched_list(const char *folder, struct error *error) {
+    size_t count = 0;
+    DIR *directory = opendir(folder);
+    if (!directory) {
+        error_set_errno(error, folder, "open the folder");
+        return NULL;
+    }
+    char **list = calloc(1, sizeof *list);
+    const int status = list ? add_runs(directory, &list, &count, folder, error) : no_memory(folder, error);
+    closedir(directory);
     if (status == 0) {
         qsort(list, count, sizeof *list, compare_names);
         return list;

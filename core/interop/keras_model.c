@@ -198,7 +198,7 @@ static int add_shape(const cJSON *config, const cJSON *layers, cJSON *document, 
  * {"args": [tensor], "kwargs"} with the tensor's "keras_history": [name, 0, 0], before it was [[name, 0, 0, {}]]. */
 static const char *taken_by(const cJSON *call) {
     const cJSON *arguments = cJSON_IsArray(call) ? call : member(call, "args");
-    if (cJSON_GetArraySize(arguments) != 1) return NULL;
+    if (!arguments || cJSON_GetArraySize(arguments) != 1) return NULL;
     const cJSON *first = arguments->child;
     const cJSON *history = cJSON_IsArray(first) ? first : member(member(first, "config"), "keras_history");
     return history ? cJSON_GetStringValue(history->child) : NULL;
@@ -208,15 +208,16 @@ static const char *taken_by(const cJSON *call) {
 static bool follows(const cJSON *layer, const char *before) {
     const cJSON *calls = member(layer, "inbound_nodes");
     if (!before) return cJSON_GetArraySize(calls) == 0;
-    const char *taken = cJSON_GetArraySize(calls) == 1 ? taken_by(calls->child) : NULL;
+    const char *taken = calls && cJSON_GetArraySize(calls) == 1 ? taken_by(calls->child) : NULL;
     return taken && strcmp(taken, before) == 0;
 }
 
 /* Whether a list of ends, [name, 0, 0] or [[name, 0, 0]], is this layer alone. */
 static bool is_only_end(const cJSON *ends, const char *name) {
     const cJSON *first = ends ? ends->child : NULL;
-    const cJSON *end = cJSON_IsArray(first) && cJSON_GetArraySize(ends) == 1 ? first->child : first;
-    return name && cJSON_IsString(end) && strcmp(end->valuestring, name) == 0;
+    const cJSON *end = first && cJSON_IsArray(first) && cJSON_GetArraySize(ends) == 1 ? first->child : first;
+    const char *text = cJSON_GetStringValue(end);
+    return name && text && strcmp(text, name) == 0;
 }
 
 /* A model of class Functional is one of layers in a line where each takes what the one before it gives. */

@@ -38,15 +38,16 @@ static int read_bytes(const char *path, zip_t *archive, zip_uint64_t index, stru
                       struct error *error) {
     zip_file_t *file = zip_fopen_index(archive, index, 0);
     if (!file) return blame(path, member->name, zip_get_error(archive), error);
-    member->bytes = malloc(member->length + 1);
-    int status = member->bytes ? 0 : no_memory(path, error);
-    if (status == 0 && zip_fread(file, member->bytes, member->length) != (zip_int64_t)member->length)
+    char *bytes = malloc(member->length + 1);
+    int status = bytes ? 0 : no_memory(path, error);
+    if (status == 0 && zip_fread(file, bytes, member->length) != (zip_int64_t)member->length)
         status = blame(path, member->name, zip_file_get_error(file), error);
     /* The checksum is looked at where the member ends. */
     char beyond;
     if (status == 0 && zip_fread(file, &beyond, 1) != 0)
         status = damaged(path, member->name, "it is longer than it says, or its checksum is wrong", error);
-    if (member->bytes) member->bytes[member->length] = '\0';
+    if (bytes) bytes[member->length] = '\0';
+    member->bytes = bytes;
     zip_fclose(file);
     return status;
 }

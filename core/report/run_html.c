@@ -175,9 +175,9 @@ static void add_classes(const struct run_result *result, struct text *text) {
 static void add_warnings(struct text *lines, struct text *text) {
     if (lines->failed) text->failed = true;
     char *end;
-    for (char *line = lines->failed ? NULL : lines->bytes; line && *line; line = end + 1) {
-        end = strchr(line, '\n');
-        *end = '\0';
+    for (char *line = lines->failed ? NULL : lines->bytes; line && *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end) *end++ = '\0';
         html_paragraph("warn", line, text);
     }
     text_free(lines);

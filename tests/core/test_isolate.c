@@ -187,6 +187,56 @@ static void memory_is_limited(void **state) {
     expect_failure(take_much, ERROR_RUN, "file: no memory");
 }
 
+/* ---- what is not the work's fault ---- */
+
+static int starve(void *context, struct error *error) {
+    (void)error;
+    isolate_starves(*(const size_t *)context);
+    return 0;
+}
+
+static void lacking_memory_is_told_by_its_amount(void **state) {
+    (void)state;
+    struct error error;
+    char *bytes = NULL;
+    size_t length = 0, little = 1 << 20, much = (size_t)1 << 40;
+    if (SANITIZES_ADDRESSES || SANITIZES_THREADS) skip();
+    assert_int_equal(attempt(starve, &little, &bytes, &length, &error), -1);
+    expect_error(&error, ERROR_RUN, "file: not enough memory for the process that works on it");
+    assert_int_equal(attempt(starve, &much, &bytes, &length, &error), 0);
+    free(bytes);
+    isolate_starves(little); /* comes back: this is no child */
+}
+
+static int be_killed(void *context, struct error *error) {
+    (void)context;
+    (void)error;
+    raise(SIGKILL);
+    return 0;
+}
+
+static int lose_the_pipe(void *context, struct error *error) {
+    (void)context;
+    close(3); /* what it sends on */
+    return error_set(error, ERROR_DATA, "file", "is not heard");
+}
+
+static void the_machine_is_blamed(void **state) {
+    (void)state;
+    expect_failure(be_killed, ERROR_RUN,
+                   "file: the process that works on it was killed; there may be too little memory");
+    expect_failure(lose_the_pipe, ERROR_IO, "file: cannot hear from the process that works on it");
+}
+
+/* As under a caller that ignores SIGCHLD: nobody learns how a process ended. */
+static void an_end_that_nobody_learns_of_is_no_success(void **state) {
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    expect_failure(send_nothing, ERROR_RUN,
+                   "file: cannot learn how the process that works on it ended: No child processes");
+    signal(SIGCHLD, SIG_DFL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sent_arrives),      cmocka_unit_test(signals_do_not_end_the_work),
@@ -194,7 +244,8 @@ int main(void) {
         cmocka_unit_test(work_ends_with_its_parent),
 #endif
         cmocka_unit_test(nothing_is_an_answer),      cmocka_unit_test(failures),
-        cmocka_unit_test(memory_is_limited),
+        cmocka_unit_test(memory_is_limited),         cmocka_unit_test(lacking_memory_is_told_by_its_amount),
+        cmocka_unit_test(the_machine_is_blamed),     cmocka_unit_test(an_end_that_nobody_learns_of_is_no_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
  *                  at the exit "calls CLASS N" a class and "leak BYTES ADDRESS" a block
  *   FAULTS_SERVE   a folder: the program is started once and waits there. For each line N that it reads from the pipe
  *                  FOLDER/ask a copy of it runs main in FOLDER/work with FAULTS_AT=N, writing to FOLDER/out and
- *                  FOLDER/err; its exit code goes as a line to the pipe FOLDER/told. It ends with the pipe.
+ *                  FOLDER/err; its exit code, and 1 if it changed anything in FOLDER/work, else 0, go as a line to
+ *                  the pipe FOLDER/told. It ends with the pipe.
  *
  * A test that is loaded with this library asks for failures itself, with faults_arm and faults_disarm.
  *
@@ -25,6 +26,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -503,7 +505,9 @@ static void begin(void) {
     void *frame = NULL;
     backtrace(&frame, 1); /* loads what it needs now */
     read_environment();
-    void *shared = wanted_mode == EACH ? MAP_FAILED : mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *shared = wanted_mode == EACH
+                       ? MAP_FAILED
+                       : mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared != MAP_FAILED) counts = shared;
     blocks = mmap(NULL, BLOCKS * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     const char *start = getenv("FAULTS_START");
@@ -584,6 +588,32 @@ static void stand_in(const char *folder) {
     if (chdir(folder) != 0 || chdir("work") != 0) _exit(99);
 }
 
+/* Of the names, sizes, inodes and times of what is in a folder. */
+static uint64_t fingerprint;
+
+static void add_to_fingerprint(const void *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        fingerprint = (fingerprint ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3u;
+}
+
+static int add_entry(const char *path, const struct stat *facts, int kind, struct FTW *at) {
+    (void)kind;
+    (void)at;
+    add_to_fingerprint(path, strlen(path));
+    add_to_fingerprint(&facts->st_ino, sizeof facts->st_ino);
+    add_to_fingerprint(&facts->st_size, sizeof facts->st_size);
+    add_to_fingerprint(&facts->st_mtim, sizeof facts->st_mtim);
+    return 0;
+}
+
+static uint64_t take_fingerprint(const char *folder) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/work", folder);
+    fingerprint = 0xCBF29CE484222325u;
+    nftw(path, add_entry, 8, FTW_PHYS);
+    return fingerprint;
+}
+
 /* Comes back in the copies, which are to run main. */
 static void serve(const char *folder) {
     char path[4096], line[32];
@@ -594,6 +624,7 @@ static void serve(const char *folder) {
     if (!asked || told < 0 || chdir("/") != 0) _exit(99);
     while (fgets(line, sizeof line, asked)) {
         int status = 0;
+        const uint64_t before = take_fingerprint(folder);
         const pid_t process = fork();
         if (process == 0) {
             fclose(asked);
@@ -604,7 +635,8 @@ static void serve(const char *folder) {
             return;
         }
         waitpid(process, &status, 0);
-        dprintf(told, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+        dprintf(told, "%d %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                take_fingerprint(folder) != before);
     }
     _exit(0);
 }

@@ -38,10 +38,13 @@ sample init_data memory 12 once 12
 sample data_export write 28
 sample data_export open 24 once 2
 sample layers memory 12 once 5
-sample convert_keras memory 12 once 487
+sample convert_keras memory 12 each 487
 sample convert_torch memory 12 once 311
-sample foreign_h5 memory 12 once 487
+sample foreign_h5 memory 12 each 61
+sample foreign_keras memory 12 each 97
 sample foreign_keras process 11
+sample foreign_keras read 5 each
+sample foreign_h5 write 5 each
 sample data_folder memory 12 once 5
 sample train thread 11
 sample train open 24 once 3
