@@ -94,6 +94,17 @@ static void diverged_run_is_recorded(void **state) {
     assert_contains(world->err, "[4/6] dw_max, seed 1: ");
 }
 
+/* Whoever ignores SIGCHLD hands that on, and then no one would learn how a run's process ended. */
+static void failed_run_is_told_under_any_caller(void **state) {
+    struct command_world *world = *state;
+    command_write(world, "barred/dw_max-seed1", "a file in the place of the run's folder");
+    assert_int_equal(command(world,
+                             "env --ignore-signal=CHLD cnntrain experiments --data synth:20,8 --epochs 1 --seeds 1 "
+                             "--out barred --jobs 2 --only dw_avg,dw_max"),
+                     4);
+    assert_contains(world->err, "barred/dw_max-seed1");
+}
+
 static void mistakes(void **state) {
     struct command_world *world = *state;
     command_fails(world, "cnntrain experiments --only conv_mx", 2,
@@ -138,6 +149,7 @@ static void dry_run(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dry_run),
+        cmocka_unit_test(failed_run_is_told_under_any_caller),
         cmocka_unit_test(six_combinations_in_order),
         cmocka_unit_test(restart_skips_what_is_done),
         cmocka_unit_test(folder_of_another_batch_is_refused),

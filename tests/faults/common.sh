@@ -61,13 +61,13 @@ says_why() {
     [ "$(grep '^error: ' "$scratch/err" | grep -vc 'pictures could not be read$')" -eq 1 ] &&
         grep -Eq '^error: ([^ ]+: .{12,}|not enough memory (for .{4,}|\([0-9]+ bytes\))|cannot .{8,})' "$scratch/err"
 }
-temporaries() { find . -type f | grep -E '\.(safetensors|json|csv|md|html)\.(tmp)?[A-Za-z0-9]{6}$'; }
+temporaries() { find . -type f | grep -E '\.tmp[A-Za-z0-9]{6}$'; }
 
-# Old files are as they were, or the whole new ones.
+# Files that were there are as they were, or the whole new ones.
 check_old_files() {
-    for whole in whole.*; do
-        old=out.${whole#whole.}
-        [ ! -e "$whole" ] || cmp -s "$old" "$whole" || [ "$(cat "$old")" = old ] || wrong "damages $old"
+    [ -d whole ] || return
+    for file in $(cd whole && find . -type f); do
+        cmp -s "$file" "whole/$file" || cmp -s "$file" "$scratch/template/$file" || wrong "damages $file"
     done
 }
 

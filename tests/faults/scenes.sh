@@ -141,7 +141,11 @@ predict_many_run() { "$@" "$program" predict run classes --csv --top 2 --resize 
 
 # The pictures are the result; what failed is written anew.
 pictures_result() { cksum pictures/*; }
-visualize_begin() { model_begin; }
+visualize_begin() {
+    model_begin
+    visualize_run env
+    older pictures/*
+}
 visualize_run() {
     "$@" "$program" visualize run --kernels --features test:1 --mistakes --saliency test:1 --out pictures --threads 2
 }
@@ -153,12 +157,19 @@ visualize_json_run() {
 }
 visualize_json_result() { pictures_result; }
 
-# out.EXTENSION is an older file all the while: afterwards it is that one or, as whole.EXTENSION, the new one.
+# Files that the scene's command has just made: they become older ones, which it replaces, and whole/ has the new ones.
+older() {
+    for file in "$@"; do
+        mkdir -p "whole/$(dirname "$file")"
+        mv "$file" "whole/$file"
+        { head -n 3 "whole/$file" && echo old; } >"$file" # by its first lines the program knows some as its own
+    done
+}
 convert_begin() {
     write_configs
     "$program" train tiny.json -q --out run >/dev/null
-    "$program" convert run "whole.$1" -q
-    echo old >"out.$1"
+    "$program" convert run "$@" -q
+    older out.*
 }
 convert_to() {
     kind=$1
@@ -166,37 +177,37 @@ convert_to() {
     "$@" "$program" convert run "out.$kind"
 }
 converted() { cksum out.* && cat "$scratch/out"; }
-convert_keras_begin() { convert_begin keras; }
+convert_keras_begin() { convert_begin out.keras; }
 convert_keras_run() { convert_to keras "$@"; }
 convert_keras_result() { converted; }
-convert_h5_begin() { convert_begin h5; }
+convert_h5_begin() { convert_begin out.h5; }
 convert_h5_run() { convert_to h5 "$@"; }
 convert_h5_result() { converted; }
-convert_weights_begin() { convert_begin weights.h5; }
+convert_weights_begin() { convert_begin out.weights.h5; }
 convert_weights_run() { convert_to weights.h5 "$@"; }
 convert_weights_result() { converted; }
-convert_json_begin() { convert_begin json; }
+convert_json_begin() { convert_begin out.json; }
 convert_json_run() { convert_to json "$@"; }
 convert_json_result() { converted; }
-convert_safetensors_begin() { convert_begin safetensors; }
+convert_safetensors_begin() { convert_begin out.safetensors; }
 convert_safetensors_run() { convert_to safetensors "$@"; }
 convert_safetensors_result() { converted; }
-convert_torch_begin() { write_configs && "$program" train tiny.json -q --out run >/dev/null; }
-convert_torch_run() { "$@" "$program" convert run torch.safetensors --layout torch; }
-convert_torch_result() { cksum torch.safetensors torch.py; }
+convert_torch_begin() { convert_begin out.safetensors --layout torch; }
+convert_torch_run() { "$@" "$program" convert run out.safetensors --layout torch; }
+convert_torch_result() { converted; }
 convert_modules_begin() {
     write_configs
-    "$program" convert tiny.json whole.py -q
-    echo old >out.py
+    "$program" convert tiny.json out.py -q
+    older out.py
 }
 convert_modules_run() { "$@" "$program" convert tiny.json out.py; }
 convert_modules_result() { converted; }
-convert_onnx_begin() { model_begin; }
-convert_onnx_run() { "$@" "$program" convert run net.onnx --preprocessing; }
-convert_onnx_result() { cksum net.onnx; }
-convert_c_begin() { model_begin; }
-convert_c_run() { "$@" "$program" convert run net.c --logits; }
-convert_c_result() { cksum net.c net.h; }
+convert_onnx_begin() { convert_begin out.onnx --preprocessing; }
+convert_onnx_run() { "$@" "$program" convert run out.onnx --preprocessing; }
+convert_onnx_result() { converted; }
+convert_c_begin() { convert_begin out.c --logits; }
+convert_c_run() { "$@" "$program" convert run out.c --logits; }
+convert_c_result() { converted; }
 
 foreign_begin() {
     write_configs
@@ -214,7 +225,11 @@ foreign_weights_result() { run_result run2; }
 
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
-data_sheet_begin() { write_configs; }
+data_sheet_begin() {
+    write_configs
+    data_sheet_run env
+    older sheet.png
+}
 data_sheet_run() { "$@" "$program" data --config tiny.json --sheet sheet.png --augmented --per-class 2; }
 data_sheet_result() { cksum sheet.png; }
 data_export_begin() { write_data && mkdir new; }
@@ -263,7 +278,11 @@ dry_batch_begin() { write_configs; }
 dry_batch_view() { cut -c 1-31 | grep -v '^ *runs to go'; }
 dry_batch_run() { "$@" "$program" experiments batch.json --dry-run --json; }
 dry_batch_result() { [ ! -e runs ] && echo nothing; }
-lr_find_begin() { write_configs; }
+lr_find_begin() {
+    write_configs
+    lr_find_run env
+    older rates.csv
+}
 lr_find_run() { "$@" "$program" lr-find tiny.json --steps 12 --from 1e-4 --out rates.csv; }
 lr_find_result() { cksum rates.csv; }
 tensorboard_begin() { write_configs; }
