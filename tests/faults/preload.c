@@ -407,9 +407,9 @@ ssize_t pread64(int descriptor, void *bytes, size_t length, off64_t offset) {
     return fails(READ, "pread64") ? -1 : next_pread64(descriptor, bytes, shortened(READ, length), offset);
 }
 
-/* A disk that stays full takes no messages from the terminal. */
+/* A disk that stays full, or one process after the other that fails, takes no messages from the terminal. */
 static bool is_message(int descriptor) {
-    return descriptor == STDERR_FILENO && wanted_mode == ALWAYS;
+    return descriptor == STDERR_FILENO && (wanted_mode == ALWAYS || wanted_mode == EACH);
 }
 
 ssize_t write(int descriptor, const void *bytes, size_t length) {
