@@ -182,8 +182,8 @@ static void max_backward(const struct window *window, const float *small, const 
 
 /* ---- the sum ---- */
 
-KERNEL_INLINE void sum_lanes(const struct taps *taps, const float *large, vector scale, bool relu, bool noted, int lanes,
-                             float *small, uint16_t *positive) {
+KERNEL_INLINE void sum_lanes(const struct taps *taps, const float *large, vector scale, bool relu, bool noted,
+                             int lanes, float *small, uint16_t *positive) {
     vector sum = {0};
     mask bits = {0};
     for (int t = 0; t < taps->count; t++) {

@@ -495,23 +495,24 @@ static void product_flat(const struct product *p) {
 }
 
 /* Sums of few terms: their rows of B stay in registers while all rows of C pass. */
-KERNEL_INLINE void shallow_columns(const struct product *p, ptrdiff_t j, const int terms, const int vectors,
-                                   const bool accumulate) {
+KERNEL_INLINE void shallow_columns(const struct product *p, ptrdiff_t j, const int terms, const int vectors) {
     const float *a[SHALLOW_MOST];
     vector right[SHALLOW_MOST][2], start[2];
     int t = 0, k = 0;
     KERNEL_UNROLL for (int i = 0; i < terms; i++) {
         a[i] = p->a + p->offsets[t] + k * p->column;
-        KERNEL_UNROLL for (int v = 0; v < vectors; v++) right[i][v] = load(p->b + b_start(p, t) + k * p->b_row + j + v * VECTOR);
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) right[i][v] =
+            load(p->b + b_start(p, t) + k * p->b_row + j + v * VECTOR);
         if (++k == p->depth) t++, k = 0;
     }
-    KERNEL_UNROLL for (int v = 0; v < vectors; v++) start[v] = p->bias != NULL ? load(p->bias + j + v * VECTOR) : (vector){0};
+    KERNEL_UNROLL for (int v = 0; v < vectors; v++) start[v] =
+        p->bias != NULL ? load(p->bias + j + v * VECTOR) : (vector){0};
     float *c = p->c + j;
     const ptrdiff_t row = opaque_step(p->row), c_row = opaque_step(p->c_row);
     ptrdiff_t at = 0;
     for (int i = 0; i < p->m; i++, at += row, c += c_row) {
         vector sum[2];
-        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[v] = accumulate ? load(c + v * VECTOR) : start[v];
+        KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[v] = start[v];
         KERNEL_UNROLL for (int term = 0; term < terms; term++) {
             const vector left = broadcast(a[term][at]);
             KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[v] += left * right[term][v];
@@ -522,33 +523,36 @@ KERNEL_INLINE void shallow_columns(const struct product *p, ptrdiff_t j, const i
 
 /* Columns that do not fill the last vector are taken again with those before them. */
 KERNEL_INLINE void shallow(const struct product *p, const int terms) {
-    for (int j = 0, left = p->n; left > 0; j += 2 * VECTOR, left -= 2 * VECTOR) {
-        const bool pair = left >= 2 * VECTOR;
-        if (pair)
-            shallow_columns(p, j, terms, 2, false);
-        else {
-            if (left >= VECTOR) shallow_columns(p, j, terms, 1, false);
-            if (left % VECTOR != 0) shallow_columns(p, p->n - VECTOR, terms, 1, false);
-        }
-    }
+    int j = 0;
+    for (; j + TILE_N <= p->n; j += TILE_N) shallow_columns(p, j, terms, 2);
+    if (j + VECTOR <= p->n) shallow_columns(p, j, terms, 1);
+    if (p->n % VECTOR != 0) shallow_columns(p, p->n - VECTOR, terms, 1);
 }
 
 static bool wants_shallow(const struct product *p) {
-    return (int64_t)p->taps * p->depth <= SHALLOW_MOST && p->taps * p->depth > 0 && p->n >= VECTOR && p->m >= VECTOR && p->b_panel == 0 &&
-           p->row_bias == NULL && !p->accumulate;
+    return (int64_t)p->taps * p->depth <= SHALLOW_MOST && p->taps * p->depth > 0 && p->n >= VECTOR && p->m >= VECTOR &&
+           p->b_panel == 0 && p->row_bias == NULL && !p->accumulate;
 }
 
 static void product_shallow(const struct product *p) {
     switch (p->taps * p->depth) {
-        case 1: shallow(p, 1); break;
-        case 2: shallow(p, 2); break;
-        case 3: shallow(p, 3); break;
-        default: shallow(p, 4); break;
+    case 1:
+        shallow(p, 1);
+        break;
+    case 2:
+        shallow(p, 2);
+        break;
+    case 3:
+        shallow(p, 3);
+        break;
+    default:
+        shallow(p, 4);
+        break;
     }
 }
 
-/* Few columns where the terms of a sum lie side by side in A: vectors run down the rows of A, four terms at a time being
- * transposed in registers. */
+/* Few columns where the terms of a sum lie side by side in A: vectors run down the rows of A, four terms at a time
+ * being transposed in registers. */
 KERNEL_INLINE void narrow_rows(const struct product *p, const float *a, const int columns, float *c) {
     const float *b = p->b;
     const ptrdiff_t row = opaque_step(p->row), b_row = opaque_step(p->b_row);
@@ -587,10 +591,18 @@ static bool wants_narrow(const struct product *p) {
 
 static void product_narrow(const struct product *p) {
     switch (p->n) {
-        case 1: narrow(p, 1); break;
-        case 2: narrow(p, 2); break;
-        case 3: narrow(p, 3); break;
-        default: narrow(p, 4); break;
+    case 1:
+        narrow(p, 1);
+        break;
+    case 2:
+        narrow(p, 2);
+        break;
+    case 3:
+        narrow(p, 3);
+        break;
+    default:
+        narrow(p, 4);
+        break;
     }
 }
 
