@@ -84,7 +84,9 @@ KERNEL_INLINE ptrdiff_t opaque_step(ptrdiff_t step) {
 
 /* The same for a vector that is to stay in a register. */
 KERNEL_INLINE vector opaque_vector(vector value) {
-#if defined(__AVX512F__)
+#if defined(KERNELS_HALVED) /* a vector in two registers */
+    return value;
+#elif defined(__AVX512F__)
     __asm__("" : "+v"(value));
 #elif defined(__x86_64__)
     __asm__("" : "+x"(value));
