@@ -37,11 +37,14 @@ bool planar_gains_data(const struct planar *planar) {
     return planar->channels < CHUNK_CHANNELS && pays(planar);
 }
 
-/* Without groups and dilation a product over pixels has whole rows of the kernel as columns. */
+/* Without groups and dilation a product over pixels has whole rows of the kernel as rows: enough of them, unless they
+ * are very short. */
 bool planar_gains_weights(const struct planar *planar) {
+    enum { ROW_SHORT = 4 };
     const struct geometry *g = &planar->geometry;
     const bool few = planar->channels < CHUNK_CHANNELS && planar->filters < CHUNK_CHANNELS;
-    return few && g->kernel[0] * g->kernel[1] > 1 && (planar->groups > 1 || g->dilation[1] > 1);
+    const bool apart = planar->groups > 1 || g->dilation[1] > 1 || planar->channels <= ROW_SHORT / g->kernel[1];
+    return few && apart && g->kernel[0] * g->kernel[1] > 1;
 }
 
 /* ---- planes ---- */

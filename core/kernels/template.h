@@ -138,13 +138,13 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
         for (ptrdiff_t p = 0, x = r * (window)->row_step, y = (ptrdiff_t)r * (window)->pixels * (window)->channels;    \
              p < (window)->pixels; p++, x += (window)->pixel_step, y += (window)->channels)
 
-#include "core/kernels/template_product.h"
-
 #include "core/kernels/template_depthwise.h"
 
 #include "core/kernels/template_copy.h"
 
 #include "core/kernels/template_planes.h"
+
+#include "core/kernels/template_product.h"
 
 #include "core/kernels/template_winograd.h"
 
