@@ -63,7 +63,7 @@ struct winograd winograd_of(const struct geometry *g, int filters) {
 /* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. The packed
  * kernel is four times the kernel: where an image has but one tile, a large one is not worth its way from memory. */
 bool winograd_gains(const struct geometry *geometry, int filters) {
-    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
+    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 120, KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
     const struct winograd_sweep sweep = winograd_of(geometry, filters).forward;
     const int tiles = tiles_of_image(&sweep), most = tiles > 1 ? KERNEL_MOST : KERNEL_MOST_OF_TILE;
     const double taps = (double)sweep.kernel[0] * sweep.kernel[1], blocks = blocks_of(&sweep);
