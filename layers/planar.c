@@ -29,8 +29,8 @@ static bool pays(const struct planar *planar) {
     return planar->groups > 1 || (reused && (int64_t)g->output[0] * g->output[1] >= PIXELS_LEAST);
 }
 
-/* Columns that a product over pixels has for each of its pixels: few, or somewhat more than a vector of 8, of which every
- * second one is then nearly empty. The latter are no great loss, and not worth the many short rows of strides. */
+/* Columns that a product over pixels has for each of its pixels: few, or somewhat more than a vector of 8, of which
+ * every second one is then nearly empty. The latter are no great loss, and not worth the many short rows of strides. */
 static bool leaves_lanes_empty(const struct planar *planar, int columns) {
     enum { COLUMNS_MOST = 12 };
     const struct geometry *g = &planar->geometry;

@@ -265,8 +265,8 @@ static void tiles_staged(tile_function *whole, const struct product *p, int i, i
     }
 }
 
-/* `count` tiles of less than a vector of columns. Where rows of C follow one another, a row is written as a whole vector
- * and the rows behind it overwrite what is too much; only the last tile then goes by way of the stack. */
+/* `count` tiles of less than a vector of columns. Where rows of C follow one another, a row is written as a whole
+ * vector and the rows behind it overwrite what is too much; only the last tile then goes by way of the stack. */
 static void tiles_narrow(tile_function *whole, const struct product *p, int i, int count, const int height,
                          const struct columns *columns) {
     int direct = 0;
