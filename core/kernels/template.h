@@ -142,13 +142,13 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_transpose.h"
 
-#include "core/kernels/template_product.h"
-
 #include "core/kernels/template_depthwise.h"
 
 #include "core/kernels/template_copy.h"
 
 #include "core/kernels/template_planes.h"
+
+#include "core/kernels/template_product.h"
 
 #include "core/kernels/template_winograd.h"
 

@@ -267,14 +267,24 @@ static void tiles_staged(tile_function *whole, const struct product *p, int i, i
     }
 }
 
+/* `count` tiles of less than a vector of columns. Where rows of C follow one another, a row is written as a whole
+ * vector and the rows behind it overwrite what is too much; only the last tile then goes by way of the stack. */
+static void tiles_narrow(tile_function *whole, const struct product *p, int i, int count, const int height,
+                         const struct columns *columns) {
+    int direct = 0;
+    if (!p->accumulate && p->c_row == columns->width && height * columns->width >= VECTOR) direct = count - 1;
+    if (direct > 0) whole(p, i, direct, columns);
+    tiles_staged(whole, p, i + direct * height, count - direct, height, columns);
+}
+
 /* All rows of C in these columns: the first strips are one row higher than the others. */
 static void product_tiles(const struct product *p, const struct parts *strips, const struct columns *columns) {
     const int v = columns->vectors - 1;
     tile_function *const *const heights = p->b_offsets != NULL ? scattered_tiles[v] : tiles[v];
     const int size = strips->size, longer = strips->longer, others = strips->count - longer;
     if (columns->width < VECTOR) {
-        if (longer > 0) tiles_staged(heights[size], p, 0, longer, size + 1, columns);
-        if (others > 0) tiles_staged(heights[size - 1], p, longer * (size + 1), others, size, columns);
+        if (longer > 0) tiles_narrow(heights[size], p, 0, longer, size + 1, columns);
+        if (others > 0) tiles_narrow(heights[size - 1], p, longer * (size + 1), others, size, columns);
         return;
     }
     if (longer > 0) heights[size](p, 0, longer, columns);
@@ -442,17 +452,20 @@ static bool wants_swap(const struct product *p) {
     return 5 * swapped > 6 * filled;
 }
 
-/* `count` rows of C from row i on, which stand transposed in `stage`. */
+/* `count` rows of C from row i on, which stand transposed in `stage`. Reads nothing past a row of C. */
 static void swap_load(const struct product *p, int i, int count, float *stage) {
+    const float *c = p->c + i * p->c_row;
+    if (p->n >= TRANSPOSED) {
+        transpose(count, p->n, c, p->c_row, stage, count);
+        return;
+    }
     for (int y = 0; y < count; y++) {
-        for (int x = 0; x < p->n; x++) stage[x * count + y] = p->c[(i + y) * p->c_row + x];
+        for (int x = 0; x < p->n; x++) stage[x * count + y] = c[y * p->c_row + x];
     }
 }
 
 static void swap_store(const struct product *p, int i, int count, const float *stage) {
-    for (int y = 0; y < count; y++) {
-        for (int x = 0; x < p->n; x++) p->c[(i + y) * p->c_row + x] = stage[x * count + y];
-    }
+    transpose(p->n, count, stage, count, p->c + i * p->c_row, p->c_row);
 }
 
 static void product_swapped(const struct product *p) {
