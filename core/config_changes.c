@@ -100,13 +100,13 @@ static bool same_value(const cJSON *before, const cJSON *after) {
 }
 
 static void compare(struct comparison *comparison, const struct place *place, const cJSON *before, const cJSON *after) {
-    bool lists = before && cJSON_IsArray(before) && cJSON_IsArray(after) && cJSON_IsObject(before->child);
+    bool lists = before && after && cJSON_IsArray(before) && cJSON_IsArray(after) && cJSON_IsObject(before->child);
     if (before && after && cJSON_IsObject(before) && cJSON_IsObject(after) && same_type(before, after)) {
         compare_members(comparison, place, before, after);
     } else if (lists && cJSON_GetArraySize(before) == cJSON_GetArraySize(after)) {
         const cJSON *now = after->child;
         int index = 0;
-        for (const cJSON *item = before->child; item; item = item->next, now = now->next) {
+        for (const cJSON *item = before->child; item && now; item = item->next, now = now->next) {
             struct place inner = place_item(place, index++);
             compare(comparison, &inner, item, now);
         }

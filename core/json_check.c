@@ -62,7 +62,7 @@ enum { WORD_MAX = 512 };
 
 /* A run of letters, digits and signs outside strings, from byte `at` on; *end is behind it. */
 static int check_word(const char *text, size_t length, size_t at, size_t *end, const char *name, struct error *error) {
-    char word[WORD_MAX], what[160];
+    char word[WORD_MAX] = "", what[160];
     size_t size = 0;
     while (at + size < length && is_of_word(text[at + size])) size++;
     *end = at + size;

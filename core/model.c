@@ -44,6 +44,7 @@ static bool same_place(const struct place *a, const struct place *b) {
 }
 
 static int set_given_name(const struct model *model, struct layer *layer, struct error *error) {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): take_layers has filled all layers */
     const char *name = ((const struct layer_common *)layer->config)->name;
     if (!name) return 0;
     struct place here = place_key(layer->place, "name");
@@ -60,6 +61,7 @@ static int set_given_name(const struct model *model, struct layer *layer, struct
 
 static void set_automatic_name(const struct model *model, struct layer *layer) {
     char base[LAYER_NAME_SIZE - 12];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): take_layers has filled all layers */
     if (layer->kind->base_name)
         snprintf(base, sizeof base, "%s", layer->kind->base_name);
     else
@@ -113,6 +115,7 @@ static int infer_layers(struct model *model, struct error *error) {
     struct shape shape = model->input;
     for (int i = 0; i < model->layer_count; i++) {
         model->layers[i].input = shape;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): take_layers has filled all layers */
         if (model->layers[i].kind->inner) set_second(model, &model->layers[i]);
         if (infer_layer(&model->layers[i], error) != 0) return -1;
         shape = model->layers[i].output;
@@ -165,6 +168,7 @@ static int freeze(struct model *model, const struct config *config, const struct
     const struct string_list *patterns = &config->values.training.freeze;
     const struct place training = place_key(document, "training"), list = place_key(&training, "freeze");
     for (int i = 0; i < model->layer_count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): take_layers has filled all layers */
         model->layers[i].frozen = !((const struct layer_common *)model->layers[i].config)->trainable;
     for (int i = 0; i < patterns->count; i++) {
         const struct place item = place_item(&list, i);

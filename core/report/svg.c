@@ -76,7 +76,7 @@ const char *svg_short(const char *string, int characters, char buffer[SVG_LABEL_
         length += size;
     }
     memcpy(buffer, string, length);
-    strcpy(buffer + length, string[length] ? ellipsis : "");
+    snprintf(buffer + length, SVG_LABEL_SIZE - length, "%s", string[length] ? ellipsis : "");
     return buffer;
 }
 

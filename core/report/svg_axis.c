@@ -76,12 +76,15 @@ struct svg_axis svg_axis_logarithmic(double low, double high, enum svg_unit unit
     struct svg_axis axis = {.low = fmin(low, high) / 1.3, .high = fmax(low, high) * 1.3, .logarithmic = true};
     axis.unit = unit;
     bool all = axis.high / axis.low < 200; /* else powers of ten alone */
-    for (double power = pow(10, floor(log10(axis.low))); power <= axis.high; power *= 10)
+    double power = pow(10, floor(log10(axis.low)));
+    while (power <= axis.high) {
         for (int i = 0; i < (all ? 3 : 1); i++) {
             double value = factors[i] * power;
             if (value < axis.low || value > axis.high || axis.tick_count == SVG_TICKS_MAX) continue;
             axis.ticks[axis.tick_count++] = value;
         }
+        power *= 10;
+    }
     return axis;
 }
 
