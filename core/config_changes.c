@@ -47,6 +47,7 @@ static void add_description(struct text *text, const cJSON *value) {
     while (shown < whole.length && shown < VALUE_SHOWN) shown += text_utf8_sequence(whole.bytes + shown, whole.length);
     if (whole.bytes) text_add_bytes(text, whole.bytes, shown);
     if (shown < whole.length) text_add(text, "...");
+    if (whole.failed) text->failed = true;
     text_free(&whole);
 }
 

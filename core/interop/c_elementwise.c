@@ -188,6 +188,7 @@ void c_add_elementwise(struct c_source *source, const struct c_step *step) {
     struct text *text = &source->functions, arguments = {0};
     collect(&loop);
     add_arguments(&loop, &arguments);
+    if (arguments.failed) text->failed = true;
     c_begin_function(source, step, "elementwise", arguments.failed || !arguments.bytes ? "" : arguments.bytes);
     add_call(&loop);
     if (step->inner) {
