@@ -149,7 +149,7 @@ static int read_chunks(const struct image_file *file, size_t at, struct png *png
 
 int image_check_png(const struct image_file *file) {
     struct png png;
-    struct chunk header;
+    struct chunk header = {0};
     /* The sides first: they say more than a checksum that does not fit. */
     const uint8_t *sides = file->bytes + SIGNATURE + 8;
     if (file->length >= SIGNATURE + 16 && image_check_sides(file, big_endian(sides), big_endian(sides + 4)) != 0)

@@ -29,7 +29,8 @@ static void repeat_first_pixel(size_t pixels, size_t channels, float *dx) {
 static void backward(const struct layer *layer, const struct pass *pass) {
     if (!pass->dx) return;
     const size_t channels = (size_t)layer->input.size[2], input = elements_of(&layer->input);
-    const float share = 1 / (float)(input / channels);
+    const size_t pixels = input / channels;
+    const float share = 1 / (float)pixels;
     for (int n = 0; n < pass->images; n++) {
         const float *dy = pass->dy + (size_t)n * channels;
         float *dx = pass->dx + (size_t)n * input;
