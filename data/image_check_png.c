@@ -140,7 +140,7 @@ static int read_further(const struct image_file *file, const struct chunk *chunk
 }
 
 static int read_chunks(const struct image_file *file, size_t at, struct png *png) {
-    struct chunk chunk;
+    struct chunk chunk = {0};
     for (; !png->ended; at += CHUNK_EXTRA + chunk.length)
         if (read_chunk(file, at, &chunk) != 0 || read_further(file, &chunk, png) != 0) return -1;
     if (png->inflated == png->expected && png->stream_ended) return 0;
