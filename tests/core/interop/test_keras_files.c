@@ -186,12 +186,56 @@ static void names_of_no_model(void **state) {
     plan(&planned, "[6, 6, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 3}");
     expect_bad_names(&planned.model, "\"@layer_names\":\"[\\\"a\\\",\\\"a\\\"]\",\"a@weight_names\":\"[\\\"w\\\"]\"",
                      "x.h5: names more tensors than it has: the file is damaged; save or copy it again");
+    static const struct {
+        const char *texts, *message;
+    } bad[] = {
+        {"\"@layer_names\":\"[\\\"a\\\"]\",\"a@weight_names\":\"[\\\"v\\\"]\"",
+         "x.h5: lacks the tensor a/v; is it a file of this very model?"},
+        {"\"model_weights@layer_names\":\"[\\\"a\\\",\\\"b\\\"]\",\"model_weights/a@weight_names\":\"[\\\"v\\\"]\"",
+         "x.h5: lacks the tensor model_weights/a/v; is it a file of this very model?"},
+        {"\"@layer_names\":\"a\"",
+         "x.h5: has a text where Keras has a list of names: the file is damaged; save or copy it again"},
+        {"\"@layer_names\":\"5\"",
+         "x.h5: is an HDF5 file without weights where Keras keeps them; save it by model.save_weights"},
+        {"\"@layer_names\":\"[1,\\\"b\\\"]\"",
+         "x.h5: is an HDF5 file without weights where Keras keeps them; save it by model.save_weights"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_bad_names(&planned.model, bad[i].texts, bad[i].message);
     text_add(&texts, "\"@layer_names\":\"[");
     text_repeat(&texts, "0,", 3000000);
     text_add(&texts, "0]\"");
     expect_bad_names(&planned.model, texts.bytes,
                      "x.h5: has longer lists of names than any model: the file is damaged; save or copy it again");
     text_free(&texts);
+    drop(&planned);
+}
+
+/* Tensors that only begin as Keras names them are none of its, and one more than the model has does not fit. */
+static void names_of_keras_3(void **state) {
+    (void)state;
+    static const char *const names[] = {"layers/dense/vars/0",  "layers/dense/vars/1", "layers/flatten/vars/0",
+                                        "layers/dense/other/0", "layers/dense/vars/x", "layers/dense/vars/#",
+                                        "layers/dense/vars/0x", "layers/dense/vars/99"};
+    struct planned planned;
+    struct safetensors tree;
+    struct text file = {0};
+    struct error error = {0};
+    plan(&planned, "[1, 1, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 1}");
+    text_add(&file, "        {");
+    for (int i = 0; i < 8; i++)
+        text_print(&file, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%d,%d]}", i ? "," : "", names[i],
+                   i ? "[1]" : "[1,1]", 4 * i, 4 * i + 4);
+    text_add(&file, "}");
+    const uint64_t header = file.length - sizeof header;
+    memcpy(file.bytes, &header, sizeof header);
+    text_add_bytes(&file, (const char[32]){0}, 32);
+    assert_int_equal(safetensors_parse("x.h5", file.bytes, file.length, &tree, &error), 0);
+    assert_int_equal(keras_weights_assign(&tree, &planned.model, &error), 0);
+    assert_string_equal(tree.tensors[0].name, "dense/kernel");
+    assert_string_equal(tree.tensors[1].name, "dense/bias");
+    for (int i = 2; i < 8; i++) assert_string_equal(tree.tensors[i].name, names[i]);
+    safetensors_free(&tree);
     drop(&planned);
 }
 
@@ -365,6 +409,7 @@ int main(void) {
         cmocka_unit_test(other_weights_go_by_name),
         cmocka_unit_test(files_without_a_model),
         cmocka_unit_test(names_of_no_model),
+        cmocka_unit_test(names_of_keras_3),
         cmocka_unit_test(json_goes_there_and_back),
         cmocka_unit_test(initializers_that_keras_does_not_have),
         cmocka_unit_test(what_keras_does_not_have),
