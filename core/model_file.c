@@ -239,7 +239,7 @@ static int check_ending(const struct model *model, const char *path, struct erro
             "ends in layer \"%s\" with the activation %s, which gives no probabilities of classes; end it in "
             "softmax, or without an activation for logits",
             last->name, activation->component.name);
-    if (last->output.rank != 1 || last->output.size[0] > 1) return 0;
+    if (last->output.size[0] > 1) return 0;
     return error_set(error, ERROR_CONFIG, path,
                      "ends in layer \"%s\" with a single output; two classes need two, with a softmax", last->name);
 }

@@ -551,6 +551,36 @@ static void test_input_shape(void **state) {
              "c.json: input_shape[1]: must be an integer, in [1, 65536]; got 0");
 }
 
+static void test_repeats_refused(void **state) {
+    struct world *world = *state;
+    bad_text(world, "{'model': [{'repeat': 'x', 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got \"x\"");
+    bad_text(world, "{'model': [{'repeat': 0, 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 0");
+    bad_text(world, "{'model': [{'repeat': 1.5, 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 1.5");
+    bad_text(world, "{'model': [{'repeat': 1025, 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 1025");
+    bad_text(world, "{'model': [{'repeat': 2}]}", "c.json: model[0].layers: is missing; it holds what is repeated");
+    bad_text(world, "{'model': [{'repeat': 2, 'layers': 3}]}",
+             "c.json: model[0].layers: must be a list of at least one layer; got 3");
+    bad_text(world, "{'model': [{'repeat': 2, 'layers': []}]}",
+             "c.json: model[0].layers: must be a list of at least one layer; got none");
+    bad_text(world, "{'model': [{'repeat': 2, 'layers': ['ReLU'], 'x': 1}]}",
+             "c.json: model[0].x: unknown field; known here: repeat, layers");
+    bad_text(world,
+             "{'model': [{'repeat': 2, 'class_name': 'ReLU', 'config': {}, 'layers': ['ReLU']}, 'Flatten', {'repeat': "
+             "2, 'type': "
+             "'Dense'}]}",
+             "c.json: model[2].repeat: unknown field; known here: name, trainable, units, activation, use_bias, "
+             "kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, "
+             "kernel_constraint, bias_constraint, type");
+    bad_text(world, "{'model': [{'repeat': 1024, 'layers': [{'repeat': 5, 'layers': ['ReLU']}]}]}",
+             "c.json: model[0]: makes more than 4096 layers, which is the most allowed; leave some out");
+    bad_text(world, "{'model': [{'repeat': 1024, 'layers': ['ReLU', 'ReLU', 'ReLU', 'ReLU']}, 'ReLU']}",
+             "c.json: model: makes more than 4096 layers, which is the most allowed; leave some out");
+}
+
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
 int main(void) {
@@ -562,6 +592,7 @@ int main(void) {
         WORLD_TEST(test_extends_elsewhere),
         WORLD_TEST(test_extends_refused),
         WORLD_TEST(test_find),
+        WORLD_TEST(test_repeats_refused),
         WORLD_TEST(test_names_of_files),
         WORLD_TEST(test_overrides),
         WORLD_TEST(test_data_spec),
