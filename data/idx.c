@@ -249,6 +249,7 @@ static int fashion_mnist_load(const struct source_request *request, struct data_
     static const char *const names[] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                                         "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
     const char *path = request->path ? request->path : fashion_mnist_path;
+    /* untaken: the package is installed on a machine, or it is not */
     if (!request->path && !file_exists(path))
         return error_set(error, ERROR_IO, path,
                          "is missing; install the Debian package dataset-fashion-mnist or give a path");
