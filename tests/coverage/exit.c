@@ -9,9 +9,10 @@
 _Noreturn void __real__exit(int code);
 _Noreturn void __wrap__exit(int code);
 
-/* Where tests/faults/preload.c lets calls fail, those that write the counts must not: the file would lose all it has. */
+/* Where tests/faults/preload.c lets calls fail, those that write the counts must not: the file would lose all it has.
+ */
 static void let_nothing_fail(void) {
-    bool (*disarm)(size_t *leaked, char *place, size_t size) = NULL;
+    bool (*disarm)(size_t * leaked, char *place, size_t size) = NULL;
     void *found = dlsym(RTLD_DEFAULT, "faults_disarm");
     size_t leaked = 0;
     char place[64];

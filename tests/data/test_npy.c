@@ -199,6 +199,9 @@ static void test_labels(void **state) {
     write_npy(room, "x.npy", 1, BYTES("(1, 3, 2)"), pixels, 6);
     expect_bad_labels(room, TYPE("|i1", "(2,)"), (int8_t[]){1, 0}, 2,
                       "holds 2 labels for 1 image; save both for the same images");
+    write_npy(room, "x.npy", 1, BYTES("(3, 4)"), pixels, 12);
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "has 2 dimensions; images have (count, height, width) or (count, height, width, channels)");
     write_npy(room, "x.npy", 1, BYTES("(12,)"), pixels, 12);
     room_load_bad(room, pair, ERROR_DATA, "x.npy",
                   "has 1 dimension; images have (count, height, width) or (count, height, width, channels)");

@@ -24,7 +24,8 @@ struct digits {
     int label_count;
     double labels[8];
     enum matio_compression compression;
-    int label_rank; /* 0: 2 */
+    int label_rank;    /* 0: 2 */
+    int label_columns; /* 0: 1 */
 };
 
 /* A file of images whose byte at (row, column, channel, image) is row + 10 column + 50 channel + 3 image. */
@@ -45,13 +46,14 @@ static void write_digits(const struct room *room, const char *name, const struct
     memcpy(labels, digits->labels, sizeof labels);
     add_array(mat, "X", MAT_C_UINT8, MAT_T_UINT8, digits->rank, digits->sizes, pixels, digits->compression);
     add_array(mat, "y", MAT_C_DOUBLE, MAT_T_DOUBLE, digits->label_rank ? digits->label_rank : 2,
-              (size_t[]){(size_t)digits->label_count, 1, 1}, labels, digits->compression);
+              (size_t[]){(size_t)digits->label_count, digits->label_columns ? (size_t)digits->label_columns : 1, 1},
+              labels, digits->compression);
     Mat_Close(mat);
     free(pixels);
     free(path);
 }
 
-static const struct digits three = {{4, 5, 3, 3}, 4, 3, {1, 10, 9}, MAT_COMPRESSION_ZLIB, 0};
+static const struct digits three = {{4, 5, 3, 3}, 4, 3, {1, 10, 9}, MAT_COMPRESSION_ZLIB, 0, 0};
 
 static void expect_three(const struct dataset *dataset) {
     assert_int_equal(dataset->count, 3);
@@ -71,7 +73,7 @@ static void expect_three(const struct dataset *dataset) {
 
 static void test_folder_and_file(void **state) {
     struct room *room = *state;
-    struct digits plain = three, one = {{4, 5, 3}, 3, 1, {10}, MAT_COMPRESSION_ZLIB, 0};
+    struct digits plain = three, one = {{4, 5, 3}, 3, 1, {10}, MAT_COMPRESSION_ZLIB, 0, 0};
     plain.compression = MAT_COMPRESSION_NONE;
     room_write_text(room, "set/readme.txt", "");
     write_digits(room, "set/train_32x32.mat", &three);
@@ -165,6 +167,10 @@ static void test_wrong_arrays(void **state) {
     expect_bad(room, "X holds 1 image, but y holds 2 labels; save both for the same images");
     digits = three;
     digits.label_rank = 3;
+    write_digits(room, "bad.mat", &digits);
+    expect_bad(room, "y is not one column of labels; save it as (images, 1)");
+    digits = three;
+    digits.label_count = digits.label_columns = 2;
     write_digits(room, "bad.mat", &digits);
     expect_bad(room, "y is not one column of labels; save it as (images, 1)");
     digits = three;
