@@ -67,7 +67,8 @@ static void test_config(void **state) {
     failing_needed();
     tree_write(*state, "base.jsonc",
                "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
-               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1},"
+               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1, "
+               "\"kernel_initializer\": {\"type\": \"Fixed\", \"values\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},"
                "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
                "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
                "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
