@@ -66,6 +66,7 @@ static int remove_step(const char *folder, int64_t step, struct error *error) {
     char name[NAME_SIZE];
     char *path = file_join(folder, name_of(step, name), error);
     int status = path ? 0 : -1;
+    /* untaken: only where another process removes it at the same moment */
     if (status == 0 && unlink(path) != 0 && errno != ENOENT) status = error_set_errno(error, path, "remove the file");
     free(path);
     return status;

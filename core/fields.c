@@ -31,6 +31,7 @@ const char *registry_advice(const struct component_registry *registry, const cha
 const char *registry_nearest(const struct component_registry *registry, const char *name) {
     const char *words[WORDS_MAX];
     size_t count = 0;
+    /* untaken: no registry has as many kinds */
     for (const struct component_kind *const *at = registry->kinds; *at && count + 2 < WORDS_MAX; at++) {
         words[count++] = (*at)->name;
         if ((*at)->alias) words[count++] = (*at)->alias;
@@ -277,6 +278,7 @@ static int read_value(const struct value_context *context, const cJSON *json, vo
     const struct field *field = context->field;
     const struct field_reader *reader = context->reader;
     if (cJSON_IsNull(json) && field->nullable) return 0;
+    /* untaken: there is no other type */
     switch (field->type) {
     case FIELD_BOOL:
         if (!cJSON_IsBool(json)) return wrong_type(context, json);

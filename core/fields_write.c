@@ -97,6 +97,7 @@ cJSON *choice_to_json(const char *choice) {
 
 static cJSON *write_value(const struct registries *registries, const struct field *field, const void *value) {
     if (field->nullable && is_zero(field, value)) return cJSON_CreateNull();
+    /* untaken: there is no other type */
     switch (field->type) {
     case FIELD_BOOL:
         return cJSON_CreateBool(*(const bool *)value);

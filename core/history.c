@@ -71,6 +71,7 @@ static int reserve(struct history *history, struct error *error) {
     if (history->count < history->capacity) return 0;
     int capacity = history->capacity ? history->capacity * 2 : 64;
     struct history_row *rows = NULL;
+    /* untaken: so many epochs are neither read nor trained */
     if (history->capacity <= INT_MAX / 4) rows = realloc(history->rows, (size_t)capacity * sizeof *rows);
     if (!rows) return error_set(error, ERROR_RUN, NULL, "not enough memory for the history of %d epochs", capacity);
     history->rows = rows;
@@ -132,6 +133,7 @@ int history_append(const char *path, const struct history_row *row, struct error
     if (result == 0) result = write_all(descriptor, path, &text, error);
     if (result == 0 && fsync(descriptor) != 0) result = error_set_errno(error, path, "sync the file");
     text_free(&text);
+    /* untaken: two calls would have to fail */
     if (close(descriptor) != 0 && result == 0) result = error_set_errno(error, path, "close the file");
     return result;
 }
@@ -175,6 +177,7 @@ static int read_rows(char *bytes, const char *path, struct history *history, str
     last_end[1] = '\0'; /* what a crash left of a row is not read */
     struct csv_reader reader = csv_open(path, bytes);
     int more = csv_next(&reader, &cells, error);
+    /* untaken: the header is a row */
     while (more > 0 && (more = csv_next(&reader, &cells, error)) > 0) {
         struct history_row row = {0};
         int last = history->count ? history->rows[history->count - 1].epoch : 0;

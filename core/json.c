@@ -104,7 +104,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         return NULL;
     }
     if (json_check_text(text, length, name, error) != 0) return NULL;
-    const char *end = NULL;
+    const char *end = text;
     errno = 0;
     cJSON *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
     if (!root && errno == ENOMEM) { /* the library does not tell */
@@ -112,7 +112,7 @@ cJSON *json_parse(const char *text, size_t length, const char *name, struct erro
         return NULL;
     }
     if (!root) {
-        json_syntax_error(text, end ? (size_t)(end - text) : 0, name,
+        json_syntax_error(text, (size_t)(end - text), name,
                           "not valid JSON here; look for a missing comma, quote or bracket at or before this place",
                           error);
         return NULL;
@@ -224,6 +224,7 @@ static int set_member(cJSON *object, const char *key, const char *rest, const ch
             cJSON_Delete(typed);
             return no_memory(error);
         }
+        /* untaken: what stands in another's place takes no memory */
         if (put(object, key, typed, error) != 0) return -1;
     } else if (!child || cJSON_IsNull(child)) {
         if (put(object, key, cJSON_CreateObject(), error) != 0) return -1;

@@ -103,9 +103,9 @@ static int read_class_names(struct saved_model *saved, const cJSON *names, struc
     if (!saved->class_names) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
     int at = 0;
     for (const cJSON *name = names->child; name; name = name->next, at++) {
-        saved->class_names[at] =
-            cJSON_IsString(name) && text_is_printable(name->valuestring) ? strdup(name->valuestring) : NULL;
-        if (!saved->class_names[at]) return -1;
+        if (!cJSON_IsString(name) || !text_is_printable(name->valuestring)) return -1;
+        saved->class_names[at] = strdup(name->valuestring);
+        if (!saved->class_names[at]) return error_set(error, ERROR_RUN, NULL, "not enough memory for the class names");
     }
     return 0;
 }
@@ -239,7 +239,7 @@ static int check_ending(const struct model *model, const char *path, struct erro
             "ends in layer \"%s\" with the activation %s, which gives no probabilities of classes; end it in "
             "softmax, or without an activation for logits",
             last->name, activation->component.name);
-    if (last->output.rank != 1 || last->output.size[0] > 1) return 0;
+    if (last->output.size[0] > 1) return 0;
     return error_set(error, ERROR_CONFIG, path,
                      "ends in layer \"%s\" with a single output; two classes need two, with a softmax", last->name);
 }

@@ -8,6 +8,13 @@ static int no_memory(const char *path, struct error *error) {
     return error_set(error, ERROR_RUN, path, "not enough memory for the model");
 }
 
+/* What is no JSON in a model's file is no mistake in a config. */
+static cJSON *parse(const char *text, const char *path, struct error *error) {
+    cJSON *json = json_parse(text, strlen(text), path, error);
+    if (!json && error->code == ERROR_CONFIG) error->code = ERROR_DATA;
+    return json;
+}
+
 static cJSON *read_model(const struct exchange_file *file, const char *path, const struct registries *registries,
                          struct error *error) {
     const struct place place = place_document(path);
@@ -16,7 +23,7 @@ static cJSON *read_model(const struct exchange_file *file, const char *path, con
                    "holds weights without the layers that they belong to; use it with train --config FILE --weights");
         return NULL;
     }
-    cJSON *json = json_parse(file->model, strlen(file->model), path, error);
+    cJSON *json = parse(file->model, path, error);
     cJSON *model = json ? keras_read_model(json, &place, registries, error) : NULL;
     cJSON_Delete(json);
     return model;
@@ -45,7 +52,7 @@ int foreign_documents_make(struct foreign_documents *documents, const struct exc
         return error_set(error, ERROR_DATA, path, "does not say the shape of its input; build the model, then save it");
     }
     documents->takes_bytes = keras_takes_bytes(model);
-    if (file->facts) documents->facts = json_parse(file->facts, strlen(file->facts), path, error);
+    if (file->facts) documents->facts = parse(file->facts, path, error);
     const bool whole = !file->facts || documents->facts;
     if (whole) documents->config = join(documents->facts, model, path, error);
     if (!whole) cJSON_Delete(model);

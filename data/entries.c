@@ -22,6 +22,7 @@ static bool is_image_name(const char *name) {
 int entries_grow(void **items, size_t *capacity, size_t count, size_t size, struct error *error) {
     if (count < *capacity) return 0;
     size_t wanted = *capacity ? 2 * *capacity : 256, bytes = 0;
+    /* untaken: so many items do not fit into the memory before their number is none */
     void *grown = size_multiply(wanted, size, &bytes) ? realloc(*items, bytes) : NULL;
     if (!grown) return error_set(error, ERROR_RUN, NULL, "not enough memory for the list of images");
     *items = grown;
@@ -46,6 +47,7 @@ int entries_compare(const void *a, const void *b) {
 /* 1 or 0; -1 with an error. */
 static int entry_is_folder(const char *folder, const struct dirent *entry, struct error *error) {
     if (entry->d_type == DT_DIR) return 1;
+    /* untaken: a file system that does not tell types */
     if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN) return 0;
     char *path = file_join(folder, entry->d_name, error);
     int is_folder = path ? file_is_folder(path, error) : -1;

@@ -90,7 +90,6 @@ static int compare_places(const void *left, const void *right) {
 /* Mixes the classes evenly, for a validation split takes the last images: in the order of the folders that would be one
  * class alone. Items come class by class. */
 static int spread_classes(struct item_list *list, struct error *error) {
-    if (list->count == 0) return 0;
     struct spread_item *spread = memory_allocate(list->count, sizeof *spread, "the order of the pictures", error);
     if (!spread) return -1;
     for (size_t first = 0, end = 0; first < list->count; first = end) {

@@ -56,8 +56,8 @@ static int read_end(const struct idx_file *file) {
     char byte = 0;
     int got = gzread(file->file, &byte, 1);
     int code = Z_OK;
+    if (got < 0) return read_failed(file, 0, 0);
     if (got == 0) gzerror(file->file, &code);
-    if (got < 0 || code == Z_MEM_ERROR || code == Z_ERRNO) return read_failed(file, 0, 0);
     if (code != Z_OK)
         return error_set(file->error, ERROR_DATA, file->path,
                          "is truncated: its checksum is missing or cut; fetch the file again");
@@ -98,6 +98,7 @@ static int check_room(const struct idx_file *file, int rank) {
     for (int i = 0; i < rank; i++) fits &= size_multiply(values, file->size[i], &values);
     if (source_file_size(file->path, &on_disk, file->error) != 0) return -1;
     size_t most = on_disk;
+    /* untaken: no file is so large that a thousand times its size is no number */
     if (!gzdirect(file->file)) fits = fits && size_multiply(on_disk, DEFLATE_FACTOR_MAX, &most);
     if (fits && values <= most && !source_may_unpack(on_disk, values))
         return error_set(file->error, ERROR_DATA, file->path,
@@ -248,6 +249,7 @@ static int fashion_mnist_load(const struct source_request *request, struct data_
     static const char *const names[] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                                         "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
     const char *path = request->path ? request->path : fashion_mnist_path;
+    /* untaken: the package is installed on a machine, or it is not */
     if (!request->path && !file_exists(path))
         return error_set(error, ERROR_IO, path,
                          "is missing; install the Debian package dataset-fashion-mnist or give a path");

@@ -34,20 +34,21 @@ static size_t chunk_length(const uint8_t *chunk) {
     return (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | (size_t)chunk[3];
 }
 
-/* A PNG's palette chunk, at which its length stands; 0 where it has none. The file has been checked. */
-static size_t find_palette(const uint8_t *bytes, size_t length) {
+/* A PNG's palette chunk, at which its length stands; 0 where it has none. The file has been checked: it has one where
+ * its colors come from one. */
+static size_t find_palette(const uint8_t *bytes) {
     enum { COLOR_AT = 25, COLOR_PALETTE = 3, CHUNKS_AT = 8 };
-    if (length <= COLOR_AT || bytes[0] != 0x89 || bytes[COLOR_AT] != COLOR_PALETTE) return 0;
-    for (size_t at = CHUNKS_AT; at + 12 <= length; at += 12 + chunk_length(bytes + at))
-        if (memcmp(bytes + at + 4, "PLTE", 4) == 0) return at;
-    return 0;
+    if (bytes[0] != 0x89 || bytes[COLOR_AT] != COLOR_PALETTE) return 0;
+    size_t at = CHUNKS_AT;
+    while (memcmp(bytes + at + 4, "PLTE", 4) != 0) at += 12 + chunk_length(bytes + at);
+    return at;
 }
 
 /* The library takes colors that a palette lacks from memory that nobody filled: a copy of the file has black ones.
  * Where nothing is to be done the file itself is returned; NULL without memory. */
 static const uint8_t *with_whole_palette(const uint8_t *bytes, size_t *length) {
     enum { WHOLE = 3 * 256 };
-    size_t at = find_palette(bytes, *length), stored = at ? chunk_length(bytes + at) : WHOLE;
+    size_t at = find_palette(bytes), stored = at ? chunk_length(bytes + at) : WHOLE;
     if (stored == WHOLE) return bytes;
     uint8_t *copy = calloc(1, *length + WHOLE - stored);
     if (!copy) return NULL;
@@ -61,6 +62,7 @@ static const uint8_t *with_whole_palette(const uint8_t *bytes, size_t *length) {
 
 int image_decode(const void *bytes, size_t length, const char *path, struct image *image, struct error *error) {
     *image = (struct image){0};
+    /* untaken: no file of more than IMAGE_FILE_MAX is read */
     if (length > INT_MAX)
         return error_set(error, ERROR_DATA, path,
                          "has %zu bytes, too many for an image; resize it with another program", length);
@@ -73,8 +75,7 @@ int image_decode(const void *bytes, size_t length, const char *path, struct imag
     if (whole != bytes) free((void *)(uintptr_t)whole);
     if (image->pixels) return 0;
     *image = (struct image){0};
-    if (number == ENOMEM || strcmp(stbi_failure_reason(), "outofmem") == 0)
-        return error_set(error, ERROR_RUN, path, "not enough memory for the image");
+    if (number == ENOMEM) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
     return error_set(error, ERROR_DATA, path,
                      "is a damaged image: its pixels cannot be decoded; save or fetch it again");
 }
@@ -185,6 +186,7 @@ int image_convert(struct image *image, enum data_color color, const int resize[2
                   struct error *error) {
     /* Gray that is repeated is the same before and after, and less of it when the picture is small. */
     const bool repeats = color_channels(color, image->channels) > image->channels;
+    /* untaken: without repeating it needs no memory */
     if (!repeats && convert_color(image, color, path, error) != 0) return -1;
     if (convert_size(image, resize, path, error) != 0) return -1;
     return convert_color(image, color, path, error);

@@ -77,7 +77,7 @@ static int check_palette(const struct image_file *file, const struct bmp *bmp) {
         const uint8_t *row = file->bytes + bmp->pixels_at + (size_t)y * bmp->row;
         for (size_t x = 0; x < (size_t)bmp->width; x++) {
             uint32_t shift = bmp->bits * (per_byte - 1 - (uint32_t)(x % per_byte));
-            if ((row[x / per_byte] >> shift & mask) >= bmp->colors)
+            if (((uint32_t)row[x / per_byte] >> shift & mask) >= bmp->colors)
                 return image_damaged(file, name, "a pixel has a color that its palette lacks");
         }
     }

@@ -282,8 +282,9 @@ static int read_values(const struct mat_file *file, const struct mat_array *arra
     unsigned char tag[8];
     struct mat_array again;
     struct element element = {.values = values, .values_at = array->values_at, .values_length = array->bytes};
-    if (file->size < array->at + sizeof tag || read_element_at(file, array->at, tag, &element) != 0 ||
-        check_array(file, array->at, &element, &again) != 0)
+    if (file->size < array->at + sizeof tag)
+        return error_set(file->error, ERROR_DATA, file->path, "became shorter while it was read; try again");
+    if (read_element_at(file, array->at, tag, &element) != 0 || check_array(file, array->at, &element, &again) != 0)
         return -1;
     if (again.type != array->type || again.bytes != array->bytes || again.values_at != array->values_at)
         return error_set(file->error, ERROR_DATA, file->path, "changed while it was read; try again");
@@ -307,6 +308,7 @@ double mat_value(const void *values, enum mat_type type, size_t i) {
     uint32_t low = (uint32_t)bits;
     float single = 0;
     double number = 0;
+    /* untaken: other types are no numbers, and not read */
     switch (type) {
     case MAT_INT8_TYPE:
         return (int8_t)bits;

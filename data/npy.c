@@ -74,8 +74,7 @@ static int read_labels(struct npy_file *npy, const char *path, struct dataset *d
     if (npy->kind == 'f')
         return error_set(error, ERROR_DATA, path, "holds values of type f%d; save labels as integers", npy->width);
     if (npy->rank != 1 && !(npy->rank == 2 && npy->size[1] == 1))
-        return error_set(error, ERROR_DATA, path, "has %d dimension%s; labels have (count) or (count, 1)", npy->rank,
-                         npy->rank == 1 ? "" : "s");
+        return error_set(error, ERROR_DATA, path, "has %d dimensions; labels have (count) or (count, 1)", npy->rank);
     if (npy->size[0] != (size_t)dataset->count)
         return error_set(error, ERROR_DATA, path, "holds %zu label%s for %lld image%s; save both for the same images",
                          npy->size[0], npy->size[0] == 1 ? "" : "s", (long long)dataset->count,

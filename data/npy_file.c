@@ -128,7 +128,7 @@ int npy_open(const char *path, struct npy_file *npy, struct error *error) {
 }
 
 void npy_close(struct npy_file *npy) {
-    if (npy->file) fclose(npy->file);
+    fclose(npy->file);
     npy->file = NULL;
 }
 

@@ -60,7 +60,10 @@ bool keras_archive_recognizes(const char *start, size_t length) {
 static int take_facts(const char *path, const struct zip_member *metadata, struct exchange_file *file,
                       struct error *error) {
     cJSON *json = metadata->bytes ? json_parse(metadata->bytes, metadata->length, path, error) : NULL;
-    if (metadata->bytes && !json) return -1;
+    if (metadata->bytes && !json) {
+        if (error->code == ERROR_CONFIG) error->code = ERROR_DATA; /* what is no JSON is no mistake in a config */
+        return -1;
+    }
     const cJSON *facts = cJSON_GetObjectItemCaseSensitive(json, KERAS_FACTS_KEY);
     if (facts && !(file->facts = cJSON_PrintUnformatted(facts)))
         error_fill(error, ERROR_RUN, path, "not enough memory");

@@ -160,7 +160,7 @@ static int add_layer(const struct reader *reader, const cJSON *json, const struc
         return place_error(&here, reader->error,
                            "is a model within the model, which cannot be read; put its layers in its place");
     cJSON *layer = cJSON_CreateObject();
-    if (!layer || !json_append(model, layer)) return no_memory(reader->error);
+    if (!json_append(model, layer)) return no_memory(reader->error);
     return fill_layer(reader, class, config, &here, layer);
 }
 

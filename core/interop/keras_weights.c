@@ -119,8 +119,13 @@ static int read_list(struct entries *entries, const char *text, cJSON *list) {
         return error_set(entries->error, ERROR_DATA, entries->tree->path,
                          "has longer lists of names than any model: the file is damaged; save or copy it again");
     entries->names_left -= length;
-    cJSON *names = json_parse(text, length, entries->tree->path, entries->error);
-    if (!names) return -1;
+    struct error inner = {0};
+    cJSON *names = json_parse(text, length, entries->tree->path, &inner);
+    if (!names && inner.code == ERROR_RUN)
+        return error_set(entries->error, inner.code, inner.path, "%s", inner.message);
+    if (!names)
+        return error_set(entries->error, ERROR_DATA, entries->tree->path,
+                         "has a text where Keras has a list of names: the file is damaged; save or copy it again");
     while (cJSON_IsArray(names) && names->child) {
         cJSON *name = cJSON_DetachItemFromArray(names, 0);
         if (cJSON_IsString(name))

@@ -37,8 +37,10 @@ size_t safetensors_type_size(enum safetensors_type type) {
 
 char *safetensors_shape_text(const struct safetensors_tensor *tensor, char *buffer, size_t size) {
     size_t at = (size_t)snprintf(buffer, size, "(");
+    /* untaken: callers have room for eight of the largest sizes */
     for (int i = 0; i < tensor->rank && at < size; i++)
         at += (size_t)snprintf(buffer + at, size - at, i ? ",%zu" : "%zu", tensor->shape[i]);
+    /* untaken: likewise */
     if (at < size) snprintf(buffer + at, size - at, ")");
     return buffer;
 }
@@ -287,6 +289,7 @@ static int check_start(const char *path, struct error *error) {
     file = (struct safetensors){.bytes = malloc(LENGTH_SIZE + header), .path = (char *)(uintptr_t)path};
     if (!file.bytes) return error_set(error, ERROR_RUN, path, "not enough memory for the file's header");
     int status = file_read_start(path, file.bytes, LENGTH_SIZE + header, &length, &size, error);
+    /* untaken: only a file that changes while it is read */
     if (status == 0 && length < LENGTH_SIZE + header)
         status = error_set(error, ERROR_IO, path, "the file became shorter while it was read; try again");
     if (status == 0) status = parse(&file, size, false, error);

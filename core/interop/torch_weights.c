@@ -135,6 +135,7 @@ static size_t wanted_together(const struct reading *reading, size_t first) {
 /* Whether no weight of the model is in the tensor: a module may lack it, as one without `affine` or `bias`. */
 static bool is_constant(const struct safetensors_source *wanted) {
     size_t elements = 0;
+    /* untaken: its values are in memory */
     if (!shape_elements(&wanted->shape, &elements)) return false;
     for (size_t i = 0; i < elements; i++)
         if (wanted->data[i] >= PLACE_FIRST) return false;

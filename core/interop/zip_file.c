@@ -56,6 +56,7 @@ static int read_member(const char *path, zip_t *archive, struct zip_member *memb
     zip_stat_t facts;
     const zip_int64_t index = zip_name_locate(archive, member->name, 0);
     if (index < 0) return 0;
+    /* untaken: of a member that was just found libzip knows the size */
     if (zip_stat_index(archive, (zip_uint64_t)index, 0, &facts) != 0 || !(facts.valid & ZIP_STAT_SIZE))
         return damaged(path, member->name, "its size is missing", error);
     if (facts.size > member->most)
@@ -102,6 +103,7 @@ static bool add_member(zip_t *archive, const struct zip_member *member) {
     zip_source_t *source = zip_source_buffer(archive, member->bytes, member->length, 0);
     const zip_int64_t index = source ? zip_file_add(archive, member->name, source, ZIP_FL_ENC_UTF_8) : -1;
     if (source && index < 0) zip_source_free(source);
+    /* untaken: what was just added can be changed */
     return index >= 0 && zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0 &&
            zip_file_set_dostime(archive, (zip_uint64_t)index, 0, FIRST_DAY, 0) == 0;
 }
@@ -117,10 +119,12 @@ static bool fill(zip_source_t *source, const struct zip_member *members, size_t 
 
 static char *bytes_of(zip_source_t *source, size_t *length) {
     zip_stat_t facts;
+    /* untaken: a buffer in memory is there, and can be read */
     if (zip_source_stat(source, &facts) != 0 || !(facts.valid & ZIP_STAT_SIZE) || zip_source_open(source) != 0)
         return NULL;
     *length = (size_t)facts.size;
     char *bytes = malloc(*length + 1);
+    /* untaken: likewise */
     const bool good = bytes && zip_source_read(source, bytes, *length) == (zip_int64_t)*length;
     zip_source_close(source);
     if (good) return bytes;

@@ -256,6 +256,50 @@ static void test_find(void **state) {
     free(here);
 }
 
+/* What is said of a name that no config has, and of a config whose name is none. */
+static void test_names_of_files(void **state) {
+    struct world *world = *state;
+    char text[2048], name[160];
+    memset(name, 'n', sizeof name);
+    strcpy(name + 140, ".json");
+    put(world, name, "{}");
+    put(world, "base.jsonc", "{}");
+    put(world, "base.json.bak", "{}");
+    put(world, "c.json", "{\"extends\": \"bsae.json\"}");
+    char *path = expect_path(world->folder, "c.json"), *slip = expect_path(world->folder, "bsae.json");
+    struct config config;
+    struct config_request request = {.path = path, .registries = &test_registries};
+    assert_int_equal(config_read(&config, &request, &world->error), -1);
+    snprintf(text, sizeof text, "%s: extends: there is no bsae.json beside this file; did you mean \"base.json\"?",
+             path);
+    expect_error(&world->error, ERROR_IO, text);
+    assert_null(config_find(slip, NULL, &world->error));
+    snprintf(text, sizeof text, "%s: no such file; did you mean \"%s/base.json\"?", slip, world->folder);
+    expect_error(&world->error, ERROR_IO, text);
+    free(path);
+    free(slip);
+    static const struct {
+        const char *file, *name; /* NULL: refused */
+    } names[] = {{".hidden", ".hidden"}, {"plain", "plain"}, {"a\tb", NULL}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        put(world, names[i].file, "{" DENSE "}");
+        path = expect_path(world->folder, names[i].file);
+        request.path = path;
+        assert_int_equal(config_read(&config, &request, &world->error), names[i].name ? 0 : -1);
+        if (names[i].name) {
+            assert_string_equal(config.values.name, names[i].name);
+            config_free(&config);
+        } else {
+            assert_int_equal(world->error.code, ERROR_CONFIG);
+            assert_string_equal(world->error.message,
+                                "would be the file's name, which is not UTF-8 text without control "
+                                "characters; give a name here");
+            error_clear(&world->error);
+        }
+        free(path);
+    }
+}
+
 /* ---- overrides ---- */
 
 static void test_overrides(void **state) {
@@ -413,7 +457,11 @@ static void test_locate_data(void **state) {
     assert_string_equal(located(world, world->other, false), expected);
     put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'Makefile'}}");
     read_good(world, "c.json");
-    assert_string_equal(located(world, NULL, false), "Makefile"); /* the working folder is not looked at */
+    assert_string_equal(located(world, NULL, false), "Makefile");         /* the working folder is not looked at */
+    assert_string_equal(located(world, world->other, false), "Makefile"); /* nor is it where the user said */
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': '/nowhere/x.npy'}}");
+    read_good(world, "c.json");
+    assert_string_equal(located(world, world->other, false), "/nowhere/x.npy");
     put(world, "c.json", "{" DENSE ", 'data': 'synth'}");
     read_good(world, "c.json");
     assert_null(located(world, NULL, false));
@@ -421,6 +469,43 @@ static void test_locate_data(void **state) {
     read_good(world, "c.json");
     assert_int_equal(config_locate_data(&world->config, NULL, false, &world->error), 0);
     free(folder);
+}
+
+static void test_folder_without_a_text(void **state) {
+    struct world *world = *state;
+    char *link = expect_path(world->folder, "link"), *folder = expect_path(world->folder, "\xff");
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(symlink(folder, link), 0);
+    put(world, "c.json", "{" DENSE ", 'data': {'source': 'npy', 'path': 'link'}}");
+    read_good(world, "c.json");
+    assert_int_equal(config_locate_data(&world->config, NULL, false, &world->error), -1);
+    assert_int_equal(world->error.code, ERROR_CONFIG);
+    assert_string_equal(world->error.message,
+                        "is not UTF-8 text, so the run could not note where its data were; rename the folder");
+    error_clear(&world->error);
+    unlink(link);
+    rmdir(folder);
+    free(folder);
+    free(link);
+}
+
+static void test_source_shape(void **state) {
+    struct world *world = *state;
+    struct shape shape;
+    static const struct {
+        const char *data;
+        int size[3];
+    } cases[] = {{"{'source': 'fashion-mnist'}", {28, 28, 1}},
+                 {"{'source': 'fashion-mnist', 'color': 'rgb'}", {28, 28, 3}},
+                 {"{'source': 'cifar10', 'path': 'x', 'color': 'grayscale', 'resize': [16, 17]}", {16, 17, 1}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "{" DENSE ", 'data': %s}", cases[i].data);
+        put(world, "c.json", text);
+        read_good(world, "c.json");
+        assert_true(config_source_shape(&world->config, &shape));
+        assert_memory_equal(shape.size, cases[i].size, sizeof cases[i].size);
+    }
 }
 
 /* A path typed on the command line starts from the working folder, not from the config's. */
@@ -466,6 +551,36 @@ static void test_input_shape(void **state) {
              "c.json: input_shape[1]: must be an integer, in [1, 65536]; got 0");
 }
 
+static void test_repeats_refused(void **state) {
+    struct world *world = *state;
+    bad_text(world, "{'model': [{'repeat': 'x', 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got \"x\"");
+    bad_text(world, "{'model': [{'repeat': 0, 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 0");
+    bad_text(world, "{'model': [{'repeat': 1.5, 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 1.5");
+    bad_text(world, "{'model': [{'repeat': 1025, 'layers': ['ReLU']}]}",
+             "c.json: model[0].repeat: must be an integer, in [1, 1024]; got 1025");
+    bad_text(world, "{'model': [{'repeat': 2}]}", "c.json: model[0].layers: is missing; it holds what is repeated");
+    bad_text(world, "{'model': [{'repeat': 2, 'layers': 3}]}",
+             "c.json: model[0].layers: must be a list of at least one layer; got 3");
+    bad_text(world, "{'model': [{'repeat': 2, 'layers': []}]}",
+             "c.json: model[0].layers: must be a list of at least one layer; got none");
+    bad_text(world, "{'model': [{'repeat': 2, 'layers': ['ReLU'], 'x': 1}]}",
+             "c.json: model[0].x: unknown field; known here: repeat, layers");
+    bad_text(world,
+             "{'model': [{'repeat': 2, 'class_name': 'ReLU', 'config': {}, 'layers': ['ReLU']}, 'Flatten', {'repeat': "
+             "2, 'type': "
+             "'Dense'}]}",
+             "c.json: model[2].repeat: unknown field; known here: name, trainable, units, activation, use_bias, "
+             "kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, "
+             "kernel_constraint, bias_constraint, type");
+    bad_text(world, "{'model': [{'repeat': 1024, 'layers': [{'repeat': 5, 'layers': ['ReLU']}]}]}",
+             "c.json: model[0]: makes more than 4096 layers, which is the most allowed; leave some out");
+    bad_text(world, "{'model': [{'repeat': 1024, 'layers': ['ReLU', 'ReLU', 'ReLU', 'ReLU']}, 'ReLU']}",
+             "c.json: model: makes more than 4096 layers, which is the most allowed; leave some out");
+}
+
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
 int main(void) {
@@ -477,6 +592,8 @@ int main(void) {
         WORLD_TEST(test_extends_elsewhere),
         WORLD_TEST(test_extends_refused),
         WORLD_TEST(test_find),
+        WORLD_TEST(test_repeats_refused),
+        WORLD_TEST(test_names_of_files),
         WORLD_TEST(test_overrides),
         WORLD_TEST(test_data_spec),
         WORLD_TEST(test_data_spec_refused),
@@ -485,6 +602,8 @@ int main(void) {
         WORLD_TEST(test_schema),
         WORLD_TEST(test_locate_data),
         WORLD_TEST(test_locate_data_from_user),
+        WORLD_TEST(test_folder_without_a_text),
+        WORLD_TEST(test_source_shape),
         WORLD_TEST(test_input_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 #include "core/checkpoint_keep.h"
 #include "core/config.h"
 #include "core/history.h"
+#include "core/interop/keras_model.h"
+#include "core/model_file.h"
 #include "core/training_state.h"
 #include "tests/support/failing.h"
 #include "tests/support/registries.h"
@@ -43,8 +45,12 @@ static void failing_write(const struct failing_work *work) {
 
 /* ---- configs ---- */
 
-static const struct config_override overrides[] = {
-    {"training.epochs", "3"}, {"training.shuffle", "false"}, {"name", "x"}};
+static const struct config_override overrides[] = {{"training.epochs", "3"},
+                                                   {"training.shuffle", "false"},
+                                                   {"name", "x"},
+                                                   {"training.optimizer", "adam"},
+                                                   {"training.optimizer.learning_rate", "0.5"},
+                                                   {"data.resize", "[8, 8]"}};
 
 static int read_config(void *context, struct error *error) {
     const struct config_request *request = context;
@@ -61,7 +67,8 @@ static void test_config(void **state) {
     failing_needed();
     tree_write(*state, "base.jsonc",
                "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
-               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1},"
+               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1, "
+               "\"kernel_initializer\": {\"type\": \"Fixed\", \"values\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},"
                "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
                "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
                "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
@@ -72,12 +79,113 @@ static void test_config(void **state) {
         "[\"EarlyStopping\"], \"freeze\": [\"a\", \"b\"], \"schedule\": {\"type\": \"step\", \"step_epochs\": 2}}}");
     const struct config_search search = {{*state}};
     struct config_request request = {
-        .path = path, .registries = &test_registries, .search = &search, .overrides = overrides, .override_count = 3};
+        .path = path, .registries = &test_registries, .search = &search, .overrides = overrides, .override_count = 6};
     failing_read(&(struct failing_work){.name = "a config", .run = read_config, .context = &request});
     request.data_spec = "synth";
     request.path = "child"; /* in the search folder */
     failing_read(&(struct failing_work){.name = "a config with other data", .run = read_config, .context = &request});
     free(path);
+}
+
+/* What takes its data and its model from elsewhere, and of that less than all. */
+static void test_config_pieces(void **state) {
+    failing_needed();
+    static const struct foreign_models keras = {keras_is_model, keras_read_model};
+    tree_write(*state, "keras.json",
+               "{\"class_name\": \"Sequential\", \"config\": [{\"class_name\": \"Flatten\", \"config\": "
+               "{\"batch_input_shape\": [null, 8, 8, 1]}}]}");
+    tree_write(*state, "a.npy", "");
+    char *path = write_file(*state, "c", "{\"model\": \"keras.json\"}"), *file = expect_path(*state, "keras.json");
+    char *spec = expect_path(*state, "a.npy,b.npy"), *model = expect_path(*state, "keras.json");
+    struct text data = {0};
+    text_print(&data, "npy:%s", spec);
+    const struct config_override model_file[] = {{"seed", "3"}};
+    struct config_request request = {.path = path,
+                                     .registries = &test_registries,
+                                     .foreign = &keras,
+                                     .data_spec = data.bytes,
+                                     .overrides = model_file,
+                                     .override_count = 1};
+    failing_read(&(struct failing_work){.name = "a config of Keras", .run = read_config, .context = &request});
+    request.path = file; /* the document is a model itself */
+    failing_read(&(struct failing_work){.name = "a model of Keras", .run = read_config, .context = &request});
+    text_free(&data);
+    text_print(&data, "{\"model\": \"%s\"}", model);
+    tree_write(*state, "d", data.bytes);
+    request.path = spec;
+    strcpy(strrchr(spec, '/') + 1, "d");
+    request.data_spec = "npy:/nowhere/a.npy";
+    failing_read(&(struct failing_work){.name = "a config with a path", .run = read_config, .context = &request});
+    text_free(&data);
+    free(path);
+    free(file);
+    free(spec);
+    free(model);
+}
+
+/* Refusals whose sentences take memory, too: the code is the config's, or that of a failure. */
+static int refuse_configs(void *context, struct error *error) {
+    static const char *const texts[] = {
+        "{\"training\": {\"epochs\": \"x\"}, \"model\": []}",
+        "{\"zzzzzzzzzzzz\": 1}",
+        "{\"model\": [{\"type\": \"qqqqqqqqqqqq\"}]}",
+        "{\"model\": [{}]}",
+        "[",
+        "{\"model\": \"x.json\"}",
+    };
+    const struct config_request *request = context;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct config config;
+        struct error inner = {0};
+        if (config_parse(&config, texts[i], "c.json", request, &inner) == 0)
+            return error_set(error, ERROR_DATA, "c", "?");
+        if (inner.code != ERROR_CONFIG && inner.code != ERROR_IO)
+            return error_set(error, inner.code, inner.path, "%s", inner.message);
+    }
+    return 0;
+}
+
+static int parse_config(void *context, struct error *error) {
+    struct config config;
+    if (config_parse(&config, "{\"model\": []}", "c.json", context, error) != 0) return -1;
+    config_free(&config);
+    return 0;
+}
+
+static int miss_config(void *context, struct error *error) {
+    struct error inner = {0};
+    const struct config_request *request = context;
+    char *found = config_find(request->path, request->search, &inner);
+    free(found);
+    if (inner.code == ERROR_IO) return 0;
+    return error_set(error, inner.code, inner.path, "%s", inner.message);
+}
+
+static int make_schema(void *context, struct error *error) {
+    cJSON *schema = config_schema(context);
+    if (!schema) return error_set(error, ERROR_RUN, NULL, "not enough memory for the schema");
+    cJSON_Delete(schema);
+    return 0;
+}
+
+static void test_refused_configs(void **state) {
+    failing_needed();
+    static const struct foreign_models keras = {keras_is_model, keras_read_model};
+    struct config_request request = {.registries = &test_registries, .foreign = &keras};
+    failing_each(&(struct failing_work){.name = "parsing", .run = parse_config, .context = &request}, "memory", ENOMEM,
+                 ERROR_RUN);
+    failing_each(&(struct failing_work){.name = "refusing", .run = refuse_configs, .context = &request}, "memory",
+                 ENOMEM, ERROR_RUN);
+    tree_write(*state, "base.json", "{}");
+    const struct config_search search = {{*state}};
+    request.search = &search;
+    request.path = "bsae";
+    failing_each(&(struct failing_work){.name = "a slip", .run = miss_config, .context = &request}, "memory", ENOMEM,
+                 ERROR_RUN);
+    failing_each(
+        &(struct failing_work){
+            .name = "a schema", .run = make_schema, .context = (void *)(uintptr_t)&test_registries, .calls = 400},
+        "memory", ENOMEM, ERROR_RUN);
 }
 
 /* ---- the history ---- */
@@ -174,7 +282,8 @@ struct stage {
 
 static int save_and_load_state(void *context, struct error *error) {
     struct stage *stage = context;
-    const struct model_facts facts = {stage->config, stage->tiny.normalization, TINY_CLASSES, NULL};
+    static char *names[] = {"a", "b", "c"};
+    const struct model_facts facts = {stage->config, stage->tiny.normalization, TINY_CLASSES, names};
     struct training_state state;
     if (training_state_open(&state, &stage->tiny.model, &stage->tiny.config, &stage->tiny.splits.train, NULL, error) !=
         0)
@@ -183,6 +292,14 @@ static int save_and_load_state(void *context, struct error *error) {
     if (status == 0) status = training_state_load(&state, stage->path, false, error);
     training_state_close(&state);
     return status;
+}
+
+static int open_run(void *context, struct error *error) {
+    static const struct config_request request = {.registries = &test_registries};
+    struct saved_model saved;
+    if (saved_model_open(&saved, context, true, &request, error) != 0) return -1;
+    saved_model_free(&saved);
+    return 0;
 }
 
 static void test_training_state(void **state) {
@@ -195,6 +312,7 @@ static void test_training_state(void **state) {
     struct stage stage = {.path = expect_path(*state, "last.safetensors"), .config = tiny_config_text(&setup)};
     tiny_open(&stage.tiny, &setup);
     failing_write(&(struct failing_work){.name = "a training's state", .run = save_and_load_state, .context = &stage});
+    failing_read(&(struct failing_work){.name = "a run's folder", .run = open_run, .context = *state});
     tiny_close(&stage.tiny);
     free(stage.path);
     free(stage.config);
@@ -205,6 +323,8 @@ int main(int count, char **arguments) {
     failing_begin(arguments);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_config, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_config_pieces, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_refused_configs, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_history, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_checkpoint, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_refused_checkpoint, open_world, close_world),

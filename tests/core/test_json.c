@@ -313,6 +313,13 @@ static void test_merge_of_many_keys(void **state) {
     cJSON *many = parse(text.bytes), *one = parse("{\"b\": 1}");
     assert_int_equal(json_merge(one, many, &error), -1);
     expect_error(&error, ERROR_CONFIG, "an object has more than 4096 keys; remove some");
+    assert_int_equal(json_merge(many, one, &error), -1);
+    expect_error(&error, ERROR_CONFIG, "an object has more than 4096 keys; remove some");
+    cJSON *list = parse("[0]");
+    assert_int_equal(json_set_path(list, "0", "{", &error), -1);
+    assert_int_equal(error.code, ERROR_CONFIG);
+    error_clear(&error);
+    cJSON_Delete(list);
     cJSON_Delete(many);
     cJSON_Delete(one);
     text_free(&text);

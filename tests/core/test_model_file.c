@@ -233,6 +233,10 @@ static void test_wrong_metadata(void **state) {
     bad_metadata(world, NULL, "{'input_shape': [8, 8, 2], 'classes': 4, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}",
                  ERROR_DATA, "gives 3 numbers for an image, but names 4 classes; train the model again");
     bad_metadata(world, NULL, "{'a': 1, 'a': 2}", ERROR_DATA, "a: stands twice; keep one of them");
+    const struct safetensors_pair alone = {"config", world->text};
+    checkpoint_save(world->path, NULL, 0, &alone, 1, &world->error);
+    open_bad(world, world->path, ERROR_DATA,
+             "holds weights without the layers that they belong to; use it with train --config FILE --weights");
     /* a model without classes as its output */
     bad_metadata(
         world, "{\"model\": [{\"type\": \"Conv2D\", \"filters\": 3, \"kernel_size\": 1}]}", good, ERROR_DATA,

@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "core/text.h"
+#include "data/entries.h"
 #include "data/room.h"
 #include "data/source.h"
 #include "tests/support/data_room.h"
@@ -92,12 +94,47 @@ static void test_cifar(void **state) {
     expect_failing(*state, "{\"source\": \"cifar100\", \"path\": \"h/cifar-100-binary/test.bin\"}");
 }
 
+/* An element with an array of uint8; as it is, or packed. */
+static void add_array(struct text *bytes, const char *name, const uint32_t *sizes, bool packed) {
+    const uint32_t rank = sizes[2] ? 4 : 2, count = sizes[0] * sizes[1] * (rank == 4 ? sizes[2] * sizes[3] : 1);
+    const uint32_t padded = (count + 7) / 8 * 8;
+    const uint32_t words[] = {14, 16 + 8 + 4 * rank + 8 + 8 + padded, 6, 8, 9, 0, 5, 4 * rank};
+    struct text plain = {0};
+    text_add_bytes(&plain, (const char *)words, sizeof words);
+    text_add_bytes(&plain, (const char *)sizes, (size_t)4 * rank);
+    text_add_bytes(&plain, (const char[]){1, 0, 1, 0, *name, 0, 0, 0, 2, 0, 0, 0}, 12);
+    text_add_bytes(&plain, (const char *)&count, 4);
+    for (uint32_t i = 0; i < padded; i++) text_add_bytes(&plain, (const char[]){(char)(1 + i * i % 7)}, 1);
+    uLongf length = compressBound(plain.length);
+    unsigned char *deflated = malloc(length);
+    assert_int_equal(compress(deflated, &length, (const unsigned char *)plain.bytes, plain.length), Z_OK);
+    if (packed) text_add_bytes(bytes, (const char *)(const uint32_t[]){15, (uint32_t)length}, 8);
+    text_add_bytes(bytes, packed ? (const char *)deflated : plain.bytes, packed ? length : plain.length);
+    free(deflated);
+    text_free(&plain);
+}
+
+/* Larger than the pieces in which it is read. */
+static void write_mat(const struct room *room, const char *name, bool packed) {
+    struct text bytes = {0};
+    text_repeat(&bytes, " ", 124);
+    text_add_bytes(&bytes, "\0\1IM", 4);
+    add_array(&bytes, "X", (const uint32_t[]){100, 120, 3, 3}, packed);
+    add_array(&bytes, "y", (const uint32_t[]){3, 1, 0}, packed);
+    room_write(room, name, bytes.bytes, bytes.length);
+    text_free(&bytes);
+}
+
 static void test_svhn(void **state) {
     failing_needed();
     room_copy(*state, "m/train_32x32.mat", "tests/golden/mat/svhn_tiny_32x32.mat");
     room_copy(*state, "m/test_32x32.mat", "tests/golden/mat/svhn_tiny_32x32.mat");
     expect_failing(*state, "{\"source\": \"svhn\", \"path\": \"m\"}");
     expect_failing(*state, "{\"source\": \"svhn\", \"path\": \"m/test_32x32.mat\"}");
+    write_mat(*state, "s/plain.mat", false);
+    write_mat(*state, "s/packed.mat", true);
+    expect_failing(*state, "{\"source\": \"svhn\", \"path\": \"s/plain.mat\"}");
+    expect_failing(*state, "{\"source\": \"svhn\", \"path\": \"s/packed.mat\"}");
 }
 
 static void test_npy(void **state) {
@@ -108,7 +145,10 @@ static void test_npy(void **state) {
     write_npy(*state, "n/y_val.npy", "<i8", "(1, 1)", 8);
     write_npy(*state, "n/x_test.npy", "|u1", "(1, 4, 3)", 12);
     write_npy(*state, "n/y_test.npy", "|u1", "(1,)", 1);
-    write_npy(*state, "f.npy", "<f4", "(2, 4, 3)", 96);
+    write_npy(*state, "f.npy", "<f4", "(2, 40, 30)", 9600); /* more than one piece that is read */
+    write_npy(*state, "l/x.npy", "|u1", "(9000, 1, 1)", 9000);
+    write_npy(*state, "l/y.npy", "|u1", "(9000,)", 9000);
+    expect_failing(*state, "{\"source\": \"npy\", \"path\": \"l/x.npy,l/y.npy\"}");
     expect_failing(*state, "{\"source\": \"npy\", \"path\": \"n\"}");
     expect_failing(*state, "{\"source\": \"npy\", \"path\": \"f.npy,n/y_train.npy\", \"validation_split\": 0.5}");
 }
@@ -117,6 +157,8 @@ static void write_pictures(const struct room *room) {
     room_write_flat(room, "p/train/a/1.png", 4, 4, 3, 10);
     room_write_flat(room, "p/train/a/2.bmp", 4, 4, 3, 20);
     room_copy(room, "p/train/b/1.jpg", "tests/golden/images/flat_100.jpg");
+    room_copy(room, "p/train/b/2.png", "tests/fuzz/seeds/image/png_palette");
+    room_write_flat(room, "p/train/b/3.png", 90, 90, 3, 40); /* inflated in more than one piece */
     room_write_flat(room, "p/validation/a/1.png", 4, 4, 1, 10);
     room_write_flat(room, "p/test/b/1.png", 5, 4, 4, 10);
     room_write_text(room, "p/list.csv",
@@ -154,6 +196,27 @@ static int measure(void *context, struct error *error) {
     return looking->kind->measure(looking->path, &sizes, error);
 }
 
+static int list_pictures(void *context, struct error *error) {
+    struct arena arena = {0};
+    struct name_list list = {0};
+    const int status = entries_list_pictures(context, &arena, &list, error);
+    if (status == 0) assert_int_equal(list.count, 7);
+    free(list.names);
+    arena_free(&arena);
+    return status;
+}
+
+static void test_listing(void **state) {
+    failing_needed();
+    const struct room *room = *state;
+    write_pictures(room);
+    char *folder = expect_path(room->folder, "p"), *link = expect_path(room->folder, "p/again");
+    assert_int_equal(symlink(".", link), 0);
+    failing_read(&(struct failing_work){.name = "a list of pictures", .run = list_pictures, .context = folder});
+    free(link);
+    free(folder);
+}
+
 static void test_recognizing_and_measuring(void **state) {
     failing_needed();
     const struct room *room = *state;
@@ -167,13 +230,16 @@ static void test_recognizing_and_measuring(void **state) {
         snprintf(name, sizeof name, "m/%0200d/1.png", i);
         room_write_text(room, name, "");
     }
-    static const char *const places[] = {"p", "m", "p/train", "p/list.csv", "d", "d/train-images-idx3-ubyte", "n", "c"};
+    room_write_text(room, "t/a.csv", "");
+    room_write_text(room, "t/b.csv", "");
+    static const char *const places[] = {"p", "m", "t", "p/train", "p/list.csv", "d", "d/train-images-idx3-ubyte",
+                                         "n", "c"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         for (const struct component_kind *const *at = source_registry.kinds; *at; at++) {
             struct looking looking = {(const struct source_kind *)*at, expect_path(room->folder, places[i])};
             if (looking.kind->recognize)
                 failing_read(&(struct failing_work){.name = (*at)->name, .run = recognize, .context = &looking});
-            const bool is_list = i == 3 && strcmp((*at)->name, "csv") == 0;
+            const bool is_list = i == 4 && strcmp((*at)->name, "csv") == 0;
             const bool is_folder = i == 0 && strcmp((*at)->name, "folder") == 0;
             if (is_list || is_folder)
                 failing_read(&(struct failing_work){.name = (*at)->name, .run = measure, .context = &looking});
@@ -190,6 +256,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test_setup_teardown(test_svhn, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_npy, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_pictures, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_listing, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_recognizing_and_measuring, room_open, room_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,38 @@ static void test_bad_folders(void **state) {
                   "and \"color\" make them so)");
 }
 
+/* In memory, where so many folders are made in a moment. */
+static void test_too_many_classes(void **state) {
+    struct room *room = *state;
+    char folder[] = "/dev/shm/cnntrain-test-XXXXXX", path[64];
+    if (access("/dev/shm", W_OK) != 0 || !mkdtemp(folder)) skip();
+    for (int i = 0; i <= DATASET_CLASSES_MAX; i++) {
+        snprintf(path, sizeof path, "%s/%d", folder, i);
+        mkdir(path, 0700);
+    }
+    char *link = expect_path(room->folder, "many");
+    assert_int_equal(symlink(folder, link), 0);
+    const int status = room_load(room, "{\"source\": \"folder\", \"path\": \"many\"}");
+    for (int i = 0; i <= DATASET_CLASSES_MAX; i++) {
+        snprintf(path, sizeof path, "%s/%d", folder, i);
+        rmdir(path);
+    }
+    rmdir(folder);
+    assert_int_equal(status, -1);
+    assert_int_equal(room->error.code, ERROR_DATA);
+    assert_string_equal(room->error.message, "holds 65537 classes; at most 65536 can be used");
+    free(link);
+}
+
+/* Too high for a data set, and not too wide. */
+static void test_too_high(void **state) {
+    struct room *room = *state;
+    room_write_flat(room, "tall/train/a/1.png", 4097, 1, 1, 5);
+    room_load_bad(room, "{\"source\": \"folder\", \"path\": \"tall\"}", ERROR_DATA, "tall/train/a/1.png",
+                  "is 4097 x 1 pixels (height x width); images of a data set have at most 4096 a side: set \"resize\": "
+                  "[height, width]");
+}
+
 static void test_bad_pictures(void **state) {
     struct room *room = *state;
     room_write_flat(room, "f/a/1.png", 3, 3, 1, 5);
@@ -154,6 +186,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_unequal, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_folders, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_pictures, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_too_high, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_too_many_classes, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_folder_named_like_a_picture, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_missing_permission, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_dangling_link, room_open, room_close),

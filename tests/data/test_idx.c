@@ -152,6 +152,15 @@ static void test_bad_labels(void **state) {
     room_write(room, "m/train-labels-idx1-ubyte", two, sizeof two);
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m/train-labels-idx1-ubyte",
                   "holds 2 labels for 3 images; take the two files that belong together");
+    unsigned char one[] = {0, 0, 8, 1, 0, 0, 0, 1, 2};
+    room_write(room, "m/train-labels-idx1-ubyte", one, sizeof one);
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m/train-labels-idx1-ubyte",
+                  "holds 1 label for 3 images; take the two files that belong together");
+    unsigned char image[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5};
+    room_write(room, "o/train-images-idx3-ubyte", image, sizeof image);
+    room_write(room, "o/train-labels-idx1-ubyte", two, sizeof two);
+    room_load_bad(room, "{\"source\": \"idx\", \"path\": \"o\"}", ERROR_DATA, "o/train-labels-idx1-ubyte",
+                  "holds 2 labels for 1 image; take the two files that belong together");
     room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels - 1);
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"m\"}", ERROR_DATA, "m/train-labels-idx1-ubyte",
                   "is truncated: it has 2 of the 3 bytes of values that its header promises; fetch the file again");
@@ -178,6 +187,30 @@ static void test_no_images(void **state) {
     room_write_text(room, "e/readme", "");
     room_load_bad(room, "{\"source\": \"idx\", \"path\": \"e\"}", ERROR_DATA, "e",
                   "holds no train-images-idx3-ubyte, plain or .gz; name the folder of a data set in IDX format");
+}
+
+/* More values than a number can count, and a thousand times as many as there are bytes. */
+static void test_absurd_sizes(void **state) {
+    struct room *room = *state;
+    static unsigned char absurd[16] = {0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    static unsigned char large[300000] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 66, 104, 0, 0, 66, 104}, packed[64];
+    const char *path = "{\"source\": \"idx\", \"path\": \"m\"}";
+    room_write(room, "m/train-images-idx3-ubyte", absurd, sizeof absurd);
+    room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels);
+    room_load_bad(room, path, ERROR_DATA, "m/train-images-idx3-ubyte",
+                  "is truncated: its header promises more values than its 16 bytes can hold; fetch the file again");
+    write_gzip(room, "m/train-images-idx3-ubyte", large, 16);
+    char *name = expect_path(room->folder, "m/train-images-idx3-ubyte");
+    FILE *file = fopen(name, "rb");
+    assert_non_null(file);
+    const size_t length = fread(packed, 1, sizeof packed, file);
+    fclose(file);
+    free(name);
+    memset(large, 0, sizeof large);
+    memcpy(large, packed, length);
+    room_write(room, "m/train-images-idx3-ubyte", large, sizeof large);
+    room_load_bad(room, path, ERROR_DATA, "m/train-images-idx3-ubyte",
+                  "would unpack 300000 bytes to 289000000; if that is meant, unpack it with gunzip first");
 }
 
 static void test_fashion_mnist(void **state) {
@@ -208,6 +241,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_gzip_cuts_and_flips, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_labels, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_no_images, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_absurd_sizes, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_fashion_mnist, room_open, room_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,13 @@ static void test_float_colors(void **state) {
     assert_true(fabsf(to[0] - 0.621F) < 1e-6F); /* .299 + .2935 + .0285 */
     color_floats(COLOR_RGB, 1, 1, gray, to);
     assert_true(to[0] == 0.75F && to[1] == 0.75F && to[2] == 0.75F);
+    color_floats(COLOR_GRAYSCALE, 1, 1, rgb, to);
+    assert_true(to[0] == 1);
+    color_floats(COLOR_RGB, 1, 3, rgb, to);
+    assert_memory_equal(to, rgb, sizeof rgb);
+    memset(to, 0, sizeof to);
+    color_floats(COLOR_AS_IS, 1, 3, rgb, to);
+    assert_memory_equal(to, rgb, sizeof rgb);
 }
 
 static void resize_floats(const float *from, int height, int width, int channels, int new_height, int new_width,
@@ -186,6 +193,17 @@ static void test_too_large(void **state) {
                  "resize it with another program");
 }
 
+static void test_sides(void **state) {
+    (void)state;
+    static const int64_t sides[][2] = {{0, 1}, {1, 0}, {32769, 1}, {1, 32769}, {32768, 2049}};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        struct error error = {0};
+        const struct image_file file = {NULL, 0, "x.png", &error};
+        assert_int_equal(image_check_sides(&file, sides[i][0], sides[i][1]), -1);
+        assert_int_equal(error.code, ERROR_DATA);
+    }
+}
+
 /* More pixels a side than an image of a data set may have: a picture for a model is resized, whatever its channels. */
 static void test_large(void **state) {
     struct room *room = *state;
@@ -223,6 +241,7 @@ int main(void) {
         cmocka_unit_test(test_enlarge),
         cmocka_unit_test(test_shrink),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_sides),
         cmocka_unit_test_setup_teardown(test_decode, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_decode_jpeg, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_convert, room_open, room_close),

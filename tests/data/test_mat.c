@@ -1,6 +1,7 @@
 /* The structure of MATLAB files, part by part: what is right is read, and every part that is not is named. */
 #include "data/mat.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,77 @@ static void test_changed(void **state) {
     }
 }
 
+/* An array y of so many pseudo-random bytes, which do not compress. */
+enum { MANY = 200000 };
+
+static void add_many(struct text *plain, uint32_t count) {
+    add_words(plain,
+              (const uint32_t[]){14, 48 + (count + 7) / 8 * 8 + 8, 6, 8, MAT_UINT8, 0, 5, 8, count, 1, 1U << 16 | 1,
+                                 'y', 2, count},
+              14);
+    uint32_t number = 1;
+    for (uint32_t i = 0; i < (count + 7) / 8 * 8; i++) {
+        number = number * 1664525 + 1013904223;
+        text_add_bytes(plain, (const char[]){(char)(number >> 24)}, 1);
+    }
+}
+
+static void add_packed(struct text *bytes, const struct text *plain, size_t behind) {
+    uLongf length = compressBound(plain->length);
+    unsigned char *packed = calloc(1, length + behind);
+    assert_non_null(packed);
+    assert_int_equal(compress(packed, &length, (const unsigned char *)plain->bytes, plain->length), Z_OK);
+    add_words(bytes, (const uint32_t[]){15, (uint32_t)(length + behind)}, 2);
+    text_add_bytes(bytes, (const char *)packed, length + behind);
+    free(packed);
+}
+
+/* More than one block of both what is packed and what it becomes. */
+static void test_blocks(void **state) {
+    const struct room *room = *state;
+    struct mat_arrays arrays;
+    struct error error = {0};
+    struct text plain = {0}, bytes = {0};
+    const volatile sig_atomic_t stop = 1;
+    const struct progress stopped = {.stop = &stop};
+    add_many(&plain, MANY);
+    plain.bytes[4] = (char)((plain.length - 8) & 255);
+    plain.bytes[5] = (char)((plain.length - 8) >> 8 & 255);
+    plain.bytes[6] = (char)((plain.length - 8) >> 16);
+    add_header(&bytes);
+    add_packed(&bytes, &plain, MANY);
+    check(room, &bytes, &arrays, "has bytes behind its compressed data");
+    add_header(&bytes);
+    add_packed(&bytes, &plain, 0);
+    check(room, &bytes, &arrays, NULL);
+    char *path = expect_path(room->folder, "f.mat"), *values = calloc(1, MANY);
+    const struct mat_array *y = mat_find(&arrays, "y");
+    assert_non_null(y);
+    assert_int_equal(mat_read(path, y, NULL, values, &error), 0);
+    assert_memory_equal(values, plain.bytes + 56, MANY);
+    assert_int_equal(mat_read(path, y, &stopped, values, &error), -1);
+    assert_int_equal(error.code, ERROR_INTERRUPTED);
+    error_clear(&error);
+    /* of another file by now */
+    struct mat_array changed[] = {*y, *y, *y, *y};
+    static const char *const messages[] = {
+        "changed while it was read; try again", "changed while it was read; try again",
+        "changed while it was read; try again", "became shorter while it was read; try again"};
+    changed[0].type = MAT_INT8_TYPE;
+    changed[1].bytes--;
+    changed[2].values_at++;
+    changed[3].at = (size_t)1 << 30;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(mat_read(path, &changed[i], NULL, values, &error), -1);
+        assert_int_equal(error.code, ERROR_DATA);
+        assert_string_equal(error.message, messages[i]);
+        error_clear(&error);
+    }
+    free(values);
+    free(path);
+    text_free(&plain);
+}
+
 static void test_files(void **state) {
     const struct room *room = *state;
     struct mat_arrays arrays;
@@ -179,6 +251,12 @@ static void test_files(void **state) {
     add_compressed(&bytes, good, WORDS, 4);
     text_add(&bytes, "more");
     check(room, &bytes, &arrays, "has bytes behind its compressed data");
+    add_header(&bytes);
+    memcpy(bytes.bytes, "\x89HDF", 4);
+    check(room, &bytes, &arrays, "7.3");
+    add_header(&bytes);
+    add_compressed(&bytes, good, 1, 0);
+    check(room, &bytes, &arrays, LENGTH);
     /* version 2 is another format, and so is the other order of bytes */
     add_header(&bytes);
     bytes.bytes[125] = 2;
@@ -196,6 +274,7 @@ static void test_files(void **state) {
 #define ROOM_TEST(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {ROOM_TEST(test_good), ROOM_TEST(test_changed), ROOM_TEST(test_files)};
+    const struct CMUnitTest tests[] = {ROOM_TEST(test_good), ROOM_TEST(test_changed), ROOM_TEST(test_blocks),
+                                       ROOM_TEST(test_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

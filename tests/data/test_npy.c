@@ -191,10 +191,20 @@ static void test_labels(void **state) {
                       "label 1 is 9223372036854775807; 0 to 65535 are expected: correct it");
     expect_bad_labels(room, TYPE("|i1", "(1,)"), (int8_t[]){1}, 1,
                       "holds 1 label for 2 images; save both for the same images");
+    expect_bad_labels(room, TYPE("|i1", "()"), (int8_t[]){1}, 1, "has 0 dimensions; labels have (count) or (count, 1)");
     expect_bad_labels(room, TYPE("|i1", "(2, 2)"), (int8_t[]){1, 0, 0, 1}, 4,
                       "has 2 dimensions; labels have (count) or (count, 1)");
     expect_bad_labels(room, TYPE("<f4", "(2,)"), (float[]){1, 2}, 8,
                       "holds values of type f4; save labels as integers");
+    write_npy(room, "x.npy", 1, BYTES("(1, 3, 2)"), pixels, 6);
+    expect_bad_labels(room, TYPE("|i1", "(2,)"), (int8_t[]){1, 0}, 2,
+                      "holds 2 labels for 1 image; save both for the same images");
+    write_npy(room, "x.npy", 1, BYTES("(3, 4)"), pixels, 12);
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "has 2 dimensions; images have (count, height, width) or (count, height, width, channels)");
+    write_npy(room, "x.npy", 1, BYTES("(12,)"), pixels, 12);
+    room_load_bad(room, pair, ERROR_DATA, "x.npy",
+                  "has 1 dimension; images have (count, height, width) or (count, height, width, channels)");
 }
 
 int main(void) {

@@ -37,11 +37,22 @@ static void test_class_names(void **state) {
                  "cat");
     expect_names(room, "caf\xC3\xA9\ndog\n", "caf\xC3\xA9");
     expect_no_names(room, "", "holds 0 names, 2 classes need one each; correct or remove the file");
+    expect_no_names(room, "a\n", "holds 1 name, 2 classes need one each; correct or remove the file");
     expect_no_names(room, "a\nb\nc\n", "holds 3 names, 2 classes need one each; correct or remove the file");
     expect_no_names(room, "a\x1b[2J\nb\n",
                     "has a class \"a\x1b[2J\", which is not UTF-8 text without control characters; rename it");
     expect_no_names(room, "a\n\xff\n",
                     "has a class \"\xff\", which is not UTF-8 text without control characters; rename it");
+}
+
+static void test_short_names(void **state) {
+    struct room *room = *state;
+    static const char *const none[] = {NULL};
+    char *found = NULL;
+    assert_int_equal(source_recognize("x", none, ".csv", &found, &room->error), 0);
+    assert_int_equal(source_recognize("x", none, NULL, &found, &room->error), 0);
+    expect_no_error(&room->error);
+    assert_null(found);
 }
 
 static void test_may_unpack(void **state) {
@@ -80,6 +91,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_class_names, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_read, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_short_names, room_open, room_close),
         cmocka_unit_test(test_may_unpack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,8 @@ struct digits {
     int label_count;
     double labels[8];
     enum matio_compression compression;
+    int label_rank;    /* 0: 2 */
+    int label_columns; /* 0: 1 */
 };
 
 /* A file of images whose byte at (row, column, channel, image) is row + 10 column + 50 channel + 3 image. */
@@ -43,14 +45,15 @@ static void write_digits(const struct room *room, const char *name, const struct
     double labels[8];
     memcpy(labels, digits->labels, sizeof labels);
     add_array(mat, "X", MAT_C_UINT8, MAT_T_UINT8, digits->rank, digits->sizes, pixels, digits->compression);
-    add_array(mat, "y", MAT_C_DOUBLE, MAT_T_DOUBLE, 2, (size_t[]){(size_t)digits->label_count, 1}, labels,
-              digits->compression);
+    add_array(mat, "y", MAT_C_DOUBLE, MAT_T_DOUBLE, digits->label_rank ? digits->label_rank : 2,
+              (size_t[]){(size_t)digits->label_count, digits->label_columns ? (size_t)digits->label_columns : 1, 1},
+              labels, digits->compression);
     Mat_Close(mat);
     free(pixels);
     free(path);
 }
 
-static const struct digits three = {{4, 5, 3, 3}, 4, 3, {1, 10, 9}, MAT_COMPRESSION_ZLIB};
+static const struct digits three = {{4, 5, 3, 3}, 4, 3, {1, 10, 9}, MAT_COMPRESSION_ZLIB, 0, 0};
 
 static void expect_three(const struct dataset *dataset) {
     assert_int_equal(dataset->count, 3);
@@ -70,7 +73,7 @@ static void expect_three(const struct dataset *dataset) {
 
 static void test_folder_and_file(void **state) {
     struct room *room = *state;
-    struct digits plain = three, one = {{4, 5, 3}, 3, 1, {10}, MAT_COMPRESSION_ZLIB};
+    struct digits plain = three, one = {{4, 5, 3}, 3, 1, {10}, MAT_COMPRESSION_ZLIB, 0, 0};
     plain.compression = MAT_COMPRESSION_NONE;
     room_write_text(room, "set/readme.txt", "");
     write_digits(room, "set/train_32x32.mat", &three);
@@ -78,6 +81,10 @@ static void test_folder_and_file(void **state) {
     room_load_good(room, "{\"source\": \"svhn\", \"path\": \"set\"}");
     expect_three(&room->splits.train);
     expect_three(&room->splits.test);
+    room_write_text(room, "alone/readme.txt", "");
+    write_digits(room, "alone/train_32x32.mat", &three);
+    room_load_good(room, "{\"source\": \"svhn\", \"path\": \"alone\"}");
+    assert_int_equal(room->splits.test.count, 0);
     assert_int_equal(room->splits.classes, 10);
     assert_null(room->splits.class_names);
 
@@ -151,6 +158,25 @@ static void test_wrong_arrays(void **state) {
     digits.label_count = 2;
     write_digits(room, "bad.mat", &digits);
     expect_bad(room, "X holds 3 images, but y holds 2 labels; save both for the same images");
+    digits.label_count = 1;
+    write_digits(room, "bad.mat", &digits);
+    expect_bad(room, "X holds 3 images, but y holds 1 label; save both for the same images");
+    digits.rank = 3;
+    digits.label_count = 2;
+    write_digits(room, "bad.mat", &digits);
+    expect_bad(room, "X holds 1 image, but y holds 2 labels; save both for the same images");
+    digits = three;
+    digits.label_rank = 3;
+    write_digits(room, "bad.mat", &digits);
+    expect_bad(room, "y is not one column of labels; save it as (images, 1)");
+    digits = three;
+    digits.label_count = digits.label_columns = 2;
+    write_digits(room, "bad.mat", &digits);
+    expect_bad(room, "y is not one column of labels; save it as (images, 1)");
+    digits = three;
+    digits.sizes[2] = 1;
+    write_digits(room, "bad.mat", &digits);
+    expect_bad(room, "X has images with 1 channel; save them with 3");
     digits = three;
     digits.sizes[2] = 4;
     write_digits(room, "bad.mat", &digits);

@@ -62,12 +62,14 @@ enum call_class {
     MAP,
     PROCESS,
     THREAD,
+    ZEROED, /* calloc alone, which is among MEMORY, too */
+    GROWN,  /* realloc alone, likewise */
     CLASSES,
 };
 
-static const char *const class_names[CLASSES] = {"memory", "open",   "read", "write",   "sync",   "rename",
-                                                 "close",  "folder", "list", "remove",  "resize", "status",
-                                                 "seek",   "lock",   "map",  "process", "thread"};
+static const char *const class_names[CLASSES] = {"memory", "open",    "read",   "write",  "sync",   "rename", "close",
+                                                 "folder", "list",    "remove", "resize", "status", "seek",   "lock",
+                                                 "map",    "process", "thread", "zeroed", "grown"};
 
 enum mode { ONCE, EACH, ALWAYS, SHORT };
 
@@ -211,11 +213,12 @@ void *malloc(size_t size) {
 }
 
 void *calloc(size_t count, size_t size) {
-    return fails(MEMORY, "calloc") ? NULL : keep(__libc_calloc(count, size), count * size, CALLER);
+    return fails(MEMORY, "calloc") || fails(ZEROED, "calloc") ? NULL
+                                                              : keep(__libc_calloc(count, size), count * size, CALLER);
 }
 
 void *realloc(void *memory, size_t size) {
-    if (fails(MEMORY, "realloc")) return NULL;
+    if (fails(MEMORY, "realloc") || fails(GROWN, "realloc")) return NULL;
     forget(memory);
     return keep(__libc_realloc(memory, size), size, CALLER);
 }

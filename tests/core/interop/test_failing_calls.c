@@ -1,15 +1,20 @@
 /* Every allocation and every call for a file that reading other programs' models makes, failing once. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/interop/exchange.h"
+#include "core/interop/keras_file.h"
 #include "core/interop/keras_model.h"
+#include "core/interop/keras_weights.h"
+#include "core/interop/torch_weights.h"
 #include "core/interop/zip_file.h"
 #include "core/model_file.h"
 #include "tests/support/failing.h"
 #include "tests/support/registries.h"
+#include "tests/support/tiny.h"
 #include "tests/support/tree.h"
 
 static const struct config_request request = {.registries = &test_registries};
@@ -41,6 +46,20 @@ static void test_models(void **state) {
         failing_read(&work);
         failing_each(&work, "process", EAGAIN, ERROR_RUN);
     }
+}
+
+/* What our own code asks for within the process that reads, where libhdf5 asks for a hundred times as much. */
+static void test_process(void **state) {
+    failing_needed();
+    (void)state;
+    /* That process may crash, and must not go on as this one does, by cmocka. */
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
+    struct failing_work work = {"a process", open_model, (void *)(uintptr_t) "tests/golden/exchange/keras2.h5",
+                                "libzip", 0};
+    failing_each(&work, "zeroed", ENOMEM, ERROR_RUN);
+    failing_each(&work, "grown", ENOMEM, ERROR_RUN);
+    failing_each(&work, "write", EIO, ERROR_IO);
 }
 
 static void test_weights(void **state) {
@@ -100,6 +119,80 @@ static void test_own_files(void **state) {
     }
     free(text);
     saved_model_free(&stage.saved);
+}
+
+static int describe(void *context, struct error *error) {
+    const struct exchange *exchange = context;
+    cJSON *facts = keras_facts(exchange, error);
+    char *text = facts ? keras_model_text(exchange, error) : NULL;
+    cJSON_Delete(facts);
+    free(text);
+    return text ? 0 : -1;
+}
+
+static void test_descriptions(void **state) {
+    failing_needed();
+    (void)state;
+    struct saved_model saved;
+    struct error error = {0};
+    assert_int_equal(saved_model_open(&saved, "tests/golden/exchange/counted.keras", false, &request, &error), 0);
+    char *text = config_text(&saved.config, &test_registries, &error);
+    const struct model_facts facts = {text, saved.normalization, saved.classes, saved.class_names};
+    struct exchange exchange = {.model = &saved.model, .facts = &facts, .registries = &test_registries};
+    const struct failing_work work = {.name = "descriptions", .run = describe, .context = &exchange};
+    failing_each(&work, "memory", ENOMEM, ERROR_RUN);
+    free(text);
+    saved_model_free(&saved);
+}
+
+/* ---- weights that are there, given to a model ---- */
+
+struct gift {
+    struct tiny tiny;
+    const char *header; /* of a file of safetensors, whose numbers are zeros */
+    int (*give)(struct safetensors *file, const struct model *model, struct error *error);
+};
+
+static int give_torch(struct safetensors *file, const struct model *model, struct error *error) {
+    return torch_weights_load(file, model, NULL, error);
+}
+
+static int give(void *context, struct error *error) {
+    const struct gift *gift = context;
+    const uint64_t length = strlen(gift->header);
+    struct safetensors file;
+    char *bytes = calloc(1, sizeof length + length + 4096);
+    if (!bytes) return error_set(error, ERROR_RUN, NULL, "not enough memory for the test");
+    memcpy(bytes, &length, sizeof length);
+    memcpy(bytes + sizeof length, gift->header, length);
+    const char *last = strrchr(gift->header, ',');
+    const size_t data = strtoul(last + 1, NULL, 10);
+    if (safetensors_parse("x", bytes, sizeof length + length + data, &file, error) != 0) return -1;
+    const int status = gift->give(&file, &gift->tiny.model, error);
+    safetensors_free(&file);
+    return status;
+}
+
+static void test_gifts(void **state) {
+    failing_needed();
+    (void)state;
+    static const char *const headers[] = {
+        "{'__metadata__':{'@layer_names':'[\\'d\\']','d@weight_names':'[\\'d/k\\',\\'d/b\\']'},'d/d/b':{'dtype':'F32',"
+        "'shape':[3],'data_offsets':[0,12]},'d/d/k':{'dtype':'F32','shape':[128,3],'data_offsets':[12,1548]}}",
+        "{'0.bias':{'dtype':'F32','shape':[3],'data_offsets':[0,12]},'0.weight':{'dtype':'F32','shape':[3,128],"
+        "'data_offsets':[12,1548]}}"};
+    const struct tiny_setup setup = {.model = "['Flatten', {'type': 'Dense', 'units': 3}]", .train = 8};
+    struct gift gift;
+    tiny_open(&gift.tiny, &setup);
+    for (size_t i = 0; i < 2; i++) {
+        char *header = tiny_json(headers[i]);
+        gift.header = header;
+        gift.give = i ? give_torch : keras_weights_assign;
+        failing_each(&(struct failing_work){.name = "a gift", .run = give, .context = &gift}, "memory", ENOMEM,
+                     ERROR_RUN);
+        free(header);
+    }
+    tiny_close(&gift.tiny);
 }
 
 /* ---- a model as JSON ---- */
@@ -166,11 +259,10 @@ int main(int count, char **arguments) {
     (void)count;
     failing_begin(arguments);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models),
-        cmocka_unit_test(test_weights),
-        cmocka_unit_test_setup_teardown(test_own_files, open_world, close_world),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_archives),
+        cmocka_unit_test(test_models),       cmocka_unit_test(test_process),
+        cmocka_unit_test(test_weights),      cmocka_unit_test_setup_teardown(test_own_files, open_world, close_world),
+        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_gifts),
+        cmocka_unit_test(test_json),         cmocka_unit_test(test_archives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

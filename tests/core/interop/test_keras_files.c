@@ -6,9 +6,11 @@
 
 #include "core/file.h"
 #include "core/interop/exchange.h"
+#include "core/interop/hdf5_write.h"
 #include "core/interop/keras_model.h"
 #include "core/interop/keras_weights.h"
 #include "core/interop/keras_write.h"
+#include "core/interop/zip_file.h"
 #include "core/model_file.h"
 #include "tests/support/expect.h"
 #include "tests/support/registries.h"
@@ -186,6 +188,22 @@ static void names_of_no_model(void **state) {
     plan(&planned, "[6, 6, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 3}");
     expect_bad_names(&planned.model, "\"@layer_names\":\"[\\\"a\\\",\\\"a\\\"]\",\"a@weight_names\":\"[\\\"w\\\"]\"",
                      "x.h5: names more tensors than it has: the file is damaged; save or copy it again");
+    static const struct {
+        const char *texts, *message;
+    } bad[] = {
+        {"\"@layer_names\":\"[\\\"a\\\"]\",\"a@weight_names\":\"[\\\"v\\\"]\"",
+         "x.h5: lacks the tensor a/v; is it a file of this very model?"},
+        {"\"model_weights@layer_names\":\"[\\\"a\\\",\\\"b\\\"]\",\"model_weights/a@weight_names\":\"[\\\"v\\\"]\"",
+         "x.h5: lacks the tensor model_weights/a/v; is it a file of this very model?"},
+        {"\"@layer_names\":\"a\"",
+         "x.h5: has a text where Keras has a list of names: the file is damaged; save or copy it again"},
+        {"\"@layer_names\":\"5\"",
+         "x.h5: is an HDF5 file without weights where Keras keeps them; save it by model.save_weights"},
+        {"\"@layer_names\":\"[1,\\\"b\\\"]\"",
+         "x.h5: is an HDF5 file without weights where Keras keeps them; save it by model.save_weights"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_bad_names(&planned.model, bad[i].texts, bad[i].message);
     text_add(&texts, "\"@layer_names\":\"[");
     text_repeat(&texts, "0,", 3000000);
     text_add(&texts, "0]\"");
@@ -193,6 +211,143 @@ static void names_of_no_model(void **state) {
                      "x.h5: has longer lists of names than any model: the file is damaged; save or copy it again");
     text_free(&texts);
     drop(&planned);
+}
+
+/* Tensors that only begin as Keras names them are none of its, and one more than the model has does not fit. */
+static void names_of_keras_3(void **state) {
+    (void)state;
+    static const char *const names[] = {"layers/dense/vars/0",  "layers/dense/vars/1", "layers/flatten/vars/0",
+                                        "layers/dense/other/0", "layers/dense/vars/x", "layers/dense/vars/#",
+                                        "layers/dense/vars/0x", "layers/dense/vars/99"};
+    struct planned planned;
+    struct safetensors tree;
+    struct text file = {0};
+    struct error error = {0};
+    plan(&planned, "[1, 1, 1]", "{'type': 'Flatten'}, {'type': 'Dense', 'units': 1}");
+    text_add(&file, "        {");
+    for (int i = 0; i < 8; i++)
+        text_print(&file, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%d,%d]}", i ? "," : "", names[i],
+                   i ? "[1]" : "[1,1]", 4 * i, 4 * i + 4);
+    text_add(&file, "}");
+    const uint64_t header = file.length - sizeof header;
+    memcpy(file.bytes, &header, sizeof header);
+    text_add_bytes(&file, (const char[32]){0}, 32);
+    assert_int_equal(safetensors_parse("x.h5", file.bytes, file.length, &tree, &error), 0);
+    assert_int_equal(keras_weights_assign(&tree, &planned.model, &error), 0);
+    assert_string_equal(tree.tensors[0].name, "dense/kernel");
+    assert_string_equal(tree.tensors[1].name, "dense/bias");
+    for (int i = 2; i < 8; i++) assert_string_equal(tree.tensors[i].name, names[i]);
+    safetensors_free(&tree);
+    drop(&planned);
+}
+
+/* An archive of this model, with the weights of `counted` and, unless NULL, this metadata. */
+static void write_archive(const char *path, char *model, const char *weights, char *metadata) {
+    struct error error = {0};
+    size_t length = 0, archive_length = 0;
+    char *bytes = NULL, *archive = NULL;
+    assert_int_equal(file_read(weights, PTRDIFF_MAX - 1, &bytes, &length, &error), 0);
+    const struct zip_member members[] = {
+        {.name = "model.weights.h5", .bytes = bytes, .length = length},
+        {.name = "config.json", .bytes = model, .length = strlen(model)},
+        {.name = "metadata.json", .bytes = metadata, .length = metadata ? strlen(metadata) : 0}};
+    assert_int_equal(zip_write(path, members, metadata ? 3 : 2, &archive, &archive_length, &error), 0);
+    const struct file_piece piece = {archive, archive_length};
+    assert_int_equal(file_replace(path, &piece, 1, &error), 0);
+    free(archive);
+    free(bytes);
+}
+
+#define CONV(name, more) "{'class_name':'Conv2D','config':{'name':'" name "','filters':2,'kernel_size':3" more "}}"
+#define START(shape) CONV("conv2d_2", ",'strides':2,'padding':'same','batch_input_shape':" shape)
+#define MODEL(shape, end)                                                                                              \
+    "{'class_name':'Sequential','config':[" START(shape) "," CONV("conv2d_3",                                          \
+                                                                  "") ",{'class_name':'Flatten','config':{}}" end "]}"
+#define DENSE(more) ",{'class_name':'Dense','config':{'name':'d','units':3" more "}}"
+#define SIXES "[null,6,6,1]"
+
+static void fill_nothing(struct hdf5_writer *writer, const void *context) {
+    (void)context;
+    hdf5_group(writer, "layers");
+}
+
+static void archives_of_no_model(void **state) {
+    (void)state;
+    static const char weights[] = GOLDEN "counted.weights.h5";
+    static const struct {
+        const char *model, *weights, *metadata, *message;
+        enum error_code code;
+    } bad[] = {
+        {"{", weights, NULL,
+         "line 1, column 1: not valid JSON here; look for a missing comma, quote or bracket at or "
+         "before this place",
+         ERROR_DATA},
+        {"{'class_name':'Sequential','config':[{'class_name':'Flatten'}]}", weights, NULL,
+         "does not say the shape of its input; build the model, then save it", ERROR_DATA},
+        {MODEL(SIXES, DENSE("")), weights, "{'cnntrain':{'config':5}}",
+         "has a config that is no object; save or copy it again", ERROR_DATA},
+        {MODEL(SIXES, DENSE("")), weights, "{'cnntrain':{}}",
+         "has an input shape or metadata that cannot be used; train the model again", ERROR_DATA},
+        {MODEL(SIXES, DENSE("")), weights, "{",
+         "line 1, column 1: not valid JSON here; look for a missing comma, quote or "
+         "bracket at or before this place",
+         ERROR_DATA},
+        {MODEL("[null,0,6,1]", DENSE("")), weights, NULL,
+         "has an input shape or metadata that cannot be used; train the model again", ERROR_DATA},
+        {MODEL("[null,6,6,9]", DENSE("")), weights, NULL,
+         "has an input shape or metadata that cannot be used; train the model again", ERROR_DATA},
+        {MODEL("[null,2,2,1]", DENSE("")), weights, NULL, "", ERROR_CONFIG},
+        {"{'class_name':'Sequential','config':[" START(SIXES) "]}", weights, NULL,
+         "gives (3,3,2) for an image; a model with a number for each class is needed, so end it with Flatten and Dense",
+         ERROR_DATA},
+        {MODEL(SIXES, DENSE(",'activation':'relu'")), weights, NULL,
+         "ends in layer \"d\" with the activation relu, which gives no probabilities of classes; end it in softmax, or "
+         "without an activation for logits",
+         ERROR_CONFIG},
+        {MODEL(SIXES, ",{'class_name':'Dense','config':{'name':'d','units':1}}"), weights, NULL,
+         "ends in layer \"d\" with a single output; two classes need two, with a softmax", ERROR_CONFIG},
+        {MODEL(SIXES, DENSE("")), "", NULL,
+         "is an HDF5 file without weights where Keras keeps them; save it by model.save_weights", ERROR_DATA},
+    };
+    char *folder = expect_folder(), *path = expect_path(folder, "m.keras"), *hollow = expect_path(folder, "w.h5");
+    size_t length = 0;
+    char *bytes = NULL;
+    struct error error = {0};
+    assert_int_equal(hdf5_write("w.h5", fill_nothing, NULL, &bytes, &length, &error), 0);
+    const struct file_piece piece = {bytes, length};
+    assert_int_equal(file_replace(hollow, &piece, 1, &error), 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct saved_model saved;
+        char *model = tiny_json(bad[i].model), *metadata = bad[i].metadata ? tiny_json(bad[i].metadata) : NULL;
+        write_archive(path, model, *bad[i].weights ? bad[i].weights : hollow, metadata);
+        assert_int_equal(saved_model_open(&saved, path, false, &request, &error), -1);
+        if (error.code != bad[i].code || (*bad[i].message && strcmp(error.message, bad[i].message) != 0))
+            fail_msg("%zu: code %d, %s: %s", i, (int)error.code, error.path, error.message);
+        error_clear(&error);
+        free(model);
+        free(metadata);
+    }
+    struct planned planned;
+    plan(&planned, "[6, 6, 1]", COUNTED "{'type': 'Dense', 'units': 3}");
+    assert_int_equal(model_load_weights(&planned.model, hollow, NULL, &error), -1);
+    assert_int_equal(error.code, ERROR_DATA);
+    error_clear(&error);
+    drop(&planned);
+    char *model = tiny_json(MODEL(SIXES, DENSE("")));
+    const struct zip_member member = {.name = "config.json", .bytes = model, .length = strlen(model)};
+    free(bytes);
+    assert_int_equal(zip_write(path, &member, 1, &bytes, &length, &error), 0);
+    const struct file_piece archive = {bytes, length};
+    assert_int_equal(file_replace(path, &archive, 1, &error), 0);
+    struct saved_model saved;
+    assert_int_equal(saved_model_open(&saved, path, false, &request, &error), -1);
+    assert_string_equal(error.message,
+                        "is a zip archive without model.weights.h5, so no model of Keras; name a .keras file");
+    free(model);
+    free(bytes);
+    free(path);
+    free(hollow);
+    expect_folder_gone(folder);
 }
 
 /* ---- writing ---- */
@@ -365,6 +520,8 @@ int main(void) {
         cmocka_unit_test(other_weights_go_by_name),
         cmocka_unit_test(files_without_a_model),
         cmocka_unit_test(names_of_no_model),
+        cmocka_unit_test(names_of_keras_3),
+        cmocka_unit_test(archives_of_no_model),
         cmocka_unit_test(json_goes_there_and_back),
         cmocka_unit_test(initializers_that_keras_does_not_have),
         cmocka_unit_test(what_keras_does_not_have),

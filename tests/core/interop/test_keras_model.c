@@ -176,6 +176,65 @@ static void functional_models(void **state) {
         expect_refused(ends[i], "k.json: has not its last layer as its one output; only such models can be read");
 }
 
+/* Documents that lack what Keras writes, or have something else in its place. */
+static void odd_documents(void **state) {
+    (void)state;
+    static const char not_last[] = "k.json: has not its last layer as its one output; only such models can be read";
+    expect_read(LAYER("Dense", "'units':3,'kernel_initializer':{'class_name':'HeNormal'},'dtype':null"),
+                "{'model':[{'type':'Dense','units':3,'kernel_initializer':{'type':'HeNormal'}}]}");
+    expect_read("{'class_name':'Sequential','config':[{'class_name':'Flatten'}]}", "{'model':[{'type':'Flatten'}]}");
+    expect_read("{'class_name':'Sequential','config':[]}", "{'model':[]}");
+    expect_read(LAYER("Flatten", "'batch_shape':5,'batch_input_shape':[3]"), "{'model':[{'type':'Flatten'}]}");
+    expect_read(LAYER("Flatten", "'data_format':null"), "{'model':[{'type':'Flatten'}]}");
+    static const struct {
+        const char *keras, *message;
+    } bad[] = {
+        {LAYER("Dense", "'name':'d','units':3,'activation':{'class_name':'function','config':{}}"),
+         "k.json: layer \"d\".activation.type: unknown activation \"function\"; known: relu, leaky_relu, elu, gelu, "
+         "swish, "
+         "tanh, sigmoid, softmax, relu6, selu, softplus, softsign, linear"},
+        {LAYER("Flatten", "'name':'f','groups':2"),
+         "k.json: layer \"f\".groups: has the value 2, which is not supported; remove it"},
+        {LAYER("Flatten", "'name':'f','groups':'x'"),
+         "k.json: layer \"f\".groups: has the value \"x\", which is not supported; remove it"},
+        {LAYER("Flatten", "'name':'f','q':5"),
+         "k.json: layer \"f\".q: has the value 5, which is not supported; remove it"},
+        {LAYER("Flatten", "'name':'f','dtype':5"),
+         "k.json: layer \"f\".dtype: must be float32, the type everything is computed in here; got 5"},
+        {LAYER("Flatten", "'name':'f','data_format':5"),
+         "k.json: layer \"f\".data_format: must be channels_last, the order of pixels here; got 5"},
+        {LAYER("Functional", "'name':'f'"),
+         "k.json: layer \"f\": is a model within the model, which cannot be read; put its layers in its place"},
+        {"{'class_name':'Sequential','config':{'layers':5}}",
+         "k.json: is a Keras model without a list of layers; save it with to_json()"},
+        {"{'config':{'layers':[]}}",
+         "k.json: is a Keras model of class none; only Sequential ones, and Functional ones whose layers stand in one "
+         "line, can be read"},
+        {"{'class_name':'Model','config':{'layers':[]}}", not_last},
+        {"{'class_name':'Model','config':{'layers':[{'class_name':'InputLayer','config':{'name':'i'}}]}}", not_last},
+        {"{'class_name':'Model','config':{'layers':[{'class_name':'InputLayer'}]}}",
+         "k.json: layer 0: does not take the output of the layer before it alone; only models whose layers stand in "
+         "one line can be read"},
+        {FUNCTIONAL(CALLED("a", "{'args':[{}]}"), "['a',0,0]"),
+         "k.json: layer \"a\": does not take the output of the layer before it alone; only models whose layers stand "
+         "in one line can be read"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) expect_refused(bad[i].keras, bad[i].message);
+}
+
+static void first_layers(void **state) {
+    (void)state;
+    static const char *const documents[] = {"{}", "{'model':[]}", "{'model':[{'type':'Flatten'}]}",
+                                            "{'model':[{'type':'Rescaling'}]}"};
+    for (size_t i = 0; i < 4; i++) {
+        char *text = tiny_json(documents[i]);
+        cJSON *json = cJSON_Parse(text);
+        assert_int_equal(keras_takes_bytes(json), i == 3);
+        cJSON_Delete(json);
+        free(text);
+    }
+}
+
 static void refused_values(void **state) {
     (void)state;
     expect_refused(LAYER("Conv2D", "'name':'c','filters':3,'kernel_size':3,'data_format':'channels_first'"),
@@ -216,6 +275,8 @@ int main(void) {
         cmocka_unit_test(functional_models),
         cmocka_unit_test(refusals),
         cmocka_unit_test(too_many_layers),
+        cmocka_unit_test(odd_documents),
+        cmocka_unit_test(first_layers),
         cmocka_unit_test(refused_values),
         cmocka_unit_test(configs_are_not_models),
     };

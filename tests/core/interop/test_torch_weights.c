@@ -154,6 +154,61 @@ static void test_a_weight_that_the_layer_lacks(void **state) {
                           "layer that weight");
 }
 
+/* Without what has no parameter here the module is the same. */
+static void test_without_constants(void **state) {
+    struct world *world = *state;
+    struct safetensors_tensor *gamma = tensor(world, "0.weight");
+    struct safetensors file = world->file;
+    const size_t last = --file.tensor_count;
+    *gamma = file.tensors[last];
+    torch_weights_load(&file, &world->tiny.model, NULL, &world->error);
+    expect_no_error(&world->error);
+    expect_all_taken(world);
+}
+
+static void test_other_models(void **state) {
+    struct world *world = *state;
+    struct model large = world->tiny.model;
+    large.parameter_floats = 1 << 24;
+    assert_int_equal(torch_weights_load(&world->file, &large, NULL, &world->error), -1);
+    assert_int_equal(world->error.code, ERROR_CONFIG);
+    assert_memory_equal(world->error.message, "is a state dict of PyTorch; such can be taken by models of up to", 64);
+    error_clear(&world->error);
+    const struct tiny_setup noisy = {.model = "[{'type': 'Reshape', 'target_shape': [64, 2]}, {'type': "
+                                              "'BatchNormalization'}, 'Flatten', {'type': 'Dense', 'units': 3}]",
+                                     .train = 8};
+    struct tiny tiny;
+    tiny_open(&tiny, &noisy);
+    assert_int_equal(torch_weights_load(&world->file, &tiny.model, NULL, &world->error), -1);
+    assert_int_equal(world->error.code, ERROR_CONFIG);
+    assert_non_null(
+        strstr(world->error.message, "no module of PyTorch stands for the model's layer \"batch_normalization\""));
+    error_clear(&world->error);
+    tiny_close(&tiny);
+}
+
+/* A module of the file that is none of the model's, one without weights, and one with one weight too few. */
+static void test_odd_modules(void **state) {
+    struct world *world = *state;
+    static const char *const renamed[][3] = {
+        {"2.bias", "2.num_batches_tracked",
+         "is a state dict of PyTorch without a module for \"2.weight\" of the model, "
+         "whose first tensor has the shape (4,128); describe the same network, layer "
+         "for layer"},
+        {"0.running_var", "1a.num_batches_tracked",
+         "is a state dict of PyTorch without a module for \"0.weight\" of the "
+         "model, whose first tensor has the shape (2); describe the same "
+         "network, layer for layer"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct safetensors_tensor *changed = tensor(world, renamed[i][0]);
+        const char *was = changed->name;
+        changed->name = renamed[i][1];
+        expect_refused(world, renamed[i][2]);
+        changed->name = was;
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_by_names, open_world, close_world),
@@ -161,6 +216,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_module_too_many, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_a_role_that_is_missing, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_a_weight_that_the_layer_lacks, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_without_constants, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_other_models, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_odd_modules, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
