@@ -15,7 +15,7 @@ enum {
     OBJECTS_MAX = 1 << 16,
     TEXTS_MAX = 1 << 16,     /* texts of one attribute */
     TEXT_SIZE_MAX = 1 << 20, /* bytes of a text of fixed size */
-    BASE_MEMORY = 1 << 30,   /* bytes that libhdf5 may take for a file of no size */
+    BASE_MEMORY = 1 << 28,   /* bytes that libhdf5 may take for a file of no size */
     BASE_SECONDS = 5,
     PATIENCE = 2,       /* seconds after which it is not tried again */
     EXPANSION_MAX = 64, /* floats that a stored byte may become; weights hardly compress */

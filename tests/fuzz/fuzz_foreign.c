@@ -8,6 +8,12 @@
 #include "tests/fuzz/support/fuzz_isolate.h"
 #include "tests/support/registries.h"
 
+/* Of the address sanitizer: less memory, for each input begins a process that takes over all of it. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "quarantine_size_mb=8:allocator_may_return_null=1";
+}
+
 static const struct config_request request = {.registries = &test_registries};
 
 static void load_weights(const char *path) {
