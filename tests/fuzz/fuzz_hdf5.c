@@ -15,6 +15,12 @@
 #include "tests/fuzz/support/fuzz_isolate.h"
 #include "tests/support/registries.h"
 
+/* Of the address sanitizer: libhdf5 takes and gives back megabytes for each file. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "quarantine_size_mb=8";
+}
+
 enum { LINES_MAX = 64, WORDS_MAX = 12, RANK_MAX = 10, VALUES_MAX = 1 << 14 };
 
 /* What a line makes things with; each is closed as it ends. */
