@@ -1,10 +1,11 @@
 #include "data/gzip_end.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
+
+#include "data/source.h"
 
 enum { CHUNK = 1 << 16, GZIP_BITS = 16 + MAX_WBITS };
 
@@ -68,11 +69,13 @@ static int pass_all(struct walk *walk) {
     }
 }
 
-/* Whether the last four bytes tell the length, as those of a file in one piece do. */
-static bool tells_length(FILE *file, size_t length) {
-    unsigned char told[4];
-    if (fseek(file, -(long)sizeof told, SEEK_END) != 0 || fread(told, 1, sizeof told, file) != sizeof told)
-        return false;
+/* 1: the last four bytes tell the length, as those of a file in one piece do; 0; -1 with an error. */
+static int tells_length(FILE *file, const char *path, size_t length, struct error *error) {
+    unsigned char told[4] = {0};
+    if (fseek(file, -(long)sizeof told, SEEK_END) != 0) return error_set_errno(error, path, "read the file's end");
+    if (source_read(file, path, told, sizeof told, "became shorter while it was read; try again", error) != 0)
+        return -1;
+    if (fseek(file, 0, SEEK_SET) != 0) return error_set_errno(error, path, "read the file again");
     return ((uint32_t)told[0] | (uint32_t)told[1] << 8 | (uint32_t)told[2] << 16 | (uint32_t)told[3] << 24) ==
            (uint32_t)length;
 }
@@ -97,11 +100,8 @@ static int walk_through(FILE *file, const char *path, struct error *error) {
 int gzip_check_end(const char *path, size_t length, struct error *error) {
     FILE *file = fopen(path, "rbe");
     if (!file) return error_set_errno(error, path, "open the file");
-    int status = 0;
-    if (!tells_length(file, length)) {
-        rewind(file);
-        status = walk_through(file, path, error);
-    }
+    int status = tells_length(file, path, length, error);
+    if (status == 0) status = walk_through(file, path, error);
     fclose(file);
-    return status;
+    return status < 0 ? -1 : 0;
 }
