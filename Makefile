@@ -165,6 +165,15 @@ bench-kernels: $(KERNEL_TESTS)/bench_kernels ## time every kernel
 bench: $(PROGRAM) ## time the six deep networks
 	@CNNTRAIN_PROGRAM=$(PROGRAM) scripts/bench-networks
 
+# Tests whose results are made of arithmetic; the checksums among them are those of AVX2.
+ARITHMETIC := $(BUILD)/tests/core/kernels/% $(BUILD)/tests/layers/% \
+	$(addprefix $(BUILD)/tests/core/test_,engine parity reproducible gradcheck)
+.PHONY: check-avx512 check-halved
+check-avx512: ## check the AVX-512 kernels also where only AVX2 is: in vectors that are two of AVX2 each
+	+@$(MAKE) --no-print-directory BUILD=build-halved HALVED=yes check-halved
+check-halved: $(filter $(ARITHMETIC),$(TESTS))
+	@CNNTRAIN_CPU=avx512 tests/run $^
+
 .PHONY: check-arm64
 check-arm64: ## build for arm64 and run its tests under an emulator
 	+@scripts/check-arm64
@@ -270,8 +279,13 @@ $(BUILD)/core/kernels/%: FILE_FLAGS = $(KERNEL_FLAGS)
 $(BUILD)/core/kernels/reference.%: FILE_FLAGS = $(KERNEL_LEVEL) -ffp-contract=off
 ifeq ($(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))),x86_64)
 $(BUILD)/core/kernels/avx2.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma
+ifdef HALVED
+$(BUILD)/core/kernels/select.%: FILE_FLAGS = -DKERNELS_HALVED
+$(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx2 -mfma -DKERNELS_HALVED -Wno-psabi
+else
 $(BUILD)/core/kernels/avx512.%: FILE_FLAGS = $(KERNEL_FLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512
+endif
 endif
 # Elementwise loops of the optimizers, regularizers, activations, some layers and the feed profit from vectorization, for
 # which a square root must not set errno; sums keep their order.

@@ -143,7 +143,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (check_groups(layer, place, error) != 0 || declare(layer, place, error) != 0) return -1;
     const struct shape output = {3, {g.output[0], g.output[1], config->filters}};
     if (layer_set_output(layer, output, place, error) != 0 ||
-        conv_passes_check(&g, config->groups, config->filters, config->algorithm, place, error) != 0)
+        conv_passes_check(&g, config->filters, config->algorithm, place, error) != 0)
         return -1;
     set_sizes(layer);
     layer->activation = config->activation;
@@ -271,6 +271,7 @@ static const struct layer_example examples[] = {
     {"{\"filters\": 9, \"kernel_size\": 3, \"strides\": [1, 2], \"padding\": \"circular\"}", {3, {5, 6, 10}}},
     {"{\"filters\": 33, \"kernel_size\": 3, \"padding\": \"same\"}", {3, {1, 2, 18}}},
     {"{\"filters\": 36, \"kernel_size\": [2, 3], \"groups\": 2, \"padding\": \"same\"}", {3, {2, 1, 16}}},
+    {"{\"filters\": 24, \"kernel_size\": 3, \"groups\": 2, \"padding\": \"same\"}", {3, {4, 4, 24}}},
     {0},
 };
 

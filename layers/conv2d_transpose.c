@@ -171,7 +171,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     const struct geometry g = dual_geometry(layer);
     const struct shape output = {3, {g.input[0], g.input[1], config->filters}};
     if (layer_set_output(layer, output, place, error) != 0 ||
-        conv_passes_check(&g, 1, layer->input.size[2], config->algorithm, place, error) != 0)
+        conv_passes_check(&g, layer->input.size[2], config->algorithm, place, error) != 0)
         return -1;
     const struct conv_passes dual = dual_of(layer);
     layer->scratch_bytes = conv_passes_scratch_bytes(&dual);

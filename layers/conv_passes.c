@@ -8,9 +8,9 @@ const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
 struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm) {
     struct conv_passes passes = {.geometry = *geometry, .groups = groups, .filters = filters};
-    const bool possible = !winograd_obstacle(geometry, groups);
+    const bool possible = !winograd_obstacle(geometry);
     passes.winograd = possible && (algorithm == ALGORITHM_WINOGRAD ||
-                                   (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, filters)));
+                                   (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, groups, filters)));
     return passes;
 }
 
@@ -27,9 +27,9 @@ static int check_border(const struct geometry *g, int filters, const struct plac
                        g->kernel[0], g->kernel[1], INT_MAX);
 }
 
-int conv_passes_check(const struct geometry *geometry, int groups, int filters, int algorithm,
-                      const struct place *place, struct error *error) {
-    const char *obstacle = winograd_obstacle(geometry, groups);
+int conv_passes_check(const struct geometry *geometry, int filters, int algorithm, const struct place *place,
+                      struct error *error) {
+    const char *obstacle = winograd_obstacle(geometry);
     const struct place at_algorithm = place_key(place, "algorithm");
     if (algorithm == ALGORITHM_WINOGRAD && obstacle)
         return place_error(&at_algorithm, error, "winograd %s; use \"auto\" or \"direct\"", obstacle);
@@ -37,7 +37,7 @@ int conv_passes_check(const struct geometry *geometry, int groups, int filters, 
 }
 
 static struct winograd winograd_form(const struct conv_passes *passes) {
-    return winograd_of(&passes->geometry, passes->filters);
+    return winograd_of(&passes->geometry, passes->groups, passes->filters);
 }
 
 static struct planar planar_form(const struct conv_passes *passes) {

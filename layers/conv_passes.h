@@ -13,8 +13,8 @@ extern const char *const algorithm_names[];
     {                                                                                                                  \
         FIELD_AT(config, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,         \
                                      .origin = FIELD_OWN_HINT,                                                         \
-                                     .help = "direct: term by term; winograd: fewer multiplications, at strides and "  \
-                                             "groups of 1 only; auto: the faster by shape"                             \
+                                     .help = "direct: term by term; winograd: fewer multiplications, at strides of 1 " \
+                                             "only; auto: the faster by shape"                                         \
     }
 
 struct conv_passes {
@@ -28,8 +28,8 @@ struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, i
 
 /* Fails where the config asks for Winograd's algorithm and the shape does not allow it, or where the output with the
  * border that the data gradient wants is too large. */
-int conv_passes_check(const struct geometry *geometry, int groups, int filters, int algorithm,
-                      const struct place *place, struct error *error);
+int conv_passes_check(const struct geometry *geometry, int filters, int algorithm, const struct place *place,
+                      struct error *error);
 
 size_t conv_passes_scratch_bytes(const struct conv_passes *passes);
 size_t conv_passes_packed_floats(const struct conv_passes *passes);

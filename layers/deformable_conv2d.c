@@ -151,7 +151,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (convolution_infer(layer, &config->sliding, place, &g, error) != 0) return -1;
     const double taps = (double)g.kernel[0] * g.kernel[1], said = (config->modulated ? 3 : 2) * taps;
     if (check_sizes(&g, said < INT_MAX ? (int)said : INT_MAX, place, error) != 0 ||
-        conv_passes_check(&g, 1, (int)said, ALGORITHM_AUTO, place, error) != 0 ||
+        conv_passes_check(&g, (int)said, ALGORITHM_AUTO, place, error) != 0 ||
         declare(layer, (int)said, place, error) != 0)
         return -1;
     const struct shape output = {3, {g.output[0], g.output[1], config->filters}};

@@ -18,15 +18,23 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     }
 }
 
+/* All pixels of dx (pixels,c) become the first one: copies of all that is there, each as long as that. */
+static void repeat_first_pixel(size_t pixels, size_t channels, float *dx) {
+    for (size_t done = 1; done < pixels; done *= 2) {
+        const size_t more = pixels - done < done ? pixels - done : done;
+        memcpy(dx + done * channels, dx, more * channels * sizeof *dx);
+    }
+}
+
 static void backward(const struct layer *layer, const struct pass *pass) {
     if (!pass->dx) return;
-    const int channels = layer->input.size[2], pixels = layer->input.size[0] * layer->input.size[1];
-    const float share = 1 / (float)pixels;
-    float *dx = pass->dx;
+    const size_t channels = (size_t)layer->input.size[2], input = elements_of(&layer->input);
+    const float share = 1 / (float)(input / channels);
     for (int n = 0; n < pass->images; n++) {
-        const float *dy = pass->dy + (ptrdiff_t)n * channels;
-        for (int pixel = 0; pixel < pixels; pixel++, dx += channels)
-            for (int v = 0; v < channels; v++) dx[v] = dy[v] * share;
+        const float *dy = pass->dy + (size_t)n * channels;
+        float *dx = pass->dx + (size_t)n * input;
+        for (size_t v = 0; v < channels; v++) dx[v] = dy[v] * share;
+        repeat_first_pixel(input / channels, channels, dx);
     }
 }
 

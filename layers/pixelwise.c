@@ -281,12 +281,21 @@ static struct sweep backward_sweep(const struct conv *conv, int row, int column)
                           .packed = ((ptrdiff_t)g->kernel[0] * g->kernel[1] + taps) * kernel};
 }
 
+/* Whether a stride leaves inputs out that no tap sees. */
+static bool leaves_out(const struct geometry *g) {
+    return g->kernel[0] < g->stride[0] || g->kernel[1] < g->stride[1];
+}
+
 static void data_gradient(const struct conv *conv, const struct pass *pass, const float *dy, const float *bias,
                           float *dx) {
+    const struct geometry *g = &conv->geometry;
     const float *bordered = with_border(&conv->dy, dy, conv->padded);
-    for (int row = 0; row < phase_count(&conv->geometry, 0); row++)
-        for (int column = 0; column < phase_count(&conv->geometry, 1); column++) {
+    const bool zeros = !bias && leaves_out(g);
+    if (zeros) memset(dx, 0, (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels * sizeof *dx);
+    for (int row = 0; row < phase_count(g, 0); row++)
+        for (int column = 0; column < phase_count(g, 1); column++) {
             const struct sweep sweep = backward_sweep(conv, row, column);
+            if (zeros && sweep_depth(&sweep) == 0) continue;
             sweep_image(&sweep, pass, conv->offsets, bordered, bias, dx);
         }
 }

@@ -29,19 +29,32 @@ static bool pays(const struct planar *planar) {
     return planar->groups > 1 || (reused && (int64_t)g->output[0] * g->output[1] >= PIXELS_LEAST);
 }
 
+/* Columns that a product over pixels has for each of its pixels: few, or somewhat more than a vector of 8, of which
+ * every second one is then nearly empty. The latter are no great loss, and not worth the many short rows of strides. */
+static bool leaves_lanes_empty(const struct planar *planar, int columns) {
+    enum { COLUMNS_MOST = 12 };
+    const struct geometry *g = &planar->geometry;
+    if (columns < CHUNK_CHANNELS) return true;
+    return columns > CHUNK_CHANNELS && columns <= COLUMNS_MOST && g->stride[0] == 1 && g->stride[1] == 1 &&
+           g->kernel[0] > 1;
+}
+
 bool planar_gains_forward(const struct planar *planar) {
-    return planar->filters < CHUNK_CHANNELS && pays(planar);
+    return leaves_lanes_empty(planar, planar->filters) && pays(planar);
 }
 
 bool planar_gains_data(const struct planar *planar) {
-    return planar->channels < CHUNK_CHANNELS && pays(planar);
+    return leaves_lanes_empty(planar, planar->channels) && pays(planar);
 }
 
-/* Without groups and dilation a product over pixels has whole rows of the kernel as columns. */
+/* Without groups and dilation a product over pixels has whole rows of the kernel as rows: enough of them, unless they
+ * are very short. */
 bool planar_gains_weights(const struct planar *planar) {
+    enum { ROW_SHORT = 4 };
     const struct geometry *g = &planar->geometry;
     const bool few = planar->channels < CHUNK_CHANNELS && planar->filters < CHUNK_CHANNELS;
-    return few && g->kernel[0] * g->kernel[1] > 1 && (planar->groups > 1 || g->dilation[1] > 1);
+    const bool apart = planar->groups > 1 || g->dilation[1] > 1 || planar->channels <= ROW_SHORT / g->kernel[1];
+    return few && apart && g->kernel[0] * g->kernel[1] > 1;
 }
 
 /* ---- planes ---- */

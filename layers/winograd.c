@@ -5,7 +5,7 @@
 enum {
     PANEL = 32,             /* filters in one go: columns of a product */
     CHANNEL_BLOCK = 32,     /* rows of a product of the kernel gradient */
-    SPECTRUM_FLOATS = 2048, /* tiles x depth of a group: its 36 matrices stay in the second-level cache */
+    SPECTRUM_FLOATS = 2048, /* tiles x depth of a bunch: its 36 matrices stay in the second-level cache */
     TILES_LEAST = 16,
     TILES_MOST = 64,
     SUM_MOST = 128,   /* summed in a row: longer sums round too much */
@@ -19,9 +19,8 @@ static int rounded_up(int value, int step) {
 
 /* ---- which convolutions ---- */
 
-const char *winograd_obstacle(const struct geometry *geometry, int groups) {
-    if (geometry->stride[0] != 1 || geometry->stride[1] != 1) return "needs strides of 1";
-    return groups == 1 ? NULL : "needs groups of 1";
+const char *winograd_obstacle(const struct geometry *geometry) {
+    return geometry->stride[0] == 1 && geometry->stride[1] == 1 ? NULL : "needs strides of 1";
 }
 
 static int parts_of(int whole, int part) {
@@ -41,35 +40,40 @@ static int blocks_of(const struct winograd_sweep *sweep) {
     return parts_of(sweep->kernel[0], WINOGRAD_TAPS) * parts_of(sweep->kernel[1], WINOGRAD_TAPS);
 }
 
-struct winograd winograd_of(const struct geometry *g, int filters) {
+struct winograd winograd_of(const struct geometry *g, int groups, int filters) {
     const struct winograd_sweep forward = {.input = {g->input[0], g->input[1]},
                                            .output = {g->output[0], g->output[1]},
                                            .kernel = {g->kernel[0], g->kernel[1]},
                                            .dilation = {g->dilation[0], g->dilation[1]},
                                            .before = {g->before[0], g->before[1]},
-                                           .channels = g->channels,
-                                           .filters = filters};
+                                           .groups = groups,
+                                           .channels = g->channels / groups,
+                                           .filters = filters / groups,
+                                           .all_channels = g->channels,
+                                           .all_filters = filters};
     struct winograd_sweep backward = forward;
     for (int axis = 0; axis < 2; axis++) {
         backward.input[axis] = forward.output[axis];
         backward.output[axis] = forward.input[axis];
         backward.before[axis] = (g->kernel[axis] - 1) * g->dilation[axis] - g->before[axis];
     }
-    backward.channels = filters;
-    backward.filters = g->channels;
+    backward.channels = forward.filters;
+    backward.filters = forward.channels;
+    backward.all_channels = forward.all_filters;
+    backward.all_filters = forward.all_channels;
     return (struct winograd){forward, backward};
 }
 
 /* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. The packed
  * kernel is four times the kernel: where an image has but one tile, a large one is not worth its way from memory. */
-bool winograd_gains(const struct geometry *geometry, int filters) {
-    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 100, KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
-    const struct winograd_sweep sweep = winograd_of(geometry, filters).forward;
+bool winograd_gains(const struct geometry *geometry, int groups, int filters) {
+    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 120, KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
+    const struct winograd_sweep sweep = winograd_of(geometry, groups, filters).forward;
     const int tiles = tiles_of_image(&sweep), most = tiles > 1 ? KERNEL_MOST : KERNEL_MOST_OF_TILE;
     const double taps = (double)sweep.kernel[0] * sweep.kernel[1], blocks = blocks_of(&sweep);
-    const double kernel = (double)sweep.channels * filters;
+    const double kernel = (double)sweep.channels * sweep.filters;
     const double direct = taps * sweep.output[0] * sweep.output[1], fast = blocks * WINOGRAD_MATRICES * tiles;
-    return sweep.channels >= CHANNELS_LEAST && filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
+    return sweep.channels >= CHANNELS_LEAST && sweep.filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
            kernel * blocks <= most && direct >= 2 * fast;
 }
 
@@ -93,7 +97,7 @@ static int depth_of(const struct winograd_sweep *sweep) {
     return blocks_of(sweep) * sweep->channels;
 }
 
-/* Tiles are numbered through all images of a call, and go through the passes in groups of nearly equal size. */
+/* Tiles are numbered through all images of a call, and go through the passes in bunches of nearly equal size. */
 static int tiles_at_once(const struct winograd_sweep *sweep) {
     const int tiles = SPECTRUM_FLOATS / rounded_up(depth_of(sweep), WINOGRAD_CHANNELS);
     return tiles < TILES_LEAST ? TILES_LEAST : smaller(tiles, TILES_MOST);
@@ -120,14 +124,14 @@ static void cells_inside(int at, int step, int length, int size, int *first, int
     if (*first >= *end) *first = *end = 0;
 }
 
-/* `size` x `size` cells from (row,column) on of an image (height,width,channels), which may begin before it or lie
- * beyond it. Where there is no cell at all, a tile has no rows. */
-static struct winograd_tile tile_of(const struct winograd_sweep *sweep, const int *image, int channels, int row,
-                                    int column, int size, ptrdiff_t matrix) {
+/* `channels` of `size` x `size` cells from (row,column) on of an image (height,width,all), which may begin before it or
+ * lie beyond it. Where there is no cell at all, a tile has no rows. */
+static struct winograd_tile tile_of(const struct winograd_sweep *sweep, const int *image, int all, int channels,
+                                    int row, int column, int size, ptrdiff_t matrix) {
     const int *step = sweep->dilation;
     struct winograd_tile tile = {.channels = channels,
-                                 .row = (ptrdiff_t)image[1] * channels * step[0],
-                                 .pixel = (ptrdiff_t)channels * step[1],
+                                 .row = (ptrdiff_t)image[1] * all * step[0],
+                                 .pixel = (ptrdiff_t)all * step[1],
                                  .matrix = matrix};
     cells_inside(row, step[0], image[0], size, &tile.top, &tile.bottom);
     cells_inside(column, step[1], image[1], size, &tile.left, &tile.right);
@@ -189,7 +193,7 @@ size_t winograd_scratch_bytes(const struct winograd *winograd) {
 }
 
 /* Some tiles and the columns [first, first + count) of the filters; `width` is count in whole vectors. */
-struct group {
+struct bunch {
     int first, tiles;
 };
 
@@ -208,18 +212,19 @@ struct range {
 };
 
 /* A block's spectrum reaches into the next one's place, or into the next tile's, which are written after it. */
-static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct group group,
+static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct bunch bunch,
                              struct range channels, const float *x, const struct matrices *inputs) {
     const int blocks = blocks_of(w);
-    for (int t = 0; t < group.tiles; t++) {
-        const struct position at = position_of(w, group.first + t);
+    for (int t = 0; t < bunch.tiles; t++) {
+        const struct position at = position_of(w, bunch.first + t);
         for (int b = 0; b < blocks; b++) {
             const struct block block = block_at(w, b);
             const int row = at.row - w->before[0] + block.row * w->dilation[0];
             const int column = at.column - w->before[1] + block.column * w->dilation[1];
-            struct winograd_tile tile = tile_of(w, w->input, w->channels, row, column, WINOGRAD_INPUTS, inputs->matrix);
-            tile.channels = channels.end - channels.first;
-            kernels->winograd_input(&tile, x + cell_of(w->input, w->channels, at.image, row, column) + channels.first,
+            const struct winograd_tile tile = tile_of(w, w->input, w->all_channels, channels.end - channels.first, row,
+                                                      column, WINOGRAD_INPUTS, inputs->matrix);
+            kernels->winograd_input(&tile,
+                                    x + cell_of(w->input, w->all_channels, at.image, row, column) + channels.first,
                                     inputs->first + t * inputs->row + block.first_channel + channels.first);
         }
     }
@@ -227,13 +232,17 @@ static void transform_inputs(const struct winograd_sweep *w, const struct kernel
 
 /* ---- forward, and the data gradient ---- */
 
-/* A panel of the packed kernel is (36,depth,width). */
+/* A panel of the packed kernel is (36,depth,width); the panels of a group follow one another. */
 static ptrdiff_t packed_panel(const struct winograd_sweep *sweep, int first) {
     return (ptrdiff_t)WINOGRAD_MATRICES * depth_of(sweep) * first;
 }
 
+static ptrdiff_t packed_group(const struct winograd_sweep *sweep) {
+    return packed_panel(sweep, rounded_up(sweep->filters, WINOGRAD_CHANNELS));
+}
+
 static size_t packed_floats(const struct winograd_sweep *sweep) {
-    return (size_t)packed_panel(sweep, rounded_up(sweep->filters, WINOGRAD_CHANNELS));
+    return (size_t)sweep->groups * (size_t)packed_group(sweep);
 }
 
 size_t winograd_packed_floats(const struct winograd *winograd) {
@@ -277,43 +286,50 @@ static void multiply(const struct winograd_sweep *w, const struct kernels *kerne
     }
 }
 
-static void transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, struct group group,
+static void transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, struct bunch bunch,
                               struct panel panel, const struct matrices *outputs, const float *bias, float *y) {
-    for (int t = 0; t < group.tiles; t++) {
-        const struct position at = position_of(w, group.first + t);
-        struct winograd_tile tile =
-            tile_of(w, w->output, w->filters, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
-        tile.channels = panel.count;
+    for (int t = 0; t < bunch.tiles; t++) {
+        const struct position at = position_of(w, bunch.first + t);
+        const struct winograd_tile tile =
+            tile_of(w, w->output, w->all_filters, panel.count, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
         kernels->winograd_output(&tile, outputs->first + t * outputs->row, bias ? bias + panel.first : NULL,
-                                 y + cell_of(w->output, w->filters, at.image, at.row, at.column) + panel.first);
+                                 y + cell_of(w->output, w->all_filters, at.image, at.row, at.column) + panel.first);
     }
 }
 
-/* How many groups the tiles of `images` images make. */
-static int group_count(const struct winograd_sweep *sweep, int images) {
+/* How many bunches the tiles of `images` images make. */
+static int bunch_count(const struct winograd_sweep *sweep, int images) {
     const int most = tiles_at_once(sweep);
     return (images * tiles_of_image(sweep) + most - 1) / most;
 }
 
-static struct group group_at(const struct winograd_sweep *sweep, int images, int index) {
+static struct bunch bunch_at(const struct winograd_sweep *sweep, int images, int index) {
     const int64_t tiles = (int64_t)images * tiles_of_image(sweep);
-    const int count = group_count(sweep, images);
+    const int count = bunch_count(sweep, images);
     const int first = (int)(tiles * index / count), end = (int)(tiles * (index + 1) / count);
-    return (struct group){first, end - first};
+    return (struct bunch){first, end - first};
+}
+
+/* One group of channels: x, packed, bias and y begin with its own. */
+static void convolve_group(const struct winograd_sweep *sweep, const struct pass *pass, const float *x,
+                           const float *packed, const float *bias, float *y) {
+    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
+    for (int i = 0; i < bunch_count(sweep, pass->images); i++) {
+        const struct bunch bunch = bunch_at(sweep, pass->images, i);
+        transform_inputs(sweep, pass->kernels, bunch, (struct range){0, sweep->channels}, x, &work.inputs);
+        for (int first = 0; first < sweep->filters; first += PANEL) {
+            const struct panel panel = panel_at(sweep->filters, first);
+            multiply(sweep, pass->kernels, bunch.tiles, panel, &work, packed + packed_panel(sweep, first));
+            transform_outputs(sweep, pass->kernels, bunch, panel, &work.outputs, bias, y);
+        }
+    }
 }
 
 static void convolve(const struct winograd_sweep *sweep, const struct pass *pass, const float *x, const float *packed,
                      const float *bias, float *y) {
-    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < group_count(sweep, pass->images); i++) {
-        const struct group group = group_at(sweep, pass->images, i);
-        transform_inputs(sweep, pass->kernels, group, (struct range){0, sweep->channels}, x, &work.inputs);
-        for (int first = 0; first < sweep->filters; first += PANEL) {
-            const struct panel panel = panel_at(sweep->filters, first);
-            multiply(sweep, pass->kernels, group.tiles, panel, &work, packed + packed_panel(sweep, first));
-            transform_outputs(sweep, pass->kernels, group, panel, &work.outputs, bias, y);
-        }
-    }
+    for (int group = 0; group < sweep->groups; group++)
+        convolve_group(sweep, pass, x + (ptrdiff_t)group * sweep->channels, packed + group * packed_group(sweep),
+                       bias ? bias + (ptrdiff_t)group * sweep->filters : NULL, y + (ptrdiff_t)group * sweep->filters);
 }
 
 void winograd_forward(const struct winograd *winograd, const struct pass *pass, const float *bias) {
@@ -341,24 +357,25 @@ static void pack_block(const struct winograd_sweep *sweep, const struct kernels 
                                  (ptrdiff_t)(block->first_channel + channel) * panel.width);
 }
 
+/* One group: `kernel` (kh,kw,c,all filters) begins with its first filter. */
 static void pack_forward(const struct winograd_sweep *sweep, const struct kernels *kernels, const float *kernel,
                          float *packed, int part, int parts) {
-    const ptrdiff_t filters = sweep->filters, pixel = sweep->channels * filters, row = sweep->kernel[1] * pixel;
+    const ptrdiff_t filters = sweep->all_filters, pixel = sweep->channels * filters, row = sweep->kernel[1] * pixel;
     for (int b = 0; b < blocks_of(sweep); b++) {
         const struct block block = block_at(sweep, b);
         const float *first_tap = kernel + block.row * row + block.column * pixel;
         for (int c = part; c < sweep->channels; c += parts)
-            for (int first = 0; first < filters; first += PANEL)
+            for (int first = 0; first < sweep->filters; first += PANEL)
                 pack_block(sweep, kernels, &block, panel_at(sweep->filters, first), row, pixel,
                            first_tap + c * filters + first, c, packed);
     }
 }
 
 /* flipped (3,3,TRANSPOSED,PANEL) = the block of the flipped kernel, `rows` of its filters from `row` on by the panel's
- * channels, from the kernel (kh,kw,c,f). */
+ * channels, from the kernel (kh,kw,c,all filters). */
 static void flip(const struct winograd_sweep *backward, const struct block *block, const float *kernel, int row,
                  int rows, struct panel panel, float *flipped) {
-    const ptrdiff_t channels = backward->filters, filters = backward->channels;
+    const ptrdiff_t channels = backward->filters, filters = backward->all_channels;
     for (int t = 0; t < block->rows * block->columns; t++) {
         const int i = t / block->columns, j = t % block->columns;
         const int high = backward->kernel[0] - 1 - (block->row + i),
@@ -390,24 +407,28 @@ static void pack_backward(const struct winograd_sweep *sweep, const struct kerne
 
 void winograd_pack(const struct winograd *winograd, const struct pass *pass, struct packs_wanted wanted, float *packed,
                    int part, int parts) {
-    const float *kernel = pass->parameters[0];
-    float *backward = packed + packed_floats(&winograd->forward);
-    if (wanted.forward) pack_forward(&winograd->forward, pass->kernels, kernel, packed, part, parts);
-    if (wanted.data) pack_backward(&winograd->backward, pass->kernels, kernel, backward, part, parts);
+    const struct winograd_sweep *forward = &winograd->forward, *backward = &winograd->backward;
+    float *flipped = packed + packed_floats(forward);
+    for (int group = 0; group < forward->groups; group++) {
+        const float *kernel = pass->parameters[0] + (ptrdiff_t)group * forward->filters;
+        if (wanted.forward)
+            pack_forward(forward, pass->kernels, kernel, packed + group * packed_group(forward), part, parts);
+        if (wanted.data)
+            pack_backward(backward, pass->kernels, kernel, flipped + group * packed_group(backward), part, parts);
+    }
 }
 
 /* ---- the kernel gradient ---- */
 
 static void transform_output_gradients(const struct winograd_sweep *w, const struct kernels *kernels,
-                                       struct group group, struct panel panel, const float *dy,
+                                       struct bunch bunch, struct panel panel, const float *dy,
                                        const struct matrices *outputs) {
-    for (int t = 0; t < group.tiles; t++) {
-        const struct position at = position_of(w, group.first + t);
-        struct winograd_tile tile =
-            tile_of(w, w->output, w->filters, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
-        tile.channels = panel.count;
+    for (int t = 0; t < bunch.tiles; t++) {
+        const struct position at = position_of(w, bunch.first + t);
+        const struct winograd_tile tile =
+            tile_of(w, w->output, w->all_filters, panel.count, at.row, at.column, WINOGRAD_OUTPUTS, outputs->matrix);
         kernels->winograd_output_gradient(
-            &tile, dy + cell_of(w->output, w->filters, at.image, at.row, at.column) + panel.first,
+            &tile, dy + cell_of(w->output, w->all_filters, at.image, at.row, at.column) + panel.first,
             outputs->first + t * outputs->row);
     }
 }
@@ -433,7 +454,7 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
         };
         kernels->product(&product);
     }
-    const ptrdiff_t pixel = (ptrdiff_t)w->channels * w->filters, row = w->kernel[1] * pixel;
+    const ptrdiff_t pixel = (ptrdiff_t)w->channels * w->all_filters, row = w->kernel[1] * pixel;
     const struct winograd_tile tile = {.channels = panel.count,
                                        .row = row,
                                        .pixel = pixel,
@@ -443,7 +464,7 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
     gradient += block->row * row + block->column * pixel + panel.first;
     for (int c = 0; c < count; c++)
         kernels->winograd_kernel_gradient(&tile, work->kernels.first + c * work->kernels.row,
-                                          gradient + (ptrdiff_t)(first + c) * w->filters);
+                                          gradient + (ptrdiff_t)(first + c) * w->all_filters);
 }
 
 static void panel_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles,
@@ -456,47 +477,54 @@ static void panel_gradient(const struct winograd_sweep *w, const struct kernels 
     }
 }
 
-/* The gradient of some channels and of the filters [filters.first, filters.end), in whole panels. */
-static void add_gradient(const struct winograd_sweep *sweep, const struct pass *pass, struct range channels,
+/* The gradient of some channels of a group and of its filters [filters.first, filters.end), in whole panels. */
+static void add_gradient(const struct winograd_sweep *sweep, const struct pass *pass, int group, struct range channels,
                          struct range filters, float *gradient) {
     const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < group_count(sweep, pass->images); i++) {
-        const struct group group = group_at(sweep, pass->images, i);
-        transform_inputs(sweep, pass->kernels, group, channels, pass->x, &work.inputs);
+    const float *x = pass->x + (ptrdiff_t)group * sweep->channels;
+    const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters;
+    for (int i = 0; i < bunch_count(sweep, pass->images); i++) {
+        const struct bunch bunch = bunch_at(sweep, pass->images, i);
+        transform_inputs(sweep, pass->kernels, bunch, channels, x, &work.inputs);
         for (int first = filters.first; first < filters.end; first += PANEL) {
             const struct panel panel = panel_at(sweep->filters, first);
-            transform_output_gradients(sweep, pass->kernels, group, panel, pass->dy, &work.outputs);
-            panel_gradient(sweep, pass->kernels, group.tiles, channels, panel, &work, gradient);
+            transform_output_gradients(sweep, pass->kernels, bunch, panel, pass->dy + filter, &work.outputs);
+            panel_gradient(sweep, pass->kernels, bunch.tiles, channels, panel, &work, gradient + filter);
         }
     }
 }
 
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient) {
     const struct winograd_sweep *sweep = &winograd->forward;
-    add_gradient(sweep, pass, (struct range){0, sweep->channels}, (struct range){0, sweep->filters}, gradient);
+    for (int group = 0; group < sweep->groups; group++)
+        add_gradient(sweep, pass, group, (struct range){0, sweep->channels}, (struct range){0, sweep->filters},
+                     gradient);
 }
 
-static void clear_gradient(const struct winograd_sweep *sweep, struct range channels, struct range filters,
+static void clear_gradient(const struct winograd_sweep *sweep, int group, struct range channels, struct range filters,
                            float *gradient) {
     const int taps = sweep->kernel[0] * sweep->kernel[1];
     const size_t bytes = (size_t)(filters.end - filters.first) * sizeof *gradient;
+    gradient += (ptrdiff_t)group * sweep->filters + filters.first;
     for (int t = 0; t < taps; t++)
         for (int c = channels.first; c < channels.end; c++)
-            memset(gradient + ((ptrdiff_t)t * sweep->channels + c) * sweep->filters + filters.first, 0, bytes);
+            memset(gradient + ((ptrdiff_t)t * sweep->channels + c) * sweep->all_filters, 0, bytes);
 }
 
-/* A share is a panel of filters and some blocks of channels. */
+/* A share is a panel of a group's filters and some blocks of channels. */
 void winograd_kernel_gradient_part(const struct winograd *winograd, const struct pass *pass, float *gradient, int part,
                                    int parts) {
     const struct winograd_sweep *sweep = &winograd->forward;
-    const int panels = parts_of(sweep->filters, PANEL), blocks = parts_of(sweep->channels, CHANNEL_BLOCK);
+    const int panels = sweep->groups * parts_of(sweep->filters, PANEL),
+              blocks = parts_of(sweep->channels, CHANNEL_BLOCK);
     const int cuts = smaller(parts_of(parts, panels), blocks);
     for (int share = part; share < panels * cuts; share += parts) {
-        const int first = share % panels * PANEL, cut = share / panels;
+        const int panel = share % panels, group = panel % sweep->groups, cut = share / panels;
+        const int first = panel / sweep->groups * PANEL;
         const struct range filters = {first, smaller(first + PANEL, sweep->filters)};
         const struct range channels = {blocks * cut / cuts * CHANNEL_BLOCK,
                                        smaller(blocks * (cut + 1) / cuts * CHANNEL_BLOCK, sweep->channels)};
-        clear_gradient(sweep, channels, filters, gradient);
-        add_gradient(sweep, pass, channels, filters, gradient);
+        clear_gradient(sweep, group, channels, filters, gradient);
+        add_gradient(sweep, pass, group, channels, filters, gradient);
     }
 }

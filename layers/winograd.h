@@ -13,16 +13,17 @@
 #include "layers/convolution.h"
 
 /* Why a convolution cannot be done so, as the end of a sentence; NULL where it can. */
-const char *winograd_obstacle(const struct geometry *geometry, int groups);
+const char *winograd_obstacle(const struct geometry *geometry);
 
 /* Whether it is faster than a direct convolution, by shape alone. */
-bool winograd_gains(const struct geometry *geometry, int filters);
+bool winograd_gains(const struct geometry *geometry, int groups, int filters);
 
-/* A convolution of an image (input, channels) to (output, filters). */
+/* A convolution of an image (input, channels) to (output, filters), each group of channels to its own filters. */
 struct winograd_sweep {
     int input[2], output[2], kernel[2], dilation[2];
-    int before[2]; /* zero rows above and zero columns to the left of the input */
-    int channels, filters;
+    int before[2];                 /* zero rows above and zero columns to the left of the input */
+    int groups, channels, filters; /* channels and filters of one group */
+    int all_channels, all_filters; /* of a pixel */
 };
 
 /* A layer as two of them: forward, and its data gradient, which sweeps over the output gradient with the flipped
@@ -31,12 +32,12 @@ struct winograd {
     struct winograd_sweep forward, backward;
 };
 
-struct winograd winograd_of(const struct geometry *geometry, int filters);
+struct winograd winograd_of(const struct geometry *geometry, int groups, int filters);
 
 size_t winograd_scratch_bytes(const struct winograd *winograd);
 size_t winograd_packed_floats(const struct winograd *winograd);
 
-/* packed = part `part` of `parts` of the transformed kernels that are wanted, from (kh,kw,c,f). */
+/* packed = part `part` of `parts` of the transformed kernels that are wanted, from (kh,kw,c/groups,f). */
 void winograd_pack(const struct winograd *winograd, const struct pass *pass, struct packs_wanted wanted, float *packed,
                    int part, int parts);
 
@@ -46,7 +47,7 @@ void winograd_forward(const struct winograd *winograd, const struct pass *pass, 
 /* dx (n,h,w,c) from dy (n,oh,ow,f), and bias (c) or NULL, which a transposed convolution adds */
 void winograd_data_gradient(const struct winograd *winograd, const struct pass *pass, const float *bias);
 
-/* gradient (kh,kw,c,f) += what dy says about the kernel that saw x */
+/* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient);
 
 /* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of

@@ -1,6 +1,7 @@
 #include "core/kernels/tables.h"
 
-#if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+#if defined(KERNELS_HALVED) ||                                                                                         \
+    (defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512BW__) && defined(__AVX512DQ__))
 
 #define KERNELS_NAME "avx512"
 #define KERNELS_TABLE kernels_avx512

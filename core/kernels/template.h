@@ -84,7 +84,9 @@ KERNEL_INLINE ptrdiff_t opaque_step(ptrdiff_t step) {
 
 /* The same for a vector that is to stay in a register. */
 KERNEL_INLINE vector opaque_vector(vector value) {
-#if defined(__AVX512F__)
+#if defined(KERNELS_HALVED) /* a vector in two registers */
+    return value;
+#elif defined(__AVX512F__)
     __asm__("" : "+v"(value));
 #elif defined(__x86_64__)
     __asm__("" : "+x"(value));
@@ -138,13 +140,15 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
         for (ptrdiff_t p = 0, x = r * (window)->row_step, y = (ptrdiff_t)r * (window)->pixels * (window)->channels;    \
              p < (window)->pixels; p++, x += (window)->pixel_step, y += (window)->channels)
 
-#include "core/kernels/template_product.h"
+#include "core/kernels/template_transpose.h"
 
 #include "core/kernels/template_depthwise.h"
 
 #include "core/kernels/template_copy.h"
 
 #include "core/kernels/template_planes.h"
+
+#include "core/kernels/template_product.h"
 
 #include "core/kernels/template_winograd.h"
 

@@ -46,7 +46,6 @@ enum {
 #endif
 
 typedef int64_t pairs_vector __attribute__((vector_size(KERNELS_VECTOR * 4)));
-typedef float four __attribute__((vector_size(16)));
 
 /* Two floats, again and again. */
 KERNEL_INLINE vector broadcast_two(const float *from) {

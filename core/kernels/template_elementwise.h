@@ -1,26 +1,36 @@
 /* Sums of columns and functions of single elements. Part of template.h. */
 
-/* sums of `vectors` (a constant) neighbouring vectors of columns */
+enum { SUMS_MOST = 8 }; /* vectors of columns that are summed side by side: a sum alone waits for itself */
+
+/* Sums of `vectors` (a constant) neighbouring vectors of columns, the last of which has `lanes`. */
 KERNEL_INLINE void sum_columns(int rows, int columns, const float *x, int lanes, float *sums, const int vectors) {
-    vector sum[4];
-    KERNEL_UNROLL for (int i = 0; i < vectors; i++) {
-        sum[i] = lanes == VECTOR ? load(sums + i * VECTOR) : load_part(sums + i * VECTOR, lanes);
-    }
+    vector sum[SUMS_MOST];
+    const int last = vectors - 1;
+    KERNEL_UNROLL for (int i = 0; i < last; i++) sum[i] = load(sums + i * VECTOR);
+    sum[last] = lanes == VECTOR ? load(sums + last * VECTOR) : load_part(sums + last * VECTOR, lanes);
     for (int r = 0; r < rows; r++, x += columns) {
         KERNEL_UNROLL for (int i = 0; i < vectors; i++) sum[i] += load(x + i * VECTOR);
     }
-    KERNEL_UNROLL for (int i = 0; i < vectors; i++) {
-        if (lanes == VECTOR)
-            store(sums + i * VECTOR, sum[i]);
-        else
-            store_part(sums + i * VECTOR, sum[i], lanes);
-    }
+    KERNEL_UNROLL for (int i = 0; i < last; i++) store(sums + i * VECTOR, sum[i]);
+    if (lanes == VECTOR)
+        store(sums + last * VECTOR, sum[last]);
+    else
+        store_part(sums + last * VECTOR, sum[last], lanes);
 }
 
 static void column_sums(int rows, int columns, const float *x, float *sums) {
-    int v = 0;
-    for (; v + 4 * VECTOR <= columns; v += 4 * VECTOR) sum_columns(rows, columns, x + v, VECTOR, sums + v, 4);
-    for (; v < columns; v += VECTOR) sum_columns(rows, columns, x + v, lanes_left(columns, v), sums + v, 1);
+    for (int v = 0, vectors; v < columns; v += vectors * VECTOR) {
+        vectors = smaller(parts_count(columns - v, VECTOR), SUMS_MOST);
+        const int lanes = lanes_left(columns, v + (vectors - 1) * VECTOR);
+        if (vectors == 1) sum_columns(rows, columns, x + v, lanes, sums + v, 1);
+        if (vectors == 2) sum_columns(rows, columns, x + v, lanes, sums + v, 2);
+        if (vectors == 3) sum_columns(rows, columns, x + v, lanes, sums + v, 3);
+        if (vectors == 4) sum_columns(rows, columns, x + v, lanes, sums + v, 4);
+        if (vectors == 5) sum_columns(rows, columns, x + v, lanes, sums + v, 5);
+        if (vectors == 6) sum_columns(rows, columns, x + v, lanes, sums + v, 6);
+        if (vectors == 7) sum_columns(rows, columns, x + v, lanes, sums + v, 7);
+        if (vectors == 8) sum_columns(rows, columns, x + v, lanes, sums + v, 8);
+    }
 }
 
 static void add(size_t count, const float *x, float *y) {

@@ -182,29 +182,27 @@ static void max_backward(const struct window *window, const float *small, const 
 
 /* ---- the sum ---- */
 
-KERNEL_INLINE void sum_lanes(const struct taps *taps, const float *large, vector scale, bool relu, int lanes,
-                             float *small, uint16_t *positive) {
+KERNEL_INLINE void sum_lanes(const struct taps *taps, const float *large, vector scale, bool relu, bool noted,
+                             int lanes, float *small, uint16_t *positive) {
     vector sum = {0};
     mask bits = {0};
     for (int t = 0; t < taps->count; t++) {
         vector x = load(large + tap_at(taps, t));
-        if (relu) {
-            bits |= (mask)(x > 0) & every(1 << (t & 15));
-            x = choose(x <= 0, (vector){0}, x);
-        }
+        if (noted) bits |= (mask)(x > 0) & every(1 << (t & 15));
+        if (relu) x = choose(x <= 0, (vector){0}, x);
         sum += x;
     }
     store_lanes(small, scale * sum, lanes);
-    if (positive != NULL) store_cells(positive, bits, lanes);
+    if (noted) store_cells(positive, bits, lanes);
 }
 
 KERNEL_INLINE void sum_positions(const struct window *window, const int count, const float *large, float scale,
-                                 bool relu, float *small, uint16_t *positive) {
+                                 bool relu, bool noted, float *small, uint16_t *positive) {
     const struct taps taps = taps_of(window, count);
     const vector scales = broadcast(scale);
     FOR_EACH_POSITION(window, x, y) {
 #define WORK(lanes)                                                                                                    \
-    sum_lanes(&taps, large + x + v, scales, relu, lanes, small + y + v, positive != NULL ? positive + y + v : NULL)
+    sum_lanes(&taps, large + x + v, scales, relu, noted, lanes, small + y + v, noted ? positive + y + v : NULL)
         FOR_EACH_LANES(window->channels, WORK);
 #undef WORK
     }
@@ -212,12 +210,15 @@ KERNEL_INLINE void sum_positions(const struct window *window, const int count, c
 
 static void sum_forward(const struct window *window, const float *large, float scale, bool relu, float *small,
                         uint16_t *positive) {
-    if (window->taps == 4 && relu)
-        sum_positions(window, 4, large, scale, true, small, positive);
+    const bool noted = relu && positive != NULL;
+    if (window->taps == 4 && noted)
+        sum_positions(window, 4, large, scale, true, true, small, positive);
+    else if (window->taps == 4 && relu)
+        sum_positions(window, 4, large, scale, true, false, small, NULL);
     else if (window->taps == 4)
-        sum_positions(window, 4, large, scale, false, small, NULL);
+        sum_positions(window, 4, large, scale, false, false, small, NULL);
     else
-        sum_positions(window, window->taps, large, scale, relu, small, relu ? positive : NULL);
+        sum_positions(window, window->taps, large, scale, relu, noted, small, positive);
 }
 
 KERNEL_INLINE void sum_share(const struct taps *taps, bool apart, const float *small, vector scale,

@@ -11,7 +11,12 @@ struct convolution {
     int images, height, width, channels, filters;
     bool same;
     int kernel[2], dilation[2]; /* where 0: 3 and 1 */
+    int groups;                 /* 0: 1 */
 };
+
+static int groups_of(const struct convolution *c) {
+    return c->groups ? c->groups : 1;
+}
 
 static int kernel_of(const struct convolution *c, int axis) {
     return c->kernel[axis] ? c->kernel[axis] : 3;
@@ -57,7 +62,7 @@ struct expected {
 static struct expected expected_of(const struct convolution *c) {
     struct expected expected = {.y_count = (size_t)(c->images * high(c) * wide(c) * c->filters),
                                 .dx_count = (size_t)(c->images * c->height * c->width * c->channels),
-                                .gradient_count = (size_t)(taps_of(c) * c->channels * c->filters)};
+                                .gradient_count = (size_t)(taps_of(c) * c->channels / groups_of(c) * c->filters)};
     expected.y = zeroed(expected.y_count);
     expected.dx = zeroed(expected.dx_count);
     expected.gradient = zeroed(expected.gradient_count);
@@ -73,10 +78,12 @@ static void expected_free(struct expected *expected) {
 /* All that output pixel `y` and input pixel `x` have to do with each other under tap `tap`. */
 static void meet(const struct convolution *c, const struct layer_run *run, const float *dy, size_t y, size_t x, int tap,
                  struct expected *expected) {
-    for (int i = 0; i < c->channels; i++)
+    const int channels = c->channels / groups_of(c), filters = c->filters / groups_of(c);
+    for (int i = 0; i < channels; i++)
         for (int j = 0; j < c->filters; j++) {
-            const size_t to = y * (size_t)c->filters + (size_t)j, from = x * (size_t)c->channels + (size_t)i;
-            const size_t weight = (size_t)((tap * c->channels + i) * c->filters + j);
+            const size_t to = y * (size_t)c->filters + (size_t)j;
+            const size_t from = x * (size_t)c->channels + (size_t)(j / filters * channels + i);
+            const size_t weight = (size_t)((tap * channels + i) * c->filters + j);
             expected->y[to] += (double)run->x[from] * (double)run->parameters[0][weight];
             expected->dx[from] += (double)dy[to] * (double)run->parameters[0][weight];
             expected->gradient[weight] += (double)run->x[from] * (double)dy[to];
@@ -111,9 +118,9 @@ static void open_case(struct layer_case *test, const struct convolution *c) {
     char json[200];
     snprintf(json, sizeof json,
              "{\"type\":\"Conv2D\",\"filters\":%d,\"kernel_size\":[%d,%d],\"dilation_rate\":[%d,%d],\"padding\":\"%s\","
-             "\"algorithm\":\"winograd\"}",
+             "\"groups\":%d,\"algorithm\":\"winograd\"}",
              c->filters, kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1),
-             c->same ? "same" : "valid");
+             c->same ? "same" : "valid", groups_of(c));
     layer_case_open(test, json, (struct shape){3, {c->height, c->width, c->channels}}, c->images);
     struct rng rng = rng_stream(17, RNG_CHECK, (uint64_t)c->width, (uint64_t)c->channels, 0);
     struct layer_run *run = &test->run;
@@ -131,9 +138,9 @@ static void check_tables(const struct convolution *c, struct layer_run *run, con
         run->kernels = kernels_at(i);
         layer_run_forward(run, true);
         layer_run_backward(run);
-        snprintf(what, sizeof what, "%s %dx%d/%d,%d %d x (%d,%d,%d) to %d %s", run->kernels->name, kernel_of(c, 0),
-                 kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1), c->images, c->height, c->width, c->channels,
-                 c->filters, c->same ? "same" : "valid");
+        snprintf(what, sizeof what, "%s %dx%d/%d,%d %d x (%d,%d,%d) to %d %s, groups %d", run->kernels->name,
+                 kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1), c->images, c->height, c->width,
+                 c->channels, c->filters, c->same ? "same" : "valid", groups_of(c));
         assert_within(run->y, expected->y, expected->y_count, 1e-5, what);
         assert_within(run->dx, expected->dx, expected->dx_count, 1e-4, what);
         assert_within(run->gradients[0], expected->gradient, expected->gradient_count, 1e-4, what);
@@ -177,8 +184,8 @@ static void sizes_of_kernels(void **state) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         for (size_t k = 0; k < sizeof channels / sizeof *channels; k++) {
             const int high = kernels[i][0], wide = kernels[i][1];
-            check((struct convolution){2, 7, 6, channels[k], 5, true, {high, wide}, {0}});
-            check((struct convolution){2, high + 4, wide + 5, 6, channels[k], false, {high, wide}, {0}});
+            check((struct convolution){2, 7, 6, channels[k], 5, true, {high, wide}, {0}, 0});
+            check((struct convolution){2, high + 4, wide + 5, 6, channels[k], false, {high, wide}, {0}, 0});
         }
 }
 
@@ -188,10 +195,10 @@ static void dilations(void **state) {
     static const int dilations[][2] = {{2, 2}, {1, 3}, {4, 1}, {5, 7}};
     for (size_t i = 0; i < sizeof dilations / sizeof *dilations; i++) {
         const int down = dilations[i][0], across = dilations[i][1];
-        check((struct convolution){2, 9, 10, 7, 6, true, {0}, {down, across}});
-        check((struct convolution){2, 2, 3, 7, 6, true, {0}, {down, across}});
-        check((struct convolution){1, 2 * down + 6, 2 * across + 1, 17, 3, false, {0}, {down, across}});
-        check((struct convolution){1, 11, 12, 5, 8, true, {5, 4}, {down, across}});
+        check((struct convolution){2, 9, 10, 7, 6, true, {0}, {down, across}, 0});
+        check((struct convolution){2, 2, 3, 7, 6, true, {0}, {down, across}, 0});
+        check((struct convolution){1, 2 * down + 6, 2 * across + 1, 17, 3, false, {0}, {down, across}, 0});
+        check((struct convolution){1, 11, 12, 5, 8, true, {5, 4}, {down, across}, 0});
     }
 }
 
@@ -205,7 +212,19 @@ static void numbers_of_channels(void **state) {
     check((struct convolution){1, 4, 4, 130, 130, .same = true});
 }
 
-/* More tiles than one group of them. */
+/* Each group has its own channels of every pixel, and its own part of the kernel and of its gradient. */
+static void groups(void **state) {
+    (void)state;
+    static const int sizes[][3] = {{4, 6, 2}, {16, 32, 2}, {34, 66, 2}, {24, 12, 4}, {51, 99, 3}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int channels = sizes[i][0], filters = sizes[i][1], count = sizes[i][2];
+        check((struct convolution){3, 6, 7, channels, filters, .same = true, .groups = count});
+        check((struct convolution){2, 9, 8, channels, filters, false, {5, 4}, {2, 1}, count});
+    }
+    check((struct convolution){4, 4, 4, 144, 140, .same = true, .groups = 2});
+}
+
+/* More tiles than one bunch of them. */
 static void many_tiles(void **state) {
     (void)state;
     check((struct convolution){9, 8, 9, 40, 20, .same = true});
@@ -218,7 +237,7 @@ static void many_channels(void **state) {
     check((struct convolution){2, 8, 8, 128, 16, .same = true});
     check((struct convolution){2, 8, 8, 300, 16, .same = true});
     check((struct convolution){1, 8, 8, 512, 17, .same = true});
-    check((struct convolution){1, 8, 8, 256, 9, true, {5, 5}, {0}});
+    check((struct convolution){1, 8, 8, 256, 9, true, {5, 5}, {0}, 0});
 }
 
 /* Layers of many weights take their gradient over the whole batch, in parts. */
@@ -226,7 +245,7 @@ static void many_weights(void **state) {
     (void)state;
     check((struct convolution){5, 4, 4, 96, 70, .same = true});
     check((struct convolution){2, 3, 4, 40, 130, .same = true});
-    check((struct convolution){3, 5, 5, 64, 64, true, {5, 5}, {0}});
+    check((struct convolution){3, 5, 5, 64, 64, true, {5, 5}, {0}, 0});
 }
 
 /* The same image gives the same bits whatever images stand beside it. */
@@ -274,7 +293,8 @@ static void choice(void **state) {
     assert_algorithm("\"filters\":64,\"kernel_size\":[1,3]", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":2", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"strides\":2", input, false);
-    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"groups\":2", input, false);
+    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"groups\":2", input, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"groups\":8", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"padding\":\"same\"", (struct shape){3, {1, 1, 64}}, false);
 }
 
@@ -283,8 +303,6 @@ static void refusals(void **state) {
     const struct shape input = {3, {16, 16, 32}};
     assert_refused("{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":3,\"strides\":2,\"algorithm\":\"winograd\"}",
                    input, "test.json: model[0].algorithm: winograd needs strides of 1; use \"auto\" or \"direct\"");
-    assert_refused("{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":3,\"groups\":2,\"algorithm\":\"winograd\"}",
-                   input, "test.json: model[0].algorithm: winograd needs groups of 1; use \"auto\" or \"direct\"");
 }
 
 int main(void) {
@@ -294,6 +312,7 @@ int main(void) {
         cmocka_unit_test(many_tiles),      cmocka_unit_test(many_channels),
         cmocka_unit_test(many_weights),    cmocka_unit_test(images_do_not_meet),
         cmocka_unit_test(choice),          cmocka_unit_test(refusals),
+        cmocka_unit_test(groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,23 @@ static void test_product_long_sums(void **state) {
     }
 }
 
+/* Sums so short that rows of B stay in registers, and rows of C that are shorter than half a vector. */
+static void test_product_few_terms_or_columns(void **state) {
+    (void)state;
+    static const int widths[] = {8, 9, 15, 16, 17, 31, 32, 33, 40, 63, 64, 80};
+    for (int start = 0; start < STARTS; start++) {
+        for (int taps = 1; taps <= 4; taps++) {
+            for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+                check_product(8 + 3 * (int)i, widths[i], taps, 4 / taps, taps % 2 == 0, start);
+            check_product(50, 24 + taps, 1, taps, false, start);
+        }
+        for (int n = 1; n <= 5; n++) {
+            for (int m = 16; m <= 70; m += 9) check_product(m, n, 1, 8 + 4 * (m % 5), false, start);
+            check_product(33, n, 1, 30, false, start);
+        }
+    }
+}
+
 /* Operands whose rows or columns lie so far apart that the kernels copy them together. */
 static void test_product_far_operands(void **state) {
     (void)state;
@@ -378,6 +395,7 @@ int main(void) {
         cmocka_unit_test(test_product_by_hand),
         cmocka_unit_test(test_product_sizes),
         cmocka_unit_test(test_product_long_sums),
+        cmocka_unit_test(test_product_few_terms_or_columns),
         cmocka_unit_test(test_product_far_operands),
         cmocka_unit_test(test_product_without_terms),
         cmocka_unit_test(test_product_split),
