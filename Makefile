@@ -333,12 +333,14 @@ $(FAULTS_LIBRARY): $(FAULTS_SOURCE) $(BUILD)/flags Makefile
 	@mkdir -p $(@D)
 	$(SHOW)$(CC) -std=c17 $(WARNINGS) -O1 -g -fPIC -shared -o $@ $< -ldl
 
+# See tests/fuzz/support/fuzz_isolate.h.
+FUZZ_WRAP := -Wl,--wrap=isolate,--wrap=isolate_send
 $(REPLAYS): %: %.o $(call objects,$(FUZZ_REPLAY) $(FUZZ_SUPPORT) $(TEST_SUPPORT)) $(CMD_LIBRARY) $(LIBRARY)
-	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+	$(SHOW)$(LINK) $(FUZZ_WRAP) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 $(FUZZERS): $(BUILD)/fuzzers/%: $(BUILD)/tests/fuzz/fuzz_%.o $(call objects,$(FUZZ_SUPPORT) $(TEST_SUPPORT)) \
 	$(CMD_LIBRARY) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(SHOW)$(LINK) -fsanitize=fuzzer $(LINK_LIBRARIES) $(TEST_LIBRARIES)
+	$(SHOW)$(LINK) -fsanitize=fuzzer $(FUZZ_WRAP) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/document.h"
 #include "cmd/output.h"
@@ -179,10 +180,19 @@ static int print_csv_header(struct session *session, const struct predictor *pre
     return session_print_text(session, &text);
 }
 
+/* As it is, for programs; but what a terminal would obey is not for one. */
+static void add_path(struct text *text, const char *path) {
+    struct text shown = {0};
+    if (isatty(STDOUT_FILENO)) text_add_shown(&shown, path);
+    csv_add_cell(text, shown.length ? shown.bytes : path);
+    text->failed = text->failed || shown.failed;
+    text_free(&shown);
+}
+
 static int print_csv_row(struct session *session, const struct predictor *predictor, const char *path, const float *p) {
     struct text text = {0};
     char number[16];
-    csv_add_cell(&text, path);
+    add_path(&text, path);
     for (int rank = 0; rank < predictor->top; rank++) {
         const int class = predictor->ranked[rank];
         text_add(&text, ",");

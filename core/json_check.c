@@ -100,7 +100,7 @@ static const char *plain_fault(char c) {
 }
 
 int json_check_text(const char *text, size_t length, const char *name, struct error *error) {
-    int depth = 0;
+    int depth = 0, values = 1;
     bool quoted = false;
     for (size_t i = 0; i < length;) {
         size_t step = text_utf8_sequence(text + i, length - i), end = i;
@@ -117,6 +117,9 @@ int json_check_text(const char *text, size_t length, const char *name, struct er
         if (!quoted && (c == '{' || c == '[') && ++depth > JSON_DEPTH_MAX)
             return json_syntax_error(text, i, name, "nested deeper than 64 levels; make it flatter", error);
         if (!quoted && (c == '}' || c == ']')) depth--;
+        if (!quoted && strchr(",{[", c) && ++values > JSON_VALUES_MAX)
+            return json_syntax_error(text, i, name, "more than 2,097,152 values; no file that is read here has as many",
+                                     error);
         i += step;
     }
     return 0;

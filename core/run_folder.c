@@ -116,9 +116,10 @@ static void remove_parents(char *folder, size_t length) {
 static enum claim look(const char *folder, struct error *error) {
     char *log = run_file(folder, "log.txt", error);
     if (!log) return CLAIM_FAILED;
-    const bool is_taken = file_exists(log), was_there = file_exists(folder);
+    const int is_taken = file_is_there(log, error);
+    const bool was_there = file_exists(folder);
     free(log);
-    if (is_taken) return CLAIM_TAKEN;
+    if (is_taken != 0) return is_taken > 0 ? CLAIM_TAKEN : CLAIM_FAILED;
     const size_t length = length_there(folder);
     char made[PATH_MAX];
     if (file_make_lasting_folder(folder, error) != 0) return CLAIM_FAILED;

@@ -39,13 +39,16 @@ struct manifest {
     struct error *error;
 };
 
-static bool is_header(const struct csv_row *row) {
+/* Whether a row's first two cells are the names of those columns, paths in cell `path_at`, labels in the other. */
+static bool is_header(const struct csv_row *row, int path_at) {
     static const char *const paths[] = {"path", "file", "filename", "image"};
     static const char *const labels[] = {"label", "class"};
     bool path = false, label = false;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) path = path || strcasecmp(row->cells[0], paths[i]) == 0;
-    for (size_t i = 0; row->count > 1 && i < sizeof labels / sizeof *labels; i++)
-        label = label || strcasecmp(row->cells[1], labels[i]) == 0;
+    if (row->count < 2) return false;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        path = path || strcasecmp(row->cells[path_at], paths[i]) == 0;
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+        label = label || strcasecmp(row->cells[1 - path_at], labels[i]) == 0;
     return path && label;
 }
 
@@ -114,7 +117,10 @@ static int read_rows(struct manifest *manifest, char *text) {
     for (;;) {
         int more = csv_next(&reader, &row, manifest->error);
         if (more <= 0) return more;
-        if (!(first && is_header(&row)) && add_row(manifest, &row) != 0) return -1;
+        if (first && is_header(&row, 1))
+            return error_set(manifest->error, ERROR_DATA, manifest->path,
+                             "line %d: the labels stand before the paths; path,label[,split] is expected", row.line);
+        if (!(first && is_header(&row, 0)) && add_row(manifest, &row) != 0) return -1;
         first = false;
     }
 }

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/gzip_end.h"
 #include "data/source.h"
 
 enum { TYPE_UINT8 = 8, IMAGES_RANK = 3, LABELS_RANK = 1, DEFLATE_FACTOR_MAX = 1032 };
@@ -64,7 +65,8 @@ static int read_end(const struct idx_file *file) {
     if (got > 0)
         return error_set(file->error, ERROR_DATA, file->path,
                          "holds more bytes than its header says; fetch the file again");
-    return 0;
+    const z_off_t length = gztell(file->file);
+    return gzdirect(file->file) ? 0 : gzip_check_end(file->path, (size_t)length, file->error);
 }
 
 static int read_header(struct idx_file *file, int rank, const char *what) {

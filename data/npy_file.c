@@ -28,6 +28,18 @@ static const char *value_of(const char *header, const char *key) {
     return at + 1 + strspn(at + 1, " ");
 }
 
+/* Exactly the three keys that NumPy writes and reads, each once: two shapes would leave open which is meant. */
+static int check_keys(const char *header, const char *path, struct error *error) {
+    static const char *const keys[] = {"'descr'", "'fortran_order'", "'shape'"};
+    size_t colons = 0;
+    for (const char *at = header; *at; at++) colons += *at == ':';
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *at = strstr(header, keys[i]);
+        if (at && strstr(at + 1, keys[i])) return bad_header(path, "in which a key stands twice", error);
+    }
+    return colons <= sizeof keys / sizeof *keys ? 0 : bad_header(path, "with more keys than a .npy file has", error);
+}
+
 static int parse_type(const char *header, const char *path, struct npy_file *npy, struct error *error) {
     const char *value = value_of(header, "descr");
     if (!value || *value != '\'') return bad_header(path, "without a plain 'descr'", error);
@@ -76,7 +88,8 @@ static int parse_header(const char *header, const char *path, struct npy_file *n
     if (!order) return bad_header(path, "without 'fortran_order'", error);
     if (strncmp(order, "False", 5) != 0)
         return error_set(error, ERROR_DATA, path, "is in Fortran order; save it with numpy.ascontiguousarray");
-    return parse_shape(header, path, npy, error);
+    if (parse_shape(header, path, npy, error) != 0) return -1;
+    return check_keys(header, path, error);
 }
 
 /* Reads the header's text, zero-terminated, into `header` (HEADER_MAX + 1) and tells where the values begin. */

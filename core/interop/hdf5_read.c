@@ -15,7 +15,7 @@ enum {
     OBJECTS_MAX = 1 << 16,
     TEXTS_MAX = 1 << 16,     /* texts of one attribute */
     TEXT_SIZE_MAX = 1 << 20, /* bytes of a text of fixed size */
-    BASE_MEMORY = 1 << 30,   /* bytes that libhdf5 may take for a file of no size */
+    BASE_MEMORY = 1 << 28,   /* bytes that libhdf5 may take for a file of no size */
     BASE_SECONDS = 5,
     PATIENCE = 2,       /* seconds after which it is not tried again */
     EXPANSION_MAX = 64, /* floats that a stored byte may become; weights hardly compress */
@@ -31,6 +31,7 @@ bool hdf5_is_file(const char *bytes, size_t length) {
 struct reading {
     struct safetensors *tree;
     size_t tensors_room, metadata_room, objects;
+    size_t length;      /* of the file */
     size_t stored_left; /* bytes of the file that no tensor is stored in yet */
     int depth;
     char place[PATH_SIZE];
@@ -144,6 +145,8 @@ static int take_attribute(struct reading *reading, const char *name, hid_t attri
     if (count < 0 || count > TEXTS_MAX)
         return refuse(reading, name, "has too many texts to be a list of names; save the model again");
     if (!is_text && count > 0) return 0;
+    const size_t size = H5Tget_size(type);
+    if (count > 0 && (size == 0 || (size_t)count > reading->length / size)) return damaged(reading, name);
     struct text text = {0};
     if (is_list) text_add(&text, "[");
     const bool good = count == 0 || read_texts(attribute, type, space, (size_t)count, is_list, &text);
@@ -288,6 +291,54 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, 
     return status;
 }
 
+/* ---- what libhdf5 runs in circles on ---- */
+
+enum { HEAP_SIGNATURE = 8, HEAP_HEADER = 16 };
+
+static uint64_t number_at(const char *bytes, int size) {
+    uint64_t number = 0;
+    for (int i = size - 1; i >= 0; i--) number = number << 8 | (unsigned char)bytes[i];
+    return number;
+}
+
+/* Whether the objects of a heap of texts, in `size` bytes, come to an end: libhdf5 goes from each to the next by its
+ * size, which may be 0 or so large that it leads back. */
+static bool heap_ends(const char *heap, size_t size) {
+    enum { OBJECT = 16 };
+    for (size_t at = HEAP_HEADER; at < size && size - at >= OBJECT;) {
+        const bool is_free = number_at(heap + at, 2) == 0;
+        const uint64_t length = number_at(heap + at + 8, 8);
+        const uint64_t step = is_free ? length : OBJECT + (length + 7) / 8 * 8;
+        if (step == 0 || length > size - at || step > size - at) return false;
+        at += (size_t)step;
+    }
+    return true;
+}
+
+static const char *find_heap(const char *at, const char *end) {
+    static const char signature[HEAP_SIGNATURE] = "GCOL\1";
+    for (; end - at >= HEAP_HEADER; at++) {
+        at = memchr(at, signature[0], (size_t)(end - at));
+        if (!at || end - at < HEAP_HEADER) return NULL;
+        if (memcmp(at, signature, sizeof signature) == 0) return at;
+    }
+    return NULL;
+}
+
+/* Of a file whose sizes have 8 bytes, which is what libhdf5 writes unless told otherwise. What stands within a heap is
+ * no other one. */
+static bool heaps_end(const char *bytes, size_t length) {
+    const char *end = bytes + length;
+    for (const char *heap = find_heap(bytes, end); heap;) {
+        const size_t left = (size_t)(end - heap);
+        const uint64_t told = number_at(heap + HEAP_SIGNATURE, 8);
+        const size_t size = told < HEAP_HEADER ? HEAP_HEADER : told < left ? (size_t)told : left;
+        if (!heap_ends(heap, size)) return false;
+        heap = find_heap(heap + size, end);
+    }
+    return true;
+}
+
 /* ---- the file ---- */
 
 /* A file of libhdf5 over the bytes; negative on failure. */
@@ -304,7 +355,7 @@ static hid_t open_bytes(const char *bytes, size_t length) {
 /* The whole file as a tree; what it holds when it fails goes with the process. */
 static int read_tree(const char *path, const char *bytes, size_t length, struct safetensors *tree,
                      struct error *error) {
-    struct reading reading = {.tree = tree, .stored_left = length, .error = error};
+    struct reading reading = {.tree = tree, .length = length, .stored_left = length, .error = error};
     tree->path = arena_string(&tree->arena, path, error);
     if (!tree->path) return -1;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -341,9 +392,13 @@ static void write_header(const struct safetensors *tree, struct text *header) {
 static int send_tree(const struct safetensors *tree, struct error *error) {
     struct text header = {0};
     write_header(tree, &header);
-    if (header.failed) return error_set(error, ERROR_RUN, tree->path, "not enough memory for its names");
+    if (header.failed) {
+        text_free(&header);
+        return error_set(error, ERROR_RUN, tree->path, "not enough memory for its names");
+    }
     const uint64_t length = header.length;
     bool sent = isolate_send(&length, sizeof length) && isolate_send(header.bytes, header.length);
+    text_free(&header);
     for (size_t i = 0; i < tree->tensor_count && sent; i++)
         sent = isolate_send(tree->tensors[i].data, sizeof(float) * tree->tensors[i].elements);
     return sent ? 0 : error_set_errno(error, tree->path, "hand on what libhdf5 read");
@@ -357,8 +412,10 @@ struct request {
 static int read_and_send(void *context, struct error *error) {
     const struct request *request = context;
     struct safetensors tree = {0};
-    if (read_tree(request->path, request->bytes, request->length, &tree, error) != 0) return -1;
-    return send_tree(&tree, error);
+    int status = read_tree(request->path, request->bytes, request->length, &tree, error);
+    if (status == 0) status = send_tree(&tree, error);
+    safetensors_free(&tree);
+    return status;
 }
 
 static int attempt(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
@@ -384,6 +441,9 @@ static int attempt(const char *path, const char *bytes, size_t length, struct sa
 int hdf5_read(const char *path, const char *bytes, size_t length, struct safetensors *tree, struct error *error) {
     struct error first = {0};
     *tree = (struct safetensors){0};
+    if (!heaps_end(bytes, length))
+        return error_set(error, ERROR_DATA, path,
+                         "its texts cannot be read: the file is damaged; save or copy it again");
     const double begin = platform_seconds();
     if (attempt(path, bytes, length, tree, &first) == 0) return 0;
     if (first.code == ERROR_DATA && platform_seconds() - begin < PATIENCE)

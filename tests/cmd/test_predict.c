@@ -101,6 +101,17 @@ static void many_pictures(void **state) {
     free(first);
 }
 
+/* Names go to files and pipes as they are, to a terminal without what it would obey. */
+static void names_that_terminals_obey(void **state) {
+    struct command_world *world = *state;
+    assert_int_equal(command(world, "mkdir -p odd && cp a.png \"odd/$(printf 'x\\033[31m.png')\""), 0);
+    command_succeeds(world, "cnntrain predict run odd --csv | sed 1d");
+    assert_starts_with(world->out, "odd/x\033[31m.png,");
+    assert_int_equal(command_on_terminal(world, 80, "cnntrain predict run odd --csv"), 0);
+    assert_non_null(strstr(world->out, "\nodd/x\\x1b[31m.png,"));
+    assert_null(strchr(world->out, '\033'));
+}
+
 /* What a size is made of: all of the picture, its middle, or all of it on black. */
 static void resize_modes(void **state) {
     struct command_world *world = *state;
@@ -156,6 +167,7 @@ int main(void) {
         cmocka_unit_test(files_that_are_no_pictures),
         cmocka_unit_test(folders),
         cmocka_unit_test(many_pictures),
+        cmocka_unit_test(names_that_terminals_obey),
         cmocka_unit_test(resize_modes),
         cmocka_unit_test(one_bad_picture_among_others),
         cmocka_unit_test(mistakes),

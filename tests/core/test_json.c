@@ -136,6 +136,23 @@ static void test_size(void **state) {
     expect_error(&error, ERROR_CONFIG, "cfg.json: has 16777217 bytes; at most 16777216 are read");
 }
 
+/* Two bytes of text each, forty times as many in memory. */
+static void test_many_values(void **state) {
+    (void)state;
+    struct text text = {0};
+    text_add(&text, "[0");
+    for (int i = 2; i < JSON_VALUES_MAX; i++) text_add(&text, ",0");
+    text_add(&text, "]");
+    cJSON_Delete(parse(text.bytes));
+    text.bytes[--text.length] = '\0';
+    text_add(&text, ",0]");
+    expect_refused(
+        text.bytes,
+        "cfg.json: line 1, column 4194303: more than 2,097,152 values; no file that is read here has as many");
+    text_free(&text);
+    cJSON_Delete(parse("[\",[{\"]"));
+}
+
 static void test_duplicates(void **state) {
     (void)state;
     expect_refused("{\"a\": 1, \"b\": 2, \"a\": 1}", "cfg.json: a: stands twice; keep one of them");
@@ -393,12 +410,13 @@ int main(void) {
         cmocka_unit_test(test_encoding),      cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_set_hostile),   cmocka_unit_test(test_merge_of_many_keys),
         cmocka_unit_test(test_depth),         cmocka_unit_test(test_size),
-        cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_many_keys),
-        cmocka_unit_test(test_places),        cmocka_unit_test(test_read_file),
-        cmocka_unit_test(test_merge),         cmocka_unit_test(test_set_path),
-        cmocka_unit_test(test_describe),      cmocka_unit_test(test_print),
-        cmocka_unit_test(test_print_strings), cmocka_unit_test(test_print_numbers),
-        cmocka_unit_test(test_add),           cmocka_unit_test(test_comments),
+        cmocka_unit_test(test_many_values),   cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_many_keys),     cmocka_unit_test(test_places),
+        cmocka_unit_test(test_read_file),     cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_set_path),      cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_print),         cmocka_unit_test(test_print_strings),
+        cmocka_unit_test(test_print_numbers), cmocka_unit_test(test_add),
+        cmocka_unit_test(test_comments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

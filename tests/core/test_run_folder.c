@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,6 +112,26 @@ static void test_try(void **state) {
     free(inner);
 }
 
+/* Whether a run is in a folder that nobody may look into, nobody can say; none is looked for under other names. */
+static void test_try_where_nobody_may_look(void **state) {
+    struct world *world = *state;
+    const uid_t nobody = 65534;
+    const bool root = geteuid() == 0; /* who may look anywhere: becomes somebody else for this test */
+    char *closed = expect_path(world->folder, "closed"), *run = expect_path(closed, "run");
+    file_make_folder(closed, &world->error);
+    assert_int_equal(chmod(closed, 0), 0);
+    assert_int_equal(chmod(world->folder, 0711), 0);
+    if (root) assert_int_equal(seteuid(nobody), 0);
+    const int status = run_try_folder(run, &world->error);
+    if (root) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(closed, 0700), 0);
+    assert_int_equal(status, -1);
+    assert_int_equal(world->error.code, ERROR_IO);
+    assert_string_equal(world->error.message, "cannot look at the file: Permission denied");
+    free(run);
+    free(closed);
+}
+
 static void test_is_finished(void **state) {
     struct world *world = *state;
     assert_false(run_is_finished(world->run));
@@ -135,9 +156,8 @@ static void test_is_finished(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(test_claim),
-        WORLD_TEST(test_claim_race),
-        WORLD_TEST(test_try),
+        WORLD_TEST(test_claim),       WORLD_TEST(test_claim_race),
+        WORLD_TEST(test_try),         WORLD_TEST(test_try_where_nobody_may_look),
         WORLD_TEST(test_is_finished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,8 @@ static void test_bad_manifests(void **state) {
     struct room *room = *state;
     char expected[700];
     write_pictures(room);
+    expect_bad(room, "label,path\n1,a.png\n",
+               "line 1: the labels stand before the paths; path,label[,split] is expected");
     expect_bad(room, "", "holds no training images; put some there");
     expect_bad(room, "path,label\n", "holds no training images; put some there");
     expect_bad(room, "a.png,x,test\n",

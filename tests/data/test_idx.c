@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "core/file.h"
+#include "core/text.h"
 #include "tests/support/data_room.h"
 
 /* Three images of 2 x 3, values 0..17, and labels 2, 0, 1. */
@@ -108,6 +109,48 @@ static void test_bad_gzip(void **state) {
     assert_int_equal(room_load(room, "{\"source\": \"idx\", \"path\": \"m\"}"), -1);
     assert_int_equal(room->error.code, ERROR_DATA);
     assert_non_null(strstr(room->error.message, "is truncated: its header promises more values than its "));
+}
+
+/* The images as three gzip files behind each other, cut at `split`, with `length` bytes behind. */
+static void write_pieces(const struct room *room, size_t split, const void *more, size_t length) {
+    struct error error = {0};
+    struct text whole = {0};
+    const size_t ends[] = {0, split, split, sizeof images};
+    char *path = expect_path(room->folder, "m/train-images-idx3-ubyte.gz");
+    for (int i = 0; i < 3; i++) { /* the one in the middle is empty */
+        char *bytes = NULL;
+        size_t size = 0;
+        write_gzip(room, "m/train-images-idx3-ubyte.gz", images + ends[i], ends[i + 1] - ends[i]);
+        assert_int_equal(file_read(path, 4096, &bytes, &size, &error), 0);
+        text_add_bytes(&whole, bytes, size);
+        free(bytes);
+    }
+    text_add_bytes(&whole, more, length);
+    room_write(room, "m/train-images-idx3-ubyte.gz", whole.bytes, whole.length);
+    text_free(&whole);
+    free(path);
+}
+
+/* gzip files may follow each other as one, and zeros may fill up the last block; anything else is damage. */
+static void test_gzip_pieces(void **state) {
+    struct room *room = *state;
+    static const char zeros[1000], load_it[] = "{\"source\": \"idx\", \"path\": \"m\"}";
+    static const char path[] = "m/train-images-idx3-ubyte.gz";
+    room_write(room, "m/train-labels-idx1-ubyte", labels, sizeof labels);
+    for (size_t split = 0; split <= sizeof images; split += 17)
+        for (size_t length = 0; length <= sizeof zeros; length += sizeof zeros / 2) {
+            write_pieces(room, split, zeros, length);
+            room_load_good(room, load_it);
+            expect_three(&room->splits.train);
+        }
+    for (size_t length = 1; length <= 19; length += 9) {
+        write_pieces(room, 17, "some bytes of no use", length);
+        room_load_bad(room, load_it, ERROR_DATA, path,
+                      "has bytes behind its end that are no gzip data; fetch the file again");
+    }
+    write_pieces(room, 17, "\0\0\0\0\0x", 6);
+    room_load_bad(room, load_it, ERROR_DATA, path,
+                  "has bytes behind its end that are no gzip data; fetch the file again");
 }
 
 /* Every cut and every changed byte of a compressed file is noticed, by its checksum if by nothing else; only the
@@ -238,6 +281,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_dotted_names, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_headers, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_gzip, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_gzip_pieces, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_gzip_cuts_and_flips, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_labels, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_no_images, room_open, room_close),

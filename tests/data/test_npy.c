@@ -127,6 +127,11 @@ static void test_bad_images(void **state) {
                       "has a .npy header without 'fortran_order'; save an array of numbers with numpy.save");
     expect_bad_images(room, "{'descr': '|u1', 'fortran_order': False}", 2,
                       "has a .npy header without a 'shape'; save an array of numbers with numpy.save");
+    expect_bad_images(room, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), 'shape': (1, 1, 2)}", 2,
+                      "has a .npy header in which a key stands twice; save an array of numbers with numpy.save");
+    expect_bad_images(
+        room, "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 2), 'more': 1}", 2,
+        "has a .npy header with more keys than a .npy file has; save an array of numbers with numpy.save");
     expect_bad_images(
         room, BYTES("(-1, 3)"), 2,
         "has a .npy header whose 'shape' is not a list of sizes; save an array of numbers with numpy.save");

@@ -7,6 +7,7 @@
 #include "core/interop/zip_file.h"
 #include "core/model_file.h"
 #include "tests/fuzz/support/fuzz.h"
+#include "tests/fuzz/support/fuzz_isolate.h"
 #include "tests/support/registries.h"
 
 static const char model_json[] =
@@ -28,6 +29,12 @@ static void fill(struct hdf5_writer *writer, const void *context) {
 /* Made once, for the whole process. */
 static struct zip_member weights = {.name = "model.weights.h5"};
 
+static void make_weights(void) {
+    struct error error = {0};
+    if (hdf5_write("w.h5", fill, NULL, &weights.bytes, &weights.length, &error) != 0) fuzz_fail(error.message);
+    fuzz_isolate_once(); /* they are the same in every archive */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error error = {0};
     struct saved_model saved;
@@ -36,8 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *archive = NULL;
     size_t length = 0;
     if (size == 0) return 0;
-    if (!weights.bytes && hdf5_write("w.h5", fill, NULL, &weights.bytes, &weights.length, &error) != 0)
-        fuzz_fail(error.message);
+    if (!weights.bytes) make_weights();
     char *text = fuzz_text(data + 1, size - 1), *good = strdup(model_json);
     const bool is_facts = data[0] % 2;
     const struct zip_member members[] = {

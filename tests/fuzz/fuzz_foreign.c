@@ -1,10 +1,18 @@
 /* Trained models that other programs wrote, .keras and .h5: opened, and their weights loaded into another model. */
+#include <hdf5.h>
 #include <stdlib.h>
 
 #include "core/model_file.h"
 #include "core/text.h"
 #include "tests/fuzz/support/fuzz.h"
+#include "tests/fuzz/support/fuzz_isolate.h"
 #include "tests/support/registries.h"
+
+/* Of the address sanitizer: less memory, for each input begins a process that takes over all of it. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "quarantine_size_mb=8:allocator_may_return_null=1";
+}
 
 static const struct config_request request = {.registries = &test_registries};
 
@@ -29,6 +37,8 @@ static void load_weights(const char *path) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct saved_model saved;
     struct error error = {0};
+    H5open(); /* the processes that read begin with the library ready */
+    fuzz_isolate_once();
     const char *path = fuzz_write("input.keras", data, size);
     const int status = saved_model_open(&saved, path, false, &request, &error);
     fuzz_check(status, &error);

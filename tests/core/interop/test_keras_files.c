@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/interop/exchange.h"
+#include "core/interop/hdf5_read.h"
 #include "core/interop/hdf5_write.h"
 #include "core/interop/keras_model.h"
 #include "core/interop/keras_weights.h"
@@ -161,6 +162,36 @@ static void files_without_a_model(void **state) {
     assert_int_equal(model_load_weights(&planned.model, GOLDEN "keras2-weights.h5", &report, &error), -1);
     assert_non_null(strstr(error.message, "has shape (3,3,1,2) in the file, (36,3) in the model"));
     drop(&planned);
+}
+
+/* The texts of an HDF5 file lie in a heap whose objects tell how far it is to the next; libhdf5 follows them forever
+ * where it is no way at all, or one that leads back. */
+static void heaps_without_end(void **state) {
+    (void)state;
+    static const struct {
+        size_t at; /* from the heap's begin */
+        unsigned char number;
+    } changes[] = {{16, 0}, {24, 0xff}, {31, 0xff}};
+    struct error error = {0};
+    struct safetensors tree;
+    char *bytes = NULL, *heap = NULL;
+    size_t length = 0;
+    assert_int_equal(file_read(GOLDEN "mixed.h5", 1 << 20, &bytes, &length, &error), 0);
+    for (char *at = bytes; !heap; at++)
+        if (memcmp(at, "GCOL", 4) == 0) heap = at;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        char *changed = heap + changes[i].at, former[16];
+        memcpy(former, heap + 16, sizeof former);
+        if (i == 0) memset(heap + 16, 0, sizeof former);
+        if (i > 0) *changed = (char)changes[i].number;
+        assert_int_equal(hdf5_read("x.h5", bytes, length, &tree, &error), -1);
+        expect_error(&error, ERROR_DATA, "x.h5: its texts cannot be read: the file is damaged; save or copy it again");
+        error_clear(&error);
+        memcpy(heap + 16, former, sizeof former);
+    }
+    assert_int_equal(hdf5_read("x.h5", bytes, length, &tree, &error), 0);
+    safetensors_free(&tree);
+    free(bytes);
 }
 
 /* A file with one tensor, a/w, and these texts beside it in its metadata. */
@@ -519,6 +550,7 @@ int main(void) {
         cmocka_unit_test(weights_that_fit_go_by_their_place),
         cmocka_unit_test(other_weights_go_by_name),
         cmocka_unit_test(files_without_a_model),
+        cmocka_unit_test(heaps_without_end),
         cmocka_unit_test(names_of_no_model),
         cmocka_unit_test(names_of_keras_3),
         cmocka_unit_test(archives_of_no_model),
