@@ -329,7 +329,7 @@ $(TESTS) $(BENCHES) $(PLANTED): %: %.o $(call objects,$(TEST_SUPPORT)) $(CMD_LIB
 	$(SHOW)$(LINK) $(LINK_LIBRARIES) $(TEST_LIBRARIES)
 
 # Without the sanitizers, which bring an allocator of their own.
-$(FAULTS_LIBRARY): $(FAULTS_SOURCE) $(BUILD)/flags Makefile
+$(FAULTS_LIBRARY): $(FAULTS_SOURCE) $(FAULTS_SOURCE:%.c=%_main.h) $(BUILD)/flags Makefile
 	@mkdir -p $(@D)
 	$(SHOW)$(CC) -std=c17 $(WARNINGS) -O1 -g -fPIC -shared -o $@ $< -ldl
 

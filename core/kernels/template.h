@@ -148,6 +148,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_planes.h"
 
+#include "core/kernels/template_product_few.h"
+
 #include "core/kernels/template_product.h"
 
 #include "core/kernels/template_winograd.h"
