@@ -247,8 +247,8 @@ static int write_config(struct session *session, struct init_facts *facts) {
 
 /* A config elsewhere than here names its data from the root on. */
 static int load_and_write(struct session *session, struct init_facts *facts) {
-    struct config config;
-    struct data_splits splits;
+    struct config config = {0};
+    struct data_splits splits = {0};
     struct terminal terminal;
     terminal_open(&terminal, session);
     if (measure(session, &terminal, facts) != 0 || read_loading_config(session, facts, &config) != 0) return -1;
@@ -258,6 +258,7 @@ static int load_and_write(struct session *session, struct init_facts *facts) {
         if (strchr(facts->file, '/') && common->path) facts->path = common->path;
         facts->splits = &splits;
         status = write_config(session, facts);
+        facts->splits = NULL;
         data_splits_free(&splits);
     }
     config_free(&config);
@@ -278,10 +279,10 @@ static int make_config(struct session *session, const struct arguments *argument
     char *name = choose_name(session, arguments->out, found);
     char *out = name && !arguments->out ? out_of(session, name) : NULL;
     char *schema = find_schema(session);
-    int status = session->error.code == ERROR_NONE ? 0 : -1;
     facts.name = name;
     facts.schema = schema;
     if (!facts.file) facts.file = out;
+    int status = session->error.code == ERROR_NONE && facts.file ? 0 : -1;
     if (status == 0) status = check_out(session, facts.file, arguments->force);
     if (status == 0) status = load_and_write(session, &facts);
     free(name);

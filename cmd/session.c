@@ -57,7 +57,7 @@ static int open_search(struct session *session) {
     const char *installed = CNNTRAIN_SHARE "/configs";
     for (size_t i = 0; i < count; i++) {
         session->search.folders[i] = session->search_paths[i];
-        if (strcmp(session->search_paths[i], installed) == 0) installed = NULL;
+        if (installed && strcmp(session->search_paths[i], installed) == 0) installed = NULL;
     }
     session->search.folders[count] = installed;
     return session->error.code == ERROR_NONE ? 0 : -1;
