@@ -127,7 +127,9 @@ static int fill_and_send(void *context, struct error *error) {
     size_t length = 0;
     char *bytes = writer.failed ? NULL : image_of(writer.file, &length);
     if (!bytes) return error_set(error, ERROR_RUN, filling->path, "not enough memory for libhdf5 to make the file");
-    return isolate_send(bytes, length) ? 0 : error_set_errno(error, filling->path, "hand on what libhdf5 made");
+    int status = isolate_send(bytes, length) ? 0 : error_set_errno(error, filling->path, "hand on what libhdf5 made");
+    free(bytes);
+    return status;
 }
 
 int hdf5_write(const char *path, void (*fill)(struct hdf5_writer *writer, const void *context), const void *context,

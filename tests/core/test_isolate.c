@@ -38,7 +38,9 @@ static int send_a_megabyte(void *context, struct error *error) {
     char *bytes = malloc(1 << 20);
     memset(bytes, *(const char *)context, 1 << 20);
     *(char *)context = 'x';
-    return isolate_send(bytes, 1 << 19) && isolate_send(bytes, 1 << 19) ? 0 : -1;
+    const bool sent = isolate_send(bytes, 1 << 19) && isolate_send(bytes, 1 << 19);
+    free(bytes);
+    return sent ? 0 : -1;
 }
 
 static void what_is_sent_arrives(void **state) {
