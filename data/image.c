@@ -35,20 +35,22 @@ static size_t chunk_length(const uint8_t *chunk) {
 }
 
 /* A PNG's palette chunk, at which its length stands; 0 where it has none. The file has been checked: it has one where
- * its colors come from one. */
-static size_t find_palette(const uint8_t *bytes) {
+ * its colors come from one, before its end. */
+static size_t find_palette(const uint8_t *bytes, size_t length) {
     enum { COLOR_AT = 25, COLOR_PALETTE = 3, CHUNKS_AT = 8 };
-    if (bytes[0] != 0x89 || bytes[COLOR_AT] != COLOR_PALETTE) return 0;
-    size_t at = CHUNKS_AT;
-    while (memcmp(bytes + at + 4, "PLTE", 4) != 0) at += 12 + chunk_length(bytes + at);
-    return at;
+    /* untaken: files that were checked are longer */
+    if (length <= COLOR_AT || bytes[0] != 0x89 || bytes[COLOR_AT] != COLOR_PALETTE) return 0;
+    /* untaken: a palette comes before the end */
+    for (size_t at = CHUNKS_AT; at + 12 <= length; at += 12 + chunk_length(bytes + at))
+        if (memcmp(bytes + at + 4, "PLTE", 4) == 0) return at;
+    return 0;
 }
 
 /* The library takes colors that a palette lacks from memory that nobody filled: a copy of the file has black ones.
  * Where nothing is to be done the file itself is returned; NULL without memory. */
 static const uint8_t *with_whole_palette(const uint8_t *bytes, size_t *length) {
     enum { WHOLE = 3 * 256 };
-    size_t at = find_palette(bytes), stored = at ? chunk_length(bytes + at) : WHOLE;
+    size_t at = find_palette(bytes, *length), stored = at ? chunk_length(bytes + at) : WHOLE;
     if (stored == WHOLE) return bytes;
     uint8_t *copy = calloc(1, *length + WHOLE - stored);
     if (!copy) return NULL;
@@ -75,7 +77,9 @@ int image_decode(const void *bytes, size_t length, const char *path, struct imag
     if (whole != bytes) free((void *)(uintptr_t)whole);
     if (image->pixels) return 0;
     *image = (struct image){0};
-    if (number == ENOMEM) return error_set(error, ERROR_RUN, path, "not enough memory for the image");
+    /* untaken: where the library finds no memory, the allocator has said so */
+    if (number == ENOMEM || strcmp(stbi_failure_reason(), "outofmem") == 0)
+        return error_set(error, ERROR_RUN, path, "not enough memory for the image");
     return error_set(error, ERROR_DATA, path,
                      "is a damaged image: its pixels cannot be decoded; save or fetch it again");
 }

@@ -141,7 +141,8 @@ int npy_open(const char *path, struct npy_file *npy, struct error *error) {
 }
 
 void npy_close(struct npy_file *npy) {
-    fclose(npy->file);
+    /* untaken: callers have opened it */
+    if (npy->file) fclose(npy->file);
     npy->file = NULL;
 }
 

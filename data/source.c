@@ -11,12 +11,15 @@
 
 enum { NAMES_FILE_MAX = 1 << 20 };
 
-/* That no size is too large has been seen to before. */
-static int check_form(int height, int width, int channels, const char *path, struct error *error) {
-    if (height < 1 || width < 1)
+static int check_form(int64_t count, int height, int width, int channels, const char *path, struct error *error) {
+    /* untaken: no reader counts below 0 */
+    if (count < 0) return error_set(error, ERROR_DATA, path, "%lld images", (long long)count);
+    /* untaken: readers see to sides that are too large, with sentences of their own; a new one may forget it */
+    if (height < 1 || width < 1 || height > DATASET_SIDE_MAX || width > DATASET_SIDE_MAX)
         return error_set(error, ERROR_DATA, path, "holds images of %d x %d pixels; a side has 1 to %d: resize them",
                          height, width, DATASET_SIDE_MAX);
-    if (channels < 1)
+    /* untaken: likewise */
+    if (channels < 1 || channels > 4)
         return error_set(error, ERROR_DATA, path, "holds images with %d channels; 1 to 4 can be used", channels);
     return 0;
 }
@@ -24,7 +27,7 @@ static int check_form(int height, int width, int channels, const char *path, str
 int source_allocate(struct dataset *dataset, int64_t count, int height, int width, int channels, enum pixel_type type,
                     const char *path, struct error *error) {
     *dataset = (struct dataset){0};
-    if (check_form(height, width, channels, path, error) != 0) return -1;
+    if (check_form(count, height, width, channels, path, error) != 0) return -1;
     struct dataset made = {.count = count, .height = height, .width = width, .channels = channels, .type = type};
     made.pixels = memory_allocate((size_t)count, dataset_image_bytes(&made), "the images", error);
     if (made.pixels) made.labels = memory_allocate((size_t)count, sizeof *made.labels, "the labels", error);

@@ -35,7 +35,7 @@ static void backward(const struct layer *layer, const struct pass *pass) {
         const float *dy = pass->dy + (size_t)n * channels;
         float *dx = pass->dx + (size_t)n * input;
         for (size_t v = 0; v < channels; v++) dx[v] = dy[v] * share;
-        repeat_first_pixel(input / channels, channels, dx);
+        repeat_first_pixel(pixels, channels, dx);
     }
 }
 
