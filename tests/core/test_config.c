@@ -52,6 +52,8 @@ static void test_refused_values(void **state) {
              "c.json: training.label_smoothing: must be a number, in [0, 1]; got 1.5");
     bad_text(world, "{" DENSE ", 'training': {'loss': 'mse'}}",
              "c.json: training.loss: must be sparse_categorical_crossentropy; got \"mse\"");
+    bad_text(world, "{'model': [{'type': 'Residual', 'layers': 3}]}",
+             "c.json: model[0].layers: must be a list of layers; got 3");
     bad_text(world, "{" DENSE ", 'seed': -1}", "c.json: seed: must be an integer, 0 or more; got -1");
     bad_text(world, "{" DENSE ", 'seed': 1, 'seed': 2}", "c.json: seed: stands twice; keep one of them");
     bad_text(

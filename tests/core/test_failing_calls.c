@@ -65,13 +65,16 @@ static int read_config(void *context, struct error *error) {
 
 static void test_config(void **state) {
     failing_needed();
-    tree_write(*state, "base.jsonc",
-               "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
-               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1, "
-               "\"kernel_initializer\": {\"type\": \"Fixed\", \"values\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},"
-               "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
-               "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
-               "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
+    tree_write(
+        *state, "base.jsonc",
+        "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
+        "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1, "
+        "\"kernel_initializer\": {\"type\": \"Fixed\", \"values\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},"
+        "{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": 3, \"kernel_initializer\": {\"type\": \"Fixed\", "
+        "\"preset\": [\"sobel_x\", \"sobel_y\"]}},"
+        "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
+        "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
+        "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
     tree_write(*state, "a.csv", "");
     char *path = write_file(
         *state, "child.json",
@@ -99,13 +102,13 @@ static void test_config_pieces(void **state) {
     char *spec = expect_path(*state, "a.npy,b.npy"), *model = expect_path(*state, "keras.json");
     struct text data = {0};
     text_print(&data, "npy:%s", spec);
-    const struct config_override model_file[] = {{"seed", "3"}};
+    const struct config_override model_file[] = {{"seed", "3"}, {"training.epochs", "2"}};
     struct config_request request = {.path = path,
                                      .registries = &test_registries,
                                      .foreign = &keras,
                                      .data_spec = data.bytes,
                                      .overrides = model_file,
-                                     .override_count = 1};
+                                     .override_count = 2};
     failing_read(&(struct failing_work){.name = "a config of Keras", .run = read_config, .context = &request});
     request.path = file; /* the document is a model itself */
     failing_read(&(struct failing_work){.name = "a model of Keras", .run = read_config, .context = &request});
@@ -130,6 +133,7 @@ static int refuse_configs(void *context, struct error *error) {
         "{\"zzzzzzzzzzzz\": 1}",
         "{\"model\": [{\"type\": \"qqqqqqqqqqqq\"}]}",
         "{\"model\": [{}]}",
+        "{\"model\": [{\"type\": \"Conv2D\", \"zzzzzzzzzzzz\": 1}]}",
         "[",
         "{\"model\": \"x.json\"}",
     };
@@ -182,10 +186,12 @@ static void test_refused_configs(void **state) {
     request.path = "bsae";
     failing_each(&(struct failing_work){.name = "a slip", .run = miss_config, .context = &request}, "memory", ENOMEM,
                  ERROR_RUN);
-    failing_each(
-        &(struct failing_work){
-            .name = "a schema", .run = make_schema, .context = (void *)(uintptr_t)&test_registries, .calls = 400},
-        "memory", ENOMEM, ERROR_RUN);
+    struct failing_work schema = {
+        .name = "a schema", .run = make_schema, .context = (void *)(uintptr_t)&test_registries, .calls = 400};
+    failing_each(&schema, "memory", ENOMEM, ERROR_RUN);
+    schema.calls = 0;
+    schema.last = 100;
+    failing_each(&schema, "memory", ENOMEM, ERROR_RUN);
 }
 
 /* ---- the history ---- */
@@ -258,6 +264,13 @@ static int refuse_checkpoint(void *context, struct error *error) {
     const struct checkpoint_tensor others[] = {{"dense/kernel", {2, {2, 3}}, weights}, {"x", {1, {6}}, weights}};
     struct error inner = {0};
     assert_int_equal(checkpoint_load_into(context, others + 1, 1, CHECKPOINT_STRICT, NULL, &inner), -1);
+    if (inner.code != ERROR_DATA) return error_set(error, inner.code, inner.path, "%s", inner.message);
+    error_clear(&inner);
+#define LONG_NAME "a_layer_whose_name_is_so_long_that_it_takes_a_third_of_the_room_that_an_error_begins_with_in_memory"
+    const struct checkpoint_tensor many[] = {{LONG_NAME "/kernel", {1, {6}}, weights},
+                                             {LONG_NAME "/bias", {1, {6}}, weights},
+                                             {LONG_NAME "/gamma", {1, {6}}, weights}};
+    assert_int_equal(checkpoint_load_into(context, many, 3, CHECKPOINT_STRICT, NULL, &inner), -1);
     if (inner.code != ERROR_DATA) return error_set(error, inner.code, inner.path, "%s", inner.message);
     error_clear(&inner);
     assert_int_equal(checkpoint_load_into(context, others, 1, CHECKPOINT_STRICT, NULL, &inner), -1);

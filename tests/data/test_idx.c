@@ -111,6 +111,27 @@ static void test_bad_gzip(void **state) {
     assert_non_null(strstr(room->error.message, "is truncated: its header promises more values than its "));
 }
 
+/* A checksum that stands behind more values than are unpacked at once is compared, too. */
+static void test_gzip_checksum(void **state) {
+    struct room *room = *state;
+    static unsigned char large[16 + 200 * 200] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 200, 0, 0, 0, 200};
+    static const char name[] = "m/train-images-idx3-ubyte.gz", load_it[] = "{\"source\": \"idx\", \"path\": \"m\"}";
+    static const unsigned char one[] = {0, 0, 8, 1, 0, 0, 0, 1, 0};
+    room_write(room, "m/train-labels-idx1-ubyte", one, sizeof one);
+    write_gzip(room, name, large, sizeof large);
+    room_load_good(room, load_it);
+    assert_int_equal(room->splits.train.height, 200);
+    char *path = expect_path(room->folder, name), *bytes = NULL;
+    size_t length = 0;
+    assert_int_equal(file_read(path, 4096, &bytes, &length, &room->error), 0);
+    bytes[length - 8] = (char)(bytes[length - 8] ^ 1);
+    room_write(room, name, bytes, length);
+    room_load_bad(room, load_it, ERROR_DATA, name,
+                  "is damaged: it cannot be decompressed, or its checksum is wrong; fetch the file again");
+    free(bytes);
+    free(path);
+}
+
 /* The images as three gzip files behind each other, cut at `split`, with `length` bytes behind. */
 static void write_pieces(const struct room *room, size_t split, const void *more, size_t length) {
     struct error error = {0};
@@ -281,6 +302,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_dotted_names, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_headers, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_gzip, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_gzip_checksum, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_gzip_pieces, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_gzip_cuts_and_flips, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_labels, room_open, room_close),
