@@ -172,9 +172,9 @@ static herr_t visit_attribute(hid_t group, const char *name, const H5A_info_t *i
     if (attribute < 0) return damaged(reading, name);
     const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
     /* untaken: both came with the attribute; where memory for copies lacks, libhdf5's process ends (hdf5_memory.h) */
-    const bool known = type >= 0 && space >= 0;
-    const int status = known ? take_attribute(reading, name, attribute, type, space) : damaged(reading, name);
-    H5Sclose(space); /* of what is not open these only fail */
+    if (type < 0 || space < 0) return damaged(reading, name);
+    const int status = take_attribute(reading, name, attribute, type, space);
+    H5Sclose(space);
     H5Tclose(type);
     H5Aclose(attribute);
     return status;
@@ -251,8 +251,8 @@ static int take_tensor(struct reading *reading, const char *name, hid_t dataset,
 static int visit_tensor(struct reading *reading, const char *name, hid_t dataset) {
     const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
     /* untaken: likewise, they came with the dataset */
-    const bool known = type >= 0 && space >= 0;
-    const int status = known ? take_tensor(reading, name, dataset, type, space) : damaged(reading, name);
+    if (type < 0 || space < 0) return damaged(reading, name);
+    const int status = take_tensor(reading, name, dataset, type, space);
     H5Sclose(space);
     H5Tclose(type);
     return status;

@@ -258,6 +258,30 @@ static void test_whole_block(void **state) {
     text_free(&plain);
 }
 
+/* Packed data that begin with so many blocks of nothing that the first piece of them becomes no byte. */
+static void test_empty_blocks(void **state) {
+    const struct room *room = *state;
+    enum { EMPTY = 14000 };
+    struct mat_arrays arrays;
+    struct error error = {0};
+    struct text plain = {0}, bytes = {0};
+    add_words(&plain, good, WORDS);
+    const uLong sum = adler32(1, (const Bytef *)plain.bytes, (uInt)plain.length);
+    add_header(&bytes);
+    add_words(&bytes, (const uint32_t[]){15, 2 + 5 * EMPTY + 5 + 4 * WORDS + 4}, 2);
+    text_add_bytes(&bytes, "\x78\x01", 2);
+    for (int i = 0; i < EMPTY; i++) text_add_bytes(&bytes, "\0\0\0\xff\xff", 5);
+    text_add_bytes(&bytes, (const char[]){1, 4 * WORDS, 0, (char)~(4 * WORDS), (char)0xff}, 5);
+    text_add_bytes(&bytes, plain.bytes, plain.length);
+    for (int shift = 24; shift >= 0; shift -= 8) text_add_bytes(&bytes, (const char[]){(char)(sum >> shift)}, 1);
+    check(room, &bytes, &arrays, NULL);
+    char *path = expect_path(room->folder, "f.mat"), values[6];
+    assert_int_equal(mat_read(path, mat_find(&arrays, "y"), NULL, values, &error), 0);
+    assert_memory_equal(values, "\1\2\3\4\5\6", 6);
+    free(path);
+    text_free(&plain);
+}
+
 /* Packed data that fill a block to its last byte, as two pieces that are stored as they are; bytes are left behind. */
 static void test_bytes_behind_a_block(void **state) {
     const struct room *room = *state;
@@ -344,9 +368,13 @@ static void test_files(void **state) {
 #define ROOM_TEST(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {ROOM_TEST(test_good),         ROOM_TEST(test_changed),
-                                       ROOM_TEST(test_blocks),       ROOM_TEST(test_files),
-                                       ROOM_TEST(test_whole_block),  ROOM_TEST(test_bytes_behind_a_block),
+    const struct CMUnitTest tests[] = {ROOM_TEST(test_good),
+                                       ROOM_TEST(test_changed),
+                                       ROOM_TEST(test_blocks),
+                                       ROOM_TEST(test_files),
+                                       ROOM_TEST(test_whole_block),
+                                       ROOM_TEST(test_empty_blocks),
+                                       ROOM_TEST(test_bytes_behind_a_block),
                                        ROOM_TEST(test_changed_since)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

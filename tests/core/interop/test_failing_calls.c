@@ -159,7 +159,8 @@ static void test_metadata(void **state) {
     const struct file_piece piece = {bytes, length};
     assert_int_equal(file_replace(path, &piece, 1, &error), 0);
     failing_each(
-        &(struct failing_work){.name = "metadata", .run = read_without_weights, .context = path, .library = "libzip"},
+        &(struct failing_work){
+            .name = "metadata", .run = read_without_weights, .context = path, .library = "libzip", .calls = 150},
         "memory", ENOMEM, ERROR_RUN);
     free(bytes);
     free(path);
