@@ -179,6 +179,25 @@ static void test_find(void **state) {
     free(here);
 }
 
+/* Several ways may lead to one folder, which is looked into, and named, once. */
+static void test_search(void **state) {
+    (void)state;
+    struct config_search search = {{NULL}};
+    char again[] = "a";
+    config_search_add(&search, "a");
+    config_search_add(&search, again);
+    config_search_add(&search, "b");
+    config_search_add(&search, "b");
+    config_search_add(&search, "a");
+    assert_string_equal(search.folders[0], "a");
+    assert_string_equal(search.folders[1], "b");
+    assert_null(search.folders[2]);
+    static const char *const more[] = {"c", "d", "e", "f"};
+    for (int i = 0; i < 4; i++) config_search_add(&search, more[i]);
+    assert_string_equal(search.folders[4], "e");
+    assert_null(search.folders[CONFIG_SEARCH_MAX]);
+}
+
 /* What is said of a name that no config has, and of a config whose name is none. */
 static void test_names_of_files(void **state) {
     struct world *world = *state;
@@ -361,11 +380,21 @@ static void test_repeats_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(test_defaults),  WORLD_TEST(test_refused_values),    WORLD_TEST(test_names),
-        WORLD_TEST(test_extends),   WORLD_TEST(test_extends_elsewhere), WORLD_TEST(test_extends_refused),
-        WORLD_TEST(test_find),      WORLD_TEST(test_repeats_refused),   WORLD_TEST(test_names_of_files),
-        WORLD_TEST(test_overrides), WORLD_TEST(test_write_and_parse),   WORLD_TEST(test_parse_refused),
-        WORLD_TEST(test_schema),    WORLD_TEST(test_input_shape),
+        WORLD_TEST(test_defaults),
+        WORLD_TEST(test_refused_values),
+        WORLD_TEST(test_names),
+        WORLD_TEST(test_extends),
+        WORLD_TEST(test_extends_elsewhere),
+        WORLD_TEST(test_extends_refused),
+        cmocka_unit_test(test_search),
+        WORLD_TEST(test_find),
+        WORLD_TEST(test_repeats_refused),
+        WORLD_TEST(test_names_of_files),
+        WORLD_TEST(test_overrides),
+        WORLD_TEST(test_write_and_parse),
+        WORLD_TEST(test_parse_refused),
+        WORLD_TEST(test_schema),
+        WORLD_TEST(test_input_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
