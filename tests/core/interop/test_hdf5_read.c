@@ -358,11 +358,17 @@ static void test_absurd_counts(void **state) {
     char *bytes = make_as(H5F_LIBVER_EARLIEST, fill_counted, &length);
     char *size = find(bytes, length, number, sizeof number, 0);
     char *most = memcmp(size + 8, number, sizeof number) == 0 ? size + 8 : size; /* how many it may become */
-    size[7] = most[7] = 0x40;
-    expect_damaged(bytes, length, "x.h5: anynamehere",
-                   "has too many texts to be a list of names; save the model again");
-    size[7] = most[7] = (char)0x80;
-    expect_damaged(bytes, length, "x.h5", damaged);
+    for (int high = 0x40; high <= 0x80; high *= 2) {
+        struct safetensors tree;
+        struct error error = {0};
+        size[7] = most[7] = (char)high;
+        assert_int_equal(hdf5_read("x.h5", bytes, length, &tree, &error), -1);
+        assert_int_equal(error.code, ERROR_DATA);
+        /* Which of them depends on what the version of libhdf5 finds by itself. */
+        if (strcmp(error.message, damaged) != 0)
+            assert_string_equal(error.message, "has too many texts to be a list of names; save the model again");
+        error_clear(&error);
+    }
     free(bytes);
 }
 
