@@ -24,9 +24,12 @@ static int print_result(struct session *session, const char *folder) {
     int status = 0;
     if (session->json) {
         cJSON *json = json_read_file(path, JSON_SIZE_MAX, &session->error);
-        if (json && !cJSON_AddStringToObject(json, "folder", folder))
-            status = error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
-        status = json && status == 0 ? session_print_json(session, json) : -1;
+        if (json && !cJSON_AddStringToObject(json, "folder", folder)) {
+            error_set(&session->error, ERROR_RUN, NULL, "not enough memory for the JSON document");
+            cJSON_Delete(json);
+            json = NULL;
+        }
+        status = json ? session_print_json(session, json) : -1;
     } else {
         struct run_result result;
         status = run_result_read(path, &result, &session->error);

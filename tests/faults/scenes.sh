@@ -223,6 +223,11 @@ foreign_weights_run() { "$@" "$program" train tiny.json --threads 1 --json --out
 foreign_weights_again() { go_on run2 foreign_weights_run env; }
 foreign_weights_result() { run_result run2; }
 
+torch_weights_begin() { model_begin && "$program" convert run start.safetensors --layout torch -q; }
+torch_weights_run() { "$@" "$program" train tiny.json --threads 1 --json --out run2 --weights start.safetensors; }
+torch_weights_again() { go_on run2 torch_weights_run env; }
+torch_weights_result() { run_result run2; }
+
 data_synth_begin() { :; }
 data_synth_run() { "$@" "$program" data synth:20,10; }
 data_sheet_begin() {

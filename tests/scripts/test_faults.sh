@@ -31,7 +31,8 @@ sample data_sheet memory 12 once 149
 sample convert_onnx memory 12 once 97
 sample convert_modules memory 12 once 61
 sample convert_c memory 12 once 127
-check "convert_c: the last allocations fail" env FROM=2380 tests/faults/sweep convert_c memory 12
+check "convert_c: the last allocations fail" env FROM=-150 tests/faults/sweep convert_c memory 12
+check "train --json: the last allocations fail" env FROM=-40 tests/faults/sweep torch_weights memory 12
 sample convert_c rename 5
 sample config memory 12 once 17
 sample init memory 12 once 23
