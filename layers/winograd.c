@@ -3,9 +3,13 @@
 #include <string.h>
 
 enum {
-    PANEL = 32,                  /* filters in one go: columns of a product */
-    CHANNEL_BLOCK = 32,          /* rows of a product of the kernel gradient */
-    SPECTRUM_FLOATS = 36 * 2048, /* tiles x depth of a bunch in all matrices, which stay in the second-level cache */
+    PANEL = 32,         /* filters in one go: columns of a product */
+    CHANNEL_BLOCK = 32, /* rows of a product of the kernel gradient */
+    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache, or nearly */
+    SPECTRUM_FLOATS = 36 * 4096,
+    GRADIENT_FLOATS =
+        36 * 2048, /* for the kernel gradient, and with strides, which mean longer ways from bunch to bunch */
+    STRIDED_FLOATS = 36 * 6144,
     TILES_LEAST = 16,
     TILES_MOST = 64,
     SUM_MOST = 128,   /* summed in a row: longer sums round too much */
@@ -53,28 +57,40 @@ static int depth_of(const struct winograd_sweep *sweep) {
     return winograd_blocks(sweep) * sweep->channels;
 }
 
-/* Tiles are numbered through all images of a call, and go through the passes in bunches of nearly equal size. */
-static int tiles_at_once(const struct winograd_sweep *sweep) {
-    const int floats = SPECTRUM_FLOATS / winograd_matrices(sweep);
-    const int tiles = floats / rounded_up(depth_of(sweep), WINOGRAD_CHANNELS);
+/* Tiles are numbered through all images of a call, and go through the passes in bunches of nearly equal size. Of so
+ * many tiles at most: */
+static int tiles_of_floats(const struct winograd_sweep *sweep, int floats) {
+    const int tiles = floats / winograd_matrices(sweep) / rounded_up(depth_of(sweep), WINOGRAD_CHANNELS);
     return tiles < TILES_LEAST ? TILES_LEAST : smaller(tiles, TILES_MOST);
 }
 
-/* Some tiles. */
-struct bunch {
-    int first, tiles;
-};
-
-/* How many bunches the tiles of `images` images make. */
-static int bunch_count(const struct winograd_sweep *sweep, int images) {
-    return parts_of(images * winograd_tiles(sweep), tiles_at_once(sweep));
+static int tiles_at_once(const struct winograd_sweep *sweep) {
+    return tiles_of_floats(sweep, SPECTRUM_FLOATS);
 }
 
-static struct bunch bunch_at(const struct winograd_sweep *sweep, int images, int index) {
+/* A kernel gradient's bits depend on it: each bunch is a sum of its own. */
+static int gradient_tiles(const struct winograd_sweep *sweep) {
+    const bool strided = sweep->of.stride[0] * sweep->of.stride[1] > 1;
+    return tiles_of_floats(sweep, strided ? STRIDED_FLOATS : GRADIENT_FLOATS);
+}
+
+/* Some tiles, and where they lie. */
+struct bunch {
+    int tiles;
+    struct tile_place places[TILES_MOST];
+};
+
+/* How many bunches of at most so many tiles those of `images` images make. */
+static int bunch_count(const struct winograd_sweep *sweep, int images, int most) {
+    return parts_of(images * winograd_tiles(sweep), most);
+}
+
+static struct bunch bunch_at(const struct winograd_sweep *sweep, int images, int count, int index) {
     const int64_t tiles = (int64_t)images * winograd_tiles(sweep);
-    const int count = bunch_count(sweep, images);
     const int first = (int)(tiles * index / count), end = (int)(tiles * (index + 1) / count);
-    return (struct bunch){first, end - first};
+    struct bunch bunch = {.tiles = end - first};
+    for (int t = 0; t < bunch.tiles; t++) bunch.places[t] = winograd_place(sweep, first + t);
+    return bunch;
 }
 
 /* ---- 36 matrices, or 25 ---- */
@@ -97,6 +113,12 @@ static void matrix_clear(const struct matrices *matrices, int index, int rows) {
     memset(matrices->first + index * matrices->matrix, 0, (size_t)(rows * matrices->row) * sizeof *matrices->first);
 }
 
+/* Floats of a row of the inputs, with room for what the last block's spectrum has too much. */
+static int inputs_row(const struct winograd_sweep *sweep) {
+    return rounded_up(depth_of(sweep) - sweep->channels + rounded_up(sweep->channels, WINOGRAD_CHANNELS),
+                      WINOGRAD_CHANNELS);
+}
+
 /* Spectra of inputs (tiles,blocks*channels), and for a panel of filters of outputs (tiles,PANEL) and of kernels
  * (CHANNEL_BLOCK,PANEL). */
 struct work {
@@ -104,25 +126,27 @@ struct work {
     struct matrices partial; /* as outputs, where sums are longer than SUM_MOST */
 };
 
-static struct work work_of(const struct winograd_sweep *sweep, struct pieces *pieces) {
-    const int tiles = tiles_at_once(sweep), count = winograd_matrices(sweep);
+static struct work work_of(const struct winograd_sweep *sweep, int tiles, struct pieces *pieces) {
+    const int count = winograd_matrices(sweep);
     struct work work = {0};
-    work.inputs = matrices_take(pieces, count, tiles, rounded_up(depth_of(sweep), WINOGRAD_CHANNELS));
+    work.inputs = matrices_take(pieces, count, tiles, inputs_row(sweep));
     work.outputs = matrices_take(pieces, count, tiles, PANEL);
     work.kernels = matrices_take(pieces, count, CHANNEL_BLOCK, PANEL);
     if (depth_of(sweep) > SUM_MOST) work.partial = matrices_take(pieces, count, tiles, PANEL);
     return work;
 }
 
-static size_t work_bytes(const struct winograd_sweep *sweep) {
+static size_t work_bytes(const struct winograd_sweep *sweep, int tiles) {
     struct pieces pieces = {0};
-    work_of(sweep, &pieces);
+    work_of(sweep, tiles, &pieces);
     return pieces.used;
 }
 
 size_t winograd_scratch_bytes(const struct winograd *winograd) {
-    const size_t forward = work_bytes(&winograd->forward), backward = work_bytes(&winograd->backward);
-    return forward > backward ? forward : backward;
+    const struct winograd_sweep *forward = &winograd->forward, *backward = &winograd->backward;
+    const size_t front = work_bytes(forward, larger(tiles_at_once(forward), gradient_tiles(forward)));
+    const size_t back = work_bytes(backward, tiles_at_once(backward));
+    return front > back ? front : back;
 }
 
 /* Columns [first, first + count) of the filters; `width` is count in whole vectors. */
@@ -135,14 +159,16 @@ static struct panel panel_at(int filters, int first) {
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
-/* A block's spectrum reaches into the next one's place, or into the next tile's, which are written after it. */
-static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct bunch bunch,
+/* A block's spectrum reaches into the next one's place, which is written after it. */
+static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, const struct bunch *bunch,
                              struct range channels, const float *x, const struct matrices *inputs) {
-    const int blocks = winograd_blocks(w);
-    for (int t = 0; t < bunch.tiles; t++) {
-        const struct tile_place place = winograd_place(w, bunch.first + t);
-        for (int b = 0; b < blocks; b++) {
-            const struct tile tile = winograd_input_tile(w, &place, b, channels.end - channels.first, inputs->matrix);
+    for (int b = 0; b < winograd_blocks(w); b++) {
+        const struct tile_grid grid = winograd_inputs_of(w, b);
+        for (int t = 0; t < bunch->tiles; t++) {
+            struct tile tile = winograd_tile_at(&grid, &bunch->places[t]);
+            tile.cells.taps = w->taps;
+            tile.cells.channels = channels.end - channels.first;
+            tile.cells.matrix = inputs->matrix;
             kernels->winograd_input(&tile.cells, x + tile.first + channels.first,
                                     inputs->first + t * inputs->row + b * w->channels + channels.first);
         }
@@ -256,34 +282,38 @@ static void multiply(const struct winograd_sweep *w, const struct kernels *kerne
 }
 
 static void transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, int phase,
-                              struct bunch bunch, struct panel panel, const struct matrices *outputs, const float *bias,
-                              float *y) {
-    for (int t = 0; t < bunch.tiles; t++) {
-        const struct tile_place place = winograd_place(w, bunch.first + t);
-        const struct tile tile = winograd_output_tile(w, &place, phase, panel.count, outputs->matrix);
+                              const struct bunch *bunch, struct panel panel, const struct matrices *outputs,
+                              const float *bias, float *y) {
+    const struct tile_grid grid = winograd_outputs_of(w, phase);
+    for (int t = 0; t < bunch->tiles; t++) {
+        struct tile tile = winograd_tile_at(&grid, &bunch->places[t]);
+        tile.cells.taps = w->taps;
+        tile.cells.channels = panel.count;
+        tile.cells.matrix = outputs->matrix;
         kernels->winograd_output(&tile.cells, outputs->first + t * outputs->row, bias ? bias + panel.first : NULL,
                                  y + tile.first + panel.first);
     }
 }
 
 static void convolve_panel(const struct winograd_sweep *sweep, const struct kernels *kernels, int phase,
-                           struct bunch bunch, struct panel panel, const struct work *work, const float *packed,
+                           const struct bunch *bunch, struct panel panel, const struct work *work, const float *packed,
                            const float *bias, float *y) {
-    multiply(sweep, kernels, phase, bunch.tiles, panel, work, packed + packed_panel(sweep, phase, panel.first));
+    multiply(sweep, kernels, phase, bunch->tiles, panel, work, packed + packed_panel(sweep, phase, panel.first));
     transform_outputs(sweep, kernels, phase, bunch, panel, &work->outputs, bias, y);
 }
 
 /* One group of channels: x, packed, bias and y begin with its own. */
 static void convolve_group(const struct winograd_sweep *sweep, const struct pass *pass, const float *x,
                            const float *packed, const float *bias, float *y) {
-    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < bunch_count(sweep, pass->images); i++) {
-        const struct bunch bunch = bunch_at(sweep, pass->images, i);
-        transform_inputs(sweep, pass->kernels, bunch, (struct range){0, sweep->channels}, x, &work.inputs);
+    const int most = tiles_at_once(sweep), count = bunch_count(sweep, pass->images, most);
+    const struct work work = work_of(sweep, most, &(struct pieces){.memory = pass->scratch});
+    for (int i = 0; i < count; i++) {
+        const struct bunch bunch = bunch_at(sweep, pass->images, count, i);
+        transform_inputs(sweep, pass->kernels, &bunch, (struct range){0, sweep->channels}, x, &work.inputs);
         for (int phase = 0; phase < winograd_phases(sweep); phase++)
             for (int first = 0; first < sweep->filters; first += PANEL)
-                convolve_panel(sweep, pass->kernels, phase, bunch, panel_at(sweep->filters, first), &work, packed, bias,
-                               y);
+                convolve_panel(sweep, pass->kernels, phase, &bunch, panel_at(sweep->filters, first), &work, packed,
+                               bias, y);
     }
 }
 
@@ -398,11 +428,14 @@ void winograd_pack(const struct winograd *winograd, const struct pass *pass, str
 /* ---- the kernel gradient ---- */
 
 static void transform_output_gradients(const struct winograd_sweep *w, const struct kernels *kernels,
-                                       struct bunch bunch, struct panel panel, const float *dy,
+                                       const struct bunch *bunch, struct panel panel, const float *dy,
                                        const struct matrices *outputs) {
-    for (int t = 0; t < bunch.tiles; t++) {
-        const struct tile_place place = winograd_place(w, bunch.first + t);
-        const struct tile tile = winograd_output_tile(w, &place, 0, panel.count, outputs->matrix);
+    const struct tile_grid grid = winograd_outputs_of(w, 0);
+    for (int t = 0; t < bunch->tiles; t++) {
+        struct tile tile = winograd_tile_at(&grid, &bunch->places[t]);
+        tile.cells.taps = w->taps;
+        tile.cells.channels = panel.count;
+        tile.cells.matrix = outputs->matrix;
         kernels->winograd_output_gradient(&tile.cells, dy + tile.first + panel.first,
                                           outputs->first + t * outputs->row);
     }
@@ -468,15 +501,16 @@ static void panel_gradient(const struct winograd_sweep *w, const struct kernels 
 /* The gradient of some channels of a group and of its filters [filters.first, filters.end), in whole panels. */
 static void add_gradient(const struct winograd_sweep *sweep, const struct pass *pass, int group, struct range channels,
                          struct range filters, float *gradient) {
-    const struct work work = work_of(sweep, &(struct pieces){.memory = pass->scratch});
+    const int most = gradient_tiles(sweep), count = bunch_count(sweep, pass->images, most);
+    const struct work work = work_of(sweep, most, &(struct pieces){.memory = pass->scratch});
     const float *x = pass->x + (ptrdiff_t)group * sweep->channels;
     const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters;
-    for (int i = 0; i < bunch_count(sweep, pass->images); i++) {
-        const struct bunch bunch = bunch_at(sweep, pass->images, i);
-        transform_inputs(sweep, pass->kernels, bunch, channels, x, &work.inputs);
+    for (int i = 0; i < count; i++) {
+        const struct bunch bunch = bunch_at(sweep, pass->images, count, i);
+        transform_inputs(sweep, pass->kernels, &bunch, channels, x, &work.inputs);
         for (int first = filters.first; first < filters.end; first += PANEL) {
             const struct panel panel = panel_at(sweep->filters, first);
-            transform_output_gradients(sweep, pass->kernels, bunch, panel, pass->dy + filter, &work.outputs);
+            transform_output_gradients(sweep, pass->kernels, &bunch, panel, pass->dy + filter, &work.outputs);
             panel_gradient(sweep, pass->kernels, bunch.tiles, channels, panel, &work, gradient + filter);
         }
     }

@@ -218,54 +218,50 @@ struct tile_place winograd_place(const struct winograd_sweep *sweep, int index) 
 /* Of `size` cells, `step` apart from `at` on, those in an image of `length`: from *first up to *end, none where those
  * are alike. */
 static void cells_inside(int at, int step, int length, int size, int *first, int *end) {
+    *first = 0;
+    *end = size;
+    if (at >= 0 && at + (int64_t)(size - 1) * step < length) return;
     *first = at < 0 ? parts_of(-at, step) : 0;
     *end = at < length ? smaller(parts_of(length - at, step), size) : 0;
     if (*first >= *end) *first = *end = 0;
 }
 
-/* Some of the `all` channels of size x size cells, `step` apart from `at` on, of image `index` (height,width,all).
- * Where there is no cell at all, a tile has no rows. */
-static struct tile tile_of(const int *image, int all, int index, const int *at, const int *step, int size) {
-    struct tile tile = {
-        .cells = {.row = (ptrdiff_t)image[1] * all * step[0], .pixel = (ptrdiff_t)all * step[1]},
-        .first = (((ptrdiff_t)index * image[0] + at[0]) * image[1] + at[1]) * all,
-    };
+struct tile winograd_tile_at(const struct tile_grid *grid, const struct tile_place *place) {
+    const int *image = grid->image, *apart = grid->apart;
+    const ptrdiff_t pixel = grid->all, row = image[1] * pixel;
+    struct tile tile = {.cells = {.row = row * apart[0], .pixel = pixel * apart[1]}};
     struct winograd_tile *cells = &tile.cells;
-    cells_inside(at[0], step[0], image[0], size, &cells->top, &cells->bottom);
-    cells_inside(at[1], step[1], image[1], size, &cells->left, &cells->right);
+    const int high = grid->first[0] + place->at[0] * grid->step[0],
+              wide = grid->first[1] + place->at[1] * grid->step[1];
+    tile.first = ((ptrdiff_t)place->image * image[0] + high) * row + wide * pixel;
+    cells_inside(high, apart[0], image[0], grid->cells, &cells->top, &cells->bottom);
+    cells_inside(wide, apart[1], image[1], grid->cells, &cells->left, &cells->right);
     if (cells->right > 0) return tile;
     cells->top = cells->bottom = 0;
     cells->right = 1;
     return tile;
 }
 
-struct tile winograd_input_tile(const struct winograd_sweep *sweep, const struct tile_place *place, int block,
-                                int channels, ptrdiff_t matrix) {
+struct tile_grid winograd_inputs_of(const struct winograd_sweep *sweep, int block) {
     const int index[2] = {block / sweep->blocks[1], block % sweep->blocks[1]};
-    int at[2], step[2];
+    struct tile_grid grid = {.image = sweep->input, .all = sweep->all_channels, .cells = winograd_points(sweep)};
     for (int axis = 0; axis < 2; axis++) {
         const int tap = sweep->back ? index[axis] * sweep->taps : strip_forward(sweep, axis, index[axis]).row;
-        at[axis] = sweep->origin[axis] + place->at[axis] * input_step(sweep, axis) + tap * sweep->of.dilation[axis];
-        step[axis] = input_step(sweep, axis) * sweep->of.dilation[axis];
+        grid.first[axis] = sweep->origin[axis] + tap * sweep->of.dilation[axis];
+        grid.step[axis] = input_step(sweep, axis);
+        grid.apart[axis] = grid.step[axis] * sweep->of.dilation[axis];
     }
-    struct tile tile = tile_of(sweep->input, sweep->all_channels, place->image, at, step, winograd_points(sweep));
-    tile.cells.taps = sweep->taps;
-    tile.cells.channels = channels;
-    tile.cells.matrix = matrix;
-    return tile;
+    return grid;
 }
 
-struct tile winograd_output_tile(const struct winograd_sweep *sweep, const struct tile_place *place, int phase,
-                                 int filters, ptrdiff_t matrix) {
-    const int first[2] = {phase / sweep->phases[1], phase % sweep->phases[1]};
-    int at[2], step[2];
+struct tile_grid winograd_outputs_of(const struct winograd_sweep *sweep, int phase) {
+    struct tile_grid grid = {.image = sweep->output,
+                             .all = sweep->all_filters,
+                             .cells = WINOGRAD_OUTPUTS,
+                             .first = {phase / sweep->phases[1], phase % sweep->phases[1]}};
     for (int axis = 0; axis < 2; axis++) {
-        at[axis] = first[axis] + place->at[axis] * output_step(sweep, axis);
-        step[axis] = output_step(sweep, axis) * sweep->of.dilation[axis];
+        grid.step[axis] = output_step(sweep, axis);
+        grid.apart[axis] = grid.step[axis] * sweep->of.dilation[axis];
     }
-    struct tile tile = tile_of(sweep->output, sweep->all_filters, place->image, at, step, WINOGRAD_OUTPUTS);
-    tile.cells.taps = sweep->taps;
-    tile.cells.channels = filters;
-    tile.cells.matrix = matrix;
-    return tile;
+    return grid;
 }

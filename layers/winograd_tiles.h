@@ -84,10 +84,18 @@ struct tile {
     ptrdiff_t first;
 };
 
-/* The inputs that a block sees, of so many channels, and the outputs of a phase, of so many filters. */
-struct tile winograd_input_tile(const struct winograd_sweep *sweep, const struct tile_place *place, int block,
-                                int channels, ptrdiff_t matrix);
-struct tile winograd_output_tile(const struct winograd_sweep *sweep, const struct tile_place *place, int phase,
-                                 int filters, ptrdiff_t matrix);
+/* From the cell of one window to that of the next, and the first one, of what a block sees of the input or a phase
+ * makes of the output: (height,width,all) of the image, and how many cells a tile has along an axis. */
+struct tile_grid {
+    const int *image;
+    int all, cells;
+    int first[2], step[2], apart[2]; /* apart: from cell to cell of a tile */
+};
+
+struct tile_grid winograd_inputs_of(const struct winograd_sweep *sweep, int block);
+struct tile_grid winograd_outputs_of(const struct winograd_sweep *sweep, int phase);
+
+/* `channels` is of how many; the rest is for the caller to say: taps, channels and matrix. */
+struct tile winograd_tile_at(const struct tile_grid *grid, const struct tile_place *place);
 
 #endif
