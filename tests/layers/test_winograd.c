@@ -12,6 +12,7 @@ struct convolution {
     bool same;
     int kernel[2], dilation[2]; /* where 0: 3 and 1 */
     int groups;                 /* 0: 1 */
+    int strides[2];             /* 0: 1 */
 };
 
 static int groups_of(const struct convolution *c) {
@@ -30,21 +31,36 @@ static int taps_of(const struct convolution *c) {
     return kernel_of(c, 0) * kernel_of(c, 1);
 }
 
+static int stride_of(const struct convolution *c, int axis) {
+    return c->strides[axis] ? c->strides[axis] : 1;
+}
+
+static int size_of(const struct convolution *c, int axis) {
+    return axis == 0 ? c->height : c->width;
+}
+
 /* Pixels from the first tap to the last. */
 static int reach_of(const struct convolution *c, int axis) {
     return (kernel_of(c, axis) - 1) * dilation_of(c, axis);
 }
 
+static int output_of(const struct convolution *c, int axis) {
+    const int room = c->same ? size_of(c, axis) : size_of(c, axis) - reach_of(c, axis);
+    return (room + stride_of(c, axis) - 1) / stride_of(c, axis);
+}
+
+/* As Keras has it: what is odd stands at the end. */
 static int border_of(const struct convolution *c, int axis) {
-    return c->same ? reach_of(c, axis) / 2 : 0;
+    const int border = (output_of(c, axis) - 1) * stride_of(c, axis) + reach_of(c, axis) + 1 - size_of(c, axis);
+    return c->same && border > 0 ? border / 2 : 0;
 }
 
 static int high(const struct convolution *c) {
-    return c->same ? c->height : c->height - reach_of(c, 0);
+    return output_of(c, 0);
 }
 
 static int wide(const struct convolution *c) {
-    return c->same ? c->width : c->width - reach_of(c, 1);
+    return output_of(c, 1);
 }
 
 static double *zeroed(size_t count) {
@@ -95,8 +111,8 @@ static void expect_pixel(const struct convolution *c, const struct layer_run *ru
     const size_t y = (size_t)((image * high(c) + r) * wide(c) + p);
     for (int tap = 0; tap < taps_of(c); tap++) {
         const int across = kernel_of(c, 1);
-        const int row = r + tap / across * dilation_of(c, 0) - border_of(c, 0);
-        const int column = p + tap % across * dilation_of(c, 1) - border_of(c, 1);
+        const int row = r * stride_of(c, 0) + tap / across * dilation_of(c, 0) - border_of(c, 0);
+        const int column = p * stride_of(c, 1) + tap % across * dilation_of(c, 1) - border_of(c, 1);
         if (row < 0 || row >= c->height || column < 0 || column >= c->width) continue;
         meet(c, run, run->dy, y, (size_t)((image * c->height + row) * c->width + column), tap, expected);
     }
@@ -115,12 +131,12 @@ static void assert_within(const float *found, const double *expected, size_t cou
 }
 
 static void open_case(struct layer_case *test, const struct convolution *c) {
-    char json[200];
+    char json[240];
     snprintf(json, sizeof json,
              "{\"type\":\"Conv2D\",\"filters\":%d,\"kernel_size\":[%d,%d],\"dilation_rate\":[%d,%d],\"padding\":\"%s\","
-             "\"groups\":%d,\"algorithm\":\"winograd\"}",
+             "\"strides\":[%d,%d],\"groups\":%d,\"algorithm\":\"winograd\"}",
              c->filters, kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1),
-             c->same ? "same" : "valid", groups_of(c));
+             c->same ? "same" : "valid", stride_of(c, 0), stride_of(c, 1), groups_of(c));
     layer_case_open(test, json, (struct shape){3, {c->height, c->width, c->channels}}, c->images);
     struct rng rng = rng_stream(17, RNG_CHECK, (uint64_t)c->width, (uint64_t)c->channels, 0);
     struct layer_run *run = &test->run;
@@ -138,9 +154,10 @@ static void check_tables(const struct convolution *c, struct layer_run *run, con
         run->kernels = kernels_at(i);
         layer_run_forward(run, true);
         layer_run_backward(run);
-        snprintf(what, sizeof what, "%s %dx%d/%d,%d %d x (%d,%d,%d) to %d %s, groups %d", run->kernels->name,
-                 kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1), c->images, c->height, c->width,
-                 c->channels, c->filters, c->same ? "same" : "valid", groups_of(c));
+        snprintf(what, sizeof what, "%s %dx%d/%d,%d by %d,%d %d x (%d,%d,%d) to %d %s, groups %d", run->kernels->name,
+                 kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1), stride_of(c, 0),
+                 stride_of(c, 1), c->images, c->height, c->width, c->channels, c->filters, c->same ? "same" : "valid",
+                 groups_of(c));
         assert_within(run->y, expected->y, expected->y_count, 1e-5, what);
         assert_within(run->dx, expected->dx, expected->dx_count, 1e-4, what);
         assert_within(run->gradients[0], expected->gradient, expected->gradient_count, 1e-4, what);
@@ -184,8 +201,8 @@ static void sizes_of_kernels(void **state) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         for (size_t k = 0; k < sizeof channels / sizeof *channels; k++) {
             const int high = kernels[i][0], wide = kernels[i][1];
-            check((struct convolution){2, 7, 6, channels[k], 5, true, {high, wide}, {0}, 0});
-            check((struct convolution){2, high + 4, wide + 5, 6, channels[k], false, {high, wide}, {0}, 0});
+            check((struct convolution){2, 7, 6, channels[k], 5, true, {high, wide}, {0}, 0, {0}});
+            check((struct convolution){2, high + 4, wide + 5, 6, channels[k], false, {high, wide}, {0}, 0, {0}});
         }
 }
 
@@ -195,10 +212,40 @@ static void dilations(void **state) {
     static const int dilations[][2] = {{2, 2}, {1, 3}, {4, 1}, {5, 7}};
     for (size_t i = 0; i < sizeof dilations / sizeof *dilations; i++) {
         const int down = dilations[i][0], across = dilations[i][1];
-        check((struct convolution){2, 9, 10, 7, 6, true, {0}, {down, across}, 0});
-        check((struct convolution){2, 2, 3, 7, 6, true, {0}, {down, across}, 0});
-        check((struct convolution){1, 2 * down + 6, 2 * across + 1, 17, 3, false, {0}, {down, across}, 0});
-        check((struct convolution){1, 11, 12, 5, 8, true, {5, 4}, {down, across}, 0});
+        check((struct convolution){2, 9, 10, 7, 6, true, {0}, {down, across}, 0, {0}});
+        check((struct convolution){2, 2, 3, 7, 6, true, {0}, {down, across}, 0, {0}});
+        check((struct convolution){1, 2 * down + 6, 2 * across + 1, 17, 3, false, {0}, {down, across}, 0, {0}});
+        check((struct convolution){1, 11, 12, 5, 8, true, {5, 4}, {down, across}, 0, {0}});
+    }
+}
+
+/* Pixels as far apart as the strides form images of their own, forward the inputs and backward the outputs; the border
+ * and the size of the image decide where they begin and end. */
+static void check_strides(const int *kernel, const int *strides, int channels, int filters) {
+    for (int size = 1; size < 22; size += size < 7 ? 1 : 3)
+        for (int same = 0; same < 2; same++) {
+            struct convolution c = {2, size, 23 - size, channels, filters, .same = same, .groups = 1};
+            for (int axis = 0; axis < 2; axis++) {
+                c.kernel[axis] = kernel[axis];
+                c.strides[axis] = strides[axis];
+            }
+            if (same || (kernel[0] <= c.height && kernel[1] <= c.width)) check(c);
+        }
+}
+
+static void strides(void **state) {
+    (void)state;
+    static const int steps[][4] = {{3, 3, 2, 2}, {5, 5, 2, 2}, {7, 7, 2, 2}, {4, 4, 2, 2},  {6, 6, 2, 2},
+                                   {2, 2, 2, 2}, {3, 3, 3, 3}, {5, 5, 3, 3}, {3, 5, 1, 2},  {4, 3, 3, 1},
+                                   {8, 2, 4, 1}, {9, 7, 4, 3}, {1, 5, 1, 4}, {11, 11, 4, 4}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) check_strides(steps[i], steps[i] + 2, 5, 7);
+    check_strides((const int[]){3, 3}, (const int[]){2, 2}, 17, 33);
+    check_strides((const int[]){5, 5}, (const int[]){2, 2}, 33, 18);
+    for (int kernel = 3; kernel < 8; kernel++) {
+        check((struct convolution){3, 12, 13, 36, 24, true, {kernel, kernel}, {0}, 2, {2, 2}});
+        check((struct convolution){5, 16, 16, 9, 40, true, {kernel, kernel}, {0}, 0, {2, 2}});
+        check((struct convolution){1, 16, 16, 64, 40, true, {kernel, kernel}, {0}, 0, {2, 2}});
+        check((struct convolution){2, 7, 8, 130, 20, true, {kernel, kernel}, {0}, 0, {2, 2}});
     }
 }
 
@@ -219,7 +266,7 @@ static void groups(void **state) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int channels = sizes[i][0], filters = sizes[i][1], count = sizes[i][2];
         check((struct convolution){3, 6, 7, channels, filters, .same = true, .groups = count});
-        check((struct convolution){2, 9, 8, channels, filters, false, {5, 4}, {2, 1}, count});
+        check((struct convolution){2, 9, 8, channels, filters, false, {5, 4}, {2, 1}, count, {0}});
     }
     check((struct convolution){4, 4, 4, 144, 140, .same = true, .groups = 2});
 }
@@ -237,7 +284,7 @@ static void many_channels(void **state) {
     check((struct convolution){2, 8, 8, 128, 16, .same = true});
     check((struct convolution){2, 8, 8, 300, 16, .same = true});
     check((struct convolution){1, 8, 8, 512, 17, .same = true});
-    check((struct convolution){1, 8, 8, 256, 9, true, {5, 5}, {0}, 0});
+    check((struct convolution){1, 8, 8, 256, 9, true, {5, 5}, {0}, 0, {0}});
 }
 
 /* Layers of many weights take their gradient over the whole batch, in parts. */
@@ -245,7 +292,7 @@ static void many_weights(void **state) {
     (void)state;
     check((struct convolution){5, 4, 4, 96, 70, .same = true});
     check((struct convolution){2, 3, 4, 40, 130, .same = true});
-    check((struct convolution){3, 5, 5, 64, 64, true, {5, 5}, {0}, 0});
+    check((struct convolution){3, 5, 5, 64, 64, true, {5, 5}, {0}, 0, {0}});
 }
 
 /* The same image gives the same bits whatever images stand beside it. */
@@ -312,7 +359,7 @@ int main(void) {
         cmocka_unit_test(many_tiles),      cmocka_unit_test(many_channels),
         cmocka_unit_test(many_weights),    cmocka_unit_test(images_do_not_meet),
         cmocka_unit_test(choice),          cmocka_unit_test(refusals),
-        cmocka_unit_test(groups),
+        cmocka_unit_test(groups),          cmocka_unit_test(strides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

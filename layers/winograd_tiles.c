@@ -1,0 +1,271 @@
+#include "layers/winograd_tiles.h"
+
+#include "layers/parts.h"
+#include "layers/phase.h"
+
+static int parts_of(int whole, int part) {
+    return (whole + part - 1) / part;
+}
+
+int winograd_points(const struct winograd_sweep *sweep) {
+    return WINOGRAD_OUTPUTS + sweep->taps - 1;
+}
+
+int winograd_matrices(const struct winograd_sweep *sweep) {
+    return winograd_points(sweep) * winograd_points(sweep);
+}
+
+int winograd_blocks(const struct winograd_sweep *sweep) {
+    return sweep->blocks[0] * sweep->blocks[1];
+}
+
+int winograd_phases(const struct winograd_sweep *sweep) {
+    return sweep->phases[0] * sweep->phases[1];
+}
+
+/* ---- steps ---- */
+
+/* From window to window over the input, and from output to output. */
+static int input_step(const struct winograd_sweep *sweep, int axis) {
+    return sweep->back ? 1 : sweep->of.stride[axis];
+}
+
+static int output_step(const struct winograd_sweep *sweep, int axis) {
+    return sweep->back ? sweep->of.stride[axis] : 1;
+}
+
+/* Windows as far apart as the dilation have tiles of their own. */
+static int tiles_along(const struct winograd_sweep *sweep, int axis) {
+    const int windows = parts_of(sweep->output[axis], output_step(sweep, axis));
+    return parts_of(parts_of(windows, sweep->of.dilation[axis]), WINOGRAD_OUTPUTS);
+}
+
+int winograd_tiles(const struct winograd_sweep *sweep) {
+    return sweep->of.dilation[0] * sweep->of.dilation[1] * tiles_along(sweep, 0) * tiles_along(sweep, 1);
+}
+
+/* ---- blocks ---- */
+
+/* Taps `stride` apart from the kernel's row `phase` on. */
+static int taps_of_phase(const struct winograd_sweep *sweep, int axis, int phase) {
+    return parts_of(larger(sweep->of.kernel[axis] - phase, 0), sweep->of.stride[axis]);
+}
+
+static int blocks_forward(const struct winograd_sweep *sweep, int axis) {
+    int blocks = 0;
+    for (int phase = 0; phase < sweep->of.stride[axis]; phase++)
+        blocks += parts_of(taps_of_phase(sweep, axis, phase), sweep->taps);
+    return blocks;
+}
+
+/* The blocks of a phase of the kernel follow one another. */
+static struct strip strip_forward(const struct winograd_sweep *sweep, int axis, int index) {
+    const int stride = sweep->of.stride[axis];
+    int phase = 0;
+    for (;; phase++) {
+        const int blocks = parts_of(taps_of_phase(sweep, axis, phase), sweep->taps);
+        if (index < blocks) break;
+        index -= blocks;
+    }
+    const int left = taps_of_phase(sweep, axis, phase) - index * sweep->taps;
+    return (struct strip){phase + index * sweep->taps * stride, stride, 0, smaller(left, sweep->taps)};
+}
+
+/* The first place of a phase's taps among those of all phases. */
+static int place_of_phase(const struct winograd_sweep *sweep, int axis, const struct phase *phase) {
+    return (phase->start - sweep->origin[axis]) / sweep->of.dilation[axis];
+}
+
+static int blocks_back(const struct winograd_sweep *sweep, int axis) {
+    int places = 0;
+    for (int first = 0; first < sweep->phases[axis]; first++) {
+        const struct phase phase = phase_at(&sweep->of, axis, first);
+        places = larger(places, place_of_phase(sweep, axis, &phase) + phase.taps);
+    }
+    return parts_of(places, sweep->taps);
+}
+
+/* A phase's taps from the last to the first see consecutive rows of dy. */
+static struct strip strip_back(const struct winograd_sweep *sweep, int axis, int first, int index) {
+    const struct phase phase = phase_at(&sweep->of, axis, first);
+    const int stride = sweep->of.stride[axis], place = place_of_phase(sweep, axis, &phase) - index * sweep->taps;
+    const int from = larger(place, 0), end = larger(smaller(place + phase.taps, sweep->taps), from);
+    return (struct strip){phase.index + (phase.taps - 1 - (from - place)) * stride, -stride, from, end};
+}
+
+static struct strip strip_at(const struct winograd_sweep *sweep, int axis, int phase, int index) {
+    return sweep->back ? strip_back(sweep, axis, phase, index) : strip_forward(sweep, axis, index);
+}
+
+struct block winograd_block(const struct winograd_sweep *sweep, int phase, int index) {
+    const int row = phase / sweep->phases[1], column = phase % sweep->phases[1];
+    return (struct block){
+        {strip_at(sweep, 0, row, index / sweep->blocks[1]), strip_at(sweep, 1, column, index % sweep->blocks[1])}};
+}
+
+static bool strip_is_empty(const struct strip *strip) {
+    return strip->from == strip->end;
+}
+
+bool block_is_empty(const struct block *block) {
+    return strip_is_empty(&block->strips[0]) || strip_is_empty(&block->strips[1]);
+}
+
+static bool strip_reaches(const struct winograd_sweep *sweep, const struct strip *strip, enum points_kind kind) {
+    if (kind == POINTS_LOWEST) return strip->from == 0;
+    return kind == POINTS_INNER || strip->end == sweep->taps;
+}
+
+bool block_reaches(const struct winograd_sweep *sweep, const struct block *block, enum points_kind down,
+                   enum points_kind along) {
+    return !block_is_empty(block) && strip_reaches(sweep, &block->strips[0], down) &&
+           strip_reaches(sweep, &block->strips[1], along);
+}
+
+struct range winograd_points_of(const struct winograd_sweep *sweep, enum points_kind kind) {
+    const int last = winograd_points(sweep) - 1;
+    if (kind == POINTS_LOWEST) return (struct range){0, 1};
+    return kind == POINTS_INNER ? (struct range){1, last} : (struct range){last, last + 1};
+}
+
+/* ---- sweeps ---- */
+
+/* Points that are not 0, of all blocks that see `taps` taps from `place` on. */
+static int points_of_taps(const struct winograd_sweep *sweep, int place, int taps) {
+    const int end = place + taps, blocks = parts_of(end, sweep->taps) - place / sweep->taps;
+    return blocks * winograd_points(sweep) - (place % sweep->taps > 0) - (end % sweep->taps > 0);
+}
+
+static int points_along(const struct winograd_sweep *sweep, int axis) {
+    int points = 0;
+    if (!sweep->back) {
+        const int phases = smaller(sweep->of.stride[axis], sweep->of.kernel[axis]);
+        for (int phase = 0; phase < phases; phase++)
+            points += points_of_taps(sweep, 0, taps_of_phase(sweep, axis, phase));
+        return points;
+    }
+    for (int first = 0; first < sweep->phases[axis]; first++) {
+        const struct phase phase = phase_at(&sweep->of, axis, first);
+        points += points_of_taps(sweep, place_of_phase(sweep, axis, &phase), phase.taps);
+    }
+    return points;
+}
+
+double winograd_products(const struct winograd_sweep *sweep) {
+    return (double)points_along(sweep, 0) * points_along(sweep, 1) * winograd_tiles(sweep);
+}
+
+static struct winograd_sweep with_taps(struct winograd_sweep sweep, int taps) {
+    sweep.taps = taps;
+    for (int axis = 0; axis < 2; axis++)
+        sweep.blocks[axis] = sweep.back ? blocks_back(&sweep, axis) : blocks_forward(&sweep, axis);
+    return sweep;
+}
+
+/* Blocks of three taps unless those of two save a tenth. */
+static struct winograd_sweep with_fewest_products(const struct winograd_sweep *sweep) {
+    const struct winograd_sweep three = with_taps(*sweep, 3), two = with_taps(*sweep, 2);
+    return 10 * winograd_products(&two) < 9 * winograd_products(&three) ? two : three;
+}
+
+struct winograd_sweep winograd_sweep_forward(const struct geometry *g, int groups, int filters) {
+    const struct winograd_sweep sweep = {.of = *g,
+                                         .input = {g->input[0], g->input[1]},
+                                         .output = {g->output[0], g->output[1]},
+                                         .phases = {1, 1},
+                                         .origin = {-g->before[0], -g->before[1]},
+                                         .groups = groups,
+                                         .channels = g->channels / groups,
+                                         .filters = filters / groups,
+                                         .all_channels = g->channels,
+                                         .all_filters = filters};
+    return with_fewest_products(&sweep);
+}
+
+static int first_start(const struct geometry *g, int axis) {
+    int start = phase_at(g, axis, 0).start;
+    for (int first = 1; first < phase_count(g, axis); first++) start = smaller(start, phase_at(g, axis, first).start);
+    return start;
+}
+
+struct winograd_sweep winograd_sweep_back(const struct geometry *g, int groups, int filters) {
+    const struct winograd_sweep sweep = {.of = *g,
+                                         .back = true,
+                                         .input = {g->output[0], g->output[1]},
+                                         .output = {g->input[0], g->input[1]},
+                                         .phases = {phase_count(g, 0), phase_count(g, 1)},
+                                         .origin = {first_start(g, 0), first_start(g, 1)},
+                                         .groups = groups,
+                                         .channels = filters / groups,
+                                         .filters = g->channels / groups,
+                                         .all_channels = filters,
+                                         .all_filters = g->channels};
+    return with_fewest_products(&sweep);
+}
+
+/* ---- tiles ---- */
+
+struct tile_place winograd_place(const struct winograd_sweep *sweep, int index) {
+    const int *dilation = sweep->of.dilation;
+    const int down = tiles_along(sweep, 0), across = tiles_along(sweep, 1), each = winograd_tiles(sweep);
+    const int interleaved = index % each / (down * across), within = index % (down * across);
+    const int row = within / across * WINOGRAD_OUTPUTS, column = within % across * WINOGRAD_OUTPUTS;
+    return (struct tile_place){
+        index / each,
+        {row * dilation[0] + interleaved / dilation[1], column * dilation[1] + interleaved % dilation[1]}};
+}
+
+/* Of `size` cells, `step` apart from `at` on, those in an image of `length`: from *first up to *end, none where those
+ * are alike. */
+static void cells_inside(int at, int step, int length, int size, int *first, int *end) {
+    *first = at < 0 ? parts_of(-at, step) : 0;
+    *end = at < length ? smaller(parts_of(length - at, step), size) : 0;
+    if (*first >= *end) *first = *end = 0;
+}
+
+/* Some of the `all` channels of size x size cells, `step` apart from `at` on, of image `index` (height,width,all).
+ * Where there is no cell at all, a tile has no rows. */
+static struct tile tile_of(const int *image, int all, int index, const int *at, const int *step, int size) {
+    struct tile tile = {
+        .cells = {.row = (ptrdiff_t)image[1] * all * step[0], .pixel = (ptrdiff_t)all * step[1]},
+        .first = (((ptrdiff_t)index * image[0] + at[0]) * image[1] + at[1]) * all,
+    };
+    struct winograd_tile *cells = &tile.cells;
+    cells_inside(at[0], step[0], image[0], size, &cells->top, &cells->bottom);
+    cells_inside(at[1], step[1], image[1], size, &cells->left, &cells->right);
+    if (cells->right > 0) return tile;
+    cells->top = cells->bottom = 0;
+    cells->right = 1;
+    return tile;
+}
+
+struct tile winograd_input_tile(const struct winograd_sweep *sweep, const struct tile_place *place, int block,
+                                int channels, ptrdiff_t matrix) {
+    const int index[2] = {block / sweep->blocks[1], block % sweep->blocks[1]};
+    int at[2], step[2];
+    for (int axis = 0; axis < 2; axis++) {
+        const int tap = sweep->back ? index[axis] * sweep->taps : strip_forward(sweep, axis, index[axis]).row;
+        at[axis] = sweep->origin[axis] + place->at[axis] * input_step(sweep, axis) + tap * sweep->of.dilation[axis];
+        step[axis] = input_step(sweep, axis) * sweep->of.dilation[axis];
+    }
+    struct tile tile = tile_of(sweep->input, sweep->all_channels, place->image, at, step, winograd_points(sweep));
+    tile.cells.taps = sweep->taps;
+    tile.cells.channels = channels;
+    tile.cells.matrix = matrix;
+    return tile;
+}
+
+struct tile winograd_output_tile(const struct winograd_sweep *sweep, const struct tile_place *place, int phase,
+                                 int filters, ptrdiff_t matrix) {
+    const int first[2] = {phase / sweep->phases[1], phase % sweep->phases[1]};
+    int at[2], step[2];
+    for (int axis = 0; axis < 2; axis++) {
+        at[axis] = first[axis] + place->at[axis] * output_step(sweep, axis);
+        step[axis] = output_step(sweep, axis) * sweep->of.dilation[axis];
+    }
+    struct tile tile = tile_of(sweep->output, sweep->all_filters, place->image, at, step, WINOGRAD_OUTPUTS);
+    tile.cells.taps = sweep->taps;
+    tile.cells.channels = filters;
+    tile.cells.matrix = matrix;
+    return tile;
+}
