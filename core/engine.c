@@ -266,12 +266,13 @@ static void crowd_part(const struct job *job, int part) {
     engine_profile_add(work->profile, thread, crowd->backward ? ENGINE_BACKWARD : ENGINE_FORWARD, crowd->index, start);
 }
 
-/* pass->common has room for a group, so that more images go through the layer one group after the other. */
+/* As many images at once as the layer wants, which pass->common has room for. */
 static void run_by_batch(const struct engine *engine, const struct batch *batch, struct shards shards, int index,
                          bool training, bool backward) {
     struct crowd crowd = {{.engine = engine, .batch = batch}, training, backward, index, 0};
-    for (int from = shards.from; from < shards.to; from += ENGINE_LANES) {
-        crowd.job.shards = (struct shards){from, smaller(from + ENGINE_LANES, shards.to)};
+    const int together = engine->work.model->layers[index].batch_images / ENGINE_SHARD;
+    for (int from = shards.from; from < shards.to; from += together) {
+        crowd.job.shards = (struct shards){from, smaller(from + together, shards.to)};
         for (crowd.round = 0; crowd.round < LAYER_ROUNDS; crowd.round++) share(&crowd.job, ENGINE_LANES, crowd_part);
     }
 }

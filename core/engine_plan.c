@@ -64,7 +64,7 @@ static void plan_whole(const struct planner *planner) {
         const struct layer *of = &planner->model->layers[i];
         struct engine_layer *layer = &plan->layers[i];
         layer->whole_batch = layer_meets(of);
-        layer->by_batch = of->by_batch && !layer->whole_batch;
+        layer->by_batch = of->batch_images > 0;
         layer->gradient_on_batch =
             planner->request->training && of->gradient_by_batch && !layer->whole_batch && !of->frozen;
         plan_meetings(planner, i);
@@ -167,10 +167,6 @@ static bool grow(size_t *offset, size_t *total, size_t count, size_t size) {
     return size_add(*total, size_align(bytes), total);
 }
 
-static int group_images(const struct engine_plan_request *request) {
-    return ENGINE_GROUP / ENGINE_SHARD * request->shard_images;
-}
-
 static size_t shard_bytes(const struct planner *planner) {
     return (size_t)planner->request->shard_images * sizeof(float);
 }
@@ -180,7 +176,7 @@ static size_t shard_bytes(const struct planner *planner) {
 static int batch_rows(const struct planner *planner) {
     const struct engine_plan_request *request = planner->request;
     int rows = request->threads * request->shard_images;
-    if (planner->plan->evaluation.count > 0 && rows < group_images(request)) rows = group_images(request);
+    if (planner->plan->evaluation.count > 0 && rows < ENGINE_GROUP) rows = ENGINE_GROUP;
     return request->training && rows < request->batch_size ? request->batch_size : rows;
 }
 
@@ -274,8 +270,7 @@ static bool place_layer(const struct planner *planner, int index) {
     if (layer->partial_floats > plan->partial_floats) plan->partial_floats = layer->partial_floats;
     place_parameters(planner, index);
     size_t common = 0;
-    if (mine->by_batch && !grow(&start, &common, layer->common_bytes, (size_t)group_images(planner->request)))
-        return false;
+    if (!grow(&start, &common, layer->common_bytes, (size_t)layer->batch_images)) return false;
     if (common > plan->common_bytes) plan->common_bytes = common;
     return true;
 }

@@ -74,8 +74,9 @@ struct layer {
     bool reaches_all;           /* an output looks at the whole input (Dense, global pooling) */
     bool takes_relu;            /* can stand for a ReLU in front of it: see pass->relu */
     bool gradient_by_batch;     /* its weight gradient comes from the kind's batch_gradient */
-    bool by_batch;              /* so are its output and the gradient of its input: batch_forward, batch_backward */
-    size_t common_bytes;        /* by_batch: of an image, what the parts of a round leave for the next; pass->common */
+    int batch_images;           /* above 0: its output and the gradient of its input come from batch_forward and
+                                   batch_backward, of so many images at once at most, a multiple of ENGINE_SHARD */
+    size_t common_bytes;        /* then, of an image: what the parts of a round leave for the next; pass->common */
     char note[LAYER_NOTE_SIZE]; /* what `summary` warns about, such as a dropped row; "" for nothing */
 };
 
@@ -154,11 +155,11 @@ struct layer_kind {
      * with gradients of NULL. */
     void (*batch_gradient)(const struct layer *layer, const struct pass *pass, int part, int parts);
 
-    /* Optional, for layers that say by_batch, because reading their weights takes longer than computing with them for a
-     * few images: forward, and the gradient of the input, of many images at once, with the same bits as forward and
-     * backward. There are LAYER_ROUNDS rounds; all parts of one are done, in any order and on any thread, when the next
-     * one begins. A part covers its share of what a round writes, to pass->common or to y or dx, and nothing of
-     * another's. */
+    /* Optional, for layers with batch_images and gradient_by_batch, because reading their weights takes longer than
+     * computing with them for a few images: forward, and the gradient of the input, of many images at once, with the
+     * same bits as forward and backward. There are LAYER_ROUNDS rounds; all parts of one are done, in any order and on
+     * any thread, when the next one begins. A part covers its share of what a round writes, to pass->common or to y or
+     * dx, and nothing of another's. */
     void (*batch_forward)(const struct layer *layer, const struct pass *pass, int round, int part, int parts);
     void (*batch_backward)(const struct layer *layer, const struct pass *pass, int round, int part, int parts);
 

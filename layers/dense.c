@@ -3,6 +3,7 @@
  * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/graph.h"
 #include "layers/parts.h"
 
@@ -85,7 +86,7 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
     const int first = (int)((int64_t)pieces * part / parts), end = (int)((int64_t)pieces * (part + 1) / parts);
     const float *kernel = pass->parameters[0];
     float *transposed = packed + packed_forward(layer);
-    if (layer->by_batch) return;
+    if (layer->batch_images > 0) return;
     if (is_narrow(layer)) {
         const ptrdiff_t from = (ptrdiff_t)first * PACK_INPUTS, to = smaller(end * PACK_INPUTS, inputs);
         pass->kernels->transpose((int)(to - from), units, kernel + from * units, units, transposed + from, inputs);
@@ -107,8 +108,8 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->output = (struct shape){1, {config->units}};
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
-    layer->by_batch = is_large(layer->input.size[0], config->units);
-    if (layer->by_batch)
+    if (is_large(layer->input.size[0], config->units)) layer->batch_images = ENGINE_GROUP;
+    if (layer->batch_images > 0)
         layer->scratch_bytes = panels_floats((size_t)config->units, BLOCK_INPUTS) * sizeof(float);
     else
         layer->packed_floats = packed_forward(layer) + packed_backward(layer);
@@ -174,7 +175,7 @@ static void batch_forward(const struct layer *layer, const struct pass *pass, in
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct dense *config = layer->config;
-    if (layer->by_batch) {
+    if (layer->batch_images > 0) {
         batch_forward(layer, pass, 0, 0, 1);
         return;
     }
@@ -233,7 +234,7 @@ static void batch_backward(const struct layer *layer, const struct pass *pass, i
 
 /* dx (n,d) = dy (n,units) times the transposed kernel (units,d); the weights wait for batch_gradient. */
 static void backward(const struct layer *layer, const struct pass *pass) {
-    if (layer->by_batch) {
+    if (layer->batch_images > 0) {
         batch_backward(layer, pass, 0, 0, 1);
         return;
     }
