@@ -1,8 +1,10 @@
 #include "layers/conv_passes.h"
 
+#include "core/batch.h"
 #include "layers/pixelwise.h"
 #include "layers/planar.h"
 #include "layers/winograd.h"
+#include "layers/winograd_batch.h"
 
 const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
@@ -12,6 +14,12 @@ struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, i
     passes.winograd = possible && (algorithm == ALGORITHM_WINOGRAD ||
                                    (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, groups, filters)));
     return passes;
+}
+
+void conv_passes_allow_batch(struct conv_passes *passes, enum algorithm algorithm) {
+    if (algorithm == ALGORITHM_DIRECT) return;
+    passes->batch_images = winograd_batch_images(&passes->geometry, passes->groups, passes->filters, passes->winograd);
+    if (passes->batch_images > 0) passes->winograd = true;
 }
 
 static int check_border(const struct geometry *g, int filters, const struct place *place, struct error *error) {
@@ -48,7 +56,71 @@ static struct pixelwise pixelwise_form(const struct conv_passes *passes) {
     return (struct pixelwise){passes->geometry, passes->groups, passes->filters};
 }
 
+/* ---- by batch ---- */
+
+size_t conv_passes_common_bytes(const struct conv_passes *passes) {
+    const struct winograd winograd = winograd_form(passes);
+    return passes->batch_images > 0 ? winograd_batch_common_bytes(&winograd) : 0;
+}
+
+size_t conv_passes_gradient_bytes(const struct conv_passes *passes) {
+    const struct winograd winograd = winograd_form(passes);
+    return passes->winograd ? winograd_gradient_bytes(&winograd) : conv_passes_scratch_bytes(passes);
+}
+
+void conv_passes_batch_forward(const struct conv_passes *passes, const struct pass *pass, const float *bias, int round,
+                               int part, int parts) {
+    const struct winograd winograd = winograd_form(passes);
+    winograd_batch_forward(&winograd, pass, bias, round, part, parts);
+}
+
+void conv_passes_batch_data_gradient(const struct conv_passes *passes, const struct pass *pass, int round, int part,
+                                     int parts) {
+    const struct winograd winograd = winograd_form(passes);
+    winograd_batch_data_gradient(&winograd, pass, round, part, parts);
+}
+
+/* Without a batch, a few images at a time go through all rounds, with what is common in the scratch memory. */
+enum { IMAGES_ALONE = ENGINE_SHARD };
+
+static struct pass alone(const struct conv_passes *passes, const struct pass *pass, int first) {
+    const struct geometry *g = &passes->geometry;
+    const size_t input = (size_t)first * (size_t)g->input[0] * (size_t)g->input[1] * (size_t)g->channels;
+    const size_t output = (size_t)first * (size_t)g->output[0] * (size_t)g->output[1] * (size_t)passes->filters;
+    struct pass some = *pass;
+    some.images = smaller(pass->images - first, IMAGES_ALONE);
+    some.x = pass->x ? pass->x + input : NULL;
+    some.y = pass->y ? pass->y + output : NULL;
+    some.dy = pass->dy ? pass->dy + output : NULL;
+    some.dx = pass->dx ? pass->dx + input : NULL;
+    some.common = pass->scratch;
+    some.scratch = (char *)pass->scratch + IMAGES_ALONE * conv_passes_common_bytes(passes);
+    return some;
+}
+
+static size_t alone_bytes(const struct conv_passes *passes) {
+    const struct winograd winograd = winograd_form(passes);
+    return IMAGES_ALONE * conv_passes_common_bytes(passes) + winograd_batch_scratch_bytes(&winograd);
+}
+
+static void forward_alone(const struct conv_passes *passes, const struct pass *pass, const float *bias) {
+    for (int first = 0; first < pass->images; first += IMAGES_ALONE) {
+        const struct pass some = alone(passes, pass, first);
+        for (int round = 0; round < LAYER_ROUNDS; round++) conv_passes_batch_forward(passes, &some, bias, round, 0, 1);
+    }
+}
+
+static void data_gradient_alone(const struct conv_passes *passes, const struct pass *pass) {
+    for (int first = 0; first < pass->images; first += IMAGES_ALONE) {
+        const struct pass some = alone(passes, pass, first);
+        for (int round = 0; round < LAYER_ROUNDS; round++) conv_passes_batch_data_gradient(passes, &some, round, 0, 1);
+    }
+}
+
+/* ---- a few images ---- */
+
 size_t conv_passes_scratch_bytes(const struct conv_passes *passes) {
+    if (passes->batch_images > 0) return alone_bytes(passes);
     if (passes->winograd) {
         const struct winograd winograd = winograd_form(passes);
         return winograd_scratch_bytes(&winograd);
@@ -60,6 +132,7 @@ size_t conv_passes_scratch_bytes(const struct conv_passes *passes) {
 }
 
 size_t conv_passes_packed_floats(const struct conv_passes *passes) {
+    if (passes->batch_images > 0) return 0;
     if (passes->winograd) {
         const struct winograd winograd = winograd_form(passes);
         return winograd_packed_floats(&winograd);
@@ -70,6 +143,7 @@ size_t conv_passes_packed_floats(const struct conv_passes *passes) {
 
 void conv_passes_pack(const struct conv_passes *passes, const struct pass *pass, struct packs_wanted wanted,
                       float *packed, int part, int parts) {
+    if (passes->batch_images > 0) return;
     if (passes->winograd) {
         const struct winograd winograd = winograd_form(passes);
         winograd_pack(&winograd, pass, wanted, packed, part, parts);
@@ -80,6 +154,10 @@ void conv_passes_pack(const struct conv_passes *passes, const struct pass *pass,
 }
 
 void conv_passes_forward(const struct conv_passes *passes, const struct pass *pass, const float *bias) {
+    if (passes->batch_images > 0) {
+        forward_alone(passes, pass, bias);
+        return;
+    }
     if (passes->winograd) {
         const struct winograd winograd = winograd_form(passes);
         winograd_forward(&winograd, pass, bias);
@@ -94,6 +172,10 @@ void conv_passes_forward(const struct conv_passes *passes, const struct pass *pa
 }
 
 void conv_passes_data_gradient(const struct conv_passes *passes, const struct pass *pass, const float *bias) {
+    if (passes->batch_images > 0) {
+        data_gradient_alone(passes, pass);
+        return;
+    }
     if (passes->winograd) {
         const struct winograd winograd = winograd_form(passes);
         winograd_data_gradient(&winograd, pass, bias);

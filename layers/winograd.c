@@ -1,29 +1,23 @@
 #include "layers/winograd.h"
+#include "layers/winograd_parts.h"
 
 #include <string.h>
 
 enum {
-    PANEL = 32,         /* filters in one go: columns of a product */
+    PANEL = WINOGRAD_PANEL,
     CHANNEL_BLOCK = 32, /* rows of a product of the kernel gradient */
-    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache, or nearly */
+    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache, or nearly; of the kernel
+     * gradient, and of that with strides */
     SPECTRUM_FLOATS = 36 * 4096,
-    GRADIENT_FLOATS =
-        36 * 2048, /* for the kernel gradient, and with strides, which mean longer ways from bunch to bunch */
+    GRADIENT_FLOATS = 36 * 2048,
     STRIDED_FLOATS = 36 * 6144,
     TILES_LEAST = 16,
     TILES_MOST = 64,
-    SUM_MOST = 128,   /* summed in a row: longer sums round too much */
-    TRANSPOSED = 8,   /* filters transposed at a time */
-    VECTOR_LEAST = 8, /* products have whole vectors of at least this size */
+    SUM_MOST = WINOGRAD_SUM,
+    GRADIENT_ROWS = 64,  /* channels of blocks whose gradient of a batch is a share */
+    GRADIENT_PANELS = 2, /* panels of filters of a share, at most */
+    VECTOR_LEAST = 8,    /* products have whole vectors of at least this size */
 };
-
-static int rounded_up(int value, int step) {
-    return (value + step - 1) / step * step;
-}
-
-static int parts_of(int whole, int part) {
-    return (whole + part - 1) / part;
-}
 
 /* ---- which convolutions ---- */
 
@@ -52,15 +46,9 @@ bool winograd_gains(const struct geometry *geometry, int groups, int filters) {
 
 /* ---- bunches of tiles ---- */
 
-/* What a product sums over. */
-static int depth_of(const struct winograd_sweep *sweep) {
-    return winograd_blocks(sweep) * sweep->channels;
-}
-
-/* Tiles are numbered through all images of a call, and go through the passes in bunches of nearly equal size. Of so
- * many tiles at most: */
+/* Tiles go through the passes in bunches of nearly equal size, of so many tiles at most: */
 static int tiles_of_floats(const struct winograd_sweep *sweep, int floats) {
-    const int tiles = floats / winograd_matrices(sweep) / rounded_up(depth_of(sweep), WINOGRAD_CHANNELS);
+    const int tiles = floats / winograd_matrices(sweep) / rounded_up(winograd_depth(sweep), WINOGRAD_CHANNELS);
     return tiles < TILES_LEAST ? TILES_LEAST : smaller(tiles, TILES_MOST);
 }
 
@@ -74,35 +62,21 @@ static int gradient_tiles(const struct winograd_sweep *sweep) {
     return tiles_of_floats(sweep, strided ? STRIDED_FLOATS : GRADIENT_FLOATS);
 }
 
-/* Some tiles, and where they lie. */
-struct bunch {
-    int tiles;
-    struct tile_place places[TILES_MOST];
-};
-
-/* How many bunches of at most so many tiles those of `images` images make. */
+/* How many bunches of at most so many the tiles of `images` images make. */
 static int bunch_count(const struct winograd_sweep *sweep, int images, int most) {
     return parts_of(images * winograd_tiles(sweep), most);
 }
 
-static struct bunch bunch_at(const struct winograd_sweep *sweep, int images, int count, int index) {
+static struct bunch bunch_at(const struct winograd_sweep *sweep, int images, int most, int index) {
     const int64_t tiles = (int64_t)images * winograd_tiles(sweep);
+    const int count = bunch_count(sweep, images, most);
     const int first = (int)(tiles * index / count), end = (int)(tiles * (index + 1) / count);
-    struct bunch bunch = {.tiles = end - first};
-    for (int t = 0; t < bunch.tiles; t++) bunch.places[t] = winograd_place(sweep, first + t);
-    return bunch;
+    return (struct bunch){first, end - first};
 }
 
 /* ---- 36 matrices, or 25 ---- */
 
-/* One behind the other, not quite a power of two apart: cells of the same tile fall into different sets of the cache.
- */
-struct matrices {
-    float *first;
-    ptrdiff_t row, matrix; /* floats from row to row, from matrix to matrix */
-};
-
-static struct matrices matrices_take(struct pieces *pieces, int count, int rows, int columns) {
+struct matrices matrices_take(struct pieces *pieces, int count, int rows, int columns) {
     const size_t each = (size_t)rows * (size_t)columns + WINOGRAD_CHANNELS;
     return (struct matrices){
         .first = pieces_take(pieces, (size_t)count * each, sizeof(float)), .row = columns, .matrix = (ptrdiff_t)each};
@@ -113,10 +87,9 @@ static void matrix_clear(const struct matrices *matrices, int index, int rows) {
     memset(matrices->first + index * matrices->matrix, 0, (size_t)(rows * matrices->row) * sizeof *matrices->first);
 }
 
-/* Floats of a row of the inputs, with room for what the last block's spectrum has too much. */
-static int inputs_row(const struct winograd_sweep *sweep) {
-    return rounded_up(depth_of(sweep) - sweep->channels + rounded_up(sweep->channels, WINOGRAD_CHANNELS),
-                      WINOGRAD_CHANNELS);
+int winograd_inputs_row(const struct winograd_sweep *sweep) {
+    const int last = rounded_up(sweep->channels, WINOGRAD_CHANNELS);
+    return rounded_up(winograd_depth(sweep) - sweep->channels + last, WINOGRAD_CHANNELS);
 }
 
 /* Spectra of inputs (tiles,blocks*channels), and for a panel of filters of outputs (tiles,PANEL) and of kernels
@@ -129,10 +102,10 @@ struct work {
 static struct work work_of(const struct winograd_sweep *sweep, int tiles, struct pieces *pieces) {
     const int count = winograd_matrices(sweep);
     struct work work = {0};
-    work.inputs = matrices_take(pieces, count, tiles, inputs_row(sweep));
+    work.inputs = matrices_take(pieces, count, tiles, winograd_inputs_row(sweep));
     work.outputs = matrices_take(pieces, count, tiles, PANEL);
     work.kernels = matrices_take(pieces, count, CHANNEL_BLOCK, PANEL);
-    if (depth_of(sweep) > SUM_MOST) work.partial = matrices_take(pieces, count, tiles, PANEL);
+    if (winograd_depth(sweep) > SUM_MOST) work.partial = matrices_take(pieces, count, tiles, PANEL);
     return work;
 }
 
@@ -142,6 +115,44 @@ static size_t work_bytes(const struct winograd_sweep *sweep, int tiles) {
     return pieces.used;
 }
 
+/* A share of a batch's gradient: some channels and some panels of filters of a group. Its sums are as long as there are
+ * tiles, so that many tiles of few channels are taken at once. */
+struct shares {
+    int channels, filters; /* of a share */
+    int down, across, all; /* shares of a group by channels and by filters, of all groups */
+};
+
+static struct shares shares_of(const struct winograd_sweep *sweep, int parts) {
+    const int panels = parts_of(sweep->filters, PANEL);
+    struct shares shares = {.channels = rounded_up(parts_of(GRADIENT_ROWS, winograd_blocks(sweep)), VECTOR_LEAST)};
+    shares.down = parts_of(sweep->channels, shares.channels);
+    const int together = smaller(GRADIENT_PANELS, larger(panels * shares.down * sweep->groups / parts, 1));
+    shares.filters = together * PANEL;
+    shares.across = parts_of(sweep->filters, shares.filters);
+    shares.all = shares.down * shares.across * sweep->groups;
+    return shares;
+}
+
+static struct winograd_sweep sweep_of_share(const struct winograd_sweep *sweep, const struct shares *shares,
+                                            int first_channel) {
+    struct winograd_sweep some = *sweep;
+    some.channels = smaller(shares->channels, sweep->channels - first_channel);
+    return some;
+}
+
+/* Of a share of the gradient of a batch. */
+static size_t share_bytes(const struct winograd_sweep *sweep) {
+    const struct shares shares = shares_of(sweep, 1);
+    const struct winograd_sweep share = sweep_of_share(sweep, &shares, 0);
+    struct pieces pieces = {0};
+    work_of(&share, TILES_MOST, &pieces);
+    return pieces.used;
+}
+
+size_t winograd_gradient_bytes(const struct winograd *winograd) {
+    return share_bytes(&winograd->forward);
+}
+
 size_t winograd_scratch_bytes(const struct winograd *winograd) {
     const struct winograd_sweep *forward = &winograd->forward, *backward = &winograd->backward;
     const size_t front = work_bytes(forward, larger(tiles_at_once(forward), gradient_tiles(forward)));
@@ -149,23 +160,19 @@ size_t winograd_scratch_bytes(const struct winograd *winograd) {
     return front > back ? front : back;
 }
 
-/* Columns [first, first + count) of the filters; `width` is count in whole vectors. */
-struct panel {
-    int first, count, width;
-};
-
-static struct panel panel_at(int filters, int first) {
+struct panel winograd_panel(int filters, int first) {
     const int count = smaller(filters - first, PANEL);
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
 /* A block's spectrum reaches into the next one's place, which is written after it. */
-static void transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, const struct bunch *bunch,
-                             struct range channels, const float *x, const struct matrices *inputs) {
+void winograd_transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct bunch bunch,
+                               struct range channels, const float *x, const struct matrices *inputs) {
     for (int b = 0; b < winograd_blocks(w); b++) {
         const struct tile_grid grid = winograd_inputs_of(w, b);
-        for (int t = 0; t < bunch->tiles; t++) {
-            struct tile tile = winograd_tile_at(&grid, &bunch->places[t]);
+        struct tile_place place = winograd_place(w, bunch.first);
+        for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
+            struct tile tile = winograd_tile_at(&grid, &place);
             tile.cells.taps = w->taps;
             tile.cells.channels = channels.end - channels.first;
             tile.cells.matrix = inputs->matrix;
@@ -181,7 +188,7 @@ static void transform_inputs(const struct winograd_sweep *w, const struct kernel
  * group. */
 static ptrdiff_t packed_panel(const struct winograd_sweep *sweep, int phase, int first) {
     const ptrdiff_t columns = (ptrdiff_t)phase * rounded_up(sweep->filters, WINOGRAD_CHANNELS) + first;
-    return (ptrdiff_t)winograd_matrices(sweep) * depth_of(sweep) * columns;
+    return (ptrdiff_t)winograd_matrices(sweep) * winograd_depth(sweep) * columns;
 }
 
 static ptrdiff_t packed_group(const struct winograd_sweep *sweep) {
@@ -231,7 +238,7 @@ static struct range rows_reached(const struct winograd_sweep *w, int phase, stru
  * (36,depth,width), in the matrices of these kinds; 0 where there are none. */
 static void multiply_rows(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
                           struct kinds kinds, struct range rows, bool accumulate, const struct matrices *inputs,
-                          const float *packed, const struct matrices *result) {
+                          const struct spectrum *kernel, const struct matrices *result) {
     for (int i = 0, m; (m = matrix_of_kinds(w, kinds, i)) >= 0; i++) {
         const struct product product = {
             .m = tiles,
@@ -241,8 +248,8 @@ static void multiply_rows(const struct winograd_sweep *w, const struct kernels *
             .a = inputs->first + m * inputs->matrix + rows.first,
             .row = inputs->row,
             .column = 1,
-            .b = packed + ((ptrdiff_t)m * depth_of(w) + rows.first) * panel.width,
-            .b_row = panel.width,
+            .b = kernel->first + m * kernel->matrix + (rows.first - kernel->from) * kernel->row,
+            .b_row = kernel->row,
             .c = result->first + m * result->matrix,
             .c_row = result->row,
             .accumulate = accumulate,
@@ -254,39 +261,40 @@ static void multiply_rows(const struct winograd_sweep *w, const struct kernels *
     }
 }
 
-/* result (36,tiles,width) = columns `part` of the inputs times those rows of the panel */
-static void multiply_part(const struct winograd_sweep *w, const struct kernels *kernels, int phase, int tiles,
-                          struct panel panel, struct range part, const struct matrices *inputs, const float *packed,
-                          const struct matrices *result) {
+void winograd_multiply(const struct winograd_sweep *w, const struct kernels *kernels, int phase, int tiles,
+                       struct panel panel, struct range part, const struct matrices *inputs,
+                       const struct spectrum *kernel, const struct matrices *result) {
     for (int k = 0; k < POINTS_KINDS * POINTS_KINDS; k++) {
         const struct kinds kinds = kinds_at(k);
         struct range rows = rows_reached(w, phase, kinds, part.first, part.end);
-        multiply_rows(w, kernels, tiles, panel, kinds, rows, false, inputs, packed, result);
+        multiply_rows(w, kernels, tiles, panel, kinds, rows, false, inputs, kernel, result);
         while ((rows = rows_reached(w, phase, kinds, rows.end, part.end)).first < part.end)
-            multiply_rows(w, kernels, tiles, panel, kinds, rows, true, inputs, packed, result);
+            multiply_rows(w, kernels, tiles, panel, kinds, rows, true, inputs, kernel, result);
     }
 }
 
 /* outputs (36,tiles,width), the whole depth: the sum of sums over parts of nearly equal length. */
 static void multiply(const struct winograd_sweep *w, const struct kernels *kernels, int phase, int tiles,
                      struct panel panel, const struct work *work, const float *packed) {
-    const int depth = depth_of(w), each = parts_of(depth, parts_of(depth, SUM_MOST));
-    multiply_part(w, kernels, phase, tiles, panel, (struct range){0, each}, &work->inputs, packed, &work->outputs);
+    const int depth = winograd_depth(w), each = parts_of(depth, parts_of(depth, SUM_MOST));
+    const struct spectrum kernel = {packed, panel.width, (ptrdiff_t)depth * panel.width, 0};
+    winograd_multiply(w, kernels, phase, tiles, panel, (struct range){0, each}, &work->inputs, &kernel, &work->outputs);
     for (int first = each; first < depth; first += each) {
         const struct range part = {first, smaller(first + each, depth)};
-        multiply_part(w, kernels, phase, tiles, panel, part, &work->inputs, packed, &work->partial);
+        winograd_multiply(w, kernels, phase, tiles, panel, part, &work->inputs, &kernel, &work->partial);
         for (int m = 0; m < winograd_matrices(w); m++)
             kernels->add((size_t)(tiles * work->outputs.row), work->partial.first + m * work->partial.matrix,
                          work->outputs.first + m * work->outputs.matrix);
     }
 }
 
-static void transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, int phase,
-                              const struct bunch *bunch, struct panel panel, const struct matrices *outputs,
-                              const float *bias, float *y) {
+void winograd_transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, int phase,
+                                struct bunch bunch, struct panel panel, const struct matrices *outputs,
+                                const float *bias, float *y) {
     const struct tile_grid grid = winograd_outputs_of(w, phase);
-    for (int t = 0; t < bunch->tiles; t++) {
-        struct tile tile = winograd_tile_at(&grid, &bunch->places[t]);
+    struct tile_place place = winograd_place(w, bunch.first);
+    for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
+        struct tile tile = winograd_tile_at(&grid, &place);
         tile.cells.taps = w->taps;
         tile.cells.channels = panel.count;
         tile.cells.matrix = outputs->matrix;
@@ -296,23 +304,23 @@ static void transform_outputs(const struct winograd_sweep *w, const struct kerne
 }
 
 static void convolve_panel(const struct winograd_sweep *sweep, const struct kernels *kernels, int phase,
-                           const struct bunch *bunch, struct panel panel, const struct work *work, const float *packed,
+                           struct bunch bunch, struct panel panel, const struct work *work, const float *packed,
                            const float *bias, float *y) {
-    multiply(sweep, kernels, phase, bunch->tiles, panel, work, packed + packed_panel(sweep, phase, panel.first));
-    transform_outputs(sweep, kernels, phase, bunch, panel, &work->outputs, bias, y);
+    multiply(sweep, kernels, phase, bunch.tiles, panel, work, packed + packed_panel(sweep, phase, panel.first));
+    winograd_transform_outputs(sweep, kernels, phase, bunch, panel, &work->outputs, bias, y);
 }
 
 /* One group of channels: x, packed, bias and y begin with its own. */
 static void convolve_group(const struct winograd_sweep *sweep, const struct pass *pass, const float *x,
                            const float *packed, const float *bias, float *y) {
-    const int most = tiles_at_once(sweep), count = bunch_count(sweep, pass->images, most);
+    const int most = tiles_at_once(sweep);
     const struct work work = work_of(sweep, most, &(struct pieces){.memory = pass->scratch});
-    for (int i = 0; i < count; i++) {
-        const struct bunch bunch = bunch_at(sweep, pass->images, count, i);
-        transform_inputs(sweep, pass->kernels, &bunch, (struct range){0, sweep->channels}, x, &work.inputs);
+    for (int i = 0; i < bunch_count(sweep, pass->images, most); i++) {
+        const struct bunch bunch = bunch_at(sweep, pass->images, most, i);
+        winograd_transform_inputs(sweep, pass->kernels, bunch, (struct range){0, sweep->channels}, x, &work.inputs);
         for (int phase = 0; phase < winograd_phases(sweep); phase++)
             for (int first = 0; first < sweep->filters; first += PANEL)
-                convolve_panel(sweep, pass->kernels, phase, &bunch, panel_at(sweep->filters, first), &work, packed,
+                convolve_panel(sweep, pass->kernels, phase, bunch, winograd_panel(sweep->filters, first), &work, packed,
                                bias, y);
     }
 }
@@ -342,9 +350,9 @@ struct packing {
     float *packed;
 };
 
-static void pack_row(const struct packing *packing, const struct block *block, struct panel panel, ptrdiff_t row,
-                     ptrdiff_t pixel, const float *taps, int channel) {
-    const struct winograd_sweep *sweep = packing->sweep;
+void winograd_transform_kernel(const struct winograd_sweep *sweep, const struct kernels *kernels,
+                               const struct block *block, struct panel panel, ptrdiff_t row, ptrdiff_t pixel,
+                               const float *taps, float *to, ptrdiff_t matrix) {
     const struct strip *down = &block->strips[0], *along = &block->strips[1];
     const struct winograd_tile tile = {.taps = sweep->taps,
                                        .channels = panel.count,
@@ -354,10 +362,17 @@ static void pack_row(const struct packing *packing, const struct block *block, s
                                        .left = along->from,
                                        .bottom = down->end,
                                        .right = along->end,
-                                       .matrix = (ptrdiff_t)depth_of(sweep) * panel.width};
-    packing->kernels->winograd_kernel(&tile, taps,
-                                      packing->packed + packed_panel(sweep, packing->phase, panel.first) +
-                                          ((ptrdiff_t)packing->block * sweep->channels + channel) * panel.width);
+                                       .matrix = matrix};
+    kernels->winograd_kernel(&tile, taps, to);
+}
+
+static void pack_row(const struct packing *packing, const struct block *block, struct panel panel, ptrdiff_t row,
+                     ptrdiff_t pixel, const float *taps, int channel) {
+    const struct winograd_sweep *sweep = packing->sweep;
+    float *to = packing->packed + packed_panel(sweep, packing->phase, panel.first) +
+                ((ptrdiff_t)packing->block * sweep->channels + channel) * panel.width;
+    winograd_transform_kernel(sweep, packing->kernels, block, panel, row, pixel, taps, to,
+                              (ptrdiff_t)winograd_depth(sweep) * panel.width);
 }
 
 /* One group: `kernel` (kh,kw,c,all filters) begins with its first filter. */
@@ -370,15 +385,13 @@ static void pack_forward(struct packing packing, const float *kernel, int part, 
         const float *first_tap = kernel + down->row * row + along->row * pixel;
         for (int c = part; c < sweep->channels; c += parts)
             for (int first = 0; first < sweep->filters; first += PANEL)
-                pack_row(&packing, &block, panel_at(sweep->filters, first), down->step * row, along->step * pixel,
+                pack_row(&packing, &block, winograd_panel(sweep->filters, first), down->step * row, along->step * pixel,
                          first_tap + c * filters + first, c);
     }
 }
 
-/* flipped (3,3,TRANSPOSED,PANEL) = the taps of the block, `rows` of its filters from `row` on by the panel's channels,
- * from the kernel (kh,kw,c,all filters). */
-static void flip(const struct winograd_sweep *back, const struct block *block, const float *kernel, int row, int rows,
-                 struct panel panel, float *flipped) {
+void winograd_flip(const struct winograd_sweep *back, const struct kernels *kernels, const struct block *block,
+                   const float *kernel, int row, int rows, struct panel panel, float *flipped) {
     const ptrdiff_t channels = back->filters, filters = back->all_channels;
     const struct strip *down = &block->strips[0], *along = &block->strips[1];
     for (int i = down->from; i < down->end; i++)
@@ -386,27 +399,26 @@ static void flip(const struct winograd_sweep *back, const struct block *block, c
             const int high = down->row + (i - down->from) * down->step,
                       wide = along->row + (j - along->from) * along->step;
             const float *tap = kernel + ((ptrdiff_t)high * back->of.kernel[1] + wide) * channels * filters;
-            float *to = flipped + (ptrdiff_t)(i * WINOGRAD_TAPS_MOST + j) * TRANSPOSED * PANEL;
-            for (int c = 0; c < panel.count; c++)
-                for (int r = 0; r < rows; r++) to[r * PANEL + c] = tap[(panel.first + c) * filters + row + r];
+            kernels->transpose(panel.count, rows, tap + panel.first * filters + row, filters,
+                               flipped + i * WINOGRAD_FLIPPED_ROW + j * WINOGRAD_FLIPPED_PIXEL, PANEL);
         }
 }
 
 /* Blocks without taps stay unwritten; no product reads them. */
 static void pack_back(struct packing packing, const float *kernel, int part, int parts) {
-    enum { PIXEL = TRANSPOSED * PANEL, ROW = WINOGRAD_TAPS_MOST * PIXEL };
     const struct winograd_sweep *sweep = packing.sweep;
-    float flipped[WINOGRAD_TAPS_MOST * ROW] = {0};
+    float flipped[WINOGRAD_FLIPPED_FLOATS] = {0};
     for (; packing.block < winograd_blocks(sweep); packing.block++) {
         const struct block block = winograd_block(sweep, packing.phase, packing.block);
         if (block_is_empty(&block)) continue;
-        for (int row = part * TRANSPOSED; row < sweep->channels; row += parts * TRANSPOSED)
+        for (int row = part * WINOGRAD_FLIPPED; row < sweep->channels; row += parts * WINOGRAD_FLIPPED)
             for (int first = 0; first < sweep->filters; first += PANEL) {
-                const struct panel panel = panel_at(sweep->filters, first);
-                const int count = smaller(sweep->channels - row, TRANSPOSED);
-                flip(sweep, &block, kernel, row, count, panel, flipped);
+                const struct panel panel = winograd_panel(sweep->filters, first);
+                const int count = smaller(sweep->channels - row, WINOGRAD_FLIPPED);
+                winograd_flip(sweep, packing.kernels, &block, kernel, row, count, panel, flipped);
                 for (int r = 0; r < count; r++)
-                    pack_row(&packing, &block, panel, ROW, PIXEL, flipped + (ptrdiff_t)r * PANEL, row + r);
+                    pack_row(&packing, &block, panel, WINOGRAD_FLIPPED_ROW, WINOGRAD_FLIPPED_PIXEL,
+                             flipped + (ptrdiff_t)r * PANEL, row + r);
             }
     }
 }
@@ -428,11 +440,12 @@ void winograd_pack(const struct winograd *winograd, const struct pass *pass, str
 /* ---- the kernel gradient ---- */
 
 static void transform_output_gradients(const struct winograd_sweep *w, const struct kernels *kernels,
-                                       const struct bunch *bunch, struct panel panel, const float *dy,
+                                       struct bunch bunch, struct panel panel, const float *dy,
                                        const struct matrices *outputs) {
     const struct tile_grid grid = winograd_outputs_of(w, 0);
-    for (int t = 0; t < bunch->tiles; t++) {
-        struct tile tile = winograd_tile_at(&grid, &bunch->places[t]);
+    struct tile_place place = winograd_place(w, bunch.first);
+    for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
+        struct tile tile = winograd_tile_at(&grid, &place);
         tile.cells.taps = w->taps;
         tile.cells.channels = panel.count;
         tile.cells.matrix = outputs->matrix;
@@ -468,6 +481,11 @@ static void multiply_block(const struct winograd_sweep *w, const struct kernels 
     }
 }
 
+/* From tap to tap of the kernel, whose channels may be more than those of a sweep over some. */
+static ptrdiff_t tap_floats(const struct winograd_sweep *sweep) {
+    return (ptrdiff_t)(sweep->of.channels / sweep->groups) * sweep->all_filters;
+}
+
 /* The same, whose transform is added to the gradient. */
 static void block_gradient(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, int index,
                            struct range channels, struct panel panel, const struct work *work, float *gradient) {
@@ -475,7 +493,7 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
     const struct strip *down = &block.strips[0], *along = &block.strips[1];
     for (int k = 0; k < POINTS_KINDS * POINTS_KINDS; k++)
         multiply_block(w, kernels, tiles, index, kinds_at(k), channels, panel, work);
-    const ptrdiff_t pixel = (ptrdiff_t)w->channels * w->all_filters, row = w->of.kernel[1] * pixel;
+    const ptrdiff_t pixel = tap_floats(w), row = w->of.kernel[1] * pixel;
     const struct winograd_tile tile = {.taps = w->taps,
                                        .channels = panel.count,
                                        .row = down->step * row,
@@ -498,55 +516,53 @@ static void panel_gradient(const struct winograd_sweep *w, const struct kernels 
         }
 }
 
-/* The gradient of some channels of a group and of its filters [filters.first, filters.end), in whole panels. */
-static void add_gradient(const struct winograd_sweep *sweep, const struct pass *pass, int group, struct range channels,
-                         struct range filters, float *gradient) {
-    const int most = gradient_tiles(sweep), count = bunch_count(sweep, pass->images, most);
+/* The gradient of a group's filters [filters.first, filters.end), in whole panels, so many tiles at once. x, dy and
+ * gradient begin with the first channel and the first filter of the group. */
+static void add_gradient(const struct winograd_sweep *sweep, const struct pass *pass, int most, struct range filters,
+                         const float *x, const float *dy, float *gradient) {
     const struct work work = work_of(sweep, most, &(struct pieces){.memory = pass->scratch});
-    const float *x = pass->x + (ptrdiff_t)group * sweep->channels;
-    const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters;
-    for (int i = 0; i < count; i++) {
-        const struct bunch bunch = bunch_at(sweep, pass->images, count, i);
-        transform_inputs(sweep, pass->kernels, &bunch, channels, x, &work.inputs);
+    const struct range channels = {0, sweep->channels};
+    for (int i = 0; i < bunch_count(sweep, pass->images, most); i++) {
+        const struct bunch bunch = bunch_at(sweep, pass->images, most, i);
+        winograd_transform_inputs(sweep, pass->kernels, bunch, channels, x, &work.inputs);
         for (int first = filters.first; first < filters.end; first += PANEL) {
-            const struct panel panel = panel_at(sweep->filters, first);
-            transform_output_gradients(sweep, pass->kernels, &bunch, panel, pass->dy + filter, &work.outputs);
-            panel_gradient(sweep, pass->kernels, bunch.tiles, channels, panel, &work, gradient + filter);
+            const struct panel panel = winograd_panel(filters.end, first);
+            transform_output_gradients(sweep, pass->kernels, bunch, panel, dy, &work.outputs);
+            panel_gradient(sweep, pass->kernels, bunch.tiles, channels, panel, &work, gradient);
         }
     }
 }
 
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient) {
     const struct winograd_sweep *sweep = &winograd->forward;
-    for (int group = 0; group < sweep->groups; group++)
-        add_gradient(sweep, pass, group, (struct range){0, sweep->channels}, (struct range){0, sweep->filters},
-                     gradient);
+    for (int group = 0; group < sweep->groups; group++) {
+        const ptrdiff_t channel = (ptrdiff_t)group * sweep->channels, filter = (ptrdiff_t)group * sweep->filters;
+        add_gradient(sweep, pass, gradient_tiles(sweep), (struct range){0, sweep->filters}, pass->x + channel,
+                     pass->dy + filter, gradient + filter);
+    }
 }
 
-static void clear_gradient(const struct winograd_sweep *sweep, int group, struct range channels, struct range filters,
-                           float *gradient) {
-    const int taps = sweep->of.kernel[0] * sweep->of.kernel[1];
+static void clear_gradient(const struct winograd_sweep *share, struct range filters, float *gradient) {
+    const int taps = share->of.kernel[0] * share->of.kernel[1];
     const size_t bytes = (size_t)(filters.end - filters.first) * sizeof *gradient;
-    gradient += (ptrdiff_t)group * sweep->filters + filters.first;
     for (int t = 0; t < taps; t++)
-        for (int c = channels.first; c < channels.end; c++)
-            memset(gradient + ((ptrdiff_t)t * sweep->channels + c) * sweep->all_filters, 0, bytes);
+        for (int c = 0; c < share->channels; c++)
+            memset(gradient + t * tap_floats(share) + (ptrdiff_t)c * share->all_filters + filters.first, 0, bytes);
 }
 
-/* A share is a panel of a group's filters and some blocks of channels. */
 void winograd_kernel_gradient_part(const struct winograd *winograd, const struct pass *pass, float *gradient, int part,
                                    int parts) {
     const struct winograd_sweep *sweep = &winograd->forward;
-    const int panels = sweep->groups * parts_of(sweep->filters, PANEL),
-              blocks = parts_of(sweep->channels, CHANNEL_BLOCK);
-    const int cuts = smaller(parts_of(parts, panels), blocks);
-    for (int share = part; share < panels * cuts; share += parts) {
-        const int panel = share % panels, group = panel % sweep->groups, cut = share / panels;
-        const int first = panel / sweep->groups * PANEL;
-        const struct range filters = {first, smaller(first + PANEL, sweep->filters)};
-        const struct range channels = {blocks * cut / cuts * CHANNEL_BLOCK,
-                                       smaller(blocks * (cut + 1) / cuts * CHANNEL_BLOCK, sweep->channels)};
-        clear_gradient(sweep, group, channels, filters, gradient);
-        add_gradient(sweep, pass, group, channels, filters, gradient);
+    const struct shares shares = shares_of(sweep, parts);
+    for (int i = part; i < shares.all; i += parts) {
+        const int group = i % sweep->groups, within = i / sweep->groups;
+        const int channel = within / shares.across * shares.channels, first = within % shares.across * shares.filters;
+        const struct range filters = {first, smaller(first + shares.filters, sweep->filters)};
+        const struct winograd_sweep share = sweep_of_share(sweep, &shares, channel);
+        const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters;
+        float *to = gradient + filter + (ptrdiff_t)channel * sweep->all_filters;
+        clear_gradient(&share, filters, to);
+        add_gradient(&share, pass, TILES_MOST, filters, pass->x + (ptrdiff_t)group * sweep->channels + channel,
+                     pass->dy + filter, to);
     }
 }

@@ -27,6 +27,7 @@ struct winograd {
 struct winograd winograd_of(const struct geometry *geometry, int groups, int filters);
 
 size_t winograd_scratch_bytes(const struct winograd *winograd);
+size_t winograd_gradient_bytes(const struct winograd *winograd); /* of winograd_kernel_gradient_part */
 size_t winograd_packed_floats(const struct winograd *winograd);
 
 /* packed = part `part` of `parts` of the transformed kernels that are wanted, from (kh,kw,c/groups,f). */

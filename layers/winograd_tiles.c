@@ -41,7 +41,7 @@ static int tiles_along(const struct winograd_sweep *sweep, int axis) {
 }
 
 int winograd_tiles(const struct winograd_sweep *sweep) {
-    return sweep->of.dilation[0] * sweep->of.dilation[1] * tiles_along(sweep, 0) * tiles_along(sweep, 1);
+    return sweep->of.dilation[0] * sweep->of.dilation[1] * sweep->tiles[0] * sweep->tiles[1];
 }
 
 /* ---- blocks ---- */
@@ -157,6 +157,7 @@ double winograd_products(const struct winograd_sweep *sweep) {
 
 static struct winograd_sweep with_taps(struct winograd_sweep sweep, int taps) {
     sweep.taps = taps;
+    for (int axis = 0; axis < 2; axis++) sweep.tiles[axis] = tiles_along(&sweep, axis);
     for (int axis = 0; axis < 2; axis++)
         sweep.blocks[axis] = sweep.back ? blocks_back(&sweep, axis) : blocks_forward(&sweep, axis);
     return sweep;
@@ -205,14 +206,34 @@ struct winograd_sweep winograd_sweep_back(const struct geometry *g, int groups, 
 
 /* ---- tiles ---- */
 
-struct tile_place winograd_place(const struct winograd_sweep *sweep, int index) {
+static void set_windows(const struct winograd_sweep *sweep, struct tile_place *place) {
     const int *dilation = sweep->of.dilation;
-    const int down = tiles_along(sweep, 0), across = tiles_along(sweep, 1), each = winograd_tiles(sweep);
-    const int interleaved = index % each / (down * across), within = index % (down * across);
-    const int row = within / across * WINOGRAD_OUTPUTS, column = within % across * WINOGRAD_OUTPUTS;
-    return (struct tile_place){
-        index / each,
-        {row * dilation[0] + interleaved / dilation[1], column * dilation[1] + interleaved % dilation[1]}};
+    place->at[0] = place->tile[0] * WINOGRAD_OUTPUTS * dilation[0] + place->interleaved / dilation[1];
+    place->at[1] = place->tile[1] * WINOGRAD_OUTPUTS * dilation[1] + place->interleaved % dilation[1];
+}
+
+struct tile_place winograd_place(const struct winograd_sweep *sweep, int index) {
+    const int across = sweep->tiles[1], each = sweep->tiles[0] * across, all = winograd_tiles(sweep);
+    struct tile_place place = {
+        .image = index / all, .interleaved = index % all / each, .tile = {index % each / across, index % across}};
+    set_windows(sweep, &place);
+    return place;
+}
+
+void winograd_next_place(const struct winograd_sweep *sweep, struct tile_place *place) {
+    const int *dilation = sweep->of.dilation;
+    place->at[1] += WINOGRAD_OUTPUTS * dilation[1];
+    if (++place->tile[1] < sweep->tiles[1]) return;
+    place->tile[1] = 0;
+    if (++place->tile[0] == sweep->tiles[0]) {
+        place->tile[0] = 0;
+        place->interleaved++;
+    }
+    if (place->interleaved == dilation[0] * dilation[1]) {
+        place->interleaved = 0;
+        place->image++;
+    }
+    set_windows(sweep, place);
 }
 
 /* Of `size` cells, `step` apart from `at` on, those in an image of `length`: from *first up to *end, none where those

@@ -21,6 +21,7 @@ struct winograd_sweep {
     int input[2], output[2];
     int phases[2];                 /* of outputs; 1 unless back */
     int origin[2];                 /* the row of the input that the first tap of the first window sees */
+    int tiles[2];                  /* along an axis, of those that are not interleaved by a dilation */
     int taps, blocks[2];           /* along an axis: of a block, and how many blocks a kernel has */
     int groups, channels, filters; /* channels and filters of one group */
     int all_channels, all_filters; /* of a pixel */
@@ -71,12 +72,15 @@ bool block_is_empty(const struct block *block);
 bool block_reaches(const struct winograd_sweep *sweep, const struct block *block, enum points_kind down,
                    enum points_kind along);
 
-/* Of tile `index`, which are numbered through all images: its image, and its first row and column of windows. */
+/* Tiles are numbered through all images. Where one lies: its image, which tile of the interleaved ones it is, and its
+ * first row and column of windows. */
 struct tile_place {
-    int image, at[2];
+    int image, interleaved, tile[2];
+    int at[2];
 };
 
 struct tile_place winograd_place(const struct winograd_sweep *sweep, int index);
+void winograd_next_place(const struct winograd_sweep *sweep, struct tile_place *place);
 
 /* A tile as a kernel wants it and the cell it begins at, which may lie outside the image. */
 struct tile {
