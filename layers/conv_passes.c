@@ -10,16 +10,17 @@ const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
 struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm) {
     struct conv_passes passes = {.geometry = *geometry, .groups = groups, .filters = filters};
-    const bool possible = !winograd_obstacle(geometry);
-    passes.winograd = possible && (algorithm == ALGORITHM_WINOGRAD ||
-                                   (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, groups, filters)));
+    if (winograd_obstacle(geometry)) return passes;
+    const bool forced = algorithm == ALGORITHM_WINOGRAD;
+    passes.winograd = forced || (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, groups, filters));
+    passes.winograd_weights = forced || (passes.winograd && winograd_gains_weights(geometry, groups, filters));
     return passes;
 }
 
 void conv_passes_allow_batch(struct conv_passes *passes, enum algorithm algorithm) {
     if (algorithm == ALGORITHM_DIRECT) return;
     passes->batch_images = winograd_batch_images(&passes->geometry, passes->groups, passes->filters, passes->winograd);
-    if (passes->batch_images > 0) passes->winograd = true;
+    if (passes->batch_images > 0) passes->winograd = passes->winograd_weights = true;
 }
 
 static int check_border(const struct geometry *g, int filters, const struct place *place, struct error *error) {
@@ -119,16 +120,21 @@ static void data_gradient_alone(const struct conv_passes *passes, const struct p
 
 /* ---- a few images ---- */
 
+static size_t larger_size(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 size_t conv_passes_scratch_bytes(const struct conv_passes *passes) {
     if (passes->batch_images > 0) return alone_bytes(passes);
+    size_t bytes = 0;
     if (passes->winograd) {
         const struct winograd winograd = winograd_form(passes);
-        return winograd_scratch_bytes(&winograd);
+        bytes = winograd_scratch_bytes(&winograd);
+        if (passes->winograd_weights) return bytes;
     }
     const struct planar planar = planar_form(passes);
     const struct pixelwise pixelwise = pixelwise_form(passes);
-    const size_t planes = planar_scratch_bytes(&planar), pixels = pixelwise_scratch_bytes(&pixelwise);
-    return planes > pixels ? planes : pixels;
+    return larger_size(bytes, larger_size(planar_scratch_bytes(&planar), pixelwise_scratch_bytes(&pixelwise)));
 }
 
 size_t conv_passes_packed_floats(const struct conv_passes *passes) {
@@ -190,7 +196,7 @@ void conv_passes_data_gradient(const struct conv_passes *passes, const struct pa
 }
 
 void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct pass *pass, float *gradient) {
-    if (passes->winograd) {
+    if (passes->winograd_weights) {
         const struct winograd winograd = winograd_form(passes);
         winograd_kernel_gradient(&winograd, pass, gradient);
         return;

@@ -13,14 +13,14 @@ extern const char *const algorithm_names[];
     {                                                                                                                  \
         FIELD_AT(config, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,         \
                                      .origin = FIELD_OWN_HINT,                                                         \
-                                     .help = "direct: term by term; winograd: fewer multiplications, at strides of 1 " \
-                                             "only; auto: the faster by shape"                                         \
+                                     .help = "direct: term by term; winograd: fewer multiplications; auto: the "       \
+                                             "faster by shape"                                                         \
     }
 
 struct conv_passes {
     struct geometry geometry;
-    int groups, filters; /* filters of all groups */
-    bool winograd;
+    int groups, filters;             /* filters of all groups */
+    bool winograd, winograd_weights; /* the latter: the kernel gradient of a few images too */
     int batch_images; /* above 0: forward and data gradient go by batch, so many images at once; the kernel gradient too
                        */
 };
