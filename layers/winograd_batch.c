@@ -4,13 +4,14 @@
 #include "layers/winograd_parts.h"
 
 enum {
-    TILES_TOGETHER = 64, /* that a transformed kernel serves */
+    TILES_TOGETHER = 64, /* that a transformed kernel of 36 matrices serves; more of fewer */
     TILES_MOST = 16,     /* of an image */
     PANEL = WINOGRAD_PANEL,
 };
 
 static int images_together(const struct winograd_sweep *sweep) {
-    const int images = TILES_TOGETHER / winograd_tiles(sweep) / ENGINE_SHARD * ENGINE_SHARD;
+    const int tiles = TILES_TOGETHER * WINOGRAD_MATRICES_MOST / winograd_matrices(sweep);
+    const int images = tiles / winograd_tiles(sweep) / ENGINE_SHARD * ENGINE_SHARD;
     return images < ENGINE_SHARD ? ENGINE_SHARD : smaller(images, ENGINE_GROUP);
 }
 
@@ -22,7 +23,8 @@ int winograd_batch_images(const struct geometry *geometry, int groups, int filte
     const double kernel = (double)geometry->channels * filters * winograd_blocks(forward);
     const int tiles = larger(winograd_tiles(forward), winograd_tiles(backward));
     if (winograd_obstacle(geometry) || groups > 1 || kernel <= KERNEL_LEAST || tiles > TILES_MOST) return 0;
-    if (!wanted && direct < 1.6 * winograd_products(forward)) return 0;
+    const bool few_pixels = geometry->output[0] * geometry->output[1] <= 4;
+    if (!wanted && direct < (few_pixels ? 1 : 1.6) * winograd_products(forward)) return 0;
     return smaller(images_together(forward), images_together(backward));
 }
 
