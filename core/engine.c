@@ -38,6 +38,7 @@ static int take_all(struct engine *engine, struct error *error) {
         const char *what;
     } blocks[] = {
         {&work->slots, (size_t)plan->slots, plan->slot_bytes, "activations"},
+        {&work->turns, (size_t)plan->turns, plan->turn_bytes, "activations"},
         {&work->scratch, threads, plan->scratch_bytes, "work space"},
         {&work->batch, 1, plan->batch_bytes, "activations"},
         {&work->common, 1, plan->common_bytes, "work space"},
@@ -91,9 +92,9 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
 void engine_close(struct engine *engine) {
     if (!engine) return;
     struct workspace *work = &engine->work;
-    void *const owned[] = {work->slots,   work->scratch, work->batch,      work->common, work->packed,
-                           work->shared,  work->lanes,   work->partials,   work->loss,   work->activity,
-                           work->correct, work->labels,  engine->gradients};
+    void *const owned[] = {work->slots,    work->turns,   work->scratch, work->batch,      work->common,
+                           work->packed,   work->shared,  work->lanes,   work->partials,   work->loss,
+                           work->activity, work->correct, work->labels,  engine->gradients};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     engine_plan_free(&work->plan);
     free(engine);
@@ -288,7 +289,8 @@ static void batch_gradient_part(const struct engine *engine, const struct batch 
                               .training = true,
                               .images = batch->count,
                               .thread = omp_get_thread_num(),
-                              .slot = work->slots};
+                              .slot = work->slots,
+                              .turn = work->turns};
     struct pass_pointers pointers;
     struct pass pass = pass_of(&journey, index, &pointers);
     point_to_gradients(engine, layer, &pointers);

@@ -221,7 +221,7 @@ static bool place_gradients(const struct planner *planner) {
     for (int i = 0; i <= plan->layer_count; i++)
         if (!plan->tensors[i].passing && plan->tensors[i].size > largest) largest = plan->tensors[i].size;
     for (int turn = 0; turn < 2; turn++)
-        if (!grow(&turns[turn], &plan->slot_bytes, largest, shard_bytes(planner))) return false;
+        if (!grow(&turns[turn], &plan->turn_bytes, largest, shard_bytes(planner))) return false;
     int turn = 0;
     for (int i = 0; i <= plan->layer_count; i++) {
         struct engine_tensor *tensor = &plan->tensors[i];
@@ -289,13 +289,14 @@ int engine_plan_together(const struct engine_plan *plan, bool training, int shar
     return meet && !all && shards > most ? most : shards;
 }
 
-/* In training a shard keeps its slot from one meeting to the next; without meetings, and at evaluation, a thread's slot
- * does for all its shards. */
+/* In training a shard keeps its slot from one meeting to the next, but gradients only where the meeting does not put
+ * them out itself. Without meetings, and at evaluation, a thread's places do for all its shards. */
 static void count_slots(const struct planner *planner) {
     struct engine_plan *plan = planner->plan;
     const bool kept = planner->request->training && plan->training.count > 0;
     plan->slots = kept ? engine_plan_together(plan, true, plan->shards_max) : 0;
     if (plan->slots < planner->request->threads) plan->slots = planner->request->threads;
+    plan->turns = plan->needs_whole_batch ? plan->slots : planner->request->threads;
 }
 
 static int make(const struct planner *planner, struct error *error) {

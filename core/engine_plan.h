@@ -17,8 +17,9 @@ struct engine_tensor {
     int second_reader; /* the first layer whose second input it is; ENGINE_NO_LAYER: none */
     bool crosses;      /* its values outlive a meeting at evaluation, so that each image has a place for them */
     bool passing;      /* lives from one layer of a chain to the next, for the chain's images alone */
-    size_t offset;     /* bytes into the slot, or into the batch block; the same for the gradient */
-    size_t gradient_offset;
+    size_t offset;     /* bytes into the slot, or into the batch block */
+    size_t
+        gradient_offset; /* bytes into the place of gradients, or into the batch block; of one that passes, as offset */
 };
 
 /* What belongs to one layer. */
@@ -62,7 +63,8 @@ struct engine_plan {
     int shards_max;         /* of a training batch */
     int lanes;              /* gradient accumulators in use */
     int slots;              /* places for a shard's activations */
-    size_t slot_bytes;
+    int turns;              /* places for a shard's gradients */
+    size_t slot_bytes, turn_bytes;
     size_t scratch_bytes; /* of a thread */
     size_t batch_bytes;   /* tensors kept for the whole batch */
     size_t common_bytes;  /* what the parts of a layer's round leave for the next */

@@ -20,15 +20,16 @@ struct journey journey_of(const struct workspace *work, const struct batch *batc
         .images = left < ENGINE_SHARD ? left : ENGINE_SHARD,
         .thread = thread,
         .slot = work->slots + (size_t)place * work->plan.slot_bytes,
+        .turn = work->turns + (size_t)(work->plan.needs_whole_batch ? place : thread) * work->plan.turn_bytes,
         .lane = training ? work->lanes + (size_t)lane * work->plan.lane_floats : NULL,
         .gradient_scale = 1.0 / batch->count,
     };
 }
 
 /* A tensor of the shard in the thread's slot; what passes through a chain holds the group's images alone. */
-static float *in_slot(const struct journey *journey, const struct engine_tensor *tensor, size_t offset) {
+static float *in_place(const struct journey *journey, const struct engine_tensor *tensor, char *place, size_t offset) {
     const size_t images_before = tensor->passing ? 0 : (size_t)journey->within;
-    return (float *)(void *)(journey->slot + offset) + images_before * tensor->size;
+    return (float *)(void *)(place + offset) + images_before * tensor->size;
 }
 
 static const struct engine_tensor *tensor_of(const struct journey *journey, int index) {
@@ -38,7 +39,7 @@ static const struct engine_tensor *tensor_of(const struct journey *journey, int 
 
 static float *values_of(const struct journey *journey, int index) {
     const struct engine_tensor *tensor = tensor_of(journey, index);
-    if (!tensor->values_by_batch) return in_slot(journey, tensor, tensor->offset);
+    if (!tensor->values_by_batch) return in_place(journey, tensor, journey->slot, tensor->offset);
     /* Evaluation needs no other shard's values: a thread's place in the block is enough, however large the batch, or
      * one for each image up to the next meeting. */
     int row = journey->thread * ENGINE_SHARD + journey->within;
@@ -49,7 +50,8 @@ static float *values_of(const struct journey *journey, int index) {
 
 static float *gradient_of(const struct journey *journey, int index) {
     const struct engine_tensor *tensor = tensor_of(journey, index);
-    if (!tensor->gradient_by_batch) return in_slot(journey, tensor, tensor->gradient_offset);
+    if (tensor->passing) return in_place(journey, tensor, journey->slot, tensor->gradient_offset);
+    if (!tensor->gradient_by_batch) return in_place(journey, tensor, journey->turn, tensor->gradient_offset);
     return (float *)(void *)(journey->work->batch + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
 }
 

@@ -15,6 +15,7 @@ struct workspace {
     uint64_t seed;
     struct engine_profile *profile; /* NULL: nobody asks */
     char *slots;                    /* (slots, slot_bytes): activations of a shard */
+    char *turns;                    /* (turns, turn_bytes): gradients of a shard's activations */
     char *scratch;                  /* (threads, scratch_bytes) */
     char *batch;                    /* (batch_bytes): tensors kept for the whole batch */
     char *common;                   /* (common_bytes): of the layer of a meeting */
@@ -34,7 +35,7 @@ struct journey {
     int shard, first, images; /* of the batch: its number, its first image, its images */
     int within;               /* images of the shard before `first`: a chain takes a shard's images in groups */
     int thread;
-    char *slot;
+    char *slot, *turn;
     float *lane;           /* NULL: no gradients */
     double gradient_scale; /* 1 / images of the batch */
 };

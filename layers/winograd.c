@@ -154,6 +154,7 @@ void winograd_transform_inputs(const struct winograd_sweep *w, const struct kern
         for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
             struct tile tile = winograd_tile_at(&grid, &place);
             tile.cells.taps = w->taps;
+            tile.cells.outputs = w->outputs;
             tile.cells.channels = channels.end - channels.first;
             tile.cells.matrix = inputs->matrix;
             kernels->winograd_input(&tile.cells, x + tile.first + channels.first,
@@ -195,6 +196,7 @@ static struct kinds kinds_at(int index) {
 /* Matrix `index` of those of a kind, among all; -1 where there are no more. */
 static int matrix_of_kinds(const struct winograd_sweep *w, struct kinds kinds, int index) {
     const struct range down = winograd_points_of(w, kinds.down), along = winograd_points_of(w, kinds.along);
+    if (along.first == along.end) return -1;
     const int row = down.first + index / (along.end - along.first), column = index % (along.end - along.first);
     return row < down.end ? row * winograd_points(w) + along.first + column : -1;
 }
@@ -276,6 +278,7 @@ void winograd_transform_outputs(const struct winograd_sweep *w, const struct ker
     for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
         struct tile tile = winograd_tile_at(&grid, &place);
         tile.cells.taps = w->taps;
+        tile.cells.outputs = w->outputs;
         tile.cells.channels = panel.count;
         tile.cells.matrix = outputs->matrix;
         kernels->winograd_output(&tile.cells, outputs->first + t * outputs->row, bias ? bias + panel.first : NULL,
@@ -335,6 +338,7 @@ void winograd_transform_kernel(const struct winograd_sweep *sweep, const struct 
                                const float *taps, float *to, ptrdiff_t matrix) {
     const struct strip *down = &block->strips[0], *along = &block->strips[1];
     const struct winograd_tile tile = {.taps = sweep->taps,
+                                       .outputs = sweep->outputs,
                                        .channels = panel.count,
                                        .row = row,
                                        .pixel = pixel,
@@ -427,6 +431,7 @@ static void transform_output_gradients(const struct winograd_sweep *w, const str
     for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
         struct tile tile = winograd_tile_at(&grid, &place);
         tile.cells.taps = w->taps;
+        tile.cells.outputs = w->outputs;
         tile.cells.channels = panel.count;
         tile.cells.matrix = outputs->matrix;
         kernels->winograd_output_gradient(&tile.cells, dy + tile.first + panel.first,
@@ -475,6 +480,7 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
         multiply_block(w, kernels, tiles, index, kinds_at(k), channels, panel, work);
     const ptrdiff_t pixel = tap_floats(w), row = w->of.kernel[1] * pixel;
     const struct winograd_tile tile = {.taps = w->taps,
+                                       .outputs = w->outputs,
                                        .channels = panel.count,
                                        .row = down->step * row,
                                        .pixel = along->step * pixel,

@@ -4,25 +4,30 @@
 #include "layers/winograd_parts.h"
 
 enum {
-    TILES_TOGETHER = 64, /* that a transformed kernel serves */
+    TILES_TOGETHER = 64, /* that a transformed kernel of 36 matrices serves; more of fewer */
     TILES_MOST = 16,     /* of an image */
     PANEL = WINOGRAD_PANEL,
 };
 
 static int images_together(const struct winograd_sweep *sweep) {
-    const int images = TILES_TOGETHER / winograd_tiles(sweep) / ENGINE_SHARD * ENGINE_SHARD;
+    const int tiles = TILES_TOGETHER * WINOGRAD_MATRICES_MOST / winograd_matrices(sweep);
+    const int images = tiles / winograd_tiles(sweep) / ENGINE_SHARD * ENGINE_SHARD;
     return images < ENGINE_SHARD ? ENGINE_SHARD : smaller(images, ENGINE_GROUP);
 }
 
+/* Kernels of less (channels times filters) are read as fast from where they lie packed. An image of one tile does
+ * little with them; with more tiles it does as much as a few of those. */
 int winograd_batch_images(const struct geometry *geometry, int groups, int filters, bool wanted) {
-    enum { KERNEL_LEAST = 1 << 15 };
+    enum { KERNEL_LEAST = 1 << 15, KERNEL_LEAST_OF_TILE = 1 << 13 };
     const struct winograd winograd = winograd_of(geometry, groups, filters);
     const struct winograd_sweep *forward = &winograd.forward, *backward = &winograd.backward;
     const double direct = (double)geometry->kernel[0] * geometry->kernel[1] * geometry->output[0] * geometry->output[1];
     const double kernel = (double)geometry->channels * filters * winograd_blocks(forward);
     const int tiles = larger(winograd_tiles(forward), winograd_tiles(backward));
-    if (winograd_obstacle(geometry) || groups > 1 || kernel <= KERNEL_LEAST || tiles > TILES_MOST) return 0;
-    if (!wanted && direct < 1.6 * winograd_products(forward)) return 0;
+    if (winograd_obstacle(geometry) || groups > 1 || tiles > TILES_MOST) return 0;
+    if (kernel < (tiles > 1 ? KERNEL_LEAST : KERNEL_LEAST_OF_TILE)) return 0;
+    const bool few_pixels = geometry->output[0] * geometry->output[1] <= 4;
+    if (!wanted && direct < (few_pixels ? 1 : 1.6) * winograd_products(forward)) return 0;
     return smaller(images_together(forward), images_together(backward));
 }
 

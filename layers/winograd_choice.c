@@ -2,6 +2,8 @@
 #include "core/batch.h"
 #include "layers/winograd_parts.h"
 
+enum { VECTOR = 8 }; /* floats */
+
 const char *winograd_obstacle(const struct geometry *g) {
     const bool all_seen = g->stride[0] <= g->kernel[0] && g->stride[1] <= g->kernel[1];
     return all_seen ? NULL : "needs strides no larger than kernel_size";
@@ -9,8 +11,13 @@ const char *winograd_obstacle(const struct geometry *g) {
 
 /* What else takes time, in the time of a product: a transform for a channel and a filter; and what a bunch of tiles
  * costs, divided by its tiles. That is the packed kernel's way from the caches, longer where the second level does not
- * hold it, and for the kernel gradient the transforms of its sums. */
-static const double TRANSFORM = 10, BUNCH = 2.5, BUNCH_OF_LARGE = 8, BUNCH_OF_GRADIENT = 13;
+ * hold it, and for the kernel gradient the transforms of its sums, by matrix. */
+static const double TRANSFORM = 8, BUNCH = 2.5, BUNCH_OF_LARGE = 8, GRADIENT_OF_MATRIX = 13.0 / 36;
+
+/* A transform of so many channels, of whole vectors and a call, in channels. */
+static double transform_of(int channels) {
+    return rounded_up(channels, VECTOR) + VECTOR;
+}
 
 static double direct_products(const struct geometry *g) {
     return (double)g->kernel[0] * g->kernel[1] * g->output[0] * g->output[1];
@@ -19,9 +26,10 @@ static double direct_products(const struct geometry *g) {
 /* The time of a direct convolution divided by that of this one, which takes so many tiles at once. */
 static double advantage(const struct winograd_sweep *sweep, int tiles_most, double bunch) {
     const double products = winograd_products(sweep), tiles = winograd_tiles(sweep);
-    const double inputs = winograd_matrices(sweep) * tiles * winograd_blocks(sweep);
-    const double outputs = winograd_matrices(sweep) * tiles * winograd_phases(sweep);
-    const double transforms = (inputs / sweep->filters + outputs / sweep->channels) / products;
+    const double inputs = winograd_blocks(sweep) * transform_of(sweep->channels),
+                 outputs = winograd_phases(sweep) * transform_of(sweep->filters);
+    const double transforms =
+        winograd_matrices(sweep) * tiles * (inputs + outputs) / (products * sweep->channels * sweep->filters);
     const double together = tiles * ENGINE_SHARD < tiles_most ? tiles * ENGINE_SHARD : tiles_most;
     return direct_products(&sweep->of) / (products * (1 + TRANSFORM * transforms + bunch / together));
 }
@@ -47,9 +55,8 @@ static bool plain_gains(const struct winograd_sweep *sweep) {
 
 /* Both sweeps together take a twentieth less time. */
 static bool sweeps_gain(const struct winograd *winograd) {
-    enum { CHANNELS_LEAST = 16 };
     const struct winograd_sweep *forward = &winograd->forward;
-    if (forward->channels < CHANNELS_LEAST || forward->filters < CHANNELS_LEAST) return false;
+    if (forward->channels <= VECTOR || forward->filters <= VECTOR) return false;
     return 1 / advantage_of_sweep(forward) + 1 / advantage_of_sweep(&winograd->backward) < 2 / 1.05;
 }
 
@@ -67,5 +74,6 @@ bool winograd_gains(const struct geometry *geometry, int groups, int filters) {
 
 bool winograd_gains_weights(const struct geometry *geometry, int groups, int filters) {
     const struct winograd_sweep sweep = winograd_sweep_forward(geometry, groups, filters);
-    return is_plain(&sweep) || advantage(&sweep, winograd_gradient_tiles(&sweep), BUNCH_OF_GRADIENT) > 1.1;
+    const double bunch = GRADIENT_OF_MATRIX * winograd_matrices(&sweep);
+    return is_plain(&sweep) || advantage(&sweep, winograd_gradient_tiles(&sweep), bunch) > 1.08;
 }

@@ -7,8 +7,14 @@ static int parts_of(int whole, int part) {
     return (whole + part - 1) / part;
 }
 
+/* Whether tiles have no border, nor taps that see one. */
+static bool is_whole(const struct winograd_sweep *sweep) {
+    return sweep->outputs < WINOGRAD_OUTPUTS;
+}
+
 int winograd_points(const struct winograd_sweep *sweep) {
-    return WINOGRAD_OUTPUTS + sweep->taps - 1;
+    if (is_whole(sweep)) return 2 * sweep->outputs - 1;
+    return sweep->outputs + sweep->taps - 1;
 }
 
 int winograd_matrices(const struct winograd_sweep *sweep) {
@@ -37,7 +43,7 @@ static int output_step(const struct winograd_sweep *sweep, int axis) {
 /* Windows as far apart as the dilation have tiles of their own. */
 static int tiles_along(const struct winograd_sweep *sweep, int axis) {
     const int windows = parts_of(sweep->output[axis], output_step(sweep, axis));
-    return parts_of(parts_of(windows, sweep->of.dilation[axis]), WINOGRAD_OUTPUTS);
+    return parts_of(parts_of(windows, sweep->of.dilation[axis]), sweep->outputs);
 }
 
 int winograd_tiles(const struct winograd_sweep *sweep) {
@@ -93,7 +99,14 @@ static struct strip strip_back(const struct winograd_sweep *sweep, int axis, int
     return (struct strip){phase.index + (phase.taps - 1 - (from - place)) * stride, -stride, from, end};
 }
 
+/* The taps that see no border, around the one that sees the output's own place. */
+static struct strip strip_whole(const struct winograd_sweep *sweep, int axis) {
+    const int middle = sweep->of.before[axis], around = sweep->outputs - 1;
+    return (struct strip){sweep->back ? middle + around : middle - around, sweep->back ? -1 : 1, 0, sweep->taps};
+}
+
 static struct strip strip_at(const struct winograd_sweep *sweep, int axis, int phase, int index) {
+    if (is_whole(sweep)) return strip_whole(sweep, axis);
     return sweep->back ? strip_back(sweep, axis, phase, index) : strip_forward(sweep, axis, index);
 }
 
@@ -124,6 +137,7 @@ bool block_reaches(const struct winograd_sweep *sweep, const struct block *block
 
 struct range winograd_points_of(const struct winograd_sweep *sweep, enum points_kind kind) {
     const int last = winograd_points(sweep) - 1;
+    if (is_whole(sweep)) return (struct range){0, kind == POINTS_LOWEST ? last + 1 : 0}; /* no tap is ever missing */
     if (kind == POINTS_LOWEST) return (struct range){0, 1};
     return kind == POINTS_INNER ? (struct range){1, last} : (struct range){last, last + 1};
 }
@@ -138,6 +152,7 @@ static int points_of_taps(const struct winograd_sweep *sweep, int place, int tap
 
 static int points_along(const struct winograd_sweep *sweep, int axis) {
     int points = 0;
+    if (is_whole(sweep)) return winograd_points(sweep);
     if (!sweep->back) {
         const int phases = smaller(sweep->of.stride[axis], sweep->of.kernel[axis]);
         for (int phase = 0; phase < phases; phase++)
@@ -157,14 +172,39 @@ double winograd_products(const struct winograd_sweep *sweep) {
 
 static struct winograd_sweep with_taps(struct winograd_sweep sweep, int taps) {
     sweep.taps = taps;
+    sweep.outputs = WINOGRAD_OUTPUTS;
     for (int axis = 0; axis < 2; axis++) sweep.tiles[axis] = tiles_along(&sweep, axis);
     for (int axis = 0; axis < 2; axis++)
         sweep.blocks[axis] = sweep.back ? blocks_back(&sweep, axis) : blocks_forward(&sweep, axis);
     return sweep;
 }
 
+/* Along both axes: whether tiles of so many pixels see each other through the kernel and nothing else but border. */
+static bool can_be_whole(const struct geometry *g, int outputs) {
+    for (int axis = 0; axis < 2; axis++) {
+        const int around = outputs - 1;
+        const bool alone = g->input[axis] == outputs || g->kernel[axis] == 1;
+        if (!alone || g->stride[axis] > 1 || g->dilation[axis] > 1 || g->output[axis] != g->input[axis]) return false;
+        if (g->before[axis] < around || g->before[axis] + around >= g->kernel[axis]) return false;
+    }
+    return true;
+}
+
+static struct winograd_sweep whole(struct winograd_sweep sweep, int outputs) {
+    sweep.outputs = outputs;
+    sweep.taps = 2 * outputs - 1;
+    for (int axis = 0; axis < 2; axis++) {
+        sweep.tiles[axis] = tiles_along(&sweep, axis);
+        sweep.blocks[axis] = 1;
+        sweep.phases[axis] = 1;
+    }
+    return sweep;
+}
+
 /* Blocks of three taps unless those of two save a tenth of the products, or do with fewer matrices for as many. */
 static struct winograd_sweep with_fewest_products(const struct winograd_sweep *sweep) {
+    for (int outputs = 1; outputs <= 2; outputs++)
+        if (can_be_whole(&sweep->of, outputs)) return whole(*sweep, outputs);
     const struct winograd_sweep three = with_taps(*sweep, 3), two = with_taps(*sweep, 2);
     const double of_three = winograd_products(&three), of_two = winograd_products(&two);
     const bool alike = !(of_two < of_three) && !(of_two > of_three);
@@ -210,8 +250,8 @@ struct winograd_sweep winograd_sweep_back(const struct geometry *g, int groups, 
 
 static void set_windows(const struct winograd_sweep *sweep, struct tile_place *place) {
     const int *dilation = sweep->of.dilation;
-    place->at[0] = place->tile[0] * WINOGRAD_OUTPUTS * dilation[0] + place->interleaved / dilation[1];
-    place->at[1] = place->tile[1] * WINOGRAD_OUTPUTS * dilation[1] + place->interleaved % dilation[1];
+    place->at[0] = place->tile[0] * sweep->outputs * dilation[0] + place->interleaved / dilation[1];
+    place->at[1] = place->tile[1] * sweep->outputs * dilation[1] + place->interleaved % dilation[1];
 }
 
 struct tile_place winograd_place(const struct winograd_sweep *sweep, int index) {
@@ -224,7 +264,7 @@ struct tile_place winograd_place(const struct winograd_sweep *sweep, int index) 
 
 void winograd_next_place(const struct winograd_sweep *sweep, struct tile_place *place) {
     const int *dilation = sweep->of.dilation;
-    place->at[1] += WINOGRAD_OUTPUTS * dilation[1];
+    place->at[1] += sweep->outputs * dilation[1];
     if (++place->tile[1] < sweep->tiles[1]) return;
     place->tile[1] = 0;
     if (++place->tile[0] == sweep->tiles[0]) {
@@ -267,8 +307,11 @@ struct tile winograd_tile_at(const struct tile_grid *grid, const struct tile_pla
 
 struct tile_grid winograd_inputs_of(const struct winograd_sweep *sweep, int block) {
     const int index[2] = {block / sweep->blocks[1], block % sweep->blocks[1]};
-    struct tile_grid grid = {.image = sweep->input, .all = sweep->all_channels, .cells = winograd_points(sweep)};
-    for (int axis = 0; axis < 2; axis++) {
+    struct tile_grid grid = {.image = sweep->input,
+                             .all = sweep->all_channels,
+                             .cells = is_whole(sweep) ? sweep->outputs : winograd_points(sweep)};
+    for (int axis = 0; is_whole(sweep) && axis < 2; axis++) grid.step[axis] = grid.apart[axis] = 1;
+    for (int axis = 0; !is_whole(sweep) && axis < 2; axis++) {
         const int tap = sweep->back ? index[axis] * sweep->taps : strip_forward(sweep, axis, index[axis]).row;
         grid.first[axis] = sweep->origin[axis] + tap * sweep->of.dilation[axis];
         grid.step[axis] = input_step(sweep, axis);
@@ -280,7 +323,7 @@ struct tile_grid winograd_inputs_of(const struct winograd_sweep *sweep, int bloc
 struct tile_grid winograd_outputs_of(const struct winograd_sweep *sweep, int phase) {
     struct tile_grid grid = {.image = sweep->output,
                              .all = sweep->all_filters,
-                             .cells = WINOGRAD_OUTPUTS,
+                             .cells = sweep->outputs,
                              .first = {phase / sweep->phases[1], phase % sweep->phases[1]}};
     for (int axis = 0; axis < 2; axis++) {
         grid.step[axis] = output_step(sweep, axis);

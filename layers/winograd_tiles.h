@@ -7,7 +7,11 @@
  * that far apart, and so do the pixels of their tiles.
  *
  * The data gradient sweeps over dy with the flipped kernel, whose channels are the filters. At stride s the pixels of
- * dx fall into s*s phases (phase.h), each with its own part of the kernel; the tiles of all phases see the same dy. */
+ * dx fall into s*s phases (phase.h), each with its own part of the kernel; the tiles of all phases see the same dy.
+ *
+ * An image of 2x2 pixels that keeps its size is one tile of its own: of a kernel of 3x3 and more the taps on its zero
+ * border are left out. So are they of an image of one pixel, which sees a single tap; each pixel of an image that a
+ * kernel of 1x1 sees is such a tile. */
 #ifndef CNNTRAIN_LAYERS_WINOGRAD_TILES_H
 #define CNNTRAIN_LAYERS_WINOGRAD_TILES_H
 
@@ -23,11 +27,12 @@ struct winograd_sweep {
     int origin[2];                 /* the row of the input that the first tap of the first window sees */
     int tiles[2];                  /* along an axis, of those that are not interleaved by a dilation */
     int taps, blocks[2];           /* along an axis: of a block, and how many blocks a kernel has */
+    int outputs;                   /* along an axis, of a tile: 4, or those of all the image (below) */
     int groups, channels, filters; /* channels and filters of one group */
     int all_channels, all_filters; /* of a pixel */
 };
 
-/* Forward, and the data gradient; `taps` is chosen to be the faster. */
+/* Forward, and the data gradient; the form (taps, outputs) is chosen to be the faster. */
 struct winograd_sweep winograd_sweep_forward(const struct geometry *geometry, int groups, int filters);
 struct winograd_sweep winograd_sweep_back(const struct geometry *geometry, int groups, int filters);
 

@@ -79,6 +79,10 @@ enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
  * (or column) 0 of G is 0 where row 0 of g is, the last one where the last one of g is; and dg's last row alone depends
  * on the last row of Y * D. A spectrum is written in whole blocks of WINOGRAD_CHANNELS channels; what is beyond
  * `channels` means nothing. */
+/* A whole image of 2x2 pixels has no border: 2 outputs an axis from 2 inputs and the 3 taps that see them, with 3
+ * points, (2*outputs - 1); d is (2,2), y (2,2), g (3,3), and S is 1. An image of one pixel has one point, which is what
+ * it is.
+ */
 enum {
     WINOGRAD_TAPS_MOST = 3,
     WINOGRAD_OUTPUTS = 4,
@@ -89,7 +93,8 @@ enum {
 
 /* Where d, g, y or dy lies: cell (r,c), channel v, at image[r*row + c*pixel + v]. */
 struct winograd_tile {
-    int taps; /* 2 or 3 */
+    int taps;    /* 2 or 3; of whole images 3 or 1 */
+    int outputs; /* 4; of whole images 2 or 1 */
     int channels;
     ptrdiff_t row, pixel;
     int top, left, bottom, right; /* top <= r < bottom, left <= c < right are cells; the others are 0 and not touched */

@@ -149,7 +149,20 @@ static const struct transforms of_two_taps = {
     .S = {1.0f / 2, -1.0f / 2, -1.0f / 6, 1.0f / 6, 1},
 };
 
+/* Of whole images: two pixels an axis, or one. */
+static const struct transforms of_pair = {
+    .count = 3,
+    .B = {{1, 1}, {0, 1}, {1, 0}},
+    .K = {{0, 1, 0}, {0, -1, 1}, {1, -1, 0}},
+    .A = {{1, 1}, {1, 0}, {0, 1}},
+    .S = {1, 1, 1},
+};
+
+static const struct transforms of_one = {.count = 1, .B = {{1}}, .K = {{1}}, .A = {{1}}, .S = {1}};
+
 static const struct transforms *transforms_of(const struct winograd_tile *tile) {
+    if (tile->outputs == 1) return &of_one;
+    if (tile->outputs == 2) return &of_pair;
     return tile->taps == 2 ? &of_two_taps : &of_three_taps;
 }
 

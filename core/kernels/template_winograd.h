@@ -106,6 +106,43 @@ KERNEL_INLINE void kernel_gradient_line_2(const vector m[5], vector g[2]) {
 
 static const float winograd_scale_2[5] = {1.0f / 2, -1.0f / 2, -1.0f / 6, 1.0f / 6, 1};
 
+/* ---- of a whole image of two pixels an axis: y[0] = g[1] x[0] + g[2] x[1], y[1] = g[0] x[0] + g[1] x[1] ---- */
+
+KERNEL_INLINE void input_line_pair(const vector d[2], vector r[3]) {
+    r[0] = d[0] + d[1];
+    r[1] = d[1];
+    r[2] = d[0];
+}
+
+KERNEL_INLINE void kernel_line_pair(const vector g[3], vector r[3]) {
+    r[0] = g[1];
+    r[1] = g[2] - g[1];
+    r[2] = g[0] - g[1];
+}
+
+KERNEL_INLINE void output_gradient_line_pair(const vector y[2], vector r[3]) {
+    r[0] = y[0] + y[1];
+    r[1] = y[0];
+    r[2] = y[1];
+}
+
+KERNEL_INLINE void output_line_pair(const vector m[3], vector y[2]) {
+    y[0] = m[0] + m[1];
+    y[1] = m[0] + m[2];
+}
+
+KERNEL_INLINE void kernel_gradient_line_pair(const vector m[3], vector g[3]) {
+    g[0] = m[2];
+    g[1] = m[0] - (m[1] + m[2]);
+    g[2] = m[1];
+}
+
+/* ---- of one pixel ---- */
+
+KERNEL_INLINE void same_line(const vector from[1], vector to[1]) {
+    to[0] = from[0];
+}
+
 /* ---- tiles ---- */
 
 /* What a tile sees of the image along its columns: where column c is not in the image, another that is, hidden. */
@@ -173,21 +210,33 @@ KERNEL_INLINE void cut_to_spectrum(const struct winograd_tile *tile, const float
 }
 
 static void winograd_input(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    if (tile->taps == 2)
+    if (tile->outputs == 1)
+        to_spectrum(tile, image, spectrum, 1, 1, same_line, NULL, NULL);
+    else if (tile->outputs == 2)
+        to_spectrum(tile, image, spectrum, 2, 3, input_line_pair, NULL, NULL);
+    else if (tile->taps == 2)
         cut_to_spectrum(tile, image, spectrum, 5, 5, input_line_2, NULL);
     else
         cut_to_spectrum(tile, image, spectrum, 6, 6, input_line_3, NULL);
 }
 
 static void winograd_kernel(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    if (tile->taps == 2)
+    if (tile->outputs == 1)
+        to_spectrum(tile, image, spectrum, 1, 1, same_line, NULL, NULL);
+    else if (tile->outputs == 2)
+        to_spectrum(tile, image, spectrum, 3, 3, kernel_line_pair, NULL, NULL);
+    else if (tile->taps == 2)
         cut_to_spectrum(tile, image, spectrum, 2, 5, kernel_line_2, winograd_scale_2);
     else
         cut_to_spectrum(tile, image, spectrum, 3, 6, kernel_line_3, winograd_scale_3);
 }
 
 static void winograd_output_gradient(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    if (tile->taps == 2)
+    if (tile->outputs == 1)
+        to_spectrum(tile, image, spectrum, 1, 1, same_line, NULL, NULL);
+    else if (tile->outputs == 2)
+        to_spectrum(tile, image, spectrum, 2, 3, output_gradient_line_pair, NULL, NULL);
+    else if (tile->taps == 2)
         cut_to_spectrum(tile, image, spectrum, 4, 5, output_gradient_line_2, winograd_scale_2);
     else
         cut_to_spectrum(tile, image, spectrum, 4, 6, output_gradient_line_3, winograd_scale_3);
@@ -211,16 +260,16 @@ KERNEL_INLINE void from_spectrum(const struct winograd_tile *tile, const float *
 }
 
 KERNEL_INLINE void outputs_of(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image,
-                              const int points, line_function *const line) {
+                              const int size, const int points, line_function *const line) {
     for (int v = 0; v < tile->channels; v += VECTOR) {
         const int lanes = lanes_left(tile->channels, v);
         const vector start = bias != NULL ? load(bias + v) : (vector){0};
         vector y[4][4];
-        from_spectrum(tile, spectrum + v, 4, points, line, y);
-        KERNEL_UNROLL for (int r = 0; r < 4; r++) {
+        from_spectrum(tile, spectrum + v, size, points, line, y);
+        KERNEL_UNROLL for (int r = 0; r < size; r++) {
             float *cell = image + v + r * tile->row;
             if (r >= tile->bottom) break;
-            KERNEL_UNROLL for (int c = 0; c < 4; c++, cell += tile->pixel) {
+            KERNEL_UNROLL for (int c = 0; c < size; c++, cell += tile->pixel) {
                 if (c >= tile->right) break;
                 if (lanes == VECTOR)
                     store(cell, y[r][c] + start);
@@ -232,10 +281,14 @@ KERNEL_INLINE void outputs_of(const struct winograd_tile *tile, const float *spe
 }
 
 static void winograd_output(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image) {
-    if (tile->taps == 2)
-        outputs_of(tile, spectrum, bias, image, 5, output_line_2);
+    if (tile->outputs == 1)
+        outputs_of(tile, spectrum, bias, image, 1, 1, same_line);
+    else if (tile->outputs == 2)
+        outputs_of(tile, spectrum, bias, image, 2, 3, output_line_pair);
+    else if (tile->taps == 2)
+        outputs_of(tile, spectrum, bias, image, 4, 5, output_line_2);
     else
-        outputs_of(tile, spectrum, bias, image, 6, output_line_3);
+        outputs_of(tile, spectrum, bias, image, 4, 6, output_line_3);
 }
 
 KERNEL_INLINE void kernel_gradients_of(const struct winograd_tile *tile, const float *spectrum, float *image,
@@ -256,7 +309,11 @@ KERNEL_INLINE void kernel_gradients_of(const struct winograd_tile *tile, const f
 }
 
 static void winograd_kernel_gradient(const struct winograd_tile *tile, const float *spectrum, float *image) {
-    if (tile->taps == 2)
+    if (tile->outputs == 1)
+        kernel_gradients_of(tile, spectrum, image, 1, 1, same_line);
+    else if (tile->outputs == 2)
+        kernel_gradients_of(tile, spectrum, image, 3, 3, kernel_gradient_line_pair);
+    else if (tile->taps == 2)
         kernel_gradients_of(tile, spectrum, image, 2, 5, kernel_gradient_line_2);
     else
         kernel_gradients_of(tile, spectrum, image, 3, 6, kernel_gradient_line_3);

@@ -340,7 +340,7 @@ static void choice(void **state) {
     assert_algorithm("\"filters\":64,\"kernel_size\":[1,3]", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":2", input, true);
     assert_algorithm("\"filters\":16,\"kernel_size\":4,\"padding\":\"same\"", input, true);
-    assert_algorithm("\"filters\":12,\"kernel_size\":4,\"padding\":\"same\"", input, false);
+    assert_algorithm("\"filters\":8,\"kernel_size\":4,\"padding\":\"same\"", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":5,\"strides\":2,\"padding\":\"same\"", input, true);
     assert_algorithm("\"filters\":64,\"kernel_size\":[4,5],\"strides\":[1,2],\"padding\":\"same\"", input, true);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"strides\":2,\"padding\":\"same\"", input, false);
