@@ -6,11 +6,11 @@
 enum {
     PANEL = WINOGRAD_PANEL,
     CHANNEL_BLOCK = 32, /* rows of a product of the kernel gradient */
-    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache, or nearly; of the kernel
-     * gradient, and of that with strides */
-    SPECTRUM_FLOATS = 36 * 4096,
-    GRADIENT_FLOATS = 36 * 2048,
-    STRIDED_FLOATS = 36 * 6144,
+    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache; where several blocks or phases
+     * share a bunch's transforms, it pays to pass over the packed kernel less often, and more so in the gradient */
+    SPECTRUM_FLOATS = 36 * 2048,
+    SHARED_FLOATS = 36 * 4096,
+    SHARED_GRADIENT_FLOATS = 36 * 6144,
     TILES_LEAST = 16,
     TILES_MOST = 64,
     SUM_MOST = WINOGRAD_SUM,
@@ -33,13 +33,14 @@ static int tiles_of_floats(const struct winograd_sweep *sweep, int floats) {
 }
 
 int winograd_tiles_at_once(const struct winograd_sweep *sweep) {
-    return tiles_of_floats(sweep, SPECTRUM_FLOATS);
+    const bool shared = winograd_blocks(sweep) * winograd_phases(sweep) > 1;
+    return tiles_of_floats(sweep, shared ? SHARED_FLOATS : SPECTRUM_FLOATS);
 }
 
 /* The bits depend on it: each bunch is a sum of its own. */
 int winograd_gradient_tiles(const struct winograd_sweep *sweep) {
-    const bool strided = sweep->of.stride[0] * sweep->of.stride[1] > 1;
-    return tiles_of_floats(sweep, strided ? STRIDED_FLOATS : GRADIENT_FLOATS);
+    const bool shared = sweep->of.stride[0] * sweep->of.stride[1] > 1;
+    return tiles_of_floats(sweep, shared ? SHARED_GRADIENT_FLOATS : SPECTRUM_FLOATS);
 }
 
 /* How many bunches of at most so many the tiles of `images` images make. */
