@@ -135,11 +135,9 @@ bool block_reaches(const struct winograd_sweep *sweep, const struct block *block
            strip_reaches(sweep, &block->strips[1], along);
 }
 
-struct range winograd_points_of(const struct winograd_sweep *sweep, enum points_kind kind) {
-    const int last = winograd_points(sweep) - 1;
-    if (is_whole(sweep)) return (struct range){0, kind == POINTS_LOWEST ? last + 1 : 0}; /* no tap is ever missing */
-    if (kind == POINTS_LOWEST) return (struct range){0, 1};
-    return kind == POINTS_INNER ? (struct range){1, last} : (struct range){last, last + 1};
+enum points_kind winograd_kind_of(const struct winograd_sweep *sweep, int point) {
+    if (point == 0) return POINTS_LOWEST;
+    return point < winograd_points(sweep) - 1 ? POINTS_INNER : POINTS_HIGHEST;
 }
 
 /* ---- sweeps ---- */
