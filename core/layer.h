@@ -76,6 +76,7 @@ struct layer {
     bool gradient_by_batch;     /* its weight gradient comes from the kind's batch_gradient */
     int batch_images;           /* above 0: its output and the gradient of its input come from batch_forward and
                                    batch_backward, of so many images at once at most, a multiple of ENGINE_SHARD */
+    int form;                   /* which of its ways to compute the kind chose, in numbers of its own */
     size_t common_bytes;        /* then, of an image: what the parts of a round leave for the next; pass->common */
     char note[LAYER_NOTE_SIZE]; /* what `summary` warns about, such as a dropped row; "" for nothing */
 };

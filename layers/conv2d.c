@@ -117,9 +117,18 @@ static struct plan plan_of(const struct layer *layer, struct pieces *pieces) {
     const struct conv2d *config = layer->config;
     struct geometry geometry = geometry_of(&layer->input, &config->sliding);
     struct plan plan = {.circular = circular_take(&config->sliding, &geometry, pieces)};
-    plan.passes = conv_passes_of(&geometry, config->groups, config->filters, (enum algorithm)config->algorithm);
-    if (!plan.circular.wraps) conv_passes_allow_batch(&plan.passes, (enum algorithm)config->algorithm);
+    plan.passes = (struct conv_passes){geometry, config->groups, config->filters, layer->form, layer->batch_images};
     return plan;
+}
+
+static void choose_form(struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct plan plan = plan_of(layer, &(struct pieces){0});
+    const enum algorithm algorithm = (enum algorithm)config->algorithm;
+    struct conv_passes passes = conv_passes_of(&plan.passes.geometry, config->groups, config->filters, algorithm);
+    if (!plan.circular.wraps) conv_passes_allow_batch(&passes, algorithm);
+    layer->form = passes.form;
+    layer->batch_images = passes.batch_images;
 }
 
 static void set_sizes(struct layer *layer) {
@@ -129,10 +138,10 @@ static void set_sizes(struct layer *layer) {
         layer->scratch_bytes = pieces.used;
         return;
     }
+    choose_form(layer);
     const struct plan plan = plan_of(layer, &pieces);
     layer->scratch_bytes = pieces.used + conv_passes_scratch_bytes(&plan.passes);
     layer->packed_floats = conv_passes_packed_floats(&plan.passes);
-    layer->batch_images = plan.passes.batch_images;
     layer->common_bytes = conv_passes_common_bytes(&plan.passes);
     const bool heavy = layer_is_heavy((double)elements_of(&layer->parameters[0].shape),
                                       (double)elements_of(&layer->input), (double)elements_of(&layer->output));

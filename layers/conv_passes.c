@@ -10,16 +10,23 @@ const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
 struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm) {
     struct conv_passes passes = {.geometry = *geometry, .groups = groups, .filters = filters};
-    const bool possible = !winograd_obstacle(geometry);
-    passes.winograd = possible && (algorithm == ALGORITHM_WINOGRAD ||
-                                   (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, groups, filters)));
+    if (winograd_obstacle(geometry)) return passes;
+    if (algorithm == ALGORITHM_WINOGRAD) passes.form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
+    if (algorithm != ALGORITHM_AUTO || !winograd_gains(geometry, groups, filters)) return passes;
+    passes.form = CONV_WINOGRAD;
+    if (winograd_gains_weights(geometry, groups, filters)) passes.form |= CONV_WINOGRAD_WEIGHTS;
     return passes;
+}
+
+static bool is_winograd(const struct conv_passes *passes) {
+    return passes->form & CONV_WINOGRAD;
 }
 
 void conv_passes_allow_batch(struct conv_passes *passes, enum algorithm algorithm) {
     if (algorithm == ALGORITHM_DIRECT) return;
-    passes->batch_images = winograd_batch_images(&passes->geometry, passes->groups, passes->filters, passes->winograd);
-    if (passes->batch_images > 0) passes->winograd = true;
+    passes->batch_images =
+        winograd_batch_images(&passes->geometry, passes->groups, passes->filters, is_winograd(passes));
+    if (passes->batch_images > 0) passes->form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
 }
 
 static int check_border(const struct geometry *g, int filters, const struct place *place, struct error *error) {
@@ -65,7 +72,7 @@ size_t conv_passes_common_bytes(const struct conv_passes *passes) {
 
 size_t conv_passes_gradient_bytes(const struct conv_passes *passes) {
     const struct winograd winograd = winograd_form(passes);
-    return passes->winograd ? winograd_gradient_bytes(&winograd) : conv_passes_scratch_bytes(passes);
+    return is_winograd(passes) ? winograd_gradient_bytes(&winograd) : conv_passes_scratch_bytes(passes);
 }
 
 void conv_passes_batch_forward(const struct conv_passes *passes, const struct pass *pass, const float *bias, int round,
@@ -119,21 +126,26 @@ static void data_gradient_alone(const struct conv_passes *passes, const struct p
 
 /* ---- a few images ---- */
 
+static size_t larger_size(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 size_t conv_passes_scratch_bytes(const struct conv_passes *passes) {
     if (passes->batch_images > 0) return alone_bytes(passes);
-    if (passes->winograd) {
+    size_t bytes = 0;
+    if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
-        return winograd_scratch_bytes(&winograd);
+        bytes = winograd_scratch_bytes(&winograd);
+        if (passes->form & CONV_WINOGRAD_WEIGHTS) return bytes;
     }
     const struct planar planar = planar_form(passes);
     const struct pixelwise pixelwise = pixelwise_form(passes);
-    const size_t planes = planar_scratch_bytes(&planar), pixels = pixelwise_scratch_bytes(&pixelwise);
-    return planes > pixels ? planes : pixels;
+    return larger_size(bytes, larger_size(planar_scratch_bytes(&planar), pixelwise_scratch_bytes(&pixelwise)));
 }
 
 size_t conv_passes_packed_floats(const struct conv_passes *passes) {
     if (passes->batch_images > 0) return 0;
-    if (passes->winograd) {
+    if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         return winograd_packed_floats(&winograd);
     }
@@ -144,7 +156,7 @@ size_t conv_passes_packed_floats(const struct conv_passes *passes) {
 void conv_passes_pack(const struct conv_passes *passes, const struct pass *pass, struct packs_wanted wanted,
                       float *packed, int part, int parts) {
     if (passes->batch_images > 0) return;
-    if (passes->winograd) {
+    if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         winograd_pack(&winograd, pass, wanted, packed, part, parts);
     } else {
@@ -158,7 +170,7 @@ void conv_passes_forward(const struct conv_passes *passes, const struct pass *pa
         forward_alone(passes, pass, bias);
         return;
     }
-    if (passes->winograd) {
+    if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         winograd_forward(&winograd, pass, bias);
         return;
@@ -176,7 +188,7 @@ void conv_passes_data_gradient(const struct conv_passes *passes, const struct pa
         data_gradient_alone(passes, pass);
         return;
     }
-    if (passes->winograd) {
+    if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         winograd_data_gradient(&winograd, pass, bias);
         return;
@@ -190,7 +202,7 @@ void conv_passes_data_gradient(const struct conv_passes *passes, const struct pa
 }
 
 void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct pass *pass, float *gradient) {
-    if (passes->winograd) {
+    if (passes->form & CONV_WINOGRAD_WEIGHTS) {
         const struct winograd winograd = winograd_form(passes);
         winograd_kernel_gradient(&winograd, pass, gradient);
         return;
@@ -205,7 +217,7 @@ void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct 
 
 void conv_passes_kernel_gradient_part(const struct conv_passes *passes, const struct pass *pass, float *gradient,
                                       int part, int parts) {
-    if (passes->winograd) {
+    if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         winograd_kernel_gradient_part(&winograd, pass, gradient, part, parts);
         return;

@@ -13,19 +13,27 @@ extern const char *const algorithm_names[];
     {                                                                                                                  \
         FIELD_AT(config, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,         \
                                      .origin = FIELD_OWN_HINT,                                                         \
-                                     .help = "direct: term by term; winograd: fewer multiplications, at strides of 1 " \
-                                             "only; auto: the faster by shape"                                         \
+                                     .help = "direct: term by term; winograd: fewer multiplications; auto: the "       \
+                                             "faster by shape"                                                         \
     }
+
+/* Which passes are Winograd's, sums of these. */
+enum conv_form {
+    CONV_DIRECT = 0,
+    CONV_WINOGRAD = 1,        /* forward, data gradient, and the kernel gradient of a whole batch */
+    CONV_WINOGRAD_WEIGHTS = 2 /* the kernel gradient of a few images */
+};
 
 struct conv_passes {
     struct geometry geometry;
     int groups, filters; /* filters of all groups */
-    bool winograd;
+    int form;
     int batch_images; /* above 0: forward and data gradient go by batch, so many images at once; the kernel gradient too
                        */
 };
 
-/* auto decides by shape alone, so that the same config gives the same numbers everywhere. */
+/* Chooses the form. auto decides by shape alone, so that the same config gives the same numbers everywhere. A layer
+ * keeps the form, which takes longer to choose than a small layer to run. */
 struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm);
 
 /* Lets the passes go by batch where that is faster; for layers that have batch_forward and batch_backward. */

@@ -6,11 +6,11 @@
 enum {
     PANEL = WINOGRAD_PANEL,
     CHANNEL_BLOCK = 32, /* rows of a product of the kernel gradient */
-    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache, or nearly; of the kernel
-     * gradient, and of that with strides */
-    SPECTRUM_FLOATS = 36 * 4096,
-    GRADIENT_FLOATS = 36 * 2048,
-    STRIDED_FLOATS = 36 * 6144,
+    /* tiles x depth of a bunch in all matrices, which stay in the second-level cache; where several blocks or phases
+     * share a bunch's transforms, it pays to pass over the packed kernel less often, and more so in the gradient */
+    SPECTRUM_FLOATS = 36 * 2048,
+    SHARED_FLOATS = 36 * 4096,
+    SHARED_GRADIENT_FLOATS = 36 * 6144,
     TILES_LEAST = 16,
     TILES_MOST = 64,
     SUM_MOST = WINOGRAD_SUM,
@@ -19,29 +19,9 @@ enum {
     VECTOR_LEAST = 8,    /* products have whole vectors of at least this size */
 };
 
-/* ---- which convolutions ---- */
-
-const char *winograd_obstacle(const struct geometry *g) {
-    const bool all_seen = g->stride[0] <= g->kernel[0] && g->stride[1] <= g->kernel[1];
-    return all_seen ? NULL : "needs strides no larger than kernel_size";
-}
-
 struct winograd winograd_of(const struct geometry *geometry, int groups, int filters) {
     return (struct winograd){winograd_sweep_forward(geometry, groups, filters),
                              winograd_sweep_back(geometry, groups, filters)};
-}
-
-/* Transforms cost as much for few channels as for many. A tile is computed whole even where it sticks out. The packed
- * kernel is four times the kernel: where an image has but one tile, a large one is not worth its way from memory. */
-bool winograd_gains(const struct geometry *geometry, int groups, int filters) {
-    enum { CHANNELS_LEAST = 8, KERNEL_LEAST = 120, KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
-    const struct winograd_sweep sweep = winograd_sweep_forward(geometry, groups, filters);
-    const int most = winograd_tiles(&sweep) > 1 ? KERNEL_MOST : KERNEL_MOST_OF_TILE;
-    const double taps = (double)geometry->kernel[0] * geometry->kernel[1], blocks = winograd_blocks(&sweep);
-    const double kernel = (double)sweep.channels * sweep.filters;
-    const double direct = taps * geometry->output[0] * geometry->output[1];
-    return sweep.channels >= CHANNELS_LEAST && sweep.filters >= CHANNELS_LEAST && kernel >= KERNEL_LEAST &&
-           kernel * blocks <= most && direct >= 1.6 * winograd_products(&sweep);
 }
 
 /* ---- bunches of tiles ---- */
@@ -52,14 +32,15 @@ static int tiles_of_floats(const struct winograd_sweep *sweep, int floats) {
     return tiles < TILES_LEAST ? TILES_LEAST : smaller(tiles, TILES_MOST);
 }
 
-static int tiles_at_once(const struct winograd_sweep *sweep) {
-    return tiles_of_floats(sweep, SPECTRUM_FLOATS);
+int winograd_tiles_at_once(const struct winograd_sweep *sweep) {
+    const bool shared = winograd_blocks(sweep) * winograd_phases(sweep) > 1;
+    return tiles_of_floats(sweep, shared ? SHARED_FLOATS : SPECTRUM_FLOATS);
 }
 
-/* A kernel gradient's bits depend on it: each bunch is a sum of its own. */
-static int gradient_tiles(const struct winograd_sweep *sweep) {
-    const bool strided = sweep->of.stride[0] * sweep->of.stride[1] > 1;
-    return tiles_of_floats(sweep, strided ? STRIDED_FLOATS : GRADIENT_FLOATS);
+/* The bits depend on it: each bunch is a sum of its own. */
+int winograd_gradient_tiles(const struct winograd_sweep *sweep) {
+    const bool shared = sweep->of.stride[0] * sweep->of.stride[1] > 1;
+    return tiles_of_floats(sweep, shared ? SHARED_GRADIENT_FLOATS : SPECTRUM_FLOATS);
 }
 
 /* How many bunches of at most so many the tiles of `images` images make. */
@@ -155,8 +136,8 @@ size_t winograd_gradient_bytes(const struct winograd *winograd) {
 
 size_t winograd_scratch_bytes(const struct winograd *winograd) {
     const struct winograd_sweep *forward = &winograd->forward, *backward = &winograd->backward;
-    const size_t front = work_bytes(forward, larger(tiles_at_once(forward), gradient_tiles(forward)));
-    const size_t back = work_bytes(backward, tiles_at_once(backward));
+    const size_t front = work_bytes(forward, larger(winograd_tiles_at_once(forward), winograd_gradient_tiles(forward)));
+    const size_t back = work_bytes(backward, winograd_tiles_at_once(backward));
     return front > back ? front : back;
 }
 
@@ -316,7 +297,7 @@ static void convolve_panel(const struct winograd_sweep *sweep, const struct kern
 /* One group of channels: x, packed, bias and y begin with its own. */
 static void convolve_group(const struct winograd_sweep *sweep, const struct pass *pass, const float *x,
                            const float *packed, const float *bias, float *y) {
-    const int most = tiles_at_once(sweep);
+    const int most = winograd_tiles_at_once(sweep);
     const struct work work = work_of(sweep, most, &(struct pieces){.memory = pass->scratch});
     for (int i = 0; i < bunch_count(sweep, pass->images, most); i++) {
         const struct bunch bunch = bunch_at(sweep, pass->images, most, i);
@@ -543,7 +524,7 @@ void winograd_kernel_gradient(const struct winograd *winograd, const struct pass
     const struct winograd_sweep *sweep = &winograd->forward;
     for (int group = 0; group < sweep->groups; group++) {
         const ptrdiff_t channel = (ptrdiff_t)group * sweep->channels, filter = (ptrdiff_t)group * sweep->filters;
-        add_gradient(sweep, pass, gradient_tiles(sweep), (struct range){0, sweep->filters}, pass->x + channel,
+        add_gradient(sweep, pass, winograd_gradient_tiles(sweep), (struct range){0, sweep->filters}, pass->x + channel,
                      pass->dy + filter, gradient + filter);
     }
 }

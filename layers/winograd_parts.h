@@ -23,6 +23,11 @@ static inline int winograd_depth(const struct winograd_sweep *sweep) {
     return winograd_blocks(sweep) * sweep->channels;
 }
 
+/* The most tiles that go through the passes together: forward and in the data gradient, and in the kernel gradient of a
+ * few images. */
+int winograd_tiles_at_once(const struct winograd_sweep *sweep);
+int winograd_gradient_tiles(const struct winograd_sweep *sweep);
+
 /* Floats of a row of the inputs' spectrum, with room for what the transform writes beyond the last block. */
 int winograd_inputs_row(const struct winograd_sweep *sweep);
 

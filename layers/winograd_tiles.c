@@ -201,12 +201,14 @@ static struct winograd_sweep whole(struct winograd_sweep sweep, int outputs) {
     return sweep;
 }
 
-/* Blocks of three taps unless those of two save a tenth. */
+/* Blocks of three taps unless those of two save a tenth of the products, or do with fewer matrices for as many. */
 static struct winograd_sweep with_fewest_products(const struct winograd_sweep *sweep) {
     for (int outputs = 1; outputs <= 2; outputs++)
         if (can_be_whole(&sweep->of, outputs)) return whole(*sweep, outputs);
     const struct winograd_sweep three = with_taps(*sweep, 3), two = with_taps(*sweep, 2);
-    return 10 * winograd_products(&two) < 9 * winograd_products(&three) ? two : three;
+    const double of_three = winograd_products(&three), of_two = winograd_products(&two);
+    const bool alike = !(of_two < of_three) && !(of_two > of_three);
+    return alike || 10 * of_two < 9 * of_three ? two : three;
 }
 
 struct winograd_sweep winograd_sweep_forward(const struct geometry *g, int groups, int filters) {

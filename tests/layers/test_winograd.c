@@ -338,8 +338,16 @@ static void choice(void **state) {
     assert_algorithm("\"filters\":64,\"kernel_size\":[3,7],\"padding\":\"same\"", input, true);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"dilation_rate\":2", input, true);
     assert_algorithm("\"filters\":64,\"kernel_size\":[1,3]", input, false);
-    assert_algorithm("\"filters\":64,\"kernel_size\":2", input, false);
-    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"strides\":2", input, false);
+    assert_algorithm("\"filters\":64,\"kernel_size\":2", input, true);
+    assert_algorithm("\"filters\":16,\"kernel_size\":4,\"padding\":\"same\"", input, true);
+    assert_algorithm("\"filters\":8,\"kernel_size\":4,\"padding\":\"same\"", input, false);
+    assert_algorithm("\"filters\":64,\"kernel_size\":5,\"strides\":2,\"padding\":\"same\"", input, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":[4,5],\"strides\":[1,2],\"padding\":\"same\"", input, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"strides\":2,\"padding\":\"same\"", input, false);
+    assert_algorithm("\"filters\":32,\"kernel_size\":3,\"strides\":2,\"padding\":\"same\"",
+                     (struct shape){3, {32, 32, 64}}, true);
+    assert_algorithm("\"filters\":64,\"kernel_size\":2,\"strides\":2", input, false);
+    assert_algorithm("\"filters\":64,\"kernel_size\":3,\"strides\":4", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"groups\":2", input, true);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"groups\":8", input, false);
     assert_algorithm("\"filters\":64,\"kernel_size\":3,\"padding\":\"same\"", (struct shape){3, {1, 1, 64}}, false);
@@ -348,8 +356,10 @@ static void choice(void **state) {
 static void refusals(void **state) {
     (void)state;
     const struct shape input = {3, {16, 16, 32}};
-    assert_refused("{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":3,\"strides\":2,\"algorithm\":\"winograd\"}",
-                   input, "test.json: model[0].algorithm: winograd needs strides of 1; use \"auto\" or \"direct\"");
+    assert_refused(
+        "{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":[3,1],\"strides\":2,\"algorithm\":\"winograd\"}", input,
+        "test.json: model[0].algorithm: winograd needs strides no larger than kernel_size; use \"auto\" or "
+        "\"direct\"");
 }
 
 int main(void) {
