@@ -247,7 +247,7 @@ static void run_lanes(const struct engine *engine, const struct batch *batch, st
 struct crowd {
     struct job job;
     bool training, backward;
-    int index, round;
+    int index, parts, round;
 };
 
 static void crowd_part(const struct job *job, int part) {
@@ -261,20 +261,26 @@ static void crowd_part(const struct job *job, int part) {
     struct pass pass = pass_of(&journey, crowd->index, &pointers);
     const double start = engine_profile_start(work->profile);
     if (crowd->backward)
-        layer->kind->batch_backward(layer, &pass, crowd->round, part, ENGINE_LANES);
+        layer->kind->batch_backward(layer, &pass, crowd->round, part, crowd->parts);
     else
-        layer->kind->batch_forward(layer, &pass, crowd->round, part, ENGINE_LANES);
+        layer->kind->batch_forward(layer, &pass, crowd->round, part, crowd->parts);
     engine_profile_add(work->profile, thread, crowd->backward ? ENGINE_BACKWARD : ENGINE_FORWARD, crowd->index, start);
+}
+
+/* Large parts read their inputs less often; several for a thread keep all of them busy to the end. The bits do not
+ * depend on it. */
+static int crowd_parts(const struct engine *engine) {
+    return smaller(4 * engine->options.threads, ENGINE_LANES);
 }
 
 /* As many images at once as the layer wants, which pass->common has room for. */
 static void run_by_batch(const struct engine *engine, const struct batch *batch, struct shards shards, int index,
                          bool training, bool backward) {
-    struct crowd crowd = {{.engine = engine, .batch = batch}, training, backward, index, 0};
+    struct crowd crowd = {{.engine = engine, .batch = batch}, training, backward, index, crowd_parts(engine), 0};
     const int together = engine->work.model->layers[index].batch_images / ENGINE_SHARD;
     for (int from = shards.from; from < shards.to; from += together) {
         crowd.job.shards = (struct shards){from, smaller(from + together, shards.to)};
-        for (crowd.round = 0; crowd.round < LAYER_ROUNDS; crowd.round++) share(&crowd.job, ENGINE_LANES, crowd_part);
+        for (crowd.round = 0; crowd.round < LAYER_ROUNDS; crowd.round++) share(&crowd.job, crowd.parts, crowd_part);
     }
 }
 

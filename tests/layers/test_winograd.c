@@ -295,6 +295,92 @@ static void many_weights(void **state) {
     check((struct convolution){3, 5, 5, 64, 64, true, {5, 5}, {0}, 0, {0}});
 }
 
+/* Images of 2x2 pixels and of one, whose border takes part in nothing, and 1x1 kernels. */
+static void whole_images(void **state) {
+    (void)state;
+    static const int kernels[][2] = {{3, 3}, {5, 5}, {3, 4}, {6, 3}, {7, 5}, {2, 2}, {1, 3}, {1, 1}};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (int size = 1; size <= 2; size++)
+            for (int channels = 5; channels < 200; channels += 40) {
+                const int high = kernels[i][0], wide = kernels[i][1];
+                check((struct convolution){5, size, size, channels, 23, true, {high, wide}, {0}, 0, {0}});
+                check((struct convolution){2, size, 2, 12, 18, true, {high, wide}, {0}, 2, {0}});
+            }
+    check((struct convolution){3, 2, 2, 9, 10, true, {3, 3}, {2, 2}, 0, {0}});
+    check((struct convolution){3, 3, 4, 9, 40, true, {1, 1}, {0}, 0, {0}});
+}
+
+/* Layers that go by batch: kernels in whole panels and not, in several parts of a sum, in blocks, with strides. */
+static void by_batch(void **state) {
+    (void)state;
+    check((struct convolution){5, 4, 4, 100, 98, .same = true});
+    check((struct convolution){3, 3, 3, 300, 40, .same = true});
+    check((struct convolution){9, 2, 2, 131, 70, .same = true});
+    check((struct convolution){6, 1, 1, 96, 129, .same = true});
+    check((struct convolution){6, 1, 2, 96, 129, true, {1, 1}, {0}, 0, {0}});
+    check((struct convolution){3, 7, 8, 192, 180, .same = true});
+    check((struct convolution){2, 4, 4, 40, 260, true, {5, 5}, {0}, 0, {0}});
+    check((struct convolution){2, 6, 6, 90, 100, .same = false});
+    check((struct convolution){3, 7, 7, 90, 100, true, {0}, {0}, 0, {2, 2}});
+    check((struct convolution){3, 7, 7, 90, 100, true, {0}, {2, 2}, 0, {0}});
+}
+
+enum { BATCH = 13 };
+
+static void run_rounds(struct layer_case *test, bool backward, int parts) {
+    struct layer_run *run = &test->run;
+    float *common = malloc(BATCH * test->layer.common_bytes + 1);
+    assert_non_null(common);
+    const struct pass pass = {.kernels = run->kernels,
+                              .images = BATCH,
+                              .x = run->x,
+                              .y = run->before,
+                              .dy = run->dy,
+                              .dx = run->dx,
+                              .parameters = run->parameters,
+                              .scratch = run->scratch,
+                              .common = common};
+    for (int round = 0; round < LAYER_ROUNDS; round++)
+        for (int part = parts - 1; part >= 0; part--)
+            (backward ? test->layer.kind->batch_backward : test->layer.kind->batch_forward)(&test->layer, &pass, round,
+                                                                                            part, parts);
+    free(common);
+}
+
+/* In any number of parts, in any order, and as the layer does by itself. */
+static void check_rounds(const struct convolution *c) {
+    struct layer_case test;
+    open_case(&test, c);
+    struct layer_run *run = &test.run;
+    run->kernels = kernels_select(NULL);
+    assert_true(test.layer.batch_images >= BATCH);
+    assert_int_equal(test.layer.packed_floats, 0);
+    layer_run_forward(run, true);
+    layer_run_backward(run);
+    const size_t outputs = BATCH * run->output, inputs = BATCH * run->input;
+    float *dx = malloc(inputs * sizeof *dx);
+    assert_non_null(dx);
+    memcpy(dx, run->dx, inputs * sizeof *dx);
+    for (int parts = 1; parts < 70; parts *= 4) {
+        memset(run->before, 0xFF, outputs * sizeof *run->before);
+        memset(run->dx, 0xFF, inputs * sizeof *run->dx);
+        run_rounds(&test, false, parts);
+        run_rounds(&test, true, parts);
+        assert_memory_equal(run->before, run->y, outputs * sizeof *run->y);
+        assert_memory_equal(run->dx, dx, inputs * sizeof *dx);
+    }
+    free(dx);
+    layer_case_close(&test);
+}
+
+static void rounds(void **state) {
+    (void)state;
+    check_rounds(&(struct convolution){BATCH, 4, 4, 132, 100, .same = true});
+    check_rounds(&(struct convolution){BATCH, 2, 2, 132, 100, .same = true});
+    check_rounds(&(struct convolution){BATCH, 1, 1, 132, 100, .same = true});
+    check_rounds(&(struct convolution){BATCH, 4, 3, 96, 97, true, {5, 3}, {0}, 0, {0}});
+}
+
 /* The same image gives the same bits whatever images stand beside it. */
 static void images_do_not_meet(void **state) {
     (void)state;
@@ -364,12 +450,21 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_of_images), cmocka_unit_test(sizes_of_kernels),
-        cmocka_unit_test(dilations),       cmocka_unit_test(numbers_of_channels),
-        cmocka_unit_test(many_tiles),      cmocka_unit_test(many_channels),
-        cmocka_unit_test(many_weights),    cmocka_unit_test(images_do_not_meet),
-        cmocka_unit_test(choice),          cmocka_unit_test(refusals),
-        cmocka_unit_test(groups),          cmocka_unit_test(strides),
+        cmocka_unit_test(sizes_of_images),
+        cmocka_unit_test(sizes_of_kernels),
+        cmocka_unit_test(dilations),
+        cmocka_unit_test(numbers_of_channels),
+        cmocka_unit_test(many_tiles),
+        cmocka_unit_test(many_channels),
+        cmocka_unit_test(many_weights),
+        cmocka_unit_test(whole_images),
+        cmocka_unit_test(by_batch),
+        cmocka_unit_test(rounds),
+        cmocka_unit_test(images_do_not_meet),
+        cmocka_unit_test(choice),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(strides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,9 +12,10 @@ struct tile_case {
     float *image, *spectrum, *bias;
 };
 
-static struct tile_case tile_case_of(int taps, int channels, int top, int left, int bottom, int right) {
-    const size_t points = (size_t)(WINOGRAD_OUTPUTS + taps - 1);
+static struct tile_case whole_case_of(int outputs, int taps, int points, int channels, int top, int left, int bottom,
+                                      int right) {
     struct tile_case test = {.tile = {.taps = taps,
+                                      .outputs = outputs,
                                       .channels = channels,
                                       .row = (ptrdiff_t)SIDE * channels,
                                       .pixel = channels,
@@ -25,11 +26,15 @@ static struct tile_case tile_case_of(int taps, int channels, int top, int left, 
     test.written = (size_t)(channels + WINOGRAD_CHANNELS - 1) / WINOGRAD_CHANNELS * WINOGRAD_CHANNELS;
     test.tile.matrix = (ptrdiff_t)test.written;
     test.image_count = (size_t)(SIDE * SIDE * channels);
-    test.spectrum_count = points * points * test.written;
+    test.spectrum_count = (size_t)(points * points) * test.written;
     test.image = random_floats(test.image_count, 21);
     test.spectrum = random_floats(test.spectrum_count, 22);
     test.bias = random_floats((size_t)channels, 23);
     return test;
+}
+
+static struct tile_case tile_case_of(int taps, int channels, int top, int left, int bottom, int right) {
+    return whole_case_of(WINOGRAD_OUTPUTS, taps, WINOGRAD_OUTPUTS + taps - 1, channels, top, left, bottom, right);
 }
 
 static void tile_case_free(struct tile_case *test) {
@@ -82,14 +87,15 @@ static void assert_alike(const struct tile_case *test, const float *got, const f
     }
 }
 
-static void check_transform(transform *run, const char *name, int taps, int channels, const int *cut) {
-    struct tile_case test = tile_case_of(taps, channels, cut[0], cut[1], cut[2], cut[3]);
+static void check_case(transform *run, const char *name, struct tile_case test) {
+    const struct winograd_tile *tile = &test.tile;
     bool spectra = false;
     float *want = run(kernels_reference(), &test, &spectra), *fused = NULL;
     for (int i = 1; kernels_at(i) != NULL; i++) {
         char what[160];
-        snprintf(what, sizeof what, "%s %s taps %d channels %d rows %d to %d columns %d to %d", kernels_at(i)->name,
-                 name, taps, channels, cut[0], cut[2], cut[1], cut[3]);
+        snprintf(what, sizeof what, "%s %s outputs %d taps %d channels %d rows %d to %d columns %d to %d",
+                 kernels_at(i)->name, name, tile->outputs, tile->taps, tile->channels, tile->top, tile->bottom,
+                 tile->left, tile->right);
         float *got = run(kernels_at(i), &test, &spectra);
         assert_alike(&test, got, want, spectra, false, what);
         if (fused != NULL && fuses(kernels_at(i))) assert_alike(&test, got, fused, spectra, true, what);
@@ -102,6 +108,10 @@ static void check_transform(transform *run, const char *name, int taps, int chan
     if (fused != NULL) output_free(fused);
     output_free(want);
     tile_case_free(&test);
+}
+
+static void check_transform(transform *run, const char *name, int taps, int channels, const int *cut) {
+    check_case(run, name, tile_case_of(taps, channels, cut[0], cut[1], cut[2], cut[3]));
 }
 
 static const int channel_counts[] = {1, 3, 4, 7, 8, 9, 16, 17, 31, 33, 64};
@@ -198,10 +208,28 @@ static void test_short_kernels(void **state) {
         }
 }
 
+/* Of whole images, 2x2 or of one pixel. */
+static void test_whole_images(void **state) {
+    (void)state;
+    for (size_t c = 0; c < CHANNEL_COUNTS; c++)
+        for (int outputs = 1; outputs <= 2; outputs++) {
+            const int taps = 2 * outputs - 1, points = taps, channels = channel_counts[c];
+            check_case(run_winograd_input, "input",
+                       whole_case_of(outputs, taps, points, channels, 0, 0, outputs, outputs));
+            check_case(run_winograd_kernel, "kernel", whole_case_of(outputs, taps, points, channels, 0, 0, taps, taps));
+            check_case(run_winograd_kernel_gradient, "kernel gradient",
+                       whole_case_of(outputs, taps, points, channels, 0, 0, taps, taps));
+            check_case(run_winograd_output, "output",
+                       whole_case_of(outputs, taps, points, channels, 0, 0, outputs, outputs));
+            check_case(run_winograd_output_gradient, "output gradient",
+                       whole_case_of(outputs, taps, points, channels, 0, 0, outputs, outputs));
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inputs),       cmocka_unit_test(test_kernels),       cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_hidden_cells), cmocka_unit_test(test_short_kernels),
+        cmocka_unit_test(test_hidden_cells), cmocka_unit_test(test_short_kernels), cmocka_unit_test(test_whole_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
