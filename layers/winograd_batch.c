@@ -19,12 +19,13 @@ static int images_together(const struct winograd_sweep *sweep) {
  * little with them; with more tiles it does as much as a few of those. */
 int winograd_batch_images(const struct geometry *geometry, int groups, int filters, bool wanted) {
     enum { KERNEL_LEAST = 1 << 15, KERNEL_LEAST_OF_TILE = 1 << 13 };
+    if (winograd_obstacle(geometry) || groups > 1) return 0;
     const struct winograd winograd = winograd_of(geometry, groups, filters);
     const struct winograd_sweep *forward = &winograd.forward, *backward = &winograd.backward;
     const double direct = (double)geometry->kernel[0] * geometry->kernel[1] * geometry->output[0] * geometry->output[1];
     const double kernel = (double)geometry->channels * filters * winograd_blocks(forward);
     const int tiles = larger(winograd_tiles(forward), winograd_tiles(backward));
-    if (winograd_obstacle(geometry) || groups > 1 || tiles > TILES_MOST) return 0;
+    if (tiles > TILES_MOST) return 0;
     if (kernel < (tiles > 1 ? KERNEL_LEAST : KERNEL_LEAST_OF_TILE)) return 0;
     const bool few_pixels = geometry->output[0] * geometry->output[1] <= 4;
     if (!wanted && direct < (few_pixels ? 1 : 1.6) * winograd_products(forward)) return 0;
