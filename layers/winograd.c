@@ -185,30 +185,26 @@ size_t winograd_packed_floats(const struct winograd *winograd) {
     return packed_floats(&winograd->forward) + packed_floats(&winograd->backward);
 }
 
-/* Matrices of a kind of rows and a kind of columns of the spectrum. A block with fewer taps does not reach all. */
-struct kinds {
-    enum points_kind down, along;
-};
+/* Matrices of a spectrum are of a kind by their row and column there. A block with fewer taps does not reach all kinds;
+ * for the others its kernel's spectrum is 0, and there is no product. */
+enum { KINDS = POINTS_KINDS * POINTS_KINDS };
 
-static struct kinds kinds_at(int index) {
-    return (struct kinds){(enum points_kind)(index / POINTS_KINDS), (enum points_kind)(index % POINTS_KINDS)};
+static int kind_of(const struct winograd_sweep *w, int matrix) {
+    const int points = winograd_points(w), row = matrix / points, column = matrix % points;
+    return (int)winograd_kind_of(w, row) * POINTS_KINDS + (int)winograd_kind_of(w, column);
 }
 
-/* Matrix `index` of those of a kind, among all; -1 where there are no more. */
-static int matrix_of_kinds(const struct winograd_sweep *w, struct kinds kinds, int index) {
-    const struct range down = winograd_points_of(w, kinds.down), along = winograd_points_of(w, kinds.along);
-    if (along.first == along.end) return -1;
-    const int row = down.first + index / (along.end - along.first), column = index % (along.end - along.first);
-    return row < down.end ? row * winograd_points(w) + along.first + column : -1;
+static bool reaches(const struct winograd_sweep *w, const struct block *block, int kind) {
+    return block_reaches(w, block, (enum points_kind)(kind / POINTS_KINDS), (enum points_kind)(kind % POINTS_KINDS));
 }
 
-/* Rows of the kernel, (channels of blocks), from `from` on and before `end`, where these matrices of it are not 0: the
- * next ones in a row; first is end where there are no more. */
-static struct range rows_reached(const struct winograd_sweep *w, int phase, struct kinds kinds, int from, int end) {
+/* Rows of the kernel, (channels of blocks), from `from` on and before `end`, which reach a kind of matrices: the next
+ * ones in a row; first is end where there are no more. */
+static struct range rows_reached(const struct winograd_sweep *w, int phase, int kind, int from, int end) {
     struct range rows = {end, end};
     for (int b = from / w->channels; b * w->channels < end; b++) {
         const struct block block = winograd_block(w, phase, b);
-        const bool reached = block_reaches(w, &block, kinds.down, kinds.along);
+        const bool reached = reaches(w, &block, kind);
         if (reached && rows.first == end) rows.first = larger(from, b * w->channels);
         if (reached || rows.first == end) continue;
         rows.end = b * w->channels;
@@ -217,21 +213,32 @@ static struct range rows_reached(const struct winograd_sweep *w, int phase, stru
     return rows;
 }
 
-/* result (36,tiles,width) = or += columns `rows` of inputs (36,tiles,depth) times those rows of the kernel's panel
- * (36,depth,width), in the matrices of these kinds; 0 where there are none. */
+/* The next ones for all kinds; false where there are none. */
+static bool next_rows(const struct winograd_sweep *w, int phase, int end, struct range rows[KINDS]) {
+    bool any = false;
+    for (int kind = 0; kind < KINDS; kind++) {
+        rows[kind] = rows_reached(w, phase, kind, rows[kind].end, end);
+        any |= rows[kind].first < end;
+    }
+    return any;
+}
+
+/* result (36,tiles,width) = or += columns `rows` (by kind of matrix) of inputs (36,tiles,depth) times those rows of the
+ * kernel's panel (36,depth,width) */
 static void multiply_rows(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, struct panel panel,
-                          struct kinds kinds, struct range rows, bool accumulate, const struct matrices *inputs,
+                          const struct range *rows, bool accumulate, const struct matrices *inputs,
                           const struct spectrum *kernel, const struct matrices *result) {
-    for (int i = 0, m; (m = matrix_of_kinds(w, kinds, i)) >= 0; i++) {
+    for (int m = 0; m < winograd_matrices(w); m++) {
+        const struct range some = rows[kind_of(w, m)];
         const struct product product = {
             .m = tiles,
             .n = rounded_up(panel.count, VECTOR_LEAST),
             .taps = 1,
-            .depth = rows.end - rows.first,
-            .a = inputs->first + m * inputs->matrix + rows.first,
+            .depth = some.end - some.first,
+            .a = inputs->first + m * inputs->matrix + some.first,
             .row = inputs->row,
             .column = 1,
-            .b = kernel->first + m * kernel->matrix + (rows.first - kernel->from) * kernel->row,
+            .b = kernel->first + m * kernel->matrix + (some.first - kernel->from) * kernel->row,
             .b_row = kernel->row,
             .c = result->first + m * result->matrix,
             .c_row = result->row,
@@ -239,7 +246,7 @@ static void multiply_rows(const struct winograd_sweep *w, const struct kernels *
         };
         if (product.depth > 0)
             kernels->product(&product);
-        else
+        else if (!accumulate)
             matrix_clear(result, m, tiles);
     }
 }
@@ -247,13 +254,12 @@ static void multiply_rows(const struct winograd_sweep *w, const struct kernels *
 void winograd_multiply(const struct winograd_sweep *w, const struct kernels *kernels, int phase, int tiles,
                        struct panel panel, struct range part, const struct matrices *inputs,
                        const struct spectrum *kernel, const struct matrices *result) {
-    for (int k = 0; k < POINTS_KINDS * POINTS_KINDS; k++) {
-        const struct kinds kinds = kinds_at(k);
-        struct range rows = rows_reached(w, phase, kinds, part.first, part.end);
-        multiply_rows(w, kernels, tiles, panel, kinds, rows, false, inputs, kernel, result);
-        while ((rows = rows_reached(w, phase, kinds, rows.end, part.end)).first < part.end)
-            multiply_rows(w, kernels, tiles, panel, kinds, rows, true, inputs, kernel, result);
-    }
+    struct range rows[KINDS];
+    for (int kind = 0; kind < KINDS; kind++) rows[kind] = (struct range){part.first, part.first};
+    next_rows(w, phase, part.end, rows);
+    multiply_rows(w, kernels, tiles, panel, rows, false, inputs, kernel, result);
+    while (next_rows(w, phase, part.end, rows))
+        multiply_rows(w, kernels, tiles, panel, rows, true, inputs, kernel, result);
 }
 
 /* outputs (36,tiles,width), the whole depth: the sum of sums over parts of nearly equal length. */
@@ -441,12 +447,11 @@ static void transform_output_gradients(const struct winograd_sweep *w, const str
 }
 
 /* Of a block of the kernel, channels [first, end) by the panel's filters: kernels (36,channels,width) = inputs
- * (36,tiles,channels) transposed times outputs (36,tiles,width), in the matrices of these kinds. */
+ * (36,tiles,channels) transposed times outputs (36,tiles,width). */
 static void multiply_block(const struct winograd_sweep *w, const struct kernels *kernels, int tiles, int index,
-                           struct kinds kinds, struct range channels, struct panel panel, const struct work *work) {
-    const struct block block = winograd_block(w, 0, index);
-    const bool reached = block_reaches(w, &block, kinds.down, kinds.along);
-    for (int i = 0, m; (m = matrix_of_kinds(w, kinds, i)) >= 0; i++) {
+                           const struct block *block, struct range channels, struct panel panel,
+                           const struct work *work) {
+    for (int m = 0; m < winograd_matrices(w); m++) {
         const struct product product = {
             .m = channels.end - channels.first,
             .n = rounded_up(panel.count, VECTOR_LEAST),
@@ -460,7 +465,7 @@ static void multiply_block(const struct winograd_sweep *w, const struct kernels 
             .c = work->kernels.first + m * work->kernels.matrix,
             .c_row = work->kernels.row,
         };
-        if (reached)
+        if (reaches(w, block, kind_of(w, m)))
             kernels->product(&product);
         else
             matrix_clear(&work->kernels, m, product.m);
@@ -477,8 +482,7 @@ static void block_gradient(const struct winograd_sweep *w, const struct kernels 
                            struct range channels, struct panel panel, const struct work *work, float *gradient) {
     const struct block block = winograd_block(w, 0, index);
     const struct strip *down = &block.strips[0], *along = &block.strips[1];
-    for (int k = 0; k < POINTS_KINDS * POINTS_KINDS; k++)
-        multiply_block(w, kernels, tiles, index, kinds_at(k), channels, panel, work);
+    multiply_block(w, kernels, tiles, index, &block, channels, panel, work);
     const ptrdiff_t pixel = tap_floats(w), row = w->of.kernel[1] * pixel;
     const struct winograd_tile tile = {.taps = w->taps,
                                        .outputs = w->outputs,

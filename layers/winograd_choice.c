@@ -6,8 +6,11 @@
 enum { VECTOR = 8 }; /* floats */
 
 const char *winograd_obstacle(const struct geometry *g) {
-    const bool all_seen = g->stride[0] <= g->kernel[0] && g->stride[1] <= g->kernel[1];
-    return all_seen ? NULL : "needs strides no larger than kernel_size";
+    enum { STRIDE_MOST = 8 };
+    for (int axis = 0; axis < 2; axis++)
+        if (g->stride[axis] > STRIDE_MOST || g->stride[axis] > g->kernel[axis])
+            return "needs strides of at most 8 and no larger than kernel_size";
+    return NULL;
 }
 
 /* What else takes time, in the time of a product: a transform for a channel and a filter; and what a bunch of tiles

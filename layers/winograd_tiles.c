@@ -135,11 +135,9 @@ bool block_reaches(const struct winograd_sweep *sweep, const struct block *block
            strip_reaches(sweep, &block->strips[1], along);
 }
 
-struct range winograd_points_of(const struct winograd_sweep *sweep, enum points_kind kind) {
-    const int last = winograd_points(sweep) - 1;
-    if (is_whole(sweep)) return (struct range){0, kind == POINTS_LOWEST ? last + 1 : 0}; /* no tap is ever missing */
-    if (kind == POINTS_LOWEST) return (struct range){0, 1};
-    return kind == POINTS_INNER ? (struct range){1, last} : (struct range){last, last + 1};
+enum points_kind winograd_kind_of(const struct winograd_sweep *sweep, int point) {
+    if (point == 0) return POINTS_LOWEST;
+    return point < winograd_points(sweep) - 1 ? POINTS_INNER : POINTS_HIGHEST;
 }
 
 /* ---- sweeps ---- */
@@ -211,8 +209,16 @@ static struct winograd_sweep with_fewest_products(const struct winograd_sweep *s
     return alike || 10 * of_two < 9 * of_three ? two : three;
 }
 
+/* A single tap has no distance to another. */
+static struct geometry without_needless_dilation(const struct geometry *g) {
+    struct geometry geometry = *g;
+    for (int axis = 0; axis < 2; axis++)
+        if (g->kernel[axis] == 1) geometry.dilation[axis] = 1;
+    return geometry;
+}
+
 struct winograd_sweep winograd_sweep_forward(const struct geometry *g, int groups, int filters) {
-    const struct winograd_sweep sweep = {.of = *g,
+    const struct winograd_sweep sweep = {.of = without_needless_dilation(g),
                                          .input = {g->input[0], g->input[1]},
                                          .output = {g->output[0], g->output[1]},
                                          .phases = {1, 1},
@@ -232,7 +238,7 @@ static int first_start(const struct geometry *g, int axis) {
 }
 
 struct winograd_sweep winograd_sweep_back(const struct geometry *g, int groups, int filters) {
-    const struct winograd_sweep sweep = {.of = *g,
+    const struct winograd_sweep sweep = {.of = without_needless_dilation(g),
                                          .back = true,
                                          .input = {g->output[0], g->output[1]},
                                          .output = {g->input[0], g->input[1]},

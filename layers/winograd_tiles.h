@@ -17,6 +17,11 @@
 
 #include "layers/geometry.h"
 
+/* From first up to end. */
+struct range {
+    int first, end;
+};
+
 /* A convolution of an image (input, channels) to (output, filters), each group of channels to its own filters. Pairs of
  * numbers are of the height and the width. */
 struct winograd_sweep {
@@ -59,11 +64,7 @@ struct strip {
  * those between them. */
 enum points_kind { POINTS_LOWEST, POINTS_INNER, POINTS_HIGHEST, POINTS_KINDS };
 
-/* The points [first, end) of a kind. */
-struct range {
-    int first, end;
-};
-struct range winograd_points_of(const struct winograd_sweep *sweep, enum points_kind kind);
+enum points_kind winograd_kind_of(const struct winograd_sweep *sweep, int point);
 
 /* Of the kernel, in a phase: its rows and columns. */
 struct block {

@@ -464,7 +464,8 @@ static void refusals(void **state) {
     const struct shape input = {3, {16, 16, 32}};
     assert_refused(
         "{\"type\":\"Conv2D\",\"filters\":64,\"kernel_size\":[3,1],\"strides\":2,\"algorithm\":\"winograd\"}", input,
-        "test.json: model[0].algorithm: winograd needs strides no larger than kernel_size; use \"auto\" or "
+        "test.json: model[0].algorithm: winograd needs strides of at most 8 and no larger than kernel_size; use "
+        "\"auto\" or "
         "\"direct\"");
 }
 
