@@ -278,7 +278,9 @@ static int begin_forward(const struct journey *journey, int phase) {
     }
     const int met = engine_meetings_of(plan, journey->training)->layers[phase - 1];
     if (!plan->layers[met].by_batch) return met;
+    const double start = engine_profile_start(journey->work->profile);
     finish_forward(journey, met);
+    engine_profile_add(journey->work->profile, journey->thread, ENGINE_FORWARD, met, start);
     return met + 1;
 }
 

@@ -3,6 +3,7 @@
 #include "core/batch.h"
 #include "layers/pixelwise.h"
 #include "layers/planar.h"
+#include "layers/windows_batch.h"
 #include "layers/winograd.h"
 #include "layers/winograd_batch.h"
 
@@ -23,10 +24,13 @@ static bool is_winograd(const struct conv_passes *passes) {
 }
 
 void conv_passes_allow_batch(struct conv_passes *passes, enum algorithm algorithm) {
-    if (algorithm == ALGORITHM_DIRECT) return;
-    passes->batch_images =
-        winograd_batch_images(&passes->geometry, passes->groups, passes->filters, is_winograd(passes));
-    if (passes->batch_images > 0) passes->form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
+    const struct geometry *geometry = &passes->geometry;
+    if (algorithm != ALGORITHM_DIRECT)
+        passes->batch_images = winograd_batch_images(geometry, passes->groups, passes->filters, is_winograd(passes));
+    if (passes->batch_images > 0)
+        passes->form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
+    else if (!is_winograd(passes))
+        passes->batch_images = windows_batch_images(geometry, passes->groups, passes->filters);
 }
 
 static int check_border(const struct geometry *g, int filters, const struct place *place, struct error *error) {
@@ -66,23 +70,35 @@ static struct pixelwise pixelwise_form(const struct conv_passes *passes) {
 /* ---- by batch ---- */
 
 size_t conv_passes_common_bytes(const struct conv_passes *passes) {
+    if (passes->batch_images == 0) return 0;
+    if (!is_winograd(passes)) return windows_batch_common_bytes(&passes->geometry);
     const struct winograd winograd = winograd_form(passes);
-    return passes->batch_images > 0 ? winograd_batch_common_bytes(&winograd) : 0;
+    return winograd_batch_common_bytes(&winograd);
 }
 
 size_t conv_passes_gradient_bytes(const struct conv_passes *passes) {
+    if (!is_winograd(passes) && passes->batch_images > 0) return windows_batch_gradient_bytes(&passes->geometry);
+    if (!is_winograd(passes)) return conv_passes_scratch_bytes(passes);
     const struct winograd winograd = winograd_form(passes);
-    return is_winograd(passes) ? winograd_gradient_bytes(&winograd) : conv_passes_scratch_bytes(passes);
+    return winograd_gradient_bytes(&winograd);
 }
 
 void conv_passes_batch_forward(const struct conv_passes *passes, const struct pass *pass, const float *bias, int round,
                                int part, int parts) {
+    if (!is_winograd(passes)) {
+        windows_batch_forward(&passes->geometry, passes->filters, pass, bias, round, part, parts);
+        return;
+    }
     const struct winograd winograd = winograd_form(passes);
     winograd_batch_forward(&winograd, pass, bias, round, part, parts);
 }
 
 void conv_passes_batch_data_gradient(const struct conv_passes *passes, const struct pass *pass, int round, int part,
                                      int parts) {
+    if (!is_winograd(passes)) {
+        windows_batch_data_gradient(&passes->geometry, passes->filters, pass, round, part, parts);
+        return;
+    }
     const struct winograd winograd = winograd_form(passes);
     winograd_batch_data_gradient(&winograd, pass, round, part, parts);
 }
@@ -106,8 +122,10 @@ static struct pass alone(const struct conv_passes *passes, const struct pass *pa
 }
 
 static size_t alone_bytes(const struct conv_passes *passes) {
+    const size_t common = IMAGES_ALONE * conv_passes_common_bytes(passes);
+    if (!is_winograd(passes)) return common + windows_batch_scratch_bytes(passes->filters);
     const struct winograd winograd = winograd_form(passes);
-    return IMAGES_ALONE * conv_passes_common_bytes(passes) + winograd_batch_scratch_bytes(&winograd);
+    return common + winograd_batch_scratch_bytes(&winograd);
 }
 
 static void forward_alone(const struct conv_passes *passes, const struct pass *pass, const float *bias) {
@@ -220,6 +238,10 @@ void conv_passes_kernel_gradient_part(const struct conv_passes *passes, const st
     if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         winograd_kernel_gradient_part(&winograd, pass, gradient, part, parts);
+        return;
+    }
+    if (passes->batch_images > 0) {
+        windows_batch_kernel_gradient(&passes->geometry, passes->filters, pass, gradient, part, parts);
         return;
     }
     const struct pixelwise pixelwise = pixelwise_form(passes);

@@ -18,17 +18,17 @@ static int images_together(const struct winograd_sweep *sweep) {
 /* Kernels of less (channels times filters) are read as fast from where they lie packed. An image of one tile does
  * little with them; with more tiles it does as much as a few of those. */
 int winograd_batch_images(const struct geometry *geometry, int groups, int filters, bool wanted) {
-    enum { KERNEL_LEAST = 1 << 15, KERNEL_LEAST_OF_TILE = 1 << 13 };
+    enum { KERNEL_LEAST = 1 << 15, KERNEL_LEAST_OF_TILE = 1 << 13, CHANNELS_LEAST = 16 };
     if (winograd_obstacle(geometry) || groups > 1) return 0;
     const struct winograd winograd = winograd_of(geometry, groups, filters);
     const struct winograd_sweep *forward = &winograd.forward, *backward = &winograd.backward;
     const double direct = (double)geometry->kernel[0] * geometry->kernel[1] * geometry->output[0] * geometry->output[1];
     const double kernel = (double)geometry->channels * filters * winograd_blocks(forward);
     const int tiles = larger(winograd_tiles(forward), winograd_tiles(backward));
-    if (tiles > TILES_MOST) return 0;
-    if (kernel < (tiles > 1 ? KERNEL_LEAST : KERNEL_LEAST_OF_TILE)) return 0;
+    if (tiles > TILES_MOST || kernel < (tiles > 1 ? KERNEL_LEAST : KERNEL_LEAST_OF_TILE)) return 0;
     const bool few_pixels = geometry->output[0] * geometry->output[1] <= 4;
-    if (!wanted && direct < (few_pixels ? 1 : 1.6) * winograd_products(forward)) return 0;
+    if (!wanted && smaller(geometry->channels, filters) < CHANNELS_LEAST) return 0;
+    if (!wanted && direct < (few_pixels ? 1 : 1.25) * winograd_products(forward)) return 0;
     return smaller(images_together(forward), images_together(backward));
 }
 

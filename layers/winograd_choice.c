@@ -1,5 +1,6 @@
 /* For which shapes Winograd's algorithm is faster, from measurements of some 800 (docs/performance.md). */
 #include "core/batch.h"
+#include "layers/winograd.h"
 #include "layers/winograd_parts.h"
 
 enum { VECTOR = 8 }; /* floats */

@@ -3,7 +3,8 @@
 #ifndef CNNTRAIN_LAYERS_WINOGRAD_PARTS_H
 #define CNNTRAIN_LAYERS_WINOGRAD_PARTS_H
 
-#include "layers/winograd.h"
+#include "layers/parts.h"
+#include "layers/winograd_tiles.h"
 
 enum {
     WINOGRAD_PANEL = 32, /* filters in one go: columns of a product */

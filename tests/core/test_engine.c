@@ -48,7 +48,8 @@ static const char *const models[] = {
     " {'type': 'BatchNormalization'}, {'type': 'Reshape', 'target_shape': [1, 1, 130]}, {'type': 'Conv2D', 'filters':"
     " 70, 'kernel_size': 3, 'padding': 'same'}, {'type': 'Activation', 'activation': 'softmax'}, {'type':"
     " 'GlobalAveragePooling2D'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
-    "[{'type': 'Conv2D', 'filters': 96, 'kernel_size': 3, 'padding': 'same', 'strides': 4}, {'type': 'Conv2D',"
+    "[{'type': 'Conv2D', 'filters': 96, 'kernel_size': 3, 'padding': 'same', 'strides': 2}, {'type': 'Conv2D',"
+    " 'filters': 330, 'kernel_size': 3, 'padding': 'same', 'strides': 2}, {'type': 'Conv2D',"
     " 'filters': 96, 'kernel_size': 5, 'padding': 'same'}, {'type': 'Conv2D', 'filters': 88, 'kernel_size': 3,"
     " 'padding': 'same'}, {'type': 'GlobalAveragePooling2D'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
     /* nothing to learn at all */

@@ -130,19 +130,23 @@ static void assert_within(const float *found, const double *expected, size_t cou
     if (!(error <= tolerance * largest)) fail_msg("%s: off by %g of the largest, %g", what, error / largest, largest);
 }
 
-static void open_case(struct layer_case *test, const struct convolution *c) {
+static void open_as(struct layer_case *test, const struct convolution *c, const char *algorithm) {
     char json[240];
     snprintf(json, sizeof json,
              "{\"type\":\"Conv2D\",\"filters\":%d,\"kernel_size\":[%d,%d],\"dilation_rate\":[%d,%d],\"padding\":\"%s\","
-             "\"strides\":[%d,%d],\"groups\":%d,\"algorithm\":\"winograd\"}",
+             "\"strides\":[%d,%d],\"groups\":%d,\"algorithm\":\"%s\"}",
              c->filters, kernel_of(c, 0), kernel_of(c, 1), dilation_of(c, 0), dilation_of(c, 1),
-             c->same ? "same" : "valid", stride_of(c, 0), stride_of(c, 1), groups_of(c));
+             c->same ? "same" : "valid", stride_of(c, 0), stride_of(c, 1), groups_of(c), algorithm);
     layer_case_open(test, json, (struct shape){3, {c->height, c->width, c->channels}}, c->images);
     struct rng rng = rng_stream(17, RNG_CHECK, (uint64_t)c->width, (uint64_t)c->channels, 0);
     struct layer_run *run = &test->run;
     for (size_t i = 0; i < (size_t)c->images * run->input; i++) run->x[i] = 2 * rng_uniform(&rng) - 1;
     for (size_t i = 0; i < (size_t)c->images * run->output; i++) run->dy[i] = 2 * rng_uniform(&rng) - 1;
     for (size_t i = 0; i < run->sizes[0]; i++) run->parameters[0][i] = 2 * rng_uniform(&rng) - 1;
+}
+
+static void open_case(struct layer_case *test, const struct convolution *c) {
+    open_as(test, c, "winograd");
 }
 
 /* Every table of this processor; those that fuse give the same bits. */
@@ -170,9 +174,9 @@ static void check_tables(const struct convolution *c, struct layer_run *run, con
     free(fused);
 }
 
-static void check(struct convolution c) {
+static void check_as(struct convolution c, const char *algorithm) {
     struct layer_case test;
-    open_case(&test, &c);
+    open_as(&test, &c, algorithm);
     struct expected expected = expected_of(&c);
     for (int image = 0; image < c.images; image++)
         for (int r = 0; r < high(&c); r++)
@@ -180,6 +184,10 @@ static void check(struct convolution c) {
     check_tables(&c, &test.run, &expected);
     expected_free(&expected);
     layer_case_close(&test);
+}
+
+static void check(struct convolution c) {
+    check_as(c, "winograd");
 }
 
 static void sizes_of_images(void **state) {
@@ -325,6 +333,17 @@ static void by_batch(void **state) {
     check((struct convolution){3, 7, 7, 90, 100, true, {0}, {2, 2}, 0, {0}});
 }
 
+/* The same term by term, of few outputs. */
+static void windows_by_batch(void **state) {
+    (void)state;
+    check_as((struct convolution){5, 4, 4, 100, 300, true, {3, 3}, {0}, 0, {2, 2}}, "direct");
+    check_as((struct convolution){3, 2, 2, 65, 451, true, {3, 3}, {0}, 0, {0}}, "direct");
+    check_as((struct convolution){67, 3, 4, 133, 167, false, {3, 4}, {0}, 0, {0}}, "direct");
+    check_as((struct convolution){3, 6, 5, 150, 200, false, {3, 3}, {2, 2}, 0, {0}}, "direct");
+    check_as((struct convolution){3, 5, 7, 31, 430, true, {4, 5}, {0}, 0, {4, 5}}, "direct");
+    check_as((struct convolution){4, 1, 4, 513, 512, true, {1, 1}, {0}, 0, {0}}, "direct");
+}
+
 enum { BATCH = 13 };
 
 static void run_rounds(struct layer_case *test, bool backward, int parts) {
@@ -348,9 +367,9 @@ static void run_rounds(struct layer_case *test, bool backward, int parts) {
 }
 
 /* In any number of parts, in any order, and as the layer does by itself. */
-static void check_rounds(const struct convolution *c) {
+static void check_rounds(const struct convolution *c, const char *algorithm) {
     struct layer_case test;
-    open_case(&test, c);
+    open_as(&test, c, algorithm);
     struct layer_run *run = &test.run;
     run->kernels = kernels_select(NULL);
     assert_true(test.layer.batch_images >= BATCH);
@@ -375,10 +394,11 @@ static void check_rounds(const struct convolution *c) {
 
 static void rounds(void **state) {
     (void)state;
-    check_rounds(&(struct convolution){BATCH, 4, 4, 132, 100, .same = true});
-    check_rounds(&(struct convolution){BATCH, 2, 2, 132, 100, .same = true});
-    check_rounds(&(struct convolution){BATCH, 1, 1, 132, 100, .same = true});
-    check_rounds(&(struct convolution){BATCH, 4, 3, 96, 97, true, {5, 3}, {0}, 0, {0}});
+    check_rounds(&(struct convolution){BATCH, 4, 4, 132, 100, .same = true}, "winograd");
+    check_rounds(&(struct convolution){BATCH, 2, 2, 132, 100, .same = true}, "winograd");
+    check_rounds(&(struct convolution){BATCH, 1, 1, 132, 100, .same = true}, "winograd");
+    check_rounds(&(struct convolution){BATCH, 4, 4, 100, 300, true, {3, 3}, {0}, 0, {2, 2}}, "direct");
+    check_rounds(&(struct convolution){BATCH, 4, 3, 96, 97, true, {5, 3}, {0}, 0, {0}}, "winograd");
 }
 
 /* The same image gives the same bits whatever images stand beside it. */
@@ -451,21 +471,14 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_of_images),
-        cmocka_unit_test(sizes_of_kernels),
-        cmocka_unit_test(dilations),
-        cmocka_unit_test(numbers_of_channels),
-        cmocka_unit_test(many_tiles),
-        cmocka_unit_test(many_channels),
-        cmocka_unit_test(many_weights),
-        cmocka_unit_test(whole_images),
-        cmocka_unit_test(by_batch),
-        cmocka_unit_test(rounds),
-        cmocka_unit_test(images_do_not_meet),
-        cmocka_unit_test(choice),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(groups),
-        cmocka_unit_test(strides),
+        cmocka_unit_test(sizes_of_images), cmocka_unit_test(sizes_of_kernels),
+        cmocka_unit_test(dilations),       cmocka_unit_test(numbers_of_channels),
+        cmocka_unit_test(many_tiles),      cmocka_unit_test(many_channels),
+        cmocka_unit_test(many_weights),    cmocka_unit_test(whole_images),
+        cmocka_unit_test(by_batch),        cmocka_unit_test(windows_by_batch),
+        cmocka_unit_test(rounds),          cmocka_unit_test(images_do_not_meet),
+        cmocka_unit_test(choice),          cmocka_unit_test(refusals),
+        cmocka_unit_test(groups),          cmocka_unit_test(strides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
