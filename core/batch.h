@@ -11,6 +11,7 @@ enum {
     ENGINE_SHARD = 4,              /* images a shard */
     ENGINE_EVALUATION_BATCH = 512, /* images that engine_evaluate always takes at once */
     ENGINE_LANES = 16,             /* gradient accumulators: shard s adds to lane s modulo this, whoever runs it */
+    ENGINE_GROUP = ENGINE_LANES * ENGINE_SHARD, /* images that go through layers with many weights together */
 };
 
 /* Some images of a feed. */

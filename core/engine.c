@@ -38,8 +38,10 @@ static int take_all(struct engine *engine, struct error *error) {
         const char *what;
     } blocks[] = {
         {&work->slots, (size_t)plan->slots, plan->slot_bytes, "activations"},
+        {&work->turns, (size_t)plan->turns, plan->turn_bytes, "activations"},
         {&work->scratch, threads, plan->scratch_bytes, "work space"},
         {&work->batch, 1, plan->batch_bytes, "activations"},
+        {&work->common, 1, plan->common_bytes, "work space"},
         {&work->packed, plan->packed_floats, sizeof(float), "packed weights"},
         {&work->shared, plan->shared_floats, sizeof(float), "batch statistics"},
         {&work->lanes, training ? (size_t)plan->lanes : 0, plan->lane_floats * sizeof(float), "gradients"},
@@ -90,9 +92,9 @@ int engine_open(struct engine **engine, struct model *model, const struct kernel
 void engine_close(struct engine *engine) {
     if (!engine) return;
     struct workspace *work = &engine->work;
-    void *const owned[] = {work->slots,    work->scratch, work->batch,    work->packed,
-                           work->shared,   work->lanes,   work->partials, work->loss,
-                           work->activity, work->correct, work->labels,   engine->gradients};
+    void *const owned[] = {work->slots,    work->turns,   work->scratch, work->batch,      work->common,
+                           work->packed,   work->shared,  work->lanes,   work->partials,   work->loss,
+                           work->activity, work->correct, work->labels,  engine->gradients};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     engine_plan_free(&work->plan);
     free(engine);
@@ -112,6 +114,10 @@ size_t engine_memory(const struct engine *engine) {
 
 int engine_threads(const struct engine *engine) {
     return engine->options.threads;
+}
+
+static int smaller(int a, int b) {
+    return a < b ? a : b;
 }
 
 static int shards_of(const struct batch *batch) {
@@ -144,10 +150,16 @@ static void combine(struct engine *engine, const struct batch *batch, int index,
 
 /* ---- threads ---- */
 
+/* Some of a batch: all of it, or those that go from meeting to meeting together. */
+struct shards {
+    int from, to;
+};
+
 /* What the parts of a loop are done for. */
 struct job {
     const struct engine *engine;
     const struct batch *batch;
+    struct shards shards;
     int forward, backward; /* phases, or NO_PHASE */
     float *probabilities;  /* or NULL */
 };
@@ -212,19 +224,64 @@ static void pack(struct engine *engine) {
 
 enum { NO_PHASE = -1 };
 
-/* A lane takes its shards in order; which thread runs it changes nothing. */
+/* A lane takes its shards in order; which thread runs it changes nothing. Shards that go together begin with lane 0. */
 static void run_lane(const struct job *job, int lane) {
     const struct workspace *work = &job->engine->work;
-    for (int shard = lane; shard < shards_of(job->batch); shard += work->plan.lanes) {
+    for (int shard = job->shards.from + lane; shard < job->shards.to; shard += work->plan.lanes) {
         struct journey journey = journey_of(work, job->batch, true, shard, lane, omp_get_thread_num());
-        if (job->forward != NO_PHASE) journey_forward(&journey, job->forward);
+        if (job->forward != NO_PHASE) journey_forward(&journey, job->forward, NULL);
         if (job->backward != NO_PHASE) journey_backward(&journey, job->backward);
     }
 }
 
-static void run_lanes(const struct engine *engine, const struct batch *batch, int forward, int backward) {
-    const struct job job = {engine, batch, forward, backward, NULL};
+static void run_lanes(const struct engine *engine, const struct batch *batch, struct shards shards, int forward,
+                      int backward) {
+    const struct job job = {
+        .engine = engine, .batch = batch, .shards = shards, .forward = forward, .backward = backward};
     share(&job, engine->work.plan.lanes, run_lane);
+}
+
+/* ---- layers by batch ---- */
+
+/* A layer's pass over some images of a batch, of which it gets a part done. */
+struct crowd {
+    struct job job;
+    bool training, backward;
+    int index, parts, round;
+};
+
+static void crowd_part(const struct job *job, int part) {
+    const struct crowd *crowd = (const struct crowd *)(const void *)job;
+    const struct workspace *work = &job->engine->work;
+    const struct layer *layer = &work->model->layers[crowd->index];
+    const int thread = omp_get_thread_num(), last = job->shards.to * ENGINE_SHARD;
+    struct journey journey = journey_of(work, job->batch, crowd->training, job->shards.from, 0, thread);
+    journey.images = smaller(last, job->batch->count) - journey.first;
+    struct pass_pointers pointers;
+    struct pass pass = pass_of(&journey, crowd->index, &pointers);
+    const double start = engine_profile_start(work->profile);
+    if (crowd->backward)
+        layer->kind->batch_backward(layer, &pass, crowd->round, part, crowd->parts);
+    else
+        layer->kind->batch_forward(layer, &pass, crowd->round, part, crowd->parts);
+    engine_profile_add(work->profile, thread, crowd->backward ? ENGINE_BACKWARD : ENGINE_FORWARD, crowd->index, start);
+}
+
+/* Large parts read their inputs less often; several for a thread keep all of them busy to the end. The bits do not
+ * depend on it. */
+static int crowd_parts(const struct engine *engine) {
+    return smaller(4 * engine->options.threads, ENGINE_LANES);
+}
+
+/* As many images at once as the layer wants, which pass->common has room for. */
+static void run_by_batch(const struct engine *engine, const struct batch *batch, struct shards shards, int index,
+                         bool training, bool backward) {
+    struct crowd crowd = {{.engine = engine, .batch = batch}, training, backward, index, crowd_parts(engine), 0};
+    const int together = engine->work.model->layers[index].batch_images / ENGINE_SHARD;
+    for (int from = shards.from; from < shards.to; from += together) {
+        crowd.job.shards = (struct shards){from, smaller(from + together, shards.to)};
+        for (crowd.round = 0; crowd.round < LAYER_ROUNDS; crowd.round++) share(&crowd.job, crowd.parts, crowd_part);
+    }
 }
 
 /* ---- gradients of the whole batch ---- */
@@ -238,7 +295,8 @@ static void batch_gradient_part(const struct engine *engine, const struct batch 
                               .training = true,
                               .images = batch->count,
                               .thread = omp_get_thread_num(),
-                              .slot = work->slots};
+                              .slot = work->slots,
+                              .turn = work->turns};
     struct pass_pointers pointers;
     struct pass pass = pass_of(&journey, index, &pointers);
     point_to_gradients(engine, layer, &pointers);
@@ -308,9 +366,9 @@ static void sum_result(const struct engine *engine, const struct batch *batch, s
 /* Whole-batch layers add to their gradients; all others are written, by batch_gradient or as sums of the lanes. */
 static void clear_gradients(const struct engine *engine) {
     const struct engine_plan *plan = &engine->work.plan;
-    for (int i = 0; i < plan->whole_batch_count; i++) {
-        const struct layer *layer = &engine->work.model->layers[plan->whole_batch_layers[i]];
-        for (int k = 0; k < layer->parameter_count; k++) {
+    for (int i = 0; i < plan->layer_count; i++) {
+        const struct layer *layer = &engine->work.model->layers[i];
+        for (int k = 0; plan->layers[i].whole_batch && k < layer->parameter_count; k++) {
             const struct parameter *parameter = &layer->parameters[k];
             if (!parameter->trainable) continue;
             memset(engine->gradients + parameter->offset, 0, parameter->size * sizeof *engine->gradients);
@@ -318,37 +376,69 @@ static void clear_gradients(const struct engine *engine) {
     }
 }
 
-void engine_train_step(struct engine *engine, const struct batch *batch, struct batch_result *result) {
+static void meet(struct engine *engine, const struct batch *batch, struct shards shards, int index, bool backward) {
+    if (engine->work.plan.layers[index].by_batch)
+        run_by_batch(engine, batch, shards, index, true, backward);
+    else
+        combine(engine, batch, index, backward);
+}
+
+/* Whether anything below wants the gradient that this layer's backward pass puts out, or the pass itself. */
+static bool goes_back(const struct engine_plan *plan, int index) {
+    return plan->layers[index].by_batch ? index > plan->first_trainable : index >= plan->first_trainable;
+}
+
+static void train_shards(struct engine *engine, const struct batch *batch, struct shards shards) {
     const struct engine_plan *plan = &engine->work.plan;
-    int whole = plan->whole_batch_count;
+    const struct engine_meetings *meetings = &plan->training;
+    for (int phase = 0; phase < meetings->count; phase++) {
+        run_lanes(engine, batch, shards, phase, NO_PHASE);
+        meet(engine, batch, shards, meetings->layers[phase], false);
+    }
+    run_lanes(engine, batch, shards, meetings->count, meetings->count);
+    for (int phase = meetings->count - 1; phase >= 0 && goes_back(plan, meetings->layers[phase]); phase--) {
+        meet(engine, batch, shards, meetings->layers[phase], true);
+        run_lanes(engine, batch, shards, NO_PHASE, phase);
+    }
+}
+
+void engine_train_step(struct engine *engine, const struct batch *batch, struct batch_result *result) {
+    const int count = shards_of(batch), together = engine_plan_together(&engine->work.plan, true, count);
     engine->packed_is_stale = true;
     pack(engine);
     clear_gradients(engine);
-    for (int phase = 0; phase < whole; phase++) {
-        run_lanes(engine, batch, phase, NO_PHASE);
-        combine(engine, batch, plan->whole_batch_layers[phase], false);
-    }
-    run_lanes(engine, batch, whole, whole);
-    for (int phase = whole - 1; phase >= 0; phase--) {
-        if (plan->whole_batch_layers[phase] < plan->first_trainable) break;
-        combine(engine, batch, plan->whole_batch_layers[phase], true);
-        run_lanes(engine, batch, NO_PHASE, phase);
-    }
+    for (int from = 0; from < count; from += together)
+        train_shards(engine, batch, (struct shards){from, smaller(from + together, count)});
     finish_gradients(engine, batch);
     sum_result(engine, batch, result);
     engine->packed_is_stale = true;
 }
 
-static void evaluate_shard(const struct job *job, int shard) {
+static void evaluate_shard(const struct job *job, int i) {
+    const int shard = job->shards.from + i;
     struct journey journey = journey_of(&job->engine->work, job->batch, false, shard, 0, omp_get_thread_num());
-    journey_evaluate(&journey, job->probabilities);
+    journey_forward(&journey, job->forward, job->probabilities);
+}
+
+static void evaluate_shards(const struct job *some) {
+    const struct engine_meetings *meetings = &some->engine->work.plan.evaluation;
+    struct job job = *some;
+    for (job.forward = 0; job.forward <= meetings->count; job.forward++) {
+        share(&job, job.shards.to - job.shards.from, evaluate_shard);
+        if (job.forward == meetings->count) return;
+        run_by_batch(job.engine, job.batch, job.shards, meetings->layers[job.forward], false, false);
+    }
 }
 
 void engine_evaluate(struct engine *engine, const struct batch *batch, float *probabilities,
                      struct batch_result *result) {
-    const struct job job = {.engine = engine, .batch = batch, .probabilities = probabilities};
+    const int count = shards_of(batch), together = engine_plan_together(&engine->work.plan, false, count);
+    struct job job = {.engine = engine, .batch = batch, .probabilities = probabilities};
     pack(engine);
-    share(&job, shards_of(batch), evaluate_shard);
+    for (int from = 0; from < count; from += together) {
+        job.shards = (struct shards){from, smaller(from + together, count)};
+        evaluate_shards(&job);
+    }
     if (result) sum_result(engine, batch, result);
 }
 

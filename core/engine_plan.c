@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/batch.h"
 #include "core/memory.h"
 
 /* A plan in the making. */
@@ -35,6 +36,27 @@ static void plan_readers(const struct planner *planner) {
     }
 }
 
+static void plan_meetings(const struct planner *planner, int index) {
+    struct engine_plan *plan = planner->plan;
+    const struct engine_layer *layer = &plan->layers[index];
+    plan->needs_whole_batch |= layer->whole_batch;
+    if (layer->whole_batch || layer->by_batch) plan->training.layers[plan->training.count++] = index;
+    if (layer->by_batch) plan->evaluation.layers[plan->evaluation.count++] = index;
+}
+
+/* The tensors that a layer of the whole batch reads and writes. */
+static void plan_batch_tensors(const struct planner *planner, int index) {
+    struct engine_plan *plan = planner->plan;
+    const struct engine_layer *layer = &plan->layers[index];
+    struct engine_tensor *input = &plan->tensors[plan->tensors[index].root];
+    struct engine_tensor *output = &plan->tensors[plan->tensors[index + 1].root];
+    const bool training = planner->request->training;
+    if (layer->by_batch || layer->gradient_on_batch) input->values_by_batch = true;
+    if (layer->by_batch) output->values_by_batch = true;
+    if (layer->gradient_on_batch || (layer->by_batch && training)) output->gradient_by_batch = true;
+    if (layer->by_batch && training && index > plan->first_trainable) input->gradient_by_batch = true;
+}
+
 /* What is needed of the whole batch at once: layers with meetings, and tensors for gradients over the batch. */
 static void plan_whole(const struct planner *planner) {
     struct engine_plan *plan = planner->plan;
@@ -42,12 +64,37 @@ static void plan_whole(const struct planner *planner) {
         const struct layer *of = &planner->model->layers[i];
         struct engine_layer *layer = &plan->layers[i];
         layer->whole_batch = layer_meets(of);
+        layer->by_batch = of->batch_images > 0;
         layer->gradient_on_batch =
             planner->request->training && of->gradient_by_batch && !layer->whole_batch && !of->frozen;
-        if (layer->whole_batch) plan->whole_batch_layers[plan->whole_batch_count++] = i;
-        if (!layer->gradient_on_batch) continue;
-        plan->tensors[plan->tensors[i].root].values_by_batch = true;
-        plan->tensors[plan->tensors[i + 1].root].gradient_by_batch = true;
+        plan_meetings(planner, i);
+        plan_batch_tensors(planner, i);
+    }
+}
+
+/* The last layer that reads the tensor; layer_count: the loss does. */
+static int last_reader(const struct planner *planner, int tensor) {
+    const struct engine_plan *plan = planner->plan;
+    if (plan->tensors[plan->layer_count].root == tensor) return plan->layer_count;
+    for (int i = plan->layer_count - 1; i >= 0; i--) {
+        const struct layer *layer = &planner->model->layers[i];
+        if (plan->tensors[i].root == tensor) return i;
+        if (layer->second.rank && plan->tensors[layer->second_tensor].root == tensor) return i;
+    }
+    return 0;
+}
+
+/* Evaluation keeps what is between two meetings in a thread's slot. What is there longer has a place in the batch. */
+static void plan_crossings(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    for (int i = 0; i <= plan->layer_count && plan->evaluation.count > 0; i++) {
+        struct engine_tensor *tensor = &plan->tensors[i];
+        if (tensor->root != i) continue;
+        const int last = last_reader(planner, i);
+        for (int m = 0; m < plan->evaluation.count; m++) {
+            const int meeting = plan->evaluation.layers[m];
+            if (meeting >= i - 1 && meeting <= last) tensor->crosses = tensor->values_by_batch = true;
+        }
     }
 }
 
@@ -79,7 +126,7 @@ static bool is_kept(const struct planner *planner, int i) {
     if (planner->request->keep_outputs || kind->is_view || next->is_view) return true;
     if (tensor->values_by_batch || tensor->gradient_by_batch) return true;
     if (tensor->second_reader != ENGINE_NO_LAYER) return true;
-    if (layers[i].whole_batch || layers[i + 1].whole_batch) return true;
+    if (layers[i].whole_batch || layers[i + 1].whole_batch || layers[i].by_batch || layers[i + 1].by_batch) return true;
     if (planner->model->layers[i].activity_regularizer.kind) return true;
     return !next->forgets_x || (layers[i].activation && !layers[i].activation->keeps_input);
 }
@@ -124,13 +171,19 @@ static size_t shard_bytes(const struct planner *planner) {
     return (size_t)planner->request->shard_images * sizeof(float);
 }
 
+/* Images that the block of the batch has room for. Evaluation gives every thread a place in it, or every image of those
+ * that go together. */
+static int batch_rows(const struct planner *planner) {
+    const struct engine_plan_request *request = planner->request;
+    int rows = request->threads * request->shard_images;
+    if (planner->plan->evaluation.count > 0 && rows < ENGINE_GROUP) rows = ENGINE_GROUP;
+    return request->training && rows < request->batch_size ? request->batch_size : rows;
+}
+
 /* What backward reads has its own place. */
 static bool place_tensors(const struct planner *planner) {
-    const struct engine_plan_request *request = planner->request;
     struct engine_plan *plan = planner->plan;
-    int rows = request->threads * request->shard_images; /* evaluation gives every thread a place in the block */
-    if (rows < request->batch_size) rows = request->batch_size;
-    size_t batch = (size_t)rows * sizeof(float);
+    size_t batch = (size_t)batch_rows(planner) * sizeof(float);
     for (int i = 0; i <= plan->layer_count; i++) {
         struct engine_tensor *tensor = &plan->tensors[i];
         if (tensor->root != i || tensor->passing) continue;
@@ -168,7 +221,7 @@ static bool place_gradients(const struct planner *planner) {
     for (int i = 0; i <= plan->layer_count; i++)
         if (!plan->tensors[i].passing && plan->tensors[i].size > largest) largest = plan->tensors[i].size;
     for (int turn = 0; turn < 2; turn++)
-        if (!grow(&turns[turn], &plan->slot_bytes, largest, shard_bytes(planner))) return false;
+        if (!grow(&turns[turn], &plan->turn_bytes, largest, shard_bytes(planner))) return false;
     int turn = 0;
     for (int i = 0; i <= plan->layer_count; i++) {
         struct engine_tensor *tensor = &plan->tensors[i];
@@ -216,6 +269,9 @@ static bool place_layer(const struct planner *planner, int index) {
     plan->shared_floats += padded(layer->shared_floats);
     if (layer->partial_floats > plan->partial_floats) plan->partial_floats = layer->partial_floats;
     place_parameters(planner, index);
+    size_t common = 0;
+    if (!grow(&start, &common, layer->common_bytes, (size_t)layer->batch_images)) return false;
+    if (common > plan->common_bytes) plan->common_bytes = common;
     return true;
 }
 
@@ -227,11 +283,20 @@ static bool place_all(const struct planner *planner) {
     return true;
 }
 
-/* A shard keeps its slot from one meeting to the next; without meetings a thread's slot does for all its shards. */
+int engine_plan_together(const struct engine_plan *plan, bool training, int shards) {
+    const bool meet = engine_meetings_of(plan, training)->count > 0, all = training && plan->needs_whole_batch;
+    const int most = ENGINE_GROUP / ENGINE_SHARD;
+    return meet && !all && shards > most ? most : shards;
+}
+
+/* In training a shard keeps its slot from one meeting to the next, but gradients only where the meeting does not put
+ * them out itself. Without meetings, and at evaluation, a thread's places do for all its shards. */
 static void count_slots(const struct planner *planner) {
     struct engine_plan *plan = planner->plan;
-    plan->slots = planner->request->training && plan->whole_batch_count > 0 ? plan->shards_max : 0;
+    const bool kept = planner->request->training && plan->training.count > 0;
+    plan->slots = kept ? engine_plan_together(plan, true, plan->shards_max) : 0;
     if (plan->slots < planner->request->threads) plan->slots = planner->request->threads;
+    plan->turns = plan->needs_whole_batch ? plan->slots : planner->request->threads;
 }
 
 static int make(const struct planner *planner, struct error *error) {
@@ -241,8 +306,9 @@ static int make(const struct planner *planner, struct error *error) {
     plan->tensors = calloc(layers + 1, sizeof *plan->tensors);
     plan->layers = calloc(layers + 1, sizeof *plan->layers);
     plan->chains = calloc(layers + 1, sizeof *plan->chains);
-    plan->whole_batch_layers = calloc(layers + 1, sizeof *plan->whole_batch_layers);
-    if (!plan->tensors || !plan->layers || !plan->chains || !plan->whole_batch_layers)
+    plan->evaluation.layers = calloc(layers + 1, sizeof *plan->evaluation.layers);
+    plan->training.layers = calloc(layers + 1, sizeof *plan->training.layers);
+    if (!plan->tensors || !plan->layers || !plan->chains || !plan->evaluation.layers || !plan->training.layers)
         return error_set(error, ERROR_RUN, NULL, "not enough memory for the plan of a step");
     plan->shards_max = (request->batch_size + request->shard_images - 1) / request->shard_images;
     plan->lanes = plan->shards_max < request->lanes_max ? plan->shards_max : request->lanes_max;
@@ -251,6 +317,7 @@ static int make(const struct planner *planner, struct error *error) {
     plan_tensors(planner);
     plan_readers(planner);
     plan_whole(planner);
+    plan_crossings(planner);
     plan_activations(planner);
     plan_chains(planner);
     if (!place_all(planner))
@@ -272,6 +339,7 @@ void engine_plan_free(struct engine_plan *plan) {
     free(plan->tensors);
     free(plan->layers);
     free(plan->chains);
-    free(plan->whole_batch_layers);
+    free(plan->evaluation.layers);
+    free(plan->training.layers);
     *plan = (struct engine_plan){0};
 }

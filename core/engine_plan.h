@@ -15,9 +15,11 @@ struct engine_tensor {
     bool values_by_batch; /* kept for the whole batch, not for a shard: a layer's weight gradient reads all of it */
     bool gradient_by_batch;
     int second_reader; /* the first layer whose second input it is; ENGINE_NO_LAYER: none */
+    bool crosses;      /* its values outlive a meeting at evaluation, so that each image has a place for them */
     bool passing;      /* lives from one layer of a chain to the next, for the chain's images alone */
-    size_t offset;     /* bytes into the slot, or into the batch block; the same for the gradient */
-    size_t gradient_offset;
+    size_t offset;     /* bytes into the slot, or into the batch block */
+    size_t
+        gradient_offset; /* bytes into the place of gradients, or into the batch block; of one that passes, as offset */
 };
 
 /* What belongs to one layer. */
@@ -32,6 +34,7 @@ struct engine_layer {
     size_t shared_offset;                        /* floats into the shared block */
     bool whole_batch;                            /* works in two halves with a meeting of all shards between them */
     bool gradient_on_batch;                      /* its weight gradient comes from batch_gradient */
+    bool by_batch;                               /* works on many images at once, when all shards are there */
     ptrdiff_t lane_offset[LAYER_PARAMETERS_MAX]; /* floats into a lane; ENGINE_NOT_IN_LANE: not there */
 };
 
@@ -42,21 +45,29 @@ struct engine_chain {
     int images;
 };
 
+/* Layers that shards wait at for one another, ascending. */
+struct engine_meetings {
+    int count;
+    int *layers; /* (count) */
+};
+
 struct engine_plan {
     int layer_count;
     struct engine_tensor *tensors; /* (layer_count + 1) */
     struct engine_layer *layers;   /* (layer_count) */
     int chain_count;
-    struct engine_chain *chains; /* (chain_count): every layer is in one, a whole-batch layer alone */
+    struct engine_chain *chains; /* (chain_count): every layer is in one, a layer of meetings alone */
     int first_trainable;         /* the first layer with trainable parameters: no gradient is wanted below it */
-    int whole_batch_count;
-    int *whole_batch_layers; /* (whole_batch_count), ascending */
-    int shards_max;          /* of a training batch */
-    int lanes;               /* gradient accumulators in use */
-    int slots;               /* places for a shard's activations */
-    size_t slot_bytes;
+    struct engine_meetings evaluation, training;
+    bool needs_whole_batch; /* some layer of the training's meetings does; the others want many images, no more */
+    int shards_max;         /* of a training batch */
+    int lanes;              /* gradient accumulators in use */
+    int slots;              /* places for a shard's activations */
+    int turns;              /* places for a shard's gradients */
+    size_t slot_bytes, turn_bytes;
     size_t scratch_bytes; /* of a thread */
     size_t batch_bytes;   /* tensors kept for the whole batch */
+    size_t common_bytes;  /* what the parts of a layer's round leave for the next */
     size_t packed_floats, shared_floats, lane_floats;
     size_t partial_floats; /* of a shard, at most */
 };
@@ -74,5 +85,12 @@ struct engine_plan_request {
  */
 int engine_plan_make(struct engine_plan *plan, const struct engine_plan_request *request, struct error *error);
 void engine_plan_free(struct engine_plan *plan);
+
+static inline const struct engine_meetings *engine_meetings_of(const struct engine_plan *plan, bool training) {
+    return training ? &plan->training : &plan->evaluation;
+}
+
+/* How many of `shards` go from meeting to meeting together, before the next ones. */
+int engine_plan_together(const struct engine_plan *plan, bool training, int shards);
 
 #endif

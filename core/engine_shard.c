@@ -9,7 +9,8 @@
 struct journey journey_of(const struct workspace *work, const struct batch *batch, bool training, int shard, int lane,
                           int thread) {
     int first = shard * ENGINE_SHARD, left = batch->count - first;
-    bool by_shard = training && work->plan.whole_batch_count > 0;
+    bool by_shard = training && work->plan.training.count > 0;
+    int place = by_shard ? shard % engine_plan_together(&work->plan, true, work->plan.shards_max) : thread;
     return (struct journey){
         .work = work,
         .batch = batch,
@@ -18,16 +19,17 @@ struct journey journey_of(const struct workspace *work, const struct batch *batc
         .first = first,
         .images = left < ENGINE_SHARD ? left : ENGINE_SHARD,
         .thread = thread,
-        .slot = work->slots + (size_t)(by_shard ? shard : thread) * work->plan.slot_bytes,
+        .slot = work->slots + (size_t)place * work->plan.slot_bytes,
+        .turn = work->turns + (size_t)(work->plan.needs_whole_batch ? place : thread) * work->plan.turn_bytes,
         .lane = training ? work->lanes + (size_t)lane * work->plan.lane_floats : NULL,
         .gradient_scale = 1.0 / batch->count,
     };
 }
 
 /* A tensor of the shard in the thread's slot; what passes through a chain holds the group's images alone. */
-static float *in_slot(const struct journey *journey, const struct engine_tensor *tensor, size_t offset) {
+static float *in_place(const struct journey *journey, const struct engine_tensor *tensor, char *place, size_t offset) {
     const size_t images_before = tensor->passing ? 0 : (size_t)journey->within;
-    return (float *)(void *)(journey->slot + offset) + images_before * tensor->size;
+    return (float *)(void *)(place + offset) + images_before * tensor->size;
 }
 
 static const struct engine_tensor *tensor_of(const struct journey *journey, int index) {
@@ -37,15 +39,19 @@ static const struct engine_tensor *tensor_of(const struct journey *journey, int 
 
 static float *values_of(const struct journey *journey, int index) {
     const struct engine_tensor *tensor = tensor_of(journey, index);
-    if (!tensor->values_by_batch) return in_slot(journey, tensor, tensor->offset);
-    /* Evaluation needs no other shard's values: a thread's place in the block is enough, however large the batch. */
-    int row = journey->training ? journey->first : journey->thread * ENGINE_SHARD + journey->within;
+    if (!tensor->values_by_batch) return in_place(journey, tensor, journey->slot, tensor->offset);
+    /* Evaluation needs no other shard's values: a thread's place in the block is enough, however large the batch, or
+     * one for each image up to the next meeting. */
+    int row = journey->thread * ENGINE_SHARD + journey->within;
+    if (tensor->crosses) row = journey->first % ENGINE_GROUP;
+    if (journey->training) row = journey->first;
     return (float *)(void *)(journey->work->batch + tensor->offset) + (size_t)row * tensor->size;
 }
 
 static float *gradient_of(const struct journey *journey, int index) {
     const struct engine_tensor *tensor = tensor_of(journey, index);
-    if (!tensor->gradient_by_batch) return in_slot(journey, tensor, tensor->gradient_offset);
+    if (tensor->passing) return in_place(journey, tensor, journey->slot, tensor->gradient_offset);
+    if (!tensor->gradient_by_batch) return in_place(journey, tensor, journey->turn, tensor->gradient_offset);
     return (float *)(void *)(journey->work->batch + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
 }
 
@@ -92,6 +98,7 @@ struct pass pass_of(const struct journey *journey, int index, struct pass_pointe
         .packed = work->packed + plan->packed_offset,
         .saved = journey->training ? journey->slot + plan->saved_offset + saved_bytes : NULL,
         .scratch = work->scratch + (size_t)journey->thread * work->plan.scratch_bytes,
+        .common = work->common,
         .shared = work->shared + plan->shared_offset,
         .seed = work->seed,
         .step = journey->batch->step,
@@ -152,6 +159,11 @@ static void activate_backward(const struct journey *journey, int index) {
     engine_profile_add(profile, journey->thread, ENGINE_BACKWARD, index, start);
 }
 
+static void finish_forward(const struct journey *journey, int index) {
+    activate(journey, index, values_of(journey, index + 1));
+    add_activity(journey, index);
+}
+
 static void forward_layer(const struct journey *journey, int index) {
     const struct layer *layer = &journey->work->model->layers[index];
     struct engine_profile *profile = journey->work->profile;
@@ -159,8 +171,7 @@ static void forward_layer(const struct journey *journey, int index) {
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
     if (!layer->kind->is_view) layer->kind->forward(layer, &pass);
-    activate(journey, index, pass.y);
-    add_activity(journey, index);
+    finish_forward(journey, index);
     engine_profile_add(profile, journey->thread, ENGINE_FORWARD, index, start);
 }
 
@@ -215,7 +226,7 @@ static void forward_chains(const struct journey *journey, int from, int to) {
         if (plan->chains[c].from >= from && plan->chains[c].to <= to) forward_chain(journey, &plan->chains[c]);
 }
 
-/* A whole-batch layer, alone in its chain, has had its activation undone for its partial. */
+/* A layer that needs the whole batch, alone in its chain, has had its activation undone for its partial. */
 static void backward_chain(const struct journey *journey, const struct engine_chain *chain) {
     const struct engine_plan *plan = &journey->work->plan;
     for (int done = 0; done < journey->images; done += chain->images) {
@@ -257,40 +268,59 @@ static float *partial_of(const struct journey *journey, const struct layer *laye
     return journey->work->partials + (size_t)journey->shard * layer->partial_floats;
 }
 
-void journey_evaluate(const struct journey *journey, float *probabilities) {
-    feed_shard(journey);
-    forward_chains(journey, 0, journey->work->plan.layer_count);
-    measure_loss(journey, probabilities);
+/* Where a phase begins forward: behind the layer of a meeting that has put out all its output; the rest of that layer
+ * is elementwise and done here. */
+static int begin_forward(const struct journey *journey, int phase) {
+    const struct engine_plan *plan = &journey->work->plan;
+    if (phase == 0) {
+        feed_shard(journey);
+        return 0;
+    }
+    const int met = engine_meetings_of(plan, journey->training)->layers[phase - 1];
+    if (!plan->layers[met].by_batch) return met;
+    const double start = engine_profile_start(journey->work->profile);
+    finish_forward(journey, met);
+    engine_profile_add(journey->work->profile, journey->thread, ENGINE_FORWARD, met, start);
+    return met + 1;
 }
 
-void journey_forward(const struct journey *journey, int phase) {
+void journey_forward(const struct journey *journey, int phase, float *probabilities) {
     const struct workspace *work = journey->work;
-    bool is_last = phase == work->plan.whole_batch_count;
-    int from = phase == 0 ? 0 : work->plan.whole_batch_layers[phase - 1];
-    int to = is_last ? work->plan.layer_count : work->plan.whole_batch_layers[phase];
-    if (phase == 0) feed_shard(journey);
+    const struct engine_meetings *meetings = engine_meetings_of(&work->plan, journey->training);
+    const bool is_last = phase == meetings->count;
+    const int from = begin_forward(journey, phase), to = is_last ? work->plan.layer_count : meetings->layers[phase];
     forward_chains(journey, from, to);
     if (is_last) {
-        measure_loss(journey, NULL);
+        measure_loss(journey, probabilities);
         return;
     }
+    if (!work->plan.layers[to].whole_batch) return;
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
     const struct layer *layer = &work->model->layers[to];
     layer->kind->forward_partial(layer, &pass, partial_of(journey, layer));
 }
 
+/* Where a phase begins backward: below the layer of a meeting that has put out the gradient of its input. */
+static int begin_backward(const struct journey *journey, int phase) {
+    const struct engine_plan *plan = &journey->work->plan;
+    if (phase == plan->training.count) return plan->layer_count - 1;
+    const int met = plan->training.layers[phase];
+    if (!plan->layers[met].by_batch) return met;
+    add_second_gradients(journey, met, gradient_of(journey, met));
+    return met - 1;
+}
+
 void journey_backward(const struct journey *journey, int phase) {
     const struct workspace *work = journey->work;
-    int count = work->plan.whole_batch_count;
-    int from = phase == count ? work->plan.layer_count - 1 : work->plan.whole_batch_layers[phase];
-    int to = phase == 0 ? -1 : work->plan.whole_batch_layers[phase - 1];
+    const int from = begin_backward(journey, phase), to = phase == 0 ? -1 : work->plan.training.layers[phase - 1];
     for (int c = work->plan.chain_count - 1; c >= 0; c--) {
         const struct engine_chain *chain = &work->plan.chains[c];
         if (chain->from > to && chain->to <= from + 1) backward_chain(journey, chain);
     }
     if (to < work->plan.first_trainable) return;
     activate_backward(journey, to);
+    if (!work->plan.layers[to].whole_batch) return;
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, to, &pointers);
     const struct layer *layer = &work->model->layers[to];

@@ -15,8 +15,10 @@ struct workspace {
     uint64_t seed;
     struct engine_profile *profile; /* NULL: nobody asks */
     char *slots;                    /* (slots, slot_bytes): activations of a shard */
+    char *turns;                    /* (turns, turn_bytes): gradients of a shard's activations */
     char *scratch;                  /* (threads, scratch_bytes) */
     char *batch;                    /* (batch_bytes): tensors kept for the whole batch */
+    char *common;                   /* (common_bytes): of the layer of a meeting */
     float *packed, *shared;
     float *lanes;     /* (lanes, lane_floats): partial weight gradients */
     float *partials;  /* (shards_max, partial_floats of the layer at work) */
@@ -33,7 +35,7 @@ struct journey {
     int shard, first, images; /* of the batch: its number, its first image, its images */
     int within;               /* images of the shard before `first`: a chain takes a shard's images in groups */
     int thread;
-    char *slot;
+    char *slot, *turn;
     float *lane;           /* NULL: no gradients */
     double gradient_scale; /* 1 / images of the batch */
 };
@@ -41,15 +43,13 @@ struct journey {
 struct journey journey_of(const struct workspace *work, const struct batch *batch, bool training, int shard, int lane,
                           int thread);
 
-/* All layers at inference, and the loss; probabilities (images of the batch, classes) may be NULL. */
-void journey_evaluate(const struct journey *journey, float *probabilities);
-
-/* Whole-batch layers cut a training step into phases 0 .. whole_batch_count.
- * Forward goes from the whole-batch layer number `phase` - 1 (or the start) up to the next one's partial; the last
- * phase goes on through the loss. */
-void journey_forward(const struct journey *journey, int phase);
-/* Backward goes from the loss (last phase) or whole-batch layer number `phase` down to the whole-batch layer below it
- * (its partial), or to the first layer that has anything to learn. */
+/* Meetings cut a step into phases 0 .. their count. A meeting computes a layer's forward or backward pass by batch, or
+ * combines the partials of one that needs the whole batch.
+ * Forward goes from the meeting number `phase` - 1 (or the start) up to the next one (with its partial); the last phase
+ * goes on through the loss and, where they are wanted, to the probabilities (images of the batch, classes). */
+void journey_forward(const struct journey *journey, int phase, float *probabilities);
+/* Backward goes from the loss (last phase) or the meeting number `phase` down to the one below it (with its partial),
+ * or to the first layer that has anything to learn. */
 void journey_backward(const struct journey *journey, int phase);
 
 /* The first layer whose output is not finite when this shard of a batch goes forward once more, with what

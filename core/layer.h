@@ -11,7 +11,7 @@
 #include "core/kernels/kernels.h"
 #include "core/shape.h"
 
-enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160, LAYER_NO_OWNER = -1 };
+enum { LAYER_PARAMETERS_MAX = 8, LAYER_NAME_SIZE = 64, LAYER_NOTE_SIZE = 160, LAYER_NO_OWNER = -1, LAYER_ROUNDS = 2 };
 
 struct graph;
 
@@ -74,6 +74,10 @@ struct layer {
     bool reaches_all;           /* an output looks at the whole input (Dense, global pooling) */
     bool takes_relu;            /* can stand for a ReLU in front of it: see pass->relu */
     bool gradient_by_batch;     /* its weight gradient comes from the kind's batch_gradient */
+    int batch_images;           /* above 0: its output and the gradient of its input come from batch_forward and
+                                   batch_backward, of so many images at once at most, a multiple of ENGINE_SHARD */
+    int form;                   /* which of its ways to compute the kind chose, in numbers of its own */
+    size_t common_bytes;        /* then, of an image: what the parts of a round leave for the next; pass->common */
     char note[LAYER_NOTE_SIZE]; /* what `summary` warns about, such as a dropped row; "" for nothing */
 };
 
@@ -97,6 +101,7 @@ struct pass {
     const float *packed;
     void *saved;   /* (n, saved_bytes), aligned to 64 bytes */
     void *scratch; /* aligned to 64 bytes */
+    void *common;  /* (n, common_bytes), aligned to 64 bytes: batch_forward and batch_backward alone have it */
     float *shared; /* whole-batch layers: what combine left */
     uint64_t seed; /* with step, position and layer index: the key of this image's random numbers */
     uint64_t step; /* of the whole training */
@@ -150,6 +155,14 @@ struct layer_kind {
      * them. Part `part` of `parts` covers its share of the output and nothing of another's; backward is then called
      * with gradients of NULL. */
     void (*batch_gradient)(const struct layer *layer, const struct pass *pass, int part, int parts);
+
+    /* Optional, for layers with batch_images and gradient_by_batch, because reading their weights takes longer than
+     * computing with them for a few images: forward, and the gradient of the input, of many images at once, with the
+     * same bits as forward and backward. There are LAYER_ROUNDS rounds; all parts of one are done, in any order and on
+     * any thread, when the next one begins. A part covers its share of what a round writes, to pass->common or to y or
+     * dx, and nothing of another's. */
+    void (*batch_forward)(const struct layer *layer, const struct pass *pass, int round, int part, int parts);
+    void (*batch_backward)(const struct layer *layer, const struct pass *pass, int round, int part, int parts);
 
     /* Optional, all four or none: a layer that needs the whole batch (BatchNormalization). Before forward, every shard
      * writes its partial and combine turns them, in order of shards, into pass->shared; likewise before backward, where

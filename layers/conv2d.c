@@ -117,8 +117,18 @@ static struct plan plan_of(const struct layer *layer, struct pieces *pieces) {
     const struct conv2d *config = layer->config;
     struct geometry geometry = geometry_of(&layer->input, &config->sliding);
     struct plan plan = {.circular = circular_take(&config->sliding, &geometry, pieces)};
-    plan.passes = conv_passes_of(&geometry, config->groups, config->filters, (enum algorithm)config->algorithm);
+    plan.passes = (struct conv_passes){geometry, config->groups, config->filters, layer->form, layer->batch_images};
     return plan;
+}
+
+static void choose_form(struct layer *layer) {
+    const struct conv2d *config = layer->config;
+    const struct plan plan = plan_of(layer, &(struct pieces){0});
+    const enum algorithm algorithm = (enum algorithm)config->algorithm;
+    struct conv_passes passes = conv_passes_of(&plan.passes.geometry, config->groups, config->filters, algorithm);
+    if (!plan.circular.wraps) conv_passes_allow_batch(&passes, algorithm);
+    layer->form = passes.form;
+    layer->batch_images = passes.batch_images;
 }
 
 static void set_sizes(struct layer *layer) {
@@ -128,12 +138,17 @@ static void set_sizes(struct layer *layer) {
         layer->scratch_bytes = pieces.used;
         return;
     }
+    choose_form(layer);
     const struct plan plan = plan_of(layer, &pieces);
     layer->scratch_bytes = pieces.used + conv_passes_scratch_bytes(&plan.passes);
     layer->packed_floats = conv_passes_packed_floats(&plan.passes);
-    layer->gradient_by_batch =
-        !plan.circular.wraps && layer_is_heavy((double)elements_of(&layer->parameters[0].shape),
-                                               (double)elements_of(&layer->input), (double)elements_of(&layer->output));
+    layer->common_bytes = conv_passes_common_bytes(&plan.passes);
+    const bool heavy = layer_is_heavy((double)elements_of(&layer->parameters[0].shape),
+                                      (double)elements_of(&layer->input), (double)elements_of(&layer->output));
+    layer->gradient_by_batch = layer->batch_images > 0 || (!plan.circular.wraps && heavy);
+    if (!layer->gradient_by_batch) return;
+    const size_t gradient = conv_passes_gradient_bytes(&plan.passes);
+    if (gradient > layer->scratch_bytes) layer->scratch_bytes = gradient;
 }
 
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
@@ -202,6 +217,17 @@ static void forward(const struct layer *layer, const struct pass *pass) {
         forward_circular(layer, pass, &plan, &pieces, bias);
     else
         conv_passes_forward(&plan.passes, pass, bias);
+}
+
+static void batch_forward(const struct layer *layer, const struct pass *pass, int round, int part, int parts) {
+    const struct plan plan = plan_of(layer, &(struct pieces){0});
+    const float *bias = layer->parameter_count > 1 ? pass->parameters[1] : NULL;
+    conv_passes_batch_forward(&plan.passes, pass, bias, round, part, parts);
+}
+
+static void batch_backward(const struct layer *layer, const struct pass *pass, int round, int part, int parts) {
+    const struct plan plan = plan_of(layer, &(struct pieces){0});
+    if (pass->dx) conv_passes_batch_data_gradient(&plan.passes, pass, round, part, parts);
 }
 
 static void add_bias_gradient(const struct layer *layer, const struct pass *pass, float *bias) {
@@ -308,6 +334,8 @@ const struct layer_kind conv2d_layer = {
     .describe = describe,
     .pack = pack,
     .batch_gradient = batch_gradient,
+    .batch_forward = batch_forward,
+    .batch_backward = batch_backward,
     .examples = examples,
     .page = &page,
 };

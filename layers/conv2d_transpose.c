@@ -146,9 +146,8 @@ static int declare(struct layer *layer, const struct place *place, struct error 
 }
 
 static struct conv_passes dual_of(const struct layer *layer) {
-    const struct conv2d_transpose *config = layer->config;
     const struct geometry geometry = dual_geometry(layer);
-    return conv_passes_of(&geometry, 1, layer->input.size[2], (enum algorithm)config->algorithm);
+    return (struct conv_passes){geometry, 1, layer->input.size[2], layer->form, 0};
 }
 
 static void set_reach(struct layer *layer) {
@@ -173,6 +172,8 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (layer_set_output(layer, output, place, error) != 0 ||
         conv_passes_check(&g, layer->input.size[2], config->algorithm, place, error) != 0)
         return -1;
+    const enum algorithm algorithm = (enum algorithm)config->algorithm;
+    layer->form = conv_passes_of(&g, 1, layer->input.size[2], algorithm).form;
     const struct conv_passes dual = dual_of(layer);
     layer->scratch_bytes = conv_passes_scratch_bytes(&dual);
     layer->packed_floats = conv_passes_packed_floats(&dual);

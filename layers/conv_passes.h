@@ -13,18 +13,31 @@ extern const char *const algorithm_names[];
     {                                                                                                                  \
         FIELD_AT(config, algorithm), .type = FIELD_CHOICE, .fallback = "\"auto\"", .choices = algorithm_names,         \
                                      .origin = FIELD_OWN_HINT,                                                         \
-                                     .help = "direct: term by term; winograd: fewer multiplications, at strides of 1 " \
-                                             "only; auto: the faster by shape"                                         \
+                                     .help = "direct: term by term; winograd: fewer multiplications; auto: the "       \
+                                             "faster by shape"                                                         \
     }
+
+/* Which passes are Winograd's, sums of these. */
+enum conv_form {
+    CONV_DIRECT = 0,
+    CONV_WINOGRAD = 1,        /* forward, data gradient, and the kernel gradient of a whole batch */
+    CONV_WINOGRAD_WEIGHTS = 2 /* the kernel gradient of a few images */
+};
 
 struct conv_passes {
     struct geometry geometry;
     int groups, filters; /* filters of all groups */
-    bool winograd;
+    int form;
+    int batch_images; /* above 0: forward and data gradient go by batch, so many images at once; the kernel gradient too
+                       */
 };
 
-/* auto decides by shape alone, so that the same config gives the same numbers everywhere. */
+/* Chooses the form. auto decides by shape alone, so that the same config gives the same numbers everywhere. A layer
+ * keeps the form, which takes longer to choose than a small layer to run. */
 struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm);
+
+/* Lets the passes go by batch where that is faster; for layers that have batch_forward and batch_backward. */
+void conv_passes_allow_batch(struct conv_passes *passes, enum algorithm algorithm);
 
 /* Fails where the config asks for Winograd's algorithm and the shape does not allow it, or where the output with the
  * border that the data gradient wants is too large. */
@@ -32,6 +45,8 @@ int conv_passes_check(const struct geometry *geometry, int filters, int algorith
                       struct error *error);
 
 size_t conv_passes_scratch_bytes(const struct conv_passes *passes);
+size_t conv_passes_common_bytes(const struct conv_passes *passes);   /* of an image, by batch */
+size_t conv_passes_gradient_bytes(const struct conv_passes *passes); /* scratch of conv_passes_kernel_gradient_part */
 size_t conv_passes_packed_floats(const struct conv_passes *passes);
 
 /* Part `part` of `parts` of the packed kernels, from pass->parameters[0]. */
@@ -43,6 +58,12 @@ void conv_passes_forward(const struct conv_passes *passes, const struct pass *pa
 
 /* dx (n,h,w,c) from dy (n,oh,ow,f), and bias (c) or NULL, which a transposed convolution adds */
 void conv_passes_data_gradient(const struct conv_passes *passes, const struct pass *pass, const float *bias);
+
+/* The same by batch, in rounds; as layer_kind's batch_forward and batch_backward. */
+void conv_passes_batch_forward(const struct conv_passes *passes, const struct pass *pass, const float *bias, int round,
+                               int part, int parts);
+void conv_passes_batch_data_gradient(const struct conv_passes *passes, const struct pass *pass, int round, int part,
+                                     int parts);
 
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct pass *pass, float *gradient);

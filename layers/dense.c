@@ -3,13 +3,17 @@
  * x (n,d)  kernel (d,units)  bias (units)  y (n,units) = x times kernel + bias */
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/graph.h"
 #include "layers/parts.h"
 
 enum {
-    UNITS_FEW = 32,  /* units whose weights of one input are at most two cache lines */
-    UNITS_DOTS = 8,  /* units that would leave most of a vector empty, so that vectors run along the inputs */
-    PACK_INPUTS = 16 /* inputs packed at a time */
+    UNITS_FEW = 32,    /* units whose weights of one input are at most two cache lines */
+    UNITS_DOTS = 8,    /* units that would leave most of a vector empty, so that vectors run along the inputs */
+    PACK_INPUTS = 16,  /* inputs packed at a time */
+    BLOCK_INPUTS = 32, /* inputs whose weights are transposed at a time, where nothing is packed */
+    SHARE_LEAST = 16,  /* units or inputs of a part, by batch */
+    MANY = 1 << 19     /* weights beyond which all images of a batch pass over them together */
 };
 
 struct dense {
@@ -70,6 +74,11 @@ static size_t packed_backward(const struct layer *layer) {
     return panels_floats((size_t)layer->output.size[0], (size_t)layer->input.size[0]);
 }
 
+/* Many weights come from memory, where once for the batch takes less time than packed ones for every few images. */
+static bool is_large(int inputs, int units) {
+    return units >= UNITS_DOTS && (double)inputs * units > MANY;
+}
+
 /* Some inputs at a time, so that both forms are made of weights that are in the first-level cache. */
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
@@ -77,6 +86,7 @@ static void pack(const struct layer *layer, const struct pass *pass, float *pack
     const int first = (int)((int64_t)pieces * part / parts), end = (int)((int64_t)pieces * (part + 1) / parts);
     const float *kernel = pass->parameters[0];
     float *transposed = packed + packed_forward(layer);
+    if (layer->batch_images > 0) return;
     if (is_narrow(layer)) {
         const ptrdiff_t from = (ptrdiff_t)first * PACK_INPUTS, to = smaller(end * PACK_INPUTS, inputs);
         pass->kernels->transpose((int)(to - from), units, kernel + from * units, units, transposed + from, inputs);
@@ -98,7 +108,11 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     layer->output = (struct shape){1, {config->units}};
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
-    layer->packed_floats = packed_forward(layer) + packed_backward(layer);
+    if (is_large(layer->input.size[0], config->units)) layer->batch_images = ENGINE_GROUP;
+    if (layer->batch_images > 0)
+        layer->scratch_bytes = panels_floats((size_t)config->units, BLOCK_INPUTS) * sizeof(float);
+    else
+        layer->packed_floats = packed_forward(layer) + packed_backward(layer);
     layer->multiplications = (double)elements_of(&layer->parameters[0].shape);
     layer->reaches_all = true;
     layer->gradient_by_batch = true;
@@ -124,8 +138,47 @@ static void forward_narrow(const struct layer *layer, const struct pass *pass) {
     pass->kernels->dots(&dots);
 }
 
+/* Columns (forward) or rows of the kernel that a part has to do, in whole vectors. */
+struct stretch {
+    int first, count;
+};
+
+static struct stretch stretch_of(int whole, int part, int parts) {
+    const int each = (whole + parts - 1) / parts, vectors = (each + SHARE_LEAST - 1) / SHARE_LEAST;
+    const int64_t first = (int64_t)part * vectors * SHARE_LEAST;
+    if (first >= whole) return (struct stretch){0};
+    return (struct stretch){(int)first, smaller(vectors * SHARE_LEAST, whole - (int)first)};
+}
+
+/* Some units of all images: the weights are read where they lie. */
+static void batch_forward(const struct layer *layer, const struct pass *pass, int round, int part, int parts) {
+    const struct dense *config = layer->config;
+    const int inputs = layer->input.size[0], units = config->units;
+    const struct stretch stretch = stretch_of(units, part, parts);
+    if (round > 0 || stretch.count == 0) return;
+    const struct product product = {
+        .m = pass->images,
+        .n = stretch.count,
+        .taps = 1,
+        .depth = inputs,
+        .a = pass->x,
+        .row = inputs,
+        .column = 1,
+        .b = pass->parameters[0] + stretch.first,
+        .b_row = units,
+        .c = pass->y + stretch.first,
+        .c_row = units,
+        .bias = config->use_bias ? pass->parameters[1] + stretch.first : NULL,
+    };
+    pass->kernels->product(&product);
+}
+
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct dense *config = layer->config;
+    if (layer->batch_images > 0) {
+        batch_forward(layer, pass, 0, 0, 1);
+        return;
+    }
     if (is_narrow(layer)) {
         forward_narrow(layer, pass);
         return;
@@ -150,8 +203,41 @@ static void forward(const struct layer *layer, const struct pass *pass) {
     pass->kernels->product(&product);
 }
 
+/* dx of `count` inputs from `first` on, whose weights are transposed into panels first. */
+static void block_backward(const struct layer *layer, const struct pass *pass, int first, int count) {
+    const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
+    float *panels = pass->scratch;
+    panels_pack_transposed(vector, count, units, pass->parameters[0] + (ptrdiff_t)first * units, panels, 0, 1);
+    const struct product product = {
+        .m = pass->images,
+        .n = count,
+        .taps = 1,
+        .depth = units,
+        .a = pass->dy,
+        .row = units,
+        .column = 1,
+        .b = panels,
+        .b_row = vector,
+        .b_panel = (ptrdiff_t)units * vector,
+        .c = pass->dx + first,
+        .c_row = inputs,
+    };
+    pass->kernels->product(&product);
+}
+
+static void batch_backward(const struct layer *layer, const struct pass *pass, int round, int part, int parts) {
+    const struct stretch stretch = stretch_of(layer->input.size[0], part, parts);
+    if (round > 0 || !pass->dx) return;
+    for (int done = 0; done < stretch.count; done += BLOCK_INPUTS)
+        block_backward(layer, pass, stretch.first + done, smaller(BLOCK_INPUTS, stretch.count - done));
+}
+
 /* dx (n,d) = dy (n,units) times the transposed kernel (units,d); the weights wait for batch_gradient. */
 static void backward(const struct layer *layer, const struct pass *pass) {
+    if (layer->batch_images > 0) {
+        batch_backward(layer, pass, 0, 0, 1);
+        return;
+    }
     const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
     const bool narrow = is_narrow(layer);
     if (!pass->dx) return;
@@ -237,6 +323,8 @@ const struct layer_kind dense_layer = {
     .describe = describe,
     .pack = pack,
     .batch_gradient = batch_gradient,
+    .batch_forward = batch_forward,
+    .batch_backward = batch_backward,
     .examples = examples,
     .page = &page,
 };

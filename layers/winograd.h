@@ -1,30 +1,24 @@
 /* Winograd's F(4x4,3x3): a 3x3 convolution at stride 1 with a quarter of the multiplications, in all three passes.
  * The image is cut into tiles of 4x4 outputs, which see 6x6 inputs. 36 numbers stand for the inputs of a tile and as
  * many for a kernel; for each of the 36 the convolution is one product of matrices, (tiles, channels) times
- * (channels, filters). core/kernels/README.md draws it.
+ * (channels, filters). core/kernels/README.md draws it. F(4x4,2x2), with 5x5 inputs and 25 numbers, is the same for
+ * 2x2.
  *
- * A larger kernel is cut into blocks of 3x3 taps, the last ones filled up with zeros. Each is a convolution of its own
- * that sees its tiles' inputs three pixels further on, and their sum is taken in the 36 numbers: to the products, the
- * blocks are so many times the channels. With a dilation the outputs that see the same inputs stand that far apart, and
- * so do the pixels of their tiles. */
+ * A larger kernel, or one with strides, is cut into blocks of so many taps (winograd_tiles.h). Each is a convolution of
+ * its own, and their sum is taken in the 36 numbers: to the products, the blocks are so many times the channels. */
 #ifndef CNNTRAIN_LAYERS_WINOGRAD_H
 #define CNNTRAIN_LAYERS_WINOGRAD_H
 
 #include "layers/convolution.h"
+#include "layers/winograd_tiles.h"
 
 /* Why a convolution cannot be done so, as the end of a sentence; NULL where it can. */
 const char *winograd_obstacle(const struct geometry *geometry);
 
-/* Whether it is faster than a direct convolution, by shape alone. */
+/* Whether it is faster than a direct convolution, by shape alone: forward and in the data gradient; and where it is, in
+ * the kernel gradient of a few images. */
 bool winograd_gains(const struct geometry *geometry, int groups, int filters);
-
-/* A convolution of an image (input, channels) to (output, filters), each group of channels to its own filters. */
-struct winograd_sweep {
-    int input[2], output[2], kernel[2], dilation[2];
-    int before[2];                 /* zero rows above and zero columns to the left of the input */
-    int groups, channels, filters; /* channels and filters of one group */
-    int all_channels, all_filters; /* of a pixel */
-};
+bool winograd_gains_weights(const struct geometry *geometry, int groups, int filters);
 
 /* A layer as two of them: forward, and its data gradient, which sweeps over the output gradient with the flipped
  * kernel, whose channels are the filters. */
@@ -35,6 +29,7 @@ struct winograd {
 struct winograd winograd_of(const struct geometry *geometry, int groups, int filters);
 
 size_t winograd_scratch_bytes(const struct winograd *winograd);
+size_t winograd_gradient_bytes(const struct winograd *winograd); /* of winograd_kernel_gradient_part */
 size_t winograd_packed_floats(const struct winograd *winograd);
 
 /* packed = part `part` of `parts` of the transformed kernels that are wanted, from (kh,kw,c/groups,f). */

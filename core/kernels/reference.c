@@ -118,68 +118,111 @@ static void copy_pixels(const struct pixels *p, const float *from, float *to) {
     }
 }
 
-/* ---- Winograd: the matrices of the points 0, 1, -1, 2, -2 and infinity ---- */
+/* ---- Winograd: the matrices of the points 0, 1, -1, 2, -2 (not of two taps) and infinity ---- */
 
-/* B (6,6), K (6,3), A (6,4) and the diagonal of S. */
-typedef float points[6][6];
-static const points B = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-                         {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-static const points K = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
-static const points A = {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {1, -2, 4, -8}, {0, 0, 0, 1}};
-static const float S[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1};
+/* B (count,count), K (count,taps), A (count,4) and the diagonal of S, count points. */
+typedef float matrix[WINOGRAD_POINTS_MOST][WINOGRAD_POINTS_MOST];
+struct transforms {
+    int count;
+    matrix B, K, A;
+    float S[WINOGRAD_POINTS_MOST];
+};
 
-/* spectrum = P image P', or S P image P' S where scaled */
-static void to_spectrum(const struct winograd_tile *tile, const points P, bool scaled, const float *image,
+static const struct transforms of_three_taps = {
+    .count = 6,
+    .B = {{4, 0, -5, 0, 1, 0},
+          {0, -4, -4, 1, 1, 0},
+          {0, 4, -4, -1, 1, 0},
+          {0, -2, -1, 2, 1, 0},
+          {0, 2, -1, -2, 1, 0},
+          {0, 4, 0, -5, 0, 1}},
+    .K = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}},
+    .A = {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {1, -2, 4, -8}, {0, 0, 0, 1}},
+    .S = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1},
+};
+
+static const struct transforms of_two_taps = {
+    .count = 5,
+    .B = {{2, -1, -2, 1, 0}, {0, -2, -1, 1, 0}, {0, 2, -3, 1, 0}, {0, -1, 0, 1, 0}, {0, 2, -1, -2, 1}},
+    .K = {{1, 0}, {1, 1}, {1, -1}, {1, 2}, {0, 1}},
+    .A = {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {0, 0, 0, 1}},
+    .S = {1.0f / 2, -1.0f / 2, -1.0f / 6, 1.0f / 6, 1},
+};
+
+/* Of whole images: two pixels an axis, or one. */
+static const struct transforms of_pair = {
+    .count = 3,
+    .B = {{1, 1}, {0, 1}, {1, 0}},
+    .K = {{0, 1, 0}, {0, -1, 1}, {1, -1, 0}},
+    .A = {{1, 1}, {1, 0}, {0, 1}},
+    .S = {1, 1, 1},
+};
+
+static const struct transforms of_one = {.count = 1, .B = {{1}}, .K = {{1}}, .A = {{1}}, .S = {1}};
+
+static const struct transforms *transforms_of(const struct winograd_tile *tile) {
+    if (tile->outputs == 1) return &of_one;
+    if (tile->outputs == 2) return &of_pair;
+    return tile->taps == 2 ? &of_two_taps : &of_three_taps;
+}
+
+/* spectrum = P image P', or S P image P' S where S is given */
+static void to_spectrum(const struct winograd_tile *tile, const matrix P, const float *S, const float *image,
                         float *spectrum) {
+    const int count = transforms_of(tile)->count;
     for (int v = 0; v < tile->channels; v++) {
-        for (int m = 0; m < WINOGRAD_MATRICES; m++) {
+        for (int m = 0; m < count * count; m++) {
             float sum = 0.0f;
             for (int r = tile->top; r < tile->bottom; r++) {
                 for (int c = tile->left; c < tile->right; c++) {
-                    sum += P[m / 6][r] * P[m % 6][c] * image[r * tile->row + c * tile->pixel + v];
+                    sum += P[m / count][r] * P[m % count][c] * image[r * tile->row + c * tile->pixel + v];
                 }
             }
-            spectrum[m * tile->matrix + v] = scaled ? S[m / 6] * S[m % 6] * sum : sum;
+            spectrum[m * tile->matrix + v] = S != NULL ? S[m / count] * S[m % count] * sum : sum;
         }
     }
 }
 
 /* Element (r,c) of P' spectrum P, of channel v */
-static float from_spectrum(const struct winograd_tile *tile, const points P, const float *spectrum, int r, int c,
+static float from_spectrum(const struct winograd_tile *tile, const matrix P, const float *spectrum, int r, int c,
                            int v) {
+    const int count = transforms_of(tile)->count;
     float sum = 0.0f;
-    for (int m = 0; m < WINOGRAD_MATRICES; m++) sum += P[m / 6][r] * P[m % 6][c] * spectrum[m * tile->matrix + v];
+    for (int m = 0; m < count * count; m++) sum += P[m / count][r] * P[m % count][c] * spectrum[m * tile->matrix + v];
     return sum;
 }
 
 static void winograd_input(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    to_spectrum(tile, B, false, image, spectrum);
+    to_spectrum(tile, transforms_of(tile)->B, NULL, image, spectrum);
 }
 
 static void winograd_kernel(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    to_spectrum(tile, K, true, image, spectrum);
+    to_spectrum(tile, transforms_of(tile)->K, transforms_of(tile)->S, image, spectrum);
 }
 
 static void winograd_output_gradient(const struct winograd_tile *tile, const float *image, float *spectrum) {
-    to_spectrum(tile, A, true, image, spectrum);
+    to_spectrum(tile, transforms_of(tile)->A, transforms_of(tile)->S, image, spectrum);
 }
 
 static void winograd_output(const struct winograd_tile *tile, const float *spectrum, const float *bias, float *image) {
+    const struct transforms *transforms = transforms_of(tile);
     for (int r = 0; r < tile->bottom; r++) {
         for (int c = 0; c < tile->right; c++) {
             float *y = image + r * tile->row + c * tile->pixel;
             for (int v = 0; v < tile->channels; v++) {
-                y[v] = from_spectrum(tile, A, spectrum, r, c, v) + (bias != NULL ? bias[v] : 0.0f);
+                y[v] = from_spectrum(tile, transforms->A, spectrum, r, c, v) + (bias != NULL ? bias[v] : 0.0f);
             }
         }
     }
 }
 
 static void winograd_kernel_gradient(const struct winograd_tile *tile, const float *spectrum, float *image) {
+    const struct transforms *transforms = transforms_of(tile);
     for (int r = 0; r < tile->bottom; r++) {
         for (int c = 0; c < tile->right; c++) {
             float *gradient = image + r * tile->row + c * tile->pixel;
-            for (int v = 0; v < tile->channels; v++) gradient[v] += from_spectrum(tile, K, spectrum, r, c, v);
+            for (int v = 0; v < tile->channels; v++)
+                gradient[v] += from_spectrum(tile, transforms->K, spectrum, r, c, v);
         }
     }
 }

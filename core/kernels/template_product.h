@@ -294,6 +294,7 @@ static void product_packed_b(const struct product *p, const struct parts *strips
             store(to, load(from));
             if (columns->vectors > 2) store(to + VECTOR, load(from + columns->b_vector));
             if (columns->vectors > 1) store(to + width - VECTOR, load(from + columns->b_last));
+            __builtin_prefetch(from + width, 0, 2);
         }
     }
     struct product near = *p;

@@ -36,6 +36,22 @@ static const char *const models[] = {
     /* dense layers only: weight gradients over the whole batch, one after the other */
     "[{'type': 'Flatten'}, {'type': 'Dense', 'units': 9, 'activation': 'tanh'}, {'type': 'Dropout', 'rate': 0.2},"
     " {'type': 'Dense', 'units': 7, 'activation': 'gelu'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+    /* layers by batch, with what goes around one, beside one that needs the whole batch, and at the very end */
+    "[{'type': 'Conv2D', 'filters': 90, 'kernel_size': 2, 'strides': 2, 'activation': 'relu'}, {'type': 'Residual',"
+    " 'layers': [{'type': 'Conv2D', 'filters': 92, 'kernel_size': 3, 'padding': 'same', 'activation': 'gelu'},"
+    " {'type': 'Dropout', 'rate': 0.1}, {'type': 'Conv2D', 'filters': 90, 'kernel_size': 3, 'padding': 'same'}],"
+    " 'activation': 'relu'}, {'type': 'MaxPooling2D'}, {'type': 'Conv2D', 'filters': 91, 'kernel_size': 3, 'padding':"
+    " 'same', 'activity_regularizer': 'l2'}, {'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'activation':"
+    " 'softmax'}]",
+    "[{'type': 'Conv2D', 'filters': 256, 'kernel_size': 2, 'strides': 2, 'activation': 'relu'}, {'type':"
+    " 'BatchNormalization'}, {'type': 'Flatten'}, {'type': 'Dense', 'units': 130, 'activation': 'relu'},"
+    " {'type': 'BatchNormalization'}, {'type': 'Reshape', 'target_shape': [1, 1, 130]}, {'type': 'Conv2D', 'filters':"
+    " 70, 'kernel_size': 3, 'padding': 'same'}, {'type': 'Activation', 'activation': 'softmax'}, {'type':"
+    " 'GlobalAveragePooling2D'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+    "[{'type': 'Conv2D', 'filters': 96, 'kernel_size': 3, 'padding': 'same', 'strides': 2}, {'type': 'Conv2D',"
+    " 'filters': 330, 'kernel_size': 3, 'padding': 'same', 'strides': 2}, {'type': 'Conv2D',"
+    " 'filters': 96, 'kernel_size': 5, 'padding': 'same'}, {'type': 'Conv2D', 'filters': 88, 'kernel_size': 3,"
+    " 'padding': 'same'}, {'type': 'GlobalAveragePooling2D'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
     /* nothing to learn at all */
     "[{'type': 'Flatten'}, {'type': 'Reshape', 'target_shape': [8, 16]}, {'type': 'Reshape', 'target_shape': [2, 4,"
     " 16]}, {'type': 'GlobalAveragePooling2D'}, {'type': 'Activation', 'activation': 'softmax'}]",
@@ -219,6 +235,15 @@ static const char batch_model[] =
     " {'type': 'Activation', 'activation': 'sigmoid'}, {'type': 'Flatten'}, {'type': 'BatchNormalization'},"
     " {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]";
 
+/* And with layers by batch: their kernels are large, so that a batch is needed that sees them. */
+static const char heavy_model[] =
+    "[{'type': 'Conv2D', 'filters': 96, 'kernel_size': 2, 'strides': 2, 'activation': 'tanh'}, {'type': 'Residual',"
+    " 'layers': [{'type': 'Conv2D', 'filters': 96, 'kernel_size': 3, 'padding': 'same', 'activation': 'tanh'}]},"
+    " {'type': 'Conv2D', 'filters': 90, 'kernel_size': 3, 'padding': 'same', 'activation': 'gelu'},"
+    " {'type': 'AveragePooling2D'}, {'type': 'Conv2D', 'filters': 92, 'kernel_size': 3, 'padding': 'same',"
+    " 'activation': 'silu'}, {'type': 'Flatten'}, {'type': 'Dense', 'units': 1425, 'activation': 'sigmoid'},"
+    " {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]";
+
 struct slopes {
     struct tiny tiny;
     struct batch batch;
@@ -267,10 +292,29 @@ static void check_slopes(const char *model, double (*loss)(struct tiny *tiny, co
     tiny_close(&slopes.tiny);
 }
 
+/* Those that the tests above are about. */
+static void test_layers_by_batch(void **state) {
+    (void)state;
+    struct tiny tiny;
+    int by_batch = 0;
+    tiny_open(&tiny, &(struct tiny_setup){.model = heavy_model, .train = 11, .threads = 2});
+    for (int i = 0; i < tiny.model.layer_count; i++) {
+        const struct layer *layer = &tiny.model.layers[i];
+        by_batch += layer->batch_images > 0;
+        if (layer->batch_images == 0) continue;
+        assert_int_equal(layer->batch_images % ENGINE_SHARD, 0);
+        assert_true(layer->gradient_by_batch && layer->kind->batch_forward && layer->kind->batch_backward);
+        assert_int_equal(layer->packed_floats, 0);
+    }
+    assert_int_equal(by_batch, 4);
+    tiny_close(&tiny);
+}
+
 static void test_gradient_of_the_model(void **state) {
     (void)state;
     check_slopes(smooth_model, evaluated_loss);
     check_slopes(batch_model, trained_loss);
+    check_slopes(heavy_model, evaluated_loss);
 }
 
 /* A step begins with gradients of zero, whatever the step before left. */
@@ -504,6 +548,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_same_bits_at_any_threads),
         cmocka_unit_test(test_same_bits_at_any_capacity),
         cmocka_unit_test(test_gradient_of_the_model),
+        cmocka_unit_test(test_layers_by_batch),
         cmocka_unit_test(test_padding_has_no_gradient),
         cmocka_unit_test(test_same_step_again),
         cmocka_unit_test(test_evaluation_by_any_batch),

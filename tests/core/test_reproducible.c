@@ -54,7 +54,22 @@ static const struct row {
      "'relu'}, {'type': 'Conv2D', 'filters': 96, 'kernel_size': 3, 'padding': 'same'}, 'MaxPooling2D', {'type': "
      "'Conv2D', 'filters': 64, 'kernel_size': 3, 'padding': 'same', 'activation': 'relu'}, 'GlobalAveragePooling2D', "
      "{'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
-     "", "'optimizer': 'Adam'", 5, "b7252f4bee77ff4817176e5771b9d0b3"},
+     "", "'optimizer': 'Adam'", 5, "e02e214da2b57ad929b7b215be3dd798"},
+    {"Winograd's convolution with strides, and of blocks of 2x2 taps, SGD",
+     "[{'type': 'Conv2D', 'filters': 17, 'kernel_size': 5, 'strides': 2, 'padding': 'same', 'algorithm': 'winograd', "
+     "'activation': 'relu'}, {'type': 'Conv2DTranspose', 'filters': 9, 'kernel_size': 4, 'strides': 2, 'padding': "
+     "'same', 'algorithm': 'winograd'}, {'type': 'Conv2D', 'filters': 34, 'kernel_size': 3, 'strides': 2, "
+     "'algorithm': 'winograd', 'activation': 'relu'}, {'type': 'Conv2D', 'filters': 20, 'kernel_size': 2, 'groups': 2, "
+     "'padding': 'same', 'algorithm': 'winograd'}, 'GlobalAveragePooling2D', {'type': 'Dense', 'units': 3, "
+     "'activation': 'softmax'}]",
+     "", "'optimizer': {'type': 'SGD', 'momentum': 0.9}", 5, "ad72b7825c2607d17f60b9ca024bb29f"},
+    {"layers by batch, SGD",
+     "[{'type': 'Conv2D', 'filters': 90, 'kernel_size': 2, 'strides': 2, 'activation': 'relu'}, {'type': 'Conv2D', "
+     "'filters': 92, 'kernel_size': 3, 'padding': 'same', 'activation': 'gelu'}, 'BatchNormalization', 'MaxPooling2D', "
+     "{'type': 'Conv2D', 'filters': 91, 'kernel_size': 3, 'padding': 'same', 'activation': 'relu'}, 'Flatten', "
+     "{'type': "
+     "'Dense', 'units': 1441, 'activation': 'relu'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+     "", "'optimizer': {'type': 'SGD', 'momentum': 0.9}", 5, "45c6a4ae55ee287767bcb535c7a7c7a9"},
 };
 
 /* Of the last checkpoint's tensors with their names, and the history without its times. */

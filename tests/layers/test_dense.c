@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "core/activation.h"
+#include "core/batch.h"
 #include "tests/support/layer_case.h"
 
 /* SEMANTICS row 24 and the lesson model's last layer */
@@ -67,6 +68,22 @@ static void check_sums(int inputs, int units, int images) {
     layer_case_close(&test);
 }
 
+/* Many weights: all images of a batch in one product, a part of it at a time. */
+static void by_batch(void **state) {
+    (void)state;
+    struct layer_case test;
+    check_sums(7001, 75, 3);
+    check_sums(515, 1024, 6);
+    layer_case_open(&test, "{\"type\":\"Dense\",\"units\":75}", (struct shape){1, {7001}}, 1);
+    assert_int_equal(test.layer.batch_images % ENGINE_SHARD, 0);
+    assert_true(test.layer.batch_images > 0);
+    assert_int_equal(test.layer.packed_floats, 0);
+    layer_case_close(&test);
+    layer_case_open(&test, "{\"type\":\"Dense\",\"units\":128}", (struct shape){1, {2048}}, 1);
+    assert_int_equal(test.layer.batch_images, 0);
+    layer_case_close(&test);
+}
+
 static void sums(void **state) {
     (void)state;
     static const int sizes[] = {1, 3, 7, 8, 15, 16, 17, 31, 32, 33, 40, 47, 65, 100};
@@ -88,10 +105,8 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights),
-        cmocka_unit_test(by_hand),
-        cmocka_unit_test(sums),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(weights), cmocka_unit_test(by_hand),  cmocka_unit_test(by_batch),
+        cmocka_unit_test(sums),    cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
