@@ -53,13 +53,9 @@ static int open_search(struct session *session) {
         if (clean) session->search_paths[count++] = clean;
     }
     free(folder);
-    /* An installed program has found that one by itself. */
-    const char *installed = CNNTRAIN_SHARE "/configs";
-    for (size_t i = 0; i < count; i++) {
-        session->search.folders[i] = session->search_paths[i];
-        if (installed && strcmp(session->search_paths[i], installed) == 0) installed = NULL;
-    }
-    session->search.folders[count] = installed;
+    for (size_t i = 0; i < count; i++) config_search_add(&session->search, session->search_paths[i]);
+    /* An installed program may have found that one by itself. */
+    config_search_add(&session->search, CNNTRAIN_SHARE "/configs");
     return session->error.code == ERROR_NONE ? 0 : -1;
 }
 

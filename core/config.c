@@ -362,8 +362,10 @@ char *config_text(const struct config *config, const struct registries *registri
 /* A model is a list of layers, or Keras' own: an object, or a file's name. */
 static bool widen_model(cJSON *properties) {
     cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(properties, "model");
+    /* untaken: the config's fields have a model */
     cJSON *model = list ? cJSON_AddObjectToObject(properties, "model") : NULL;
     cJSON *kinds = model ? cJSON_AddArrayToObject(model, "anyOf") : NULL;
+    /* untaken: likewise, and to append it takes no memory */
     bool whole = kinds && json_append(kinds, list);
     if (!kinds) cJSON_Delete(list);
     for (int i = 0; i < 2 && whole; i++) {

@@ -30,6 +30,13 @@ static char *find_below(const char *folder, const char *path, struct error *erro
     return NULL;
 }
 
+void config_search_add(struct config_search *search, const char *folder) {
+    size_t count = 0;
+    for (; search->folders[count]; count++)
+        if (strcmp(search->folders[count], folder) == 0) return;
+    if (count < CONFIG_SEARCH_MAX) search->folders[count] = folder;
+}
+
 static char *find_in_search(const char *path, const struct config_search *search, struct error *error) {
     for (size_t i = 0; *path != '/' && search && search->folders[i] && error->code == ERROR_NONE; i++) {
         char *found = find_below(search->folders[i], path, error);

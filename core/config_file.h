@@ -8,10 +8,15 @@
 
 enum { CONFIG_SIZE_MAX = 4 << 20 }; /* bytes of a config or experiment file */
 
+enum { CONFIG_SEARCH_MAX = 5 };
+
 /* Where configs are looked for after the path as given, in this order; ended by NULL. */
 struct config_search {
-    const char *folders[6];
+    const char *folders[CONFIG_SEARCH_MAX + 1];
 };
+
+/* One folder more, which must live as long as the search, unless it is there already or there are CONFIG_SEARCH_MAX. */
+void config_search_add(struct config_search *search, const char *folder);
 
 /* `path` as given or, where that is no file, below one of the search folders, with or without ".json" or ".jsonc";
  * malloc'd. NULL and ERROR_IO naming the places tried. */

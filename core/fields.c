@@ -133,6 +133,7 @@ static int read_int(const struct value_context *context, const cJSON *json, int 
         return place_error(context->place, context->reader->error, "must be at most %d, got %s", INT_MAX,
                            json_describe(json, found, sizeof found));
     if (read_number(context, json, &number) != 0) return -1;
+    /* untaken: what is larger was refused above, by this or by the field's range */
     if (number != floor(number) || number < INT_MIN || number > INT_MAX) return wrong_type(context, json);
     *value = (int)number;
     return 0;

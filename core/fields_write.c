@@ -4,6 +4,7 @@
 #include "core/fields.h"
 
 static bool is_zero(const struct field *field, const void *value) {
+    /* untaken: there is no other type */
     switch (field->type) {
     case FIELD_BOOL:
         return !*(const bool *)value;

@@ -233,7 +233,7 @@ static int use_documents(struct saved_model *saved, const struct foreign_documen
 static int check_ending(const struct model *model, const char *path, struct error *error) {
     const struct layer *last = &model->layers[model->layer_count - 1];
     const struct activation_kind *activation = layer_activation(last);
-    if (activation && !activation->is_softmax && !activation->is_linear)
+    if (activation && !activation->is_softmax)
         return error_set(
             error, ERROR_CONFIG, path,
             "ends in layer \"%s\" with the activation %s, which gives no probabilities of classes; end it in "

@@ -4,10 +4,6 @@
 
 #include "core/interop/keras_model.h"
 
-static int no_memory(const char *path, struct error *error) {
-    return error_set(error, ERROR_RUN, path, "not enough memory for the model");
-}
-
 /* What is no JSON in a model's file is no mistake in a config. */
 static cJSON *parse(const char *text, const char *path, struct error *error) {
     cJSON *json = json_parse(text, strlen(text), path, error);
@@ -58,7 +54,7 @@ int foreign_documents_make(struct foreign_documents *documents, const struct exc
     if (!whole) cJSON_Delete(model);
     if (documents->config) return 0;
     foreign_documents_free(documents);
-    return error->code == ERROR_NONE ? no_memory(path, error) : -1;
+    return -1;
 }
 
 void foreign_documents_free(struct foreign_documents *documents) {

@@ -45,6 +45,7 @@ static int skip_zeros(struct walk *walk) {
 /* From the begin of a piece to its end. */
 static int pass_piece(struct walk *walk) {
     int state = Z_OK;
+    /* untaken: with input and room for what it becomes inflate never stands still */
     while (state == Z_OK || state == Z_BUF_ERROR) {
         const int more = fill(walk);
         if (more < 0) return -1;

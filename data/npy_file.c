@@ -35,6 +35,7 @@ static int check_keys(const char *header, const char *path, struct error *error)
     for (const char *at = header; *at; at++) colons += *at == ':';
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *at = strstr(header, keys[i]);
+        /* untaken: without one of the keys the header was refused before */
         if (at && strstr(at + 1, keys[i])) return bad_header(path, "in which a key stands twice", error);
     }
     return colons <= sizeof keys / sizeof *keys ? 0 : bad_header(path, "with more keys than a .npy file has", error);

@@ -107,8 +107,10 @@ void source_count_classes(struct data_splits *splits) {
 char *source_find(const char *folder, const char *const *names, struct error *error) {
     for (; *names; names++) {
         char *path = file_join(folder, *names, error);
-        if (!path || file_exists(path)) return path;
+        const int is_there = path ? file_is_there(path, error) : -1;
+        if (is_there > 0) return path;
         free(path);
+        if (is_there < 0) return NULL;
     }
     return NULL;
 }

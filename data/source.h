@@ -25,7 +25,7 @@ int source_read_class_names(struct data_splits *splits, const char *path, int co
 void source_count_classes(struct data_splits *splits);
 
 /* The first of the file names (ended by NULL) that exists in `folder`, as a path to free(); NULL, without an error,
- * where there is none, and NULL with an error without memory. */
+ * where there is none, and NULL with an error without memory and where the system does not tell. */
 char *source_find(const char *folder, const char *const *names, struct error *error);
 
 /* For source_kind.recognize: 1 where `path` is a folder that holds one of the file names (ended by NULL), or a file

@@ -116,9 +116,11 @@ static bool read_variable(hid_t attribute, hid_t type, hid_t space, size_t count
 /* Texts in so many bytes each, filled up with zeros or spaces. */
 static bool read_fixed(hid_t attribute, hid_t type, size_t count, bool is_list, struct text *text) {
     const size_t size = H5Tget_size(type);
+    /* untaken: the caller refuses types of no size */
     if (size == 0 || size > TEXT_SIZE_MAX) return false;
     char *values = calloc(count * size + 1, 1), *value = calloc(size + 1, 1);
     if (!values || !value) text->failed = true;
+    /* untaken: texts of fixed size came with their attribute */
     const bool good = values && value && H5Aread(attribute, type, values) >= 0;
     for (size_t i = 0; good && i < count; i++) {
         memcpy(value, values + i * size, size);
@@ -142,10 +144,12 @@ static bool read_texts(hid_t attribute, hid_t type, hid_t space, size_t count, b
 static int take_attribute(struct reading *reading, const char *name, hid_t attribute, hid_t type, hid_t space) {
     const hssize_t count = H5Sget_simple_extent_npoints(space);
     const bool is_list = H5Sget_simple_extent_ndims(space) > 0, is_text = H5Tget_class(type) == H5T_STRING;
+    /* untaken: libhdf5 opens no attribute of as many as would be below 0 */
     if (count < 0 || count > TEXTS_MAX)
         return refuse(reading, name, "has too many texts to be a list of names; save the model again");
     if (!is_text && count > 0) return 0;
     const size_t size = H5Tget_size(type);
+    /* untaken: libhdf5 opens no type of no size, and finds attributes cut off that are larger than the file */
     if (count > 0 && (size == 0 || (size_t)count > reading->length / size)) return damaged(reading, name);
     struct text text = {0};
     if (is_list) text_add(&text, "[");
@@ -165,13 +169,14 @@ static herr_t visit_attribute(hid_t group, const char *name, const H5A_info_t *i
     struct reading *reading = data;
     (void)info;
     const hid_t attribute = H5Aopen(group, name, H5P_DEFAULT);
-    const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
-    const hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
-    int status =
-        type >= 0 && space >= 0 ? take_attribute(reading, name, attribute, type, space) : damaged(reading, name);
-    if (space >= 0) H5Sclose(space);
-    if (type >= 0) H5Tclose(type);
-    if (attribute >= 0) H5Aclose(attribute);
+    if (attribute < 0) return damaged(reading, name);
+    const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    /* untaken: both came with the attribute; where memory for copies lacks, libhdf5's process ends (hdf5_memory.h) */
+    if (type < 0 || space < 0) return damaged(reading, name);
+    const int status = take_attribute(reading, name, attribute, type, space);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(attribute);
     return status;
 }
 
@@ -180,9 +185,11 @@ static herr_t visit_attribute(hid_t group, const char *name, const H5A_info_t *i
 static int read_shape(const struct reading *reading, const char *name, hid_t space, struct safetensors_tensor *tensor) {
     hsize_t sizes[H5S_MAX_RANK] = {0};
     const int rank = H5Sget_simple_extent_ndims(space);
+    /* untaken: an open space has a rank */
     if (rank < 0 || H5Sget_simple_extent_type(space) == H5S_NULL) return damaged(reading, name);
     if (rank > SAFETENSORS_RANK_MAX)
         return refuse(reading, name, "has more than 8 dimensions; this is no file of weights");
+    /* untaken: and so many sizes */
     if (rank > 0 && H5Sget_simple_extent_dims(space, sizes, NULL) != rank) return damaged(reading, name);
     tensor->rank = rank;
     tensor->elements = 1;
@@ -197,10 +204,10 @@ static int read_shape(const struct reading *reading, const char *name, hid_t spa
 
 static bool has_outside_storage(hid_t dataset) {
     const hid_t creation = H5Dget_create_plist(dataset);
-    const H5D_layout_t layout = creation >= 0 ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
-    const bool outside =
-        layout == H5D_VIRTUAL || layout == H5D_LAYOUT_ERROR || (creation >= 0 && H5Pget_external_count(creation) != 0);
-    if (creation >= 0) H5Pclose(creation);
+    const H5D_layout_t layout = H5Pget_layout(creation);
+    /* untaken: a dataset that was opened has a layout */
+    const bool outside = layout == H5D_VIRTUAL || layout == H5D_LAYOUT_ERROR || H5Pget_external_count(creation) != 0;
+    H5Pclose(creation);
     return outside;
 }
 
@@ -243,10 +250,11 @@ static int take_tensor(struct reading *reading, const char *name, hid_t dataset,
 
 static int visit_tensor(struct reading *reading, const char *name, hid_t dataset) {
     const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
-    const int status =
-        type >= 0 && space >= 0 ? take_tensor(reading, name, dataset, type, space) : damaged(reading, name);
-    if (space >= 0) H5Sclose(space);
-    if (type >= 0) H5Tclose(type);
+    /* untaken: likewise, they came with the dataset */
+    if (type < 0 || space < 0) return damaged(reading, name);
+    const int status = take_tensor(reading, name, dataset, type, space);
+    H5Sclose(space);
+    H5Tclose(type);
     return status;
 }
 
@@ -258,6 +266,7 @@ static int visit_group(struct reading *reading, const char *name, hid_t group) {
     const size_t length = strlen(reading->place);
     if (reading->depth == DEPTH_MAX || length + strlen(name) + 2 > sizeof reading->place)
         return refuse(reading, name, "is nested deeper than any model; this is no file of weights");
+    /* untaken: only the root has no name */
     snprintf(reading->place + length, sizeof reading->place - length, length && *name ? "/%s" : "%s", name);
     reading->depth++;
     hsize_t at = 0;
@@ -345,10 +354,11 @@ static bool heaps_end(const char *bytes, size_t length) {
 static hid_t open_bytes(const char *bytes, size_t length) {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = -1;
-    if (access >= 0 && H5Pset_fapl_core(access, 1 << 16, false) >= 0 &&
+    /* untaken: these fail only where memory lacks, which ends libhdf5's process (hdf5_memory.h) */
+    if (H5Pset_fapl_core(access, 1 << 16, false) >= 0 &&
         H5Pset_file_image(access, (void *)(uintptr_t)bytes, length) >= 0)
         file = H5Fopen("memory", H5F_ACC_RDONLY, access);
-    if (access >= 0) H5Pclose(access);
+    H5Pclose(access);
     return file;
 }
 

@@ -166,33 +166,43 @@ static int add_layer(const struct reader *reader, const cJSON *json, const struc
 
 /* ---- the model ---- */
 
-/* [null, h, w, c] without its first; NULL where it is none. */
-static cJSON *without_batch(const cJSON *shape) {
+/* What is [null, h, w, c]; NULL where it is not. */
+static const cJSON *as_shape(const cJSON *shape) {
     if (!shape || !cJSON_IsArray(shape) || cJSON_GetArraySize(shape) < 2) return NULL;
     for (const cJSON *size = shape->child->next; size; size = size->next)
         if (!cJSON_IsNumber(size)) return NULL;
-    cJSON *rest = cJSON_Duplicate(shape, 1);
-    cJSON_DeleteItemFromArray(rest, 0);
-    return rest;
+    return shape;
 }
 
 /* The first shape of the layer's config that there is, as each generation calls it. */
-static cJSON *shape_of(const cJSON *layer) {
+static const cJSON *shape_of(const cJSON *layer) {
     const cJSON *config = member(layer, "config");
-    cJSON *shape = without_batch(member(config, "batch_shape"));
-    if (!shape) shape = without_batch(member(config, "batch_input_shape"));
-    if (!shape) shape = without_batch(member(member(layer, "build_config"), "input_shape"));
+    const cJSON *shape = as_shape(member(config, "batch_shape"));
+    if (!shape) shape = as_shape(member(config, "batch_input_shape"));
+    if (!shape) shape = as_shape(member(member(layer, "build_config"), "input_shape"));
     return shape;
 }
 
 static int add_shape(const cJSON *config, const cJSON *layers, cJSON *document, struct error *error) {
-    cJSON *shape = layers->child ? shape_of(layers->child) : NULL;
-    if (!shape) shape = without_batch(member(config, "build_input_shape"));
+    const cJSON *shape = layers->child ? shape_of(layers->child) : NULL;
+    if (!shape) shape = as_shape(member(config, "build_input_shape"));
     if (!shape) return 0;
-    return json_add(document, "input_shape", shape) ? 0 : no_memory(error);
+    cJSON *one = cJSON_Duplicate(shape, 1); /* of a batch */
+    cJSON_DeleteItemFromArray(one, 0);
+    return json_add(document, "input_shape", one) ? 0 : no_memory(error);
 }
 
 /* ---- models made by calling layers on each other ---- */
+
+/* The name of the layer in [name, node, output, ...], where both numbers, if they are there, are 0: a layer that is
+ * called once has one node, and gives one output. NULL where they are not. */
+static const char *named_by(const cJSON *tensor) {
+    for (int i = 1; i <= 2; i++) {
+        const cJSON *number = cJSON_GetArrayItem(tensor, i);
+        if (number && !(cJSON_IsNumber(number) && number->valuedouble == 0)) return NULL;
+    }
+    return tensor ? cJSON_GetStringValue(tensor->child) : NULL;
+}
 
 /* The name of the layer whose output a call takes; NULL where it takes none, or several. Keras 3 writes a call as
  * {"args": [tensor], "kwargs"} with the tensor's "keras_history": [name, 0, 0], before it was [[name, 0, 0, {}]]. */
@@ -201,7 +211,7 @@ static const char *taken_by(const cJSON *call) {
     if (!arguments || cJSON_GetArraySize(arguments) != 1) return NULL;
     const cJSON *first = arguments->child;
     const cJSON *history = cJSON_IsArray(first) ? first : member(member(first, "config"), "keras_history");
-    return history ? cJSON_GetStringValue(history->child) : NULL;
+    return named_by(history);
 }
 
 /* Whether the layer is called once, on the output of the layer before it. */
@@ -215,8 +225,7 @@ static bool follows(const cJSON *layer, const char *before) {
 /* Whether a list of ends, [name, 0, 0] or [[name, 0, 0]], is this layer alone. */
 static bool is_only_end(const cJSON *ends, const char *name) {
     const cJSON *first = ends ? ends->child : NULL;
-    const cJSON *end = first && cJSON_IsArray(first) && cJSON_GetArraySize(ends) == 1 ? first->child : first;
-    const char *text = cJSON_GetStringValue(end);
+    const char *text = named_by(cJSON_IsArray(first) && cJSON_GetArraySize(ends) == 1 ? first : ends);
     return name && text && strcmp(text, name) == 0;
 }
 

@@ -37,6 +37,7 @@ static float float_of_double(uint64_t bits) {
 
 static float float_at(const struct safetensors_tensor *tensor, size_t index) {
     uint64_t bits = bits_at(tensor, index);
+    /* untaken: F32 is copied as it is, and there is no other type */
     switch (tensor->type) {
     case SAFETENSORS_BOOL:
     case SAFETENSORS_U8:

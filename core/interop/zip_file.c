@@ -21,6 +21,7 @@ static int damaged(const char *path, const char *name, const char *message, stru
 
 static const char *reason_of(int code) {
     if (code == ZIP_ER_COMPNOTSUPP) return "it is compressed in a way that is not known here";
+    /* untaken: libzip asks for a password before it looks at how it is encrypted, and gets none */
     if (code == ZIP_ER_ENCRNOTSUPP || code == ZIP_ER_NOPASSWD) return "it is encrypted";
     return "it cannot be decompressed, or its checksum is wrong";
 }

@@ -146,6 +146,17 @@ static void file_that_is_not_there(void **state) {
                         "error: .: is a folder; name a JSON file, such as the config.json of a run's folder\n");
 }
 
+/* A program beside which two links lead to one folder of configs names it once. */
+static void folders_that_are_one(void **state) {
+    struct command_world *world = *state;
+    command(world, "mkdir -p real bin && cp \"$(command -v cnntrain)\" bin/ && ln -s ../real bin/configs && "
+                   "ln -s real configs && bin/cnntrain config absent.json");
+    assert_int_equal(world->code, 4);
+    const char *first = strstr(world->err, "/real");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "/real"));
+}
+
 static void model_that_cannot_be_built(void **state) {
     struct command_world *world = *state;
     static const struct {
@@ -229,6 +240,7 @@ int main(void) {
         cmocka_unit_test(values_out_of_range),
         cmocka_unit_test(repeats_are_written_out),
         cmocka_unit_test(file_that_is_not_there),
+        cmocka_unit_test(folders_that_are_one),
         cmocka_unit_test(model_that_cannot_be_built),
         cmocka_unit_test(config_without_data),
         cmocka_unit_test(unknown_sources),

@@ -35,6 +35,10 @@ static void full_disk_is_an_error(void **state) {
 
 #define RUN "cnntrain train dw_max --data synth:160,10 --epochs 1 --batch-size 8"
 
+/* Steps that take longer than it is from one drawing to the next, so that there is a bar even where loading was drawn.
+ */
+#define SLOW RUN " --threads 1 --set data.resize=[224,224]"
+
 /* Every moment at which the program had drawn: nothing runs over the edge, and the lines it draws in place are gone in
  * the end. */
 static void look(struct screen *screen, const struct command_world *world, int columns, int rows) {
@@ -49,7 +53,7 @@ static void bar_on_a_terminal(void **state) {
     struct screen screen;
     static const int widths[] = {80, 200};
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(command_on_terminal(world, widths[i], "TERM=xterm " RUN " --out bar"), 0);
+        assert_int_equal(command_on_terminal(world, widths[i], "TERM=xterm " SLOW " --out bar"), 0);
         assert_contains(world->out, "Epoch 1/1\r\n\r");
         assert_contains(world->out, "/20 [");
         assert_contains(world->out, "] - ETA: ");
@@ -67,7 +71,7 @@ static void bar_is_cut_to_a_narrow_window(void **state) {
     struct command_world *world = *state;
     static const int widths[] = {10, 20, 30};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(command_on_terminal(world, widths[i], "TERM=xterm " RUN " --out narrow"), 0);
+        assert_int_equal(command_on_terminal(world, widths[i], "TERM=xterm " SLOW " --out narrow"), 0);
         const char *bar = strstr(world->out, "/20");
         assert_non_null(bar);
         while (*bar != '\r') bar--;

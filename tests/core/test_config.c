@@ -52,6 +52,8 @@ static void test_refused_values(void **state) {
              "c.json: training.label_smoothing: must be a number, in [0, 1]; got 1.5");
     bad_text(world, "{" DENSE ", 'training': {'loss': 'mse'}}",
              "c.json: training.loss: must be sparse_categorical_crossentropy; got \"mse\"");
+    bad_text(world, "{'model': [{'type': 'Residual', 'layers': 3}]}",
+             "c.json: model[0].layers: must be a list of layers; got 3");
     bad_text(world, "{" DENSE ", 'seed': -1}", "c.json: seed: must be an integer, 0 or more; got -1");
     bad_text(world, "{" DENSE ", 'seed': 1, 'seed': 2}", "c.json: seed: stands twice; keep one of them");
     bad_text(
@@ -175,6 +177,25 @@ static void test_find(void **state) {
     expect_error(&world->error, ERROR_IO, text);
     free(path);
     free(here);
+}
+
+/* Several ways may lead to one folder, which is looked into, and named, once. */
+static void test_search(void **state) {
+    (void)state;
+    struct config_search search = {{NULL}};
+    char again[] = "a";
+    config_search_add(&search, "a");
+    config_search_add(&search, again);
+    config_search_add(&search, "b");
+    config_search_add(&search, "b");
+    config_search_add(&search, "a");
+    assert_string_equal(search.folders[0], "a");
+    assert_string_equal(search.folders[1], "b");
+    assert_null(search.folders[2]);
+    static const char *const more[] = {"c", "d", "e", "f"};
+    for (int i = 0; i < 4; i++) config_search_add(&search, more[i]);
+    assert_string_equal(search.folders[4], "e");
+    assert_null(search.folders[CONFIG_SEARCH_MAX]);
 }
 
 /* What is said of a name that no config has, and of a config whose name is none. */
@@ -359,11 +380,21 @@ static void test_repeats_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(test_defaults),  WORLD_TEST(test_refused_values),    WORLD_TEST(test_names),
-        WORLD_TEST(test_extends),   WORLD_TEST(test_extends_elsewhere), WORLD_TEST(test_extends_refused),
-        WORLD_TEST(test_find),      WORLD_TEST(test_repeats_refused),   WORLD_TEST(test_names_of_files),
-        WORLD_TEST(test_overrides), WORLD_TEST(test_write_and_parse),   WORLD_TEST(test_parse_refused),
-        WORLD_TEST(test_schema),    WORLD_TEST(test_input_shape),
+        WORLD_TEST(test_defaults),
+        WORLD_TEST(test_refused_values),
+        WORLD_TEST(test_names),
+        WORLD_TEST(test_extends),
+        WORLD_TEST(test_extends_elsewhere),
+        WORLD_TEST(test_extends_refused),
+        cmocka_unit_test(test_search),
+        WORLD_TEST(test_find),
+        WORLD_TEST(test_repeats_refused),
+        WORLD_TEST(test_names_of_files),
+        WORLD_TEST(test_overrides),
+        WORLD_TEST(test_write_and_parse),
+        WORLD_TEST(test_parse_refused),
+        WORLD_TEST(test_schema),
+        WORLD_TEST(test_input_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

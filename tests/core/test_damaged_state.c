@@ -6,6 +6,7 @@
 
 #include "core/interop/safetensors.h"
 #include "core/json.h"
+#include "core/training_state.h"
 #include "tests/support/expect.h"
 #include "tests/support/threads.h"
 #include "tests/support/training_case.h"
@@ -107,6 +108,20 @@ static void test_no_state(void **state) {
     resume(world, "", ERROR_DATA);
 }
 
+static void test_no_images(void **state) {
+    (void)state;
+    struct tiny tiny;
+    struct training_state training;
+    struct error error = {0};
+    tiny_open(&tiny, &setup);
+    const struct dataset none = {.height = TINY_SIDE, .width = TINY_SIDE, .channels = 2};
+    assert_int_equal(training_state_open(&training, &tiny.model, &tiny.config, &none, NULL, &error), -1);
+    assert_int_equal(error.code, ERROR_DATA);
+    assert_string_equal(error.message, "there are no training images; give data that have some");
+    assert_null(training.kept);
+    tiny_close(&tiny);
+}
+
 /* Only "stopped" may be missing: it is then false. */
 static void test_missing_fields(void **state) {
     const struct world *world = *state;
@@ -158,10 +173,8 @@ int main(int argc, char **argv) {
     (void)argc;
     threads_wait_asleep(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unchanged),
-        cmocka_unit_test(test_no_state),
-        cmocka_unit_test(test_missing_fields),
-        cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_unchanged),      cmocka_unit_test(test_no_images),    cmocka_unit_test(test_no_state),
+        cmocka_unit_test(test_missing_fields), cmocka_unit_test(test_wrong_values),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -65,13 +65,16 @@ static int read_config(void *context, struct error *error) {
 
 static void test_config(void **state) {
     failing_needed();
-    tree_write(*state, "base.jsonc",
-               "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
-               "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1, "
-               "\"kernel_initializer\": {\"type\": \"Fixed\", \"values\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},"
-               "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
-               "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
-               "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
+    tree_write(
+        *state, "base.jsonc",
+        "{ // a comment\n\"data\": {\"source\": \"csv\", \"path\": \"a.csv\", \"augment\": [\"RandomFlip\"]},"
+        "\"model\": [{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": [3, 3], \"strides\": 1, "
+        "\"kernel_initializer\": {\"type\": \"Fixed\", \"values\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},"
+        "{\"type\": \"Conv2D\", \"filters\": 2, \"kernel_size\": 3, \"kernel_initializer\": {\"type\": \"Fixed\", "
+        "\"preset\": [\"sobel_x\", \"sobel_y\"]}},"
+        "{\"repeat\": 2, \"layers\": [{\"type\": \"Residual\", \"layers\": [{\"type\": \"ZeroPadding2D\", "
+        "\"padding\": [[1, 1], [2, 2]]}]}]}, \"Flatten\", {\"type\": \"Dense\", \"units\": 10, "
+        "\"kernel_initializer\": {\"type\": \"Constant\", \"value\": 1}}]}");
     tree_write(*state, "a.csv", "");
     char *path = write_file(
         *state, "child.json",
@@ -99,13 +102,13 @@ static void test_config_pieces(void **state) {
     char *spec = expect_path(*state, "a.npy,b.npy"), *model = expect_path(*state, "keras.json");
     struct text data = {0};
     text_print(&data, "npy:%s", spec);
-    const struct config_override model_file[] = {{"seed", "3"}};
+    const struct config_override model_file[] = {{"seed", "3"}, {"training.epochs", "2"}};
     struct config_request request = {.path = path,
                                      .registries = &test_registries,
                                      .foreign = &keras,
                                      .data_spec = data.bytes,
                                      .overrides = model_file,
-                                     .override_count = 1};
+                                     .override_count = 2};
     failing_read(&(struct failing_work){.name = "a config of Keras", .run = read_config, .context = &request});
     request.path = file; /* the document is a model itself */
     failing_read(&(struct failing_work){.name = "a model of Keras", .run = read_config, .context = &request});
@@ -132,6 +135,7 @@ static int refuse_configs(void *context, struct error *error) {
         "{\"model\": [{}]}",
         "[",
         "{\"model\": \"x.json\"}",
+        "{\"model\": [{\"type\": \"SeparableConv2D\", \"zzzzzzzzzzzz\": 1}]}",
     };
     const struct config_request *request = context;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -174,18 +178,22 @@ static void test_refused_configs(void **state) {
     struct config_request request = {.registries = &test_registries, .foreign = &keras};
     failing_each(&(struct failing_work){.name = "parsing", .run = parse_config, .context = &request}, "memory", ENOMEM,
                  ERROR_RUN);
-    failing_each(&(struct failing_work){.name = "refusing", .run = refuse_configs, .context = &request}, "memory",
-                 ENOMEM, ERROR_RUN);
+    struct failing_work refusing = {.name = "refusing", .run = refuse_configs, .context = &request};
+    failing_each(&refusing, "memory", ENOMEM, ERROR_RUN);
+    refusing.last = 100;
+    failing_each(&refusing, "memory", ENOMEM, ERROR_RUN);
     tree_write(*state, "base.json", "{}");
     const struct config_search search = {{*state}};
     request.search = &search;
     request.path = "bsae";
     failing_each(&(struct failing_work){.name = "a slip", .run = miss_config, .context = &request}, "memory", ENOMEM,
                  ERROR_RUN);
-    failing_each(
-        &(struct failing_work){
-            .name = "a schema", .run = make_schema, .context = (void *)(uintptr_t)&test_registries, .calls = 400},
-        "memory", ENOMEM, ERROR_RUN);
+    struct failing_work schema = {
+        .name = "a schema", .run = make_schema, .context = (void *)(uintptr_t)&test_registries, .calls = 400};
+    failing_each(&schema, "memory", ENOMEM, ERROR_RUN);
+    schema.calls = 0;
+    schema.last = 100;
+    failing_each(&schema, "memory", ENOMEM, ERROR_RUN);
 }
 
 /* ---- the history ---- */
@@ -268,7 +276,12 @@ static void test_refused_checkpoint(void **state) {
     failing_needed();
     char *path = expect_path(*state, "last.safetensors");
     struct error error = {0};
-    assert_int_equal(save_checkpoint(path, &error), 0);
+#define LONG_NAME "a_layer_whose_name_is_so_long_that_a_list_of_three_takes_more_than_the_room_that_a_text_begins_with"
+    static const struct checkpoint_tensor many[] = {{"dense/kernel", {2, {3, 2}}, kernel},
+                                                    {LONG_NAME "/kernel", {1, {6}}, kernel},
+                                                    {LONG_NAME "/bias", {1, {6}}, kernel},
+                                                    {LONG_NAME "/gamma", {1, {6}}, kernel}};
+    assert_int_equal(checkpoint_save(path, many, 4, NULL, 0, &error), 0);
     failing_read(&(struct failing_work){.name = "refusing", .run = refuse_checkpoint, .context = path});
     free(path);
 }

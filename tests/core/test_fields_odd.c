@@ -101,6 +101,42 @@ static void test_there_and_back(void **state) {
         "[\"red\", \"green\"], \"numbers\": [[1, 2], [3, 4]], \"text\": null, \"empty\": {}}");
 }
 
+/* An object without fields is null, where it may be; sides are numbers even there. */
+static void test_nullable(void **state) {
+    static const struct field fields[] = {{.key = "hollow", .type = FIELD_OBJECT, .nullable = true},
+                                          FIELD(sides, FIELD_SIDES, .fallback = "null", .nullable = true),
+                                          {0}};
+    struct world *world = *state;
+    struct odd odd = {0};
+    assert_int_equal(read_fields(world, fields, cJSON_Parse("{\"hollow\": {}, \"sides\": null}"), &odd), 0);
+    expect_written(fields_write(&registries, fields, &odd), "{\"hollow\": null, \"sides\": [[0, 0], [0, 0]]}");
+}
+
+static void test_single(void **state) {
+    static const struct field fields[] = {FIELD(one, FIELD_INTS, .fallback = "0", .single = true), {0}};
+    struct world *world = *state;
+    struct odd odd = {0};
+    assert_int_equal(read_fields(world, fields, cJSON_Parse("{\"one\": {}}"), &odd), -1);
+    expect_error(&world->error, ERROR_CONFIG, "o.json: one: must be an integer or list of integers; got an object");
+}
+
+/* What belongs further inside is sent there: into an object, a component, or a component of an object. */
+static void test_misplaced(void **state) {
+    static const struct field inner[] = {{.key = "deeper", .type = FIELD_COMPONENT, .of = "paint"}, {0}};
+    static const struct field outer[] = {{.key = "object", .type = FIELD_OBJECT, .fields = inner}, {0}};
+    struct world *world = *state;
+    struct odd odd = {0};
+    assert_int_equal(read_wall(world, "{\"filters\": 1, \"depth\": 3}"), -1);
+    expect_error(&world->error, ERROR_CONFIG, "cfg.json: depth: unknown field; did you mean \"inner.depth\"?");
+    assert_int_equal(read_wall(world, "{\"filters\": 1, \"thickness\": 3}"), -1);
+    expect_error(&world->error, ERROR_CONFIG, "cfg.json: thickness: unknown field; did you mean \"paint.thickness\"?");
+    assert_int_equal(read_fields(world, outer, cJSON_Parse("{\"thickness\": 1}"), &odd), -1);
+    expect_error(&world->error, ERROR_CONFIG,
+                 "o.json: thickness: unknown field; did you mean \"object.deeper.thickness\"?");
+    assert_int_equal(read_fields(world, NULL, cJSON_Parse("{\"thickness\": 1}"), &odd), -1);
+    expect_error(&world->error, ERROR_CONFIG, "o.json: thickness: unknown field; known here: none");
+}
+
 static void expect_described(const struct field *field, const char *words) {
     struct text text = {0};
     field_describe(field, &text);
@@ -157,6 +193,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_refusals, paints_setup, paints_teardown),
         cmocka_unit_test_setup_teardown(test_long_choices, paints_setup, paints_teardown),
         cmocka_unit_test_setup_teardown(test_there_and_back, paints_setup, paints_teardown),
+        cmocka_unit_test_setup_teardown(test_nullable, paints_setup, paints_teardown),
+        cmocka_unit_test_setup_teardown(test_single, paints_setup, paints_teardown),
+        cmocka_unit_test_setup_teardown(test_misplaced, paints_setup, paints_teardown),
         cmocka_unit_test(test_descriptions),
         cmocka_unit_test_setup_teardown(test_missing_registries, paints_setup, paints_teardown),
         cmocka_unit_test_setup_teardown(test_many_fields, paints_setup, paints_teardown),

@@ -227,6 +227,7 @@ static void test_wrong_metadata(void **state) {
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 0]}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1], 'class_names': ['a']}",
         "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1], 'class_names': [1,2,3]}",
+        "{'input_shape':[8,8,2],'classes':3,'scale':1,'mean':[0,0],'std':[1,1],'class_names':['a','\\u0007','c']}",
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) bad_metadata(world, NULL, facts[i], ERROR_DATA, wrong);
     static const char good[] = "{'input_shape': [8, 8, 2], 'classes': 3, 'scale': 1, 'mean': [0, 0], 'std': [1, 1]}";

@@ -81,6 +81,12 @@ static void test_idx(void **state) {
     write_gzip(*state, "d/t10k-images-idx3-ubyte.gz", "\0\0\10\3\0\0\0\1\0\0\0\2\0\0\0\3abc", 19);
     add_gzip(*state, "d/t10k-images-idx3-ubyte.gz", "def", 3);
     write_gzip(*state, "d/t10k-labels-idx1-ubyte.gz", "\0\0\10\1\0\0\0\1\0", 9);
+    static char large[16 + 300 * 300] = "\0\0\10\3\0\0\0\1\0\0\1\54\0\0\1\54"; /* more than is unpacked at once */
+    for (size_t i = 16; i < sizeof large; i++) large[i] = (char)(i * i / 7);
+    write_gzip(*state, "l/train-images-idx3-ubyte.gz", large, sizeof large - 4);
+    add_gzip(*state, "l/train-images-idx3-ubyte.gz", large + sizeof large - 4, 4);
+    write_gzip(*state, "l/train-labels-idx1-ubyte.gz", "\0\0\10\1\0\0\0\1\0", 9);
+    expect_failing(*state, "{\"source\": \"idx\", \"path\": \"l\"}");
     expect_failing(*state, "{\"source\": \"idx\", \"path\": \"d\"}");
     expect_failing(*state, "{\"source\": \"idx\", \"path\": \"d/train-images-idx3-ubyte\", \"validation_split\": 0.5}");
     expect_failing(*state, "{\"source\": \"fashion-mnist\", \"path\": \"d\"}");
@@ -114,7 +120,11 @@ static void add_array(struct text *bytes, const char *name, const uint32_t *size
     text_add_bytes(&plain, (const char *)sizes, (size_t)4 * rank);
     text_add_bytes(&plain, (const char[]){1, 0, 1, 0, *name, 0, 0, 0, 2, 0, 0, 0}, 12);
     text_add_bytes(&plain, (const char *)&count, 4);
-    for (uint32_t i = 0; i < padded; i++) text_add_bytes(&plain, (const char[]){(char)(1 + i * i % 7)}, 1);
+    uint32_t noise = 1;
+    for (uint32_t i = 0; i < padded; i++) {
+        noise = noise * 1664525 + 1013904223;
+        text_add_bytes(&plain, (const char[]){(char)(1 + (noise >> 24) % 7)}, 1);
+    }
     uLongf length = compressBound(plain.length);
     unsigned char *deflated = malloc(length);
     assert_int_equal(compress(deflated, &length, (const unsigned char *)plain.bytes, plain.length), Z_OK);

@@ -111,6 +111,46 @@ static void test_bad_gzip(void **state) {
     assert_non_null(strstr(room->error.message, "is truncated: its header promises more values than its "));
 }
 
+/* A block of a gzip file that is stored as it is, or a part of a larger one. */
+static void add_stored(struct text *bytes, bool last, const unsigned char *values, size_t length) {
+    const char head[] = {(char)last, (char)(length & 255), (char)(length >> 8), (char)(~length & 255),
+                         (char)(~length >> 8 & 255)};
+    text_add_bytes(bytes, head, sizeof head);
+    text_add_bytes(bytes, (const char *)values, length);
+}
+
+/* An image, more than is unpacked at once, and behind it more blocks of nothing than are read at once. */
+static void write_stored(const struct room *room, const char *name, uint32_t change) {
+    enum { SIDE = 800, LARGE = 16 + SIDE * SIDE, BLOCK = 65535, EMPTY = 40000 };
+    static unsigned char large[LARGE] = {0, 0, 8,         3,          0, 0, 0,         1,
+                                         0, 0, SIDE >> 8, SIDE & 255, 0, 0, SIDE >> 8, SIDE & 255};
+    struct text bytes = {0};
+    const uint32_t words[] = {(uint32_t)crc32(0, large, LARGE) ^ change, LARGE};
+    text_add_bytes(&bytes, "\x1f\x8b\10\0\0\0\0\0\0\3", 10);
+    for (size_t at = 0; at < LARGE; at += BLOCK)
+        add_stored(&bytes, false, large + at, LARGE - at < BLOCK ? LARGE - at : BLOCK);
+    for (int i = 1; i <= EMPTY; i++) add_stored(&bytes, i == EMPTY, large, 0);
+    for (int i = 0; i < 2; i++)
+        for (int shift = 0; shift < 32; shift += 8)
+            text_add_bytes(&bytes, (const char[]){(char)(words[i] >> shift & 255)}, 1);
+    room_write(room, name, bytes.bytes, bytes.length);
+    text_free(&bytes);
+}
+
+/* The checksum is compared also where all values were read long before it comes. */
+static void test_late_checksum(void **state) {
+    struct room *room = *state;
+    static const char name[] = "m/train-images-idx3-ubyte.gz", load_it[] = "{\"source\": \"idx\", \"path\": \"m\"}";
+    static const unsigned char one[] = {0, 0, 8, 1, 0, 0, 0, 1, 0};
+    room_write(room, "m/train-labels-idx1-ubyte", one, sizeof one);
+    write_stored(room, name, 0);
+    room_load_good(room, load_it);
+    assert_int_equal(room->splits.train.height, 800);
+    write_stored(room, name, 1);
+    room_load_bad(room, load_it, ERROR_DATA, name,
+                  "is damaged: it cannot be decompressed, or its checksum is wrong; fetch the file again");
+}
+
 /* The images as three gzip files behind each other, cut at `split`, with `length` bytes behind. */
 static void write_pieces(const struct room *room, size_t split, const void *more, size_t length) {
     struct error error = {0};
@@ -281,6 +321,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_dotted_names, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_headers, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_gzip, room_open, room_close),
+        cmocka_unit_test_setup_teardown(test_late_checksum, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_gzip_pieces, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_gzip_cuts_and_flips, room_open, room_close),
         cmocka_unit_test_setup_teardown(test_bad_labels, room_open, room_close),

@@ -202,6 +202,23 @@ static void test_png_parts(void **state) {
     expect_png_refused(cut, 0, DAMAGED("PNG", "it holds fewer pixels than its header says"));
 }
 
+/* More pixels than are inflated at once, in two chunks cut at any place. */
+static void test_png_cuts(void **state) {
+    (void)state;
+    enum { SIDE = 200 };
+    unsigned char *plain = calloc(SIDE + 1, SIDE), packed[512];
+    uLongf size = sizeof packed;
+    assert_int_equal(compress(packed, &size, plain, (SIDE + 1) * SIDE), Z_OK);
+    for (size_t cut = 1; cut < size; cut++) {
+        struct png png = png_start(SIDE, SIDE, 8, 0);
+        put_chunk(&png, "IDAT", packed, cut);
+        put_chunk(&png, "IDAT", packed + cut, size - cut);
+        put_chunk(&png, "IEND", "", 0);
+        expect_read(png.bytes, png.length);
+    }
+    free(plain);
+}
+
 static void test_png_palettes(void **state) {
     (void)state;
     static const char wrong[] = DAMAGED("PNG", "its palette is out of place or of a wrong size");
@@ -429,7 +446,7 @@ int main(void) {
         cmocka_unit_test(test_jpeg_segments),         cmocka_unit_test(test_bmp),
         cmocka_unit_test(test_bmp_palette_and_masks), cmocka_unit_test(test_bmp_headers),
         cmocka_unit_test(test_png_headers),           cmocka_unit_test(test_png_parts),
-        cmocka_unit_test(test_png_palettes),
+        cmocka_unit_test(test_png_palettes),          cmocka_unit_test(test_png_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

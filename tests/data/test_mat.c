@@ -116,6 +116,11 @@ static const struct change {
     {{0}, {0x0009000e}, 0, TYPE, LENGTH},
     {{1}, {72}, 0, "is truncated: the element at byte 128 has 72 bytes, 64 are there", LENGTH},
     {{1}, {56}, 0, NUMBERS, "holds more than it says"},
+    {{1},
+     {300 << 20},
+     0,
+     "is truncated: the element at byte 128 has 314572800 bytes, 64 are there",
+     "would unpack the "},
     {{1}, {0}, 2, FLAGS, FLAGS},
     {{2}, {5}, 0, FLAGS, FLAGS},
     {{2}, {0x00090006}, 0, FLAGS, FLAGS},
@@ -170,8 +175,8 @@ enum { MANY = 200000 };
 
 static void add_many(struct text *plain, uint32_t count) {
     add_words(plain,
-              (const uint32_t[]){14, 48 + (count + 7) / 8 * 8 + 8, 6, 8, MAT_UINT8, 0, 5, 8, count, 1, 1U << 16 | 1,
-                                 'y', 2, count},
+              (const uint32_t[]){14, 48 + (count + 7) / 8 * 8, 6, 8, MAT_UINT8, 0, 5, 8, count, 1, 1U << 16 | 1, 'y', 2,
+                                 count},
               14);
     uint32_t number = 1;
     for (uint32_t i = 0; i < (count + 7) / 8 * 8; i++) {
@@ -199,9 +204,6 @@ static void test_blocks(void **state) {
     const volatile sig_atomic_t stop = 1;
     const struct progress stopped = {.stop = &stop};
     add_many(&plain, MANY);
-    plain.bytes[4] = (char)((plain.length - 8) & 255);
-    plain.bytes[5] = (char)((plain.length - 8) >> 8 & 255);
-    plain.bytes[6] = (char)((plain.length - 8) >> 16);
     add_header(&bytes);
     add_packed(&bytes, &plain, MANY);
     check(room, &bytes, &arrays, "has bytes behind its compressed data");
@@ -234,6 +236,98 @@ static void test_blocks(void **state) {
     free(values);
     free(path);
     text_free(&plain);
+}
+
+/* Numbers that end where a block does. */
+static void test_whole_block(void **state) {
+    const struct room *room = *state;
+    enum { COUNT = (1 << 16) - 56 };
+    struct mat_arrays arrays;
+    struct error error = {0};
+    struct text plain = {0}, bytes = {0};
+    add_many(&plain, COUNT);
+    assert_int_equal(plain.length, 1 << 16);
+    add_header(&bytes);
+    add_packed(&bytes, &plain, 0);
+    check(room, &bytes, &arrays, NULL);
+    char *path = expect_path(room->folder, "f.mat"), *values = calloc(1, COUNT);
+    assert_int_equal(mat_read(path, mat_find(&arrays, "y"), NULL, values, &error), 0);
+    assert_memory_equal(values, plain.bytes + 56, COUNT);
+    free(values);
+    free(path);
+    text_free(&plain);
+}
+
+/* Packed data that begin with so many blocks of nothing that the first piece of them becomes no byte. */
+static void test_empty_blocks(void **state) {
+    const struct room *room = *state;
+    enum { EMPTY = 14000 };
+    struct mat_arrays arrays;
+    struct error error = {0};
+    struct text plain = {0}, bytes = {0};
+    add_words(&plain, good, WORDS);
+    const uLong sum = adler32(1, (const Bytef *)plain.bytes, (uInt)plain.length);
+    add_header(&bytes);
+    add_words(&bytes, (const uint32_t[]){15, 2 + 5 * EMPTY + 5 + 4 * WORDS + 4}, 2);
+    text_add_bytes(&bytes, "\x78\x01", 2);
+    for (int i = 0; i < EMPTY; i++) text_add_bytes(&bytes, "\0\0\0\xff\xff", 5);
+    text_add_bytes(&bytes, (const char[]){1, 4 * WORDS, 0, (char)~(4 * WORDS), (char)0xff}, 5);
+    text_add_bytes(&bytes, plain.bytes, plain.length);
+    for (int shift = 24; shift >= 0; shift -= 8) text_add_bytes(&bytes, (const char[]){(char)(sum >> shift)}, 1);
+    check(room, &bytes, &arrays, NULL);
+    char *path = expect_path(room->folder, "f.mat"), values[6];
+    assert_int_equal(mat_read(path, mat_find(&arrays, "y"), NULL, values, &error), 0);
+    assert_memory_equal(values, "\1\2\3\4\5\6", 6);
+    free(path);
+    text_free(&plain);
+}
+
+/* Packed data that fill a block to its last byte, as two pieces that are stored as they are; bytes are left behind. */
+static void test_bytes_behind_a_block(void **state) {
+    const struct room *room = *state;
+    enum { PLAIN = (1 << 16) - 2 - 2 * 5 - 4, HALF = PLAIN / 2 };
+    struct mat_arrays arrays;
+    struct text plain = {0};
+    add_many(&plain, PLAIN - 56);
+    assert_int_equal(plain.length, PLAIN);
+    const uLong sum = adler32(1, (const Bytef *)plain.bytes, PLAIN);
+    for (uint32_t behind = 0; behind <= 8; behind += 8) {
+        struct text bytes = {0};
+        add_header(&bytes);
+        add_words(&bytes, (const uint32_t[]){15, (1 << 16) + behind}, 2);
+        text_add_bytes(&bytes, "\x78\x01", 2);
+        for (int last = 0; last < 2; last++) {
+            const char head[] = {(char)last, (char)(HALF & 255), (char)(HALF >> 8), (char)(~HALF & 255),
+                                 (char)(~HALF >> 8 & 255)};
+            text_add_bytes(&bytes, head, sizeof head);
+            text_add_bytes(&bytes, plain.bytes + (size_t)last * HALF, HALF);
+        }
+        for (int shift = 24; shift >= 0; shift -= 8) text_add_bytes(&bytes, (const char[]){(char)(sum >> shift)}, 1);
+        text_repeat(&bytes, "x", (int)behind);
+        check(room, &bytes, &arrays, behind ? "has bytes behind its compressed data" : NULL);
+    }
+    text_free(&plain);
+}
+
+/* Another file by the time that its numbers are read. */
+static void test_changed_since(void **state) {
+    const struct room *room = *state;
+    struct mat_arrays arrays;
+    struct error error = {0};
+    struct text bytes = {0};
+    add_header(&bytes);
+    add_words(&bytes, good, WORDS);
+    check(room, &bytes, &arrays, NULL);
+    add_header(&bytes);
+    add_words(&bytes, good, WORDS);
+    bytes.bytes[HEADER_SIZE + 8] = 5;
+    room_write(room, "f.mat", bytes.bytes, bytes.length);
+    char *path = expect_path(room->folder, "f.mat"), values[8];
+    assert_int_equal(mat_read(path, mat_find(&arrays, "y"), NULL, values, &error), -1);
+    assert_int_equal(error.code, ERROR_DATA);
+    assert_non_null(strstr(error.message, FLAGS));
+    free(path);
+    text_free(&bytes);
 }
 
 static void test_files(void **state) {
@@ -274,7 +368,13 @@ static void test_files(void **state) {
 #define ROOM_TEST(test) cmocka_unit_test_setup_teardown(test, room_open, room_close)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {ROOM_TEST(test_good), ROOM_TEST(test_changed), ROOM_TEST(test_blocks),
-                                       ROOM_TEST(test_files)};
+    const struct CMUnitTest tests[] = {ROOM_TEST(test_good),
+                                       ROOM_TEST(test_changed),
+                                       ROOM_TEST(test_blocks),
+                                       ROOM_TEST(test_files),
+                                       ROOM_TEST(test_whole_block),
+                                       ROOM_TEST(test_empty_blocks),
+                                       ROOM_TEST(test_bytes_behind_a_block),
+                                       ROOM_TEST(test_changed_since)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

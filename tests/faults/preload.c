@@ -545,6 +545,7 @@ __attribute__((destructor)) static void end_process(void) {
 
 void faults_arm(const char *class, long at, int number);
 bool faults_disarm(size_t *leaked, char *place, size_t size);
+long faults_calls(void);
 
 /* From now on the at-th call of the class fails with this errno (a read with 0: it comes to the end of the file), and
  * what is allocated is kept in mind. */
@@ -574,6 +575,11 @@ bool faults_disarm(size_t *leaked, char *place, size_t size) {
         print_address(place, size, blocks[i].caller);
     }
     return wanted >= 0 && counts->calls[wanted] >= wanted_at;
+}
+
+/* How many calls of the class there were since it was armed last. */
+long faults_calls(void) {
+    return wanted >= 0 ? counts->calls[wanted] : 0;
 }
 
 #include "preload_main.h"

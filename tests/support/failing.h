@@ -18,6 +18,7 @@ struct failing_work {
     void *context;
     const char *library; /* in whose functions a leak is not ours, such as "libzip"; NULL: none */
     long calls;          /* how many calls of a class fail at the most; 0: all */
+    long last;           /* only so many calls of a class fail, the last ones; 0: from the first one on */
 };
 
 /* Does the work with its first, second, ... call of `class` (a name of preload.c's, such as "memory" or "read") failing

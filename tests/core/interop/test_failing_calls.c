@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/interop/exchange.h"
+#include "core/interop/hdf5_write.h"
 #include "core/interop/keras_file.h"
 #include "core/interop/keras_model.h"
 #include "core/interop/keras_weights.h"
 #include "core/interop/torch_weights.h"
 #include "core/interop/zip_file.h"
 #include "core/model_file.h"
+#include "core/model_file_foreign.h"
 #include "tests/support/failing.h"
 #include "tests/support/registries.h"
 #include "tests/support/tiny.h"
@@ -42,7 +45,11 @@ static void test_models(void **state) {
     (void)state;
     static const char *const paths[] = {"tests/golden/exchange/mixed.keras", "tests/golden/exchange/keras2.h5"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct failing_work work = {paths[i], open_model, (void *)(uintptr_t)paths[i], "libzip", 60};
+        struct failing_work work = {.name = paths[i],
+                                    .run = open_model,
+                                    .context = (void *)(uintptr_t)paths[i],
+                                    .library = "libzip",
+                                    .calls = 60};
         failing_read(&work);
         failing_each(&work, "process", EAGAIN, ERROR_RUN);
     }
@@ -55,8 +62,10 @@ static void test_process(void **state) {
     /* That process may crash, and must not go on as this one does, by cmocka. */
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
-    struct failing_work work = {"a process", open_model, (void *)(uintptr_t) "tests/golden/exchange/keras2.h5",
-                                "libzip", 0};
+    struct failing_work work = {.name = "a process",
+                                .run = open_model,
+                                .context = (void *)(uintptr_t) "tests/golden/exchange/keras2.h5",
+                                .library = "libzip"};
     failing_each(&work, "zeroed", ENOMEM, ERROR_RUN);
     failing_each(&work, "grown", ENOMEM, ERROR_RUN);
     failing_each(&work, "write", EIO, ERROR_IO);
@@ -69,7 +78,11 @@ static void test_weights(void **state) {
         {"tests/golden/exchange/keras2.h5", "tests/golden/exchange/keras2-weights.h5"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        failing_read(&(struct failing_work){pairs[i][1], open_twice, (void *)(uintptr_t)pairs[i], "libzip", 60});
+        failing_read(&(struct failing_work){.name = pairs[i][1],
+                                            .run = open_twice,
+                                            .context = (void *)(uintptr_t)pairs[i],
+                                            .library = "libzip",
+                                            .calls = 60});
 }
 
 /* ---- files written here, too ---- */
@@ -110,7 +123,8 @@ static void test_own_files(void **state) {
         stage.format = exchange_named(names[i][0]);
         assert_non_null(stage.format);
         stage.path = expect_path(*state, names[i][1]);
-        struct failing_work work = {names[i][0], write_and_open, &stage, "libzip", 60};
+        struct failing_work work = {
+            .name = names[i][0], .run = write_and_open, .context = &stage, .library = "libzip", .calls = 60};
         failing_each(&work, "memory", ENOMEM, ERROR_RUN);
         failing_each(&work, "write", ENOSPC, ERROR_IO);
         failing_each(&work, "read", EIO, ERROR_IO);
@@ -119,6 +133,91 @@ static void test_own_files(void **state) {
     }
     free(text);
     saved_model_free(&stage.saved);
+}
+
+/* ---- what stands beside a model ---- */
+
+/* A file whose weights are none is read up to them. */
+static int read_without_weights(void *context, struct error *error) {
+    struct exchange_file file = {0};
+    struct error inner = {0};
+    keras_archive_read(context, &file, &inner);
+    exchange_file_free(&file);
+    return inner.code == ERROR_DATA ? 0 : error_set(error, inner.code, inner.path, "%s", inner.message);
+}
+
+static void test_metadata(void **state) {
+    failing_needed();
+    static char model[] = "{}", weights[] = "none", metadata[] = "{\"cnntrain\": {\"classes\": 3}}";
+    const struct zip_member members[] = {{.name = "config.json", .bytes = model, .length = 2},
+                                         {.name = "model.weights.h5", .bytes = weights, .length = 4},
+                                         {.name = "metadata.json", .bytes = metadata, .length = sizeof metadata - 1}};
+    struct error error = {0};
+    char *bytes = NULL, *path = expect_path(*state, "x.keras");
+    size_t length = 0;
+    assert_int_equal(zip_write(path, members, 3, &bytes, &length, &error), 0);
+    const struct file_piece piece = {bytes, length};
+    assert_int_equal(file_replace(path, &piece, 1, &error), 0);
+    failing_each(
+        &(struct failing_work){
+            .name = "metadata", .run = read_without_weights, .context = path, .library = "libzip", .calls = 150},
+        "memory", ENOMEM, ERROR_RUN);
+    free(bytes);
+    free(path);
+}
+
+static int read_hdf5(void *context, struct error *error) {
+    struct exchange_file file = {0};
+    const int status = keras_hdf5_read(context, &file, error);
+    exchange_file_free(&file);
+    return status;
+}
+
+static void fill_described(struct hdf5_writer *writer, const void *context) {
+    (void)context;
+    static const char *const names[] = {"a", "b"};
+    hdf5_group(writer, "model_weights");
+    hdf5_tensor(writer, "w", &(struct shape){1, {2}}, (const float[]){1, 2});
+    hdf5_text(writer, "/", "model_config", "{}");
+    hdf5_text(writer, "/", "cnntrain", "{}");
+    hdf5_texts(writer, "/", "names", names, 2);
+}
+
+/* Texts beside the weights, as they are read and as they are kept. */
+static void test_attributes(void **state) {
+    failing_needed();
+    struct error error = {0};
+    char *bytes = NULL, *path = expect_path(*state, "x.h5");
+    size_t length = 0;
+    assert_int_equal(hdf5_write(path, fill_described, NULL, &bytes, &length, &error), 0);
+    const struct file_piece piece = {bytes, length};
+    assert_int_equal(file_replace(path, &piece, 1, &error), 0);
+    struct failing_work work = {.name = "attributes", .run = read_hdf5, .context = path};
+    failing_each(&work, "zeroed", ENOMEM, ERROR_RUN);
+    work.last = 40;
+    failing_each(&work, "memory", ENOMEM, ERROR_RUN);
+    free(bytes);
+    free(path);
+}
+
+static int make_documents(void *context, struct error *error) {
+    struct foreign_documents documents;
+    if (foreign_documents_make(&documents, context, "x", &test_registries, error) != 0) return -1;
+    foreign_documents_free(&documents);
+    return 0;
+}
+
+static void test_documents(void **state) {
+    failing_needed();
+    (void)state;
+    char *model = tiny_json("{'class_name': 'Sequential', 'config': [{'class_name': 'Flatten', 'config': "
+                            "{'batch_input_shape': [null, 8, 8, 1]}}]}");
+    char *facts = tiny_json("{'config': {'seed': 3}, 'classes': 3}");
+    struct exchange_file file = {.model = model, .facts = facts};
+    const struct failing_work work = {.name = "documents", .run = make_documents, .context = &file};
+    failing_each(&work, "memory", ENOMEM, ERROR_RUN);
+    free(facts);
+    free(model);
 }
 
 static int describe(void *context, struct error *error) {
@@ -241,7 +340,7 @@ static int write_and_read_archive(void *context, struct error *error) {
 static void test_archives(void **state) {
     failing_needed();
     (void)state;
-    const struct failing_work work = {"an archive", write_and_read_archive, NULL, "libzip", 0};
+    const struct failing_work work = {.name = "an archive", .run = write_and_read_archive, .library = "libzip"};
     failing_each(&work, "memory", ENOMEM, ERROR_RUN);
 }
 
@@ -259,10 +358,17 @@ int main(int count, char **arguments) {
     (void)count;
     failing_begin(arguments);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models),       cmocka_unit_test(test_process),
-        cmocka_unit_test(test_weights),      cmocka_unit_test_setup_teardown(test_own_files, open_world, close_world),
-        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_gifts),
-        cmocka_unit_test(test_json),         cmocka_unit_test(test_archives),
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_process),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test_setup_teardown(test_own_files, open_world, close_world),
+        cmocka_unit_test(test_descriptions),
+        cmocka_unit_test(test_gifts),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_archives),
+        cmocka_unit_test_setup_teardown(test_metadata, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_attributes, open_world, close_world),
+        cmocka_unit_test(test_documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,21 +2,24 @@
 #include "core/interop/hdf5_read.h"
 
 #include <hdf5.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "core/file.h"
 #include "tests/support/expect.h"
 
 enum { NAME_SIZE = 700 };
 
-/* The bytes of the file that `fill` makes. */
-static char *make(void (*fill)(hid_t file), size_t *length) {
+/* The bytes of the file that `fill` makes, of this version of the format at least: the later ones have checksums. */
+static char *make_as(H5F_libver_t version, void (*fill)(hid_t file), size_t *length) {
     char *folder = expect_folder(), *path = expect_path(folder, "x.h5"), *bytes = NULL;
     struct error error = {0};
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    H5Pset_libver_bounds(access, version, H5F_LIBVER_LATEST);
     const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     assert_true(file >= 0);
     fill(file);
@@ -26,6 +29,10 @@ static char *make(void (*fill)(hid_t file), size_t *length) {
     free(path);
     expect_folder_gone(folder);
     return bytes;
+}
+
+static char *make(void (*fill)(hid_t file), size_t *length) {
+    return make_as(H5F_LIBVER_LATEST, fill, length);
 }
 
 static void expect_read(void (*fill)(hid_t file), struct safetensors *tree) {
@@ -310,12 +317,213 @@ static void test_crowd(void **state) {
     expect_refused(fill_crowd, "x.h5: 9999: is one of too many objects for any model; this is no file of weights");
 }
 
+/* ---- what is damaged ---- */
+
+static const char damaged[] = "cannot be read: the file is damaged; save or copy it again";
+
+static void expect_damaged(const char *bytes, size_t length, const char *path, const char *message) {
+    struct safetensors tree;
+    struct error error = {0};
+    char expected[512];
+    assert_int_equal(hdf5_read("x.h5", bytes, length, &tree, &error), -1);
+    snprintf(expected, sizeof expected, "%s: %s", path, message);
+    expect_error(&error, ERROR_DATA, expected);
+}
+
+/* Where `what` stands in the bytes for the n-th time, from 0 on. */
+static char *find(char *bytes, size_t length, const void *what, size_t size, int n) {
+    for (char *at = bytes; at + size <= bytes + length; at++)
+        if (memcmp(at, what, size) == 0 && n-- == 0) return at;
+    fail_msg("the file has not what was looked for");
+    return NULL;
+}
+
+enum { TEXTS = 1285 };
+
+/* An attribute with as many texts of four bytes as nothing else in the file is. */
+static void fill_counted(hid_t file) {
+    const hid_t many = H5Screate_simple(1, (const hsize_t[]){TEXTS}, NULL), four = H5Tcopy(H5T_C_S1);
+    static const char texts[4 * TEXTS];
+    H5Tset_size(four, 4);
+    add_attribute(file, "anynamehere", four, many, texts);
+    H5Tclose(four);
+    H5Sclose(many);
+}
+
+/* 2 to the power of 62 texts more are as many bytes as before, for a number of 64 bits; twice as many are below 0. */
+static void test_absurd_counts(void **state) {
+    (void)state;
+    static const char number[] = {TEXTS & 255, TEXTS >> 8, 0, 0, 0, 0, 0, 0};
+    size_t length = 0;
+    char *bytes = make_as(H5F_LIBVER_EARLIEST, fill_counted, &length);
+    char *size = find(bytes, length, number, sizeof number, 0);
+    char *most = memcmp(size + 8, number, sizeof number) == 0 ? size + 8 : size; /* how many it may become */
+    for (int high = 0x40; high <= 0x80; high *= 2) {
+        struct safetensors tree;
+        struct error error = {0};
+        size[7] = most[7] = (char)high;
+        assert_int_equal(hdf5_read("x.h5", bytes, length, &tree, &error), -1);
+        assert_int_equal(error.code, ERROR_DATA);
+        /* Which of them depends on what the version of libhdf5 finds by itself. */
+        if (strcmp(error.message, damaged) != 0)
+            assert_string_equal(error.message, "has too many texts to be a list of names; save the model again");
+        error_clear(&error);
+    }
+    free(bytes);
+}
+
+/* libhdf5's checksum of what it writes. */
+uint32_t H5_checksum_metadata(const void *data, size_t length, uint32_t begin);
+
+/* An attribute that stands with its name in a heap, and with its name's hash in an index. */
+static void fill_indexed(hid_t file) {
+    const hid_t creation = H5Pcreate(H5P_GROUP_CREATE), scalar = H5Screate(H5S_SCALAR), byte = H5Tcopy(H5T_C_S1);
+    H5Pset_attr_phase_change(creation, 0, 0);
+    const hid_t group = H5Gcreate2(file, "g", H5P_DEFAULT, creation, H5P_DEFAULT);
+    add_attribute(group, "anynamehere", byte, scalar, "x");
+    H5Gclose(group);
+    H5Pclose(creation);
+    H5Tclose(byte);
+    H5Sclose(scalar);
+}
+
+/* The name in the heap is another one, and the heap's checksum fits: what is listed cannot be found by its name. */
+static void test_names_that_are_not_found(void **state) {
+    (void)state;
+    enum { SUM_AT = 4 + 1 + 8 + 5, BLOCK = 1024 };
+    size_t length = 0;
+    char *bytes = make(fill_indexed, &length), *block = find(bytes, length, "FHDB", 4, 0);
+    assert_true(block + BLOCK <= bytes + length);
+    *find(block, BLOCK, "anynamehere", 12, 0) = 'A';
+    memset(block + SUM_AT, 0, 4);
+    const uint32_t sum = H5_checksum_metadata(block, BLOCK, 0);
+    for (int i = 0; i < 4; i++) block[SUM_AT + i] = (char)(sum >> 8 * i & 255);
+    expect_damaged(bytes, length, "x.h5: g/Anynamehere", damaged);
+    free(bytes);
+}
+
+static void fill_variable(hid_t file) {
+    static const char *const texts[] = {"a", "b"};
+    const hid_t two = H5Screate_simple(1, (const hsize_t[]){2}, NULL), variable = H5Tcopy(H5T_C_S1);
+    H5Tset_size(variable, H5T_VARIABLE);
+    add_group(file, "g");
+    add_attribute(file, "texts", variable, two, texts);
+    H5Tclose(variable);
+    H5Sclose(two);
+}
+
+static void test_damaged_parts(void **state) {
+    (void)state;
+    size_t length = 0;
+    char *bytes = make(fill_variable, &length), *heap = find(bytes, length, "GCOL", 4, 0);
+    *heap = 'X';
+    expect_damaged(bytes, length, "x.h5: texts", damaged);
+    *heap = 'G';
+    char *group = find(bytes, length, "OHDR", 4, 1), *root = find(bytes, length, "OHDR", 4, 0);
+    *group = 'X';
+    expect_damaged(bytes, length, "x.h5: g", damaged);
+    *group = 'O';
+    *root = 'X';
+    expect_damaged(bytes, length, "x.h5", damaged);
+    free(bytes);
+    char none[2048] = "\211HDF\r\n\032\n";
+    expect_damaged(none, sizeof none, "x.h5", damaged);
+}
+
+/* A chunk that is no deflated data. */
+static void fill_bad_chunk(hid_t file) {
+    static const hsize_t sizes[] = {4}, first[] = {0};
+    const hid_t space = H5Screate_simple(1, sizes, NULL), creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 1, sizes);
+    H5Pset_deflate(creation, 1);
+    const hid_t dataset = H5Dcreate2(file, "w", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    assert_true(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, first, 12, "not deflated") >= 0);
+    H5Dclose(dataset);
+    H5Pclose(creation);
+    H5Sclose(space);
+}
+
+static void test_damaged_numbers(void **state) {
+    (void)state;
+    expect_refused(fill_bad_chunk, "x.h5: w: cannot be read: the file is damaged; save or copy it again");
+}
+
+/* ---- machines that are slow ---- */
+
+static volatile sig_atomic_t naps, children;
+
+static void nap(int signal_number) {
+    (void)signal_number;
+    if (naps++ < 4) nanosleep(&(struct timespec){.tv_nsec = 750000000}, NULL);
+}
+
+static void count_child(int signal_number) {
+    (void)signal_number;
+    children++;
+}
+
+static int children_of_a_refusal(void) {
+    static const char none[2048] = "\211HDF\r\n\032\n";
+    children = 0;
+    expect_damaged(none, sizeof none, "x.h5", damaged);
+    return children;
+}
+
+/* A refusal is looked into a second time, in a process of its own, unless the first time was long. */
+static void test_patience(void **state) {
+    (void)state;
+    const struct sigaction counting = {.sa_handler = count_child, .sa_flags = SA_RESTART};
+    const struct sigaction napping = {.sa_handler = nap, .sa_flags = SA_RESTART};
+    struct sigaction before[2];
+    sigaction(SIGCHLD, &counting, &before[0]);
+    sigaction(SIGALRM, &napping, &before[1]);
+    assert_int_equal(children_of_a_refusal(), 2);
+    setitimer(ITIMER_REAL, &(struct itimerval){{0, 1000}, {0, 1000}}, NULL);
+    assert_int_equal(children_of_a_refusal(), 1);
+    setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
+    sigaction(SIGALRM, &before[1], NULL);
+    sigaction(SIGCHLD, &before[0], NULL);
+}
+
+/* ---- heaps of texts ---- */
+
+/* A file that is none but for its heaps: those that come to an end are libhdf5's business, which refuses it. */
+static void expect_heaps(const char *heaps, size_t size, bool end) {
+    char bytes[256] = "\211HDF\r\n\032\n";
+    memcpy(bytes + 8, heaps, size);
+    expect_damaged(bytes, 8 + size, "x.h5",
+                   end ? damaged : "its texts cannot be read: the file is damaged; save or copy it again");
+}
+
+#define HEAP(size) "GCOL\1\0\0\0" size "\0\0\0\0\0\0\0"
+#define OBJECT(index, size) index "\0\0\0\0\0\0\0" size
+#define HEAPS_END(heaps, end) expect_heaps(heaps, sizeof(heaps) - 1, end)
+
+static void test_heaps(void **state) {
+    (void)state;
+    HEAPS_END("0123456789abcdef", true);
+    HEAPS_END("G123456789abcdef", true);
+    HEAPS_END("0123456789abcdefGCOL\1", true);
+    HEAPS_END(HEAP("\0"), true);
+    HEAPS_END(HEAP("\20"), true);
+    HEAPS_END(HEAP("\30") "01234567", true);
+    HEAPS_END(HEAP("\377"), true);
+    HEAPS_END(HEAP("\60") OBJECT("\1", "\20\0\0\0\0\0\0\0") "0123456789abcdef", true);
+    HEAPS_END(HEAP("\40") OBJECT("\0", "\20\0\0\0\0\0\0\0") HEAP("\20"), true);
+    HEAPS_END(HEAP("\40") OBJECT("\0", "\0\0\0\0\0\0\0\0"), false);
+    HEAPS_END(HEAP("\40") OBJECT("\0", "\21\0\0\0\0\0\0\0"), false);
+    HEAPS_END(HEAP("\40") OBJECT("\1", "\20\0\0\0\0\0\0\0"), false);
+    HEAPS_END(HEAP("\40") OBJECT("\1", "\377\377\377\377\377\377\377\377"), false);
+    HEAPS_END(HEAP("\40") OBJECT("\1", "\360\377\377\377\377\377\377\377"), false);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_good),          cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_names),    cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_absurd_counts), cmocka_unit_test(test_names_that_are_not_found),
+        cmocka_unit_test(test_damaged_parts), cmocka_unit_test(test_damaged_numbers),
+        cmocka_unit_test(test_heaps),         cmocka_unit_test(test_patience),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

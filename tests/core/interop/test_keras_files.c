@@ -381,6 +381,34 @@ static void archives_of_no_model(void **state) {
     expect_folder_gone(folder);
 }
 
+static void fill_bad_facts(struct hdf5_writer *writer, const void *context) {
+    hdf5_group(writer, "model_weights");
+    hdf5_text(writer, "/", "model_config", context);
+    hdf5_text(writer, "/", "cnntrain", "{");
+}
+
+static void facts_that_are_no_json(void **state) {
+    (void)state;
+    char *folder = expect_folder(), *path = expect_path(folder, "m.h5"), *model = tiny_json(MODEL(SIXES, DENSE("")));
+    char *bytes = NULL, expected[512];
+    size_t length = 0;
+    struct error error = {0};
+    struct saved_model saved;
+    assert_int_equal(hdf5_write(path, fill_bad_facts, model, &bytes, &length, &error), 0);
+    const struct file_piece piece = {bytes, length};
+    assert_int_equal(file_replace(path, &piece, 1, &error), 0);
+    assert_int_equal(saved_model_open(&saved, path, false, &request, &error), -1);
+    snprintf(expected, sizeof expected,
+             "%s: line 1, column 1: not valid JSON here; look for a missing comma, quote or bracket at or before this "
+             "place",
+             path);
+    expect_error(&error, ERROR_DATA, expected);
+    free(bytes);
+    free(model);
+    free(path);
+    expect_folder_gone(folder);
+}
+
 /* ---- writing ---- */
 
 static cJSON *read_golden(void) {
@@ -554,6 +582,7 @@ int main(void) {
         cmocka_unit_test(names_of_no_model),
         cmocka_unit_test(names_of_keras_3),
         cmocka_unit_test(archives_of_no_model),
+        cmocka_unit_test(facts_that_are_no_json),
         cmocka_unit_test(json_goes_there_and_back),
         cmocka_unit_test(initializers_that_keras_does_not_have),
         cmocka_unit_test(what_keras_does_not_have),

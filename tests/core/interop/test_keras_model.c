@@ -163,6 +163,9 @@ static void functional_models(void **state) {
         FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", "[['a',0,0,{}],['i',0,0,{}]]"), "['b',0,0]"),
         FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", "3"), "['b',0,0]"),
         FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", ""), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", "[['a',7,0,{}]]"), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) "," CALLED("b", "[['a',0,'x',{}]]"), "['b',0,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")) ",{'class_name':'Flatten','name':'b','config':{}}", "['b',0,0]"),
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         expect_refused(others[i], "k.json: layer \"b\": does not take the output of the layer before it alone; only "
@@ -171,6 +174,10 @@ static void functional_models(void **state) {
         FUNCTIONAL(CALLED("a", TENSOR("i")), "[['i',0,0]]"),
         FUNCTIONAL(CALLED("a", TENSOR("i")), "[['a',0,0],['i',0,0]]"),
         FUNCTIONAL(CALLED("a", TENSOR("i")), "7"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "['a',99999999,0]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "[['a',0,-1]]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "[['a',null,0]]"),
+        FUNCTIONAL(CALLED("a", TENSOR("i")), "[]"),
     };
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         expect_refused(ends[i], "k.json: has not its last layer as its one output; only such models can be read");
@@ -199,6 +206,8 @@ static void odd_documents(void **state) {
          "k.json: layer \"f\".groups: has the value \"x\", which is not supported; remove it"},
         {LAYER("Flatten", "'name':'f','q':5"),
          "k.json: layer \"f\".q: has the value 5, which is not supported; remove it"},
+        {LAYER("Flatten", "'name':'f','a_setting_of_their_own':5"),
+         "k.json: layer \"f\".a_setting_of_their_own: has the value 5, which is not supported; remove it"},
         {LAYER("Flatten", "'name':'f','dtype':5"),
          "k.json: layer \"f\".dtype: must be float32, the type everything is computed in here; got 5"},
         {LAYER("Flatten", "'name':'f','data_format':5"),

@@ -25,14 +25,14 @@ struct world {
     struct error error;
 };
 
-static int open_world(void **state) {
+static int open_with(void **state, const struct tiny_setup *given) {
     struct world *world = calloc(1, sizeof *world);
     struct text remarks = {0};
     if (!world) return -1;
-    tiny_open(&world->tiny, &setup);
+    tiny_open(&world->tiny, given);
     world->folder = expect_folder();
     world->path = expect_path(world->folder, "t.safetensors");
-    char *text = tiny_config_text(&setup);
+    char *text = tiny_config_text(given);
     const struct model *model = &world->tiny.model;
     const struct model_facts facts = {text, world->tiny.normalization, TINY_CLASSES, NULL};
     const struct exchange exchange = {.model = model,
@@ -53,6 +53,20 @@ static int open_world(void **state) {
     free(text);
     *state = world;
     return 0;
+}
+
+static int open_world(void **state) {
+    return open_with(state, &setup);
+}
+
+#define UNITS "{'type': 'Dense', 'units': 3}"
+/* Modules whose names are of one digit, and of two. */
+static int open_long_world(void **state) {
+    const struct tiny_setup many = {.model = "['Flatten', " UNITS ", " UNITS ", " UNITS ", " UNITS ", " UNITS ", " UNITS
+                                             ", " UNITS ", " UNITS ", " UNITS ", " UNITS ", " UNITS "]",
+                                    .train = 8,
+                                    .inference = true};
+    return open_with(state, &many);
 }
 
 static int close_world(void **state) {
@@ -166,6 +180,35 @@ static void test_without_constants(void **state) {
     expect_all_taken(world);
 }
 
+/* Nor may something else stand in the place of a constant. */
+static void test_another_in_place_of_a_constant(void **state) {
+    struct world *world = *state;
+    tensor(world, "0.weight")->name = "0.extra";
+    expect_refused(world, "is a state dict of PyTorch without a module for \"0.weight\" of the model, whose first "
+                          "tensor has the shape (2); describe the same network, layer for layer");
+}
+
+/* A module with nothing but a counter has no weights that a model could lack. */
+static void test_a_counter_alone(void **state) {
+    struct world *world = *state;
+    struct safetensors file = world->file;
+    static const int64_t batches = 5;
+    file.tensors = calloc(file.tensor_count + 1, sizeof *file.tensors);
+    memcpy(file.tensors, world->file.tensors, file.tensor_count * sizeof *file.tensors);
+    file.tensors[file.tensor_count++] = (struct safetensors_tensor){
+        .name = "9.num_batches_tracked", .type = SAFETENSORS_I64, .elements = 1, .data = (const void *)&batches};
+    torch_weights_load(&file, &world->tiny.model, NULL, &world->error);
+    expect_no_error(&world->error);
+    expect_all_taken(world);
+    free(file.tensors);
+}
+
+static void test_names_of_two_digits(void **state) {
+    struct world *world = *state;
+    assert_non_null(safetensors_find(&world->file, "11.bias"));
+    expect_taken(world, "the names of their modules");
+}
+
 static void test_other_models(void **state) {
     struct world *world = *state;
     struct model large = world->tiny.model;
@@ -217,6 +260,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_role_that_is_missing, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_a_weight_that_the_layer_lacks, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_without_constants, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_another_in_place_of_a_constant, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_a_counter_alone, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_names_of_two_digits, open_long_world, close_world),
         cmocka_unit_test_setup_teardown(test_other_models, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_odd_modules, open_world, close_world),
     };
