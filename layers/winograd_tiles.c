@@ -9,7 +9,7 @@ static int parts_of(int whole, int part) {
 
 /* Whether tiles have no border, nor taps that see one. */
 static bool is_whole(const struct winograd_sweep *sweep) {
-    return sweep->outputs < WINOGRAD_OUTPUTS;
+    return sweep->outputs <= WINOGRAD_WHOLE_MOST;
 }
 
 int winograd_points(const struct winograd_sweep *sweep) {
@@ -168,9 +168,9 @@ double winograd_products(const struct winograd_sweep *sweep) {
     return (double)points_along(sweep, 0) * points_along(sweep, 1) * winograd_tiles(sweep);
 }
 
-static struct winograd_sweep with_taps(struct winograd_sweep sweep, int taps) {
+static struct winograd_sweep with_form(struct winograd_sweep sweep, int taps, int outputs) {
     sweep.taps = taps;
-    sweep.outputs = WINOGRAD_OUTPUTS;
+    sweep.outputs = outputs;
     for (int axis = 0; axis < 2; axis++) sweep.tiles[axis] = tiles_along(&sweep, axis);
     for (int axis = 0; axis < 2; axis++)
         sweep.blocks[axis] = sweep.back ? blocks_back(&sweep, axis) : blocks_forward(&sweep, axis);
@@ -199,14 +199,20 @@ static struct winograd_sweep whole(struct winograd_sweep sweep, int outputs) {
     return sweep;
 }
 
-/* Blocks of three taps unless those of two save a tenth of the products, or do with fewer matrices for as many. */
+/* Blocks of three taps unless those of two, or tiles of 3x3, which fit images of three, five and six pixels better,
+ * save a tenth of the products, or do with fewer matrices for as many. */
 static struct winograd_sweep with_fewest_products(const struct winograd_sweep *sweep) {
-    for (int outputs = 1; outputs <= 2; outputs++)
+    for (int outputs = 1; outputs <= WINOGRAD_WHOLE_MOST; outputs++)
         if (can_be_whole(&sweep->of, outputs)) return whole(*sweep, outputs);
-    const struct winograd_sweep three = with_taps(*sweep, 3), two = with_taps(*sweep, 2);
-    const double of_three = winograd_products(&three), of_two = winograd_products(&two);
-    const bool alike = !(of_two < of_three) && !(of_two > of_three);
-    return alike || 10 * of_two < 9 * of_three ? two : three;
+    const struct winograd_sweep others[] = {with_form(*sweep, 2, WINOGRAD_OUTPUTS), with_form(*sweep, 3, 3)};
+    struct winograd_sweep best = with_form(*sweep, 3, WINOGRAD_OUTPUTS);
+    for (int i = 0; i < 2; i++) {
+        const double of_best = winograd_products(&best), of_other = winograd_products(&others[i]);
+        const bool alike = !(of_other < of_best) && !(of_other > of_best);
+        const bool fewer = alike && winograd_matrices(&others[i]) < winograd_matrices(&best);
+        if (fewer || 10 * of_other < 9 * of_best) best = others[i];
+    }
+    return best;
 }
 
 /* A single tap has no distance to another. */

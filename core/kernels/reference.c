@@ -149,6 +149,15 @@ static const struct transforms of_two_taps = {
     .S = {1.0f / 2, -1.0f / 2, -1.0f / 6, 1.0f / 6, 1},
 };
 
+/* Of three taps and three outputs: the points are those above. */
+static const struct transforms of_three_outputs = {
+    .count = 5,
+    .B = {{2, -1, -2, 1, 0}, {0, -2, -1, 1, 0}, {0, 2, -3, 1, 0}, {0, -1, 0, 1, 0}, {0, 2, -1, -2, 1}},
+    .K = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {0, 0, 1}},
+    .A = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {0, 0, 1}},
+    .S = {1.0f / 2, -1.0f / 2, -1.0f / 6, 1.0f / 6, 1},
+};
+
 /* Of whole images: two pixels an axis, or one. */
 static const struct transforms of_pair = {
     .count = 3,
@@ -163,6 +172,7 @@ static const struct transforms of_one = {.count = 1, .B = {{1}}, .K = {{1}}, .A 
 static const struct transforms *transforms_of(const struct winograd_tile *tile) {
     if (tile->outputs == 1) return &of_one;
     if (tile->outputs == 2) return &of_pair;
+    if (tile->outputs == 3) return &of_three_outputs;
     return tile->taps == 2 ? &of_two_taps : &of_three_taps;
 }
 

@@ -106,6 +106,24 @@ KERNEL_INLINE void kernel_gradient_line_2(const vector m[5], vector g[2]) {
 
 static const float winograd_scale_2[5] = {1.0f / 2, -1.0f / 2, -1.0f / 6, 1.0f / 6, 1};
 
+/* ---- of three taps and three outputs, whose polynomials are alike; the points are those of two taps ---- */
+
+KERNEL_INLINE void values_line(const vector g[3], vector r[5]) {
+    const vector outer = g[0] + g[2];
+    r[0] = g[0];
+    r[1] = outer + g[1];
+    r[2] = outer - g[1];
+    r[3] = (g[0] + 4 * g[2]) + 2 * g[1];
+    r[4] = g[2];
+}
+
+KERNEL_INLINE void values_gradient_line(const vector m[5], vector g[3]) {
+    const vector sum = m[1] + m[2];
+    g[0] = m[0] + sum + m[3];
+    g[1] = (m[1] - m[2]) + 2 * m[3];
+    g[2] = (m[4] + sum) + 4 * m[3];
+}
+
 /* ---- of a whole image of two pixels an axis: y[0] = g[1] x[0] + g[2] x[1], y[1] = g[0] x[0] + g[1] x[1] ---- */
 
 KERNEL_INLINE void input_line_pair(const vector d[2], vector r[3]) {
@@ -214,7 +232,7 @@ static void winograd_input(const struct winograd_tile *tile, const float *image,
         to_spectrum(tile, image, spectrum, 1, 1, same_line, NULL, NULL);
     else if (tile->outputs == 2)
         to_spectrum(tile, image, spectrum, 2, 3, input_line_pair, NULL, NULL);
-    else if (tile->taps == 2)
+    else if (tile->taps == 2 || tile->outputs == 3)
         cut_to_spectrum(tile, image, spectrum, 5, 5, input_line_2, NULL);
     else
         cut_to_spectrum(tile, image, spectrum, 6, 6, input_line_3, NULL);
@@ -225,6 +243,8 @@ static void winograd_kernel(const struct winograd_tile *tile, const float *image
         to_spectrum(tile, image, spectrum, 1, 1, same_line, NULL, NULL);
     else if (tile->outputs == 2)
         to_spectrum(tile, image, spectrum, 3, 3, kernel_line_pair, NULL, NULL);
+    else if (tile->outputs == 3)
+        cut_to_spectrum(tile, image, spectrum, 3, 5, values_line, winograd_scale_2);
     else if (tile->taps == 2)
         cut_to_spectrum(tile, image, spectrum, 2, 5, kernel_line_2, winograd_scale_2);
     else
@@ -236,6 +256,8 @@ static void winograd_output_gradient(const struct winograd_tile *tile, const flo
         to_spectrum(tile, image, spectrum, 1, 1, same_line, NULL, NULL);
     else if (tile->outputs == 2)
         to_spectrum(tile, image, spectrum, 2, 3, output_gradient_line_pair, NULL, NULL);
+    else if (tile->outputs == 3)
+        cut_to_spectrum(tile, image, spectrum, 3, 5, values_line, winograd_scale_2);
     else if (tile->taps == 2)
         cut_to_spectrum(tile, image, spectrum, 4, 5, output_gradient_line_2, winograd_scale_2);
     else
@@ -285,6 +307,8 @@ static void winograd_output(const struct winograd_tile *tile, const float *spect
         outputs_of(tile, spectrum, bias, image, 1, 1, same_line);
     else if (tile->outputs == 2)
         outputs_of(tile, spectrum, bias, image, 2, 3, output_line_pair);
+    else if (tile->outputs == 3)
+        outputs_of(tile, spectrum, bias, image, 3, 5, values_gradient_line);
     else if (tile->taps == 2)
         outputs_of(tile, spectrum, bias, image, 4, 5, output_line_2);
     else
@@ -313,6 +337,8 @@ static void winograd_kernel_gradient(const struct winograd_tile *tile, const flo
         kernel_gradients_of(tile, spectrum, image, 1, 1, same_line);
     else if (tile->outputs == 2)
         kernel_gradients_of(tile, spectrum, image, 3, 3, kernel_gradient_line_pair);
+    else if (tile->outputs == 3)
+        kernel_gradients_of(tile, spectrum, image, 3, 5, values_gradient_line);
     else if (tile->taps == 2)
         kernel_gradients_of(tile, spectrum, image, 2, 5, kernel_gradient_line_2);
     else

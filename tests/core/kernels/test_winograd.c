@@ -208,6 +208,23 @@ static void test_short_kernels(void **state) {
         }
 }
 
+/* Tiles of 3x3 outputs, cut as they are at the image's border. */
+static void test_three_outputs(void **state) {
+    (void)state;
+    for (size_t c = 0; c < CHANNEL_COUNTS; c++)
+        for (int high = 1; high <= 3; high++)
+            for (int wide = 1; wide <= 3; wide++) {
+                const int channels = channel_counts[c];
+                check_case(run_winograd_input, "input", whole_case_of(3, 3, 5, channels, 3 - high, 1, 5, 2 + wide));
+                check_case(run_winograd_kernel, "kernel", whole_case_of(3, 3, 5, channels, 3 - high, 0, 3, wide));
+                check_case(run_winograd_kernel_gradient, "kernel gradient",
+                           whole_case_of(3, 3, 5, channels, 0, 0, high, wide));
+                check_case(run_winograd_output, "output", whole_case_of(3, 3, 5, channels, 0, 0, high - 1, wide));
+                check_case(run_winograd_output_gradient, "output gradient",
+                           whole_case_of(3, 3, 5, channels, 0, 0, high, wide));
+            }
+}
+
 /* Of whole images, 2x2 or of one pixel. */
 static void test_whole_images(void **state) {
     (void)state;
@@ -228,8 +245,9 @@ static void test_whole_images(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inputs),       cmocka_unit_test(test_kernels),       cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_hidden_cells), cmocka_unit_test(test_short_kernels), cmocka_unit_test(test_whole_images),
+        cmocka_unit_test(test_inputs),        cmocka_unit_test(test_kernels),       cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_hidden_cells),  cmocka_unit_test(test_short_kernels), cmocka_unit_test(test_whole_images),
+        cmocka_unit_test(test_three_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
