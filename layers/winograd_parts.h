@@ -61,16 +61,16 @@ struct panel {
 struct panel winograd_panel(int filters, int first);
 
 /* inputs (36,tiles,blocks*channels) of these channels, from x (n,h,w,all channels) */
-void winograd_transform_inputs(const struct winograd_sweep *sweep, const struct kernels *kernels, struct bunch bunch,
+void winograd_transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct bunch bunch,
                                struct range channels, const float *x, const struct matrices *inputs);
 
-/* result (36,tiles,width) = columns `rows` of the inputs (36,tiles,blocks*channels) times those rows of the kernel */
-void winograd_multiply(const struct winograd_sweep *sweep, const struct kernels *kernels, int phase, int tiles,
-                       struct panel panel, struct range rows, const struct matrices *inputs,
+/* result (36,tiles,width) = columns `part` of the inputs (36,tiles,blocks*channels) times those rows of the kernel */
+void winograd_multiply(const struct winograd_sweep *w, const struct kernels *kernels, int phase, int tiles,
+                       struct panel panel, struct range part, const struct matrices *inputs,
                        const struct spectrum *kernel, const struct matrices *result);
 
 /* y (n,oh,ow,all filters), the panel's filters of it, from outputs (36,tiles,width); bias (filters) or NULL */
-void winograd_transform_outputs(const struct winograd_sweep *sweep, const struct kernels *kernels, int phase,
+void winograd_transform_outputs(const struct winograd_sweep *w, const struct kernels *kernels, int phase,
                                 struct bunch bunch, struct panel panel, const struct matrices *outputs,
                                 const float *bias, float *y);
 
