@@ -36,6 +36,12 @@ KERNEL_INLINE const float *dots_row(const struct dots *p, int i) {
     return p->a + (p->offsets != NULL ? p->offsets[i] : i * p->row);
 }
 
+/* What is left of a row; what lies behind it may be another thread's image. */
+KERNEL_INLINE vector dots_rest(const float *row, int left) {
+    if (left >= VECTOR) return load(row);
+    return left > 0 ? load_part(row, left) : (vector){0};
+}
+
 /* C (height, width), both constants, from (i,j) on. */
 KERNEL_INLINE void dots_tile(const struct dots *p, int i, int j, const int height, const int width) {
     vector sum[DOTS_ROWS][DOTS_COLUMNS][LANE_VECTORS];
@@ -62,7 +68,7 @@ KERNEL_INLINE void dots_tile(const struct dots *p, int i, int j, const int heigh
         KERNEL_UNROLL for (int x = 0; x < width; x++) {
             const vector right = choose(mine, load(b + x * b_row + k + v * VECTOR), (vector){0});
             KERNEL_UNROLL for (int y = 0; y < height; y++) {
-                sum[y][x][v] += choose(mine, load(a[y] + k + v * VECTOR), (vector){0}) * right;
+                sum[y][x][v] += dots_rest(a[y] + k + v * VECTOR, rest - v * VECTOR) * right;
             }
         }
     }
