@@ -150,6 +150,15 @@ static void draw(struct batch_view *view) {
     text_free(&lines);
 }
 
+/* The end of a run is drawn however soon it comes after something else. */
+static bool wants_drawing(const struct batch_view *view, const struct experiment_event *event) {
+    const struct live *live = &view->terminal->live;
+    const bool has_ended = event->kind == EXPERIMENT_RUN_END || event->kind == EXPERIMENT_RUN_FAILED;
+    const bool has_changed = event->kind != EXPERIMENT_RUN_TRAINS && event->kind != EXPERIMENT_WAITING;
+    if (has_changed && live->lines == 0) return true;
+    return has_ended ? live_may_draw(live) : live_is_due(live);
+}
+
 void batch_view_hear(void *listener, const struct experiment_event *event) {
     struct batch_view *view = listener;
     struct text text = {0};
@@ -162,9 +171,7 @@ void batch_view_hear(void *listener, const struct experiment_event *event) {
         fputs(text.bytes, stderr);
         fflush(stderr);
     }
-    const bool has_changed = event->kind != EXPERIMENT_RUN_TRAINS && event->kind != EXPERIMENT_WAITING;
-    if (view->runs && (live_is_due(&view->terminal->live) || (has_changed && view->terminal->live.lines == 0)))
-        draw(view);
+    if (view->runs && wants_drawing(view, event)) draw(view);
     text_free(&text);
 }
 

@@ -74,10 +74,14 @@ int live_rows(void) {
     return window().ws_row;
 }
 
-bool live_is_due(const struct live *live) {
-    if (!live->is_on || platform_seconds() - live->last_draw < 0.1) return false;
+bool live_may_draw(const struct live *live) {
+    if (!live->is_on) return false;
     pid_t group = tcgetpgrp(STDERR_FILENO); /* -1: a terminal that controls nobody */
     return group < 0 || group == getpgrp();
+}
+
+bool live_is_due(const struct live *live) {
+    return platform_seconds() - live->last_draw >= 0.1 && live_may_draw(live);
 }
 
 /* The line up to `end`, cut to so many columns; a colour in it is left on no account. */

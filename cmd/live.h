@@ -16,8 +16,9 @@ struct live {
 /* On where `wanted` and stderr is a terminal that moves its cursor (TERM is set, and is not dumb), unless stdout is a
  * pipe: a pager at its other end draws on the same screen. */
 void live_open(struct live *live, bool wanted);
-/* Whether it is on, a tenth of a second has passed since the last drawing, and this process is not in the background.
- */
+/* Whether it is on and this process is not in the background. */
+bool live_may_draw(const struct live *live);
+/* And a tenth of a second has passed since the last drawing. */
 bool live_is_due(const struct live *live);
 /* Puts these lines, each ended by a newline, in place of those that stand there. Lines are cut to the window's columns
  * less one, and lines beyond its height left out; they may hold colours (ESC[...m) but no other controls. */
