@@ -15,6 +15,8 @@ all_networks() {
 }
 check "the table has the six networks" all_networks
 check "its options are those of bench" exits 2 scripts/bench-networks --batch 0
+helped() { scripts/bench-networks --help | grep -q '^Usage: scripts/bench-networks'; }
+check "--help tells how to use it" helped
 
 mkdir "$scratch/nothing"
 sh=$(command -v sh)
