@@ -36,10 +36,10 @@ KERNEL_INLINE const float *dots_row(const struct dots *p, int i) {
     return p->a + (p->offsets != NULL ? p->offsets[i] : i * p->row);
 }
 
-/* What is left of a row; what lies behind it may be another thread's image. */
+/* What is left of a row; what lies behind it may be another thread's image. One call, however much is left: a product
+ * on several branches does not become part of a multiply-add on each of them. */
 KERNEL_INLINE vector dots_rest(const float *row, int left) {
-    if (left >= VECTOR) return load(row);
-    return left > 0 ? load_part(row, left) : (vector){0};
+    return load_part(row, smaller(larger(left, 0), VECTOR));
 }
 
 /* C (height, width), both constants, from (i,j) on. */
