@@ -284,24 +284,28 @@ static void run_by_batch(const struct engine *engine, const struct batch *batch,
     }
 }
 
-/* ---- gradients of the whole batch ---- */
+/* ---- gradients of many images ---- */
 
-/* Part of the weight gradient of a layer that computes it once for the whole batch. */
-static void batch_gradient_part(const struct engine *engine, const struct batch *batch, int index, int part) {
+/* Part of the weight gradient of a layer that computes it once for all these shards. */
+static void batch_gradient_part(const struct job *job, int index, int part, int parts) {
+    const struct engine *engine = job->engine;
     const struct workspace *work = &engine->work;
     const struct layer *layer = &work->model->layers[index];
+    const int first = job->shards.from * ENGINE_SHARD, last = job->shards.to * ENGINE_SHARD;
     struct journey journey = {.work = work,
-                              .batch = batch,
+                              .batch = job->batch,
                               .training = true,
-                              .images = batch->count,
+                              .first = first,
+                              .images = smaller(last, job->batch->count) - first,
                               .thread = omp_get_thread_num(),
                               .slot = work->slots,
                               .turn = work->turns};
     struct pass_pointers pointers;
     struct pass pass = pass_of(&journey, index, &pointers);
+    pass.further = first > 0;
     point_to_gradients(engine, layer, &pointers);
     double start = engine_profile_start(work->profile);
-    layer->kind->batch_gradient(layer, &pass, part, ENGINE_LANES);
+    layer->kind->batch_gradient(layer, &pass, part, parts);
     engine_profile_add(work->profile, omp_get_thread_num(), ENGINE_BACKWARD, index, start);
 }
 
@@ -325,12 +329,12 @@ static void sum_lanes(const struct engine *engine, const struct parameter *param
         work->kernels->add(to - from, sums + (size_t)lane * work->plan.lane_floats, gradient);
 }
 
-static void sum_lanes_part(const struct engine *engine, const struct batch *batch, int part) {
+static void sum_lanes_part(const struct engine *engine, const struct batch *batch, int part, int parts) {
     const struct workspace *work = &engine->work;
     int shards = shards_of(batch), lanes = shards < work->plan.lanes ? shards : work->plan.lanes;
     size_t line = MEMORY_ALIGNMENT / sizeof(float), lines = work->model->trainable_floats / line;
-    struct stretch stretch = {lines * (size_t)part / ENGINE_LANES * line,
-                              lines * (size_t)(part + 1) / ENGINE_LANES * line};
+    struct stretch stretch = {lines * (size_t)part / (size_t)parts * line,
+                              lines * (size_t)(part + 1) / (size_t)parts * line};
     for (int i = 0; i < work->plan.layer_count; i++) {
         const struct layer *layer = &work->model->layers[i];
         const ptrdiff_t *offsets = work->plan.layers[i].lane_offset;
@@ -339,20 +343,26 @@ static void sum_lanes_part(const struct engine *engine, const struct batch *batc
     }
 }
 
-/* What is left to do when all shards are through: the layers' batch gradients and the sums over lanes, in parts that do
- * not touch each other, so that one loop takes them all. */
-static void finish_part(const struct job *job, int i) {
-    const struct engine_plan *plan = &job->engine->work.plan;
-    int index = i / ENGINE_LANES, part = i % ENGINE_LANES;
-    if (index == plan->layer_count)
-        sum_lanes_part(job->engine, job->batch, part);
-    else if (plan->layers[index].gradient_on_batch && index >= plan->first_trainable)
-        batch_gradient_part(job->engine, job->batch, index, part);
+/* A part for each thread: the fewer they are, the less is computed twice. The bits do not depend on it. */
+static int finish_parts(const struct engine *engine) {
+    return smaller(engine->options.threads, ENGINE_LANES);
 }
 
-static void finish_gradients(const struct engine *engine, const struct batch *batch) {
-    const struct job job = {.engine = engine, .batch = batch};
-    share(&job, (engine->work.plan.layer_count + 1) * ENGINE_LANES, finish_part);
+/* What is left to do when these shards are through: the layers' batch gradients and, behind the last shards, the sums
+ * over lanes, in parts that do not touch each other, so that one loop takes them all. */
+static void finish_part(const struct job *job, int i) {
+    const struct engine_plan *plan = &job->engine->work.plan;
+    const int parts = finish_parts(job->engine), index = i / parts, part = i % parts;
+    if (index == plan->layer_count)
+        sum_lanes_part(job->engine, job->batch, part, parts);
+    else if (plan->layers[index].gradient_on_batch && index >= plan->first_trainable)
+        batch_gradient_part(job, index, part, parts);
+}
+
+static void finish_gradients(const struct engine *engine, const struct batch *batch, struct shards shards) {
+    const struct job job = {.engine = engine, .batch = batch, .shards = shards};
+    const int lanes = shards.to == shards_of(batch) ? 1 : 0;
+    share(&job, (engine->work.plan.layer_count + lanes) * finish_parts(engine), finish_part);
 }
 
 static void sum_result(const struct engine *engine, const struct batch *batch, struct batch_result *result) {
@@ -407,9 +417,11 @@ void engine_train_step(struct engine *engine, const struct batch *batch, struct 
     engine->packed_is_stale = true;
     pack(engine);
     clear_gradients(engine);
-    for (int from = 0; from < count; from += together)
-        train_shards(engine, batch, (struct shards){from, smaller(from + together, count)});
-    finish_gradients(engine, batch);
+    for (int from = 0; from < count; from += together) {
+        const struct shards shards = {from, smaller(from + together, count)};
+        train_shards(engine, batch, shards);
+        finish_gradients(engine, batch, shards);
+    }
     sum_result(engine, batch, result);
     engine->packed_is_stale = true;
 }

@@ -1,5 +1,6 @@
 #include "core/engine_plan.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/batch.h"
@@ -157,6 +158,30 @@ static void plan_chains(const struct planner *planner) {
     }
 }
 
+/* ---- groups ---- */
+
+enum { GROUP_BYTES = 4 << 20 }; /* that wait for the gradients of many images: a part of the last cache */
+
+/* As many images as fit, whatever the machine and however large a batch may become: gradients are summed in groups. */
+static double images_that_fit(const struct planner *planner) {
+    const struct engine_plan *plan = planner->plan;
+    double bytes = 1; /* not 0, where nothing waits */
+    for (int i = 0; i <= plan->layer_count; i++) {
+        const struct engine_tensor *tensor = &plan->tensors[i];
+        const int kept = (tensor->values_by_batch ? 1 : 0) + (tensor->gradient_by_batch ? 1 : 0);
+        if (tensor->root == i) bytes += kept * (double)tensor->size * sizeof(float);
+    }
+    const double groups = floor(GROUP_BYTES / bytes / ENGINE_GROUP);
+    return groups > 1 ? groups * ENGINE_GROUP : ENGINE_GROUP;
+}
+
+static void plan_group(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    const int batch = planner->request->batch_size;
+    const double images = plan->training.count > 0 ? ENGINE_GROUP : images_that_fit(planner);
+    plan->group_images = plan->needs_whole_batch || images > batch ? batch : (int)images;
+}
+
 /* ---- places ---- */
 
 /* Room for count * size bytes at the end of `total`. */
@@ -171,13 +196,13 @@ static size_t shard_bytes(const struct planner *planner) {
     return (size_t)planner->request->shard_images * sizeof(float);
 }
 
-/* Images that the block of the batch has room for. Evaluation gives every thread a place in it, or every image of those
- * that go together. */
+/* Images that the block of the batch has room for: a group. Evaluation gives every thread a place in it, or every image
+ * of those that go together. */
 static int batch_rows(const struct planner *planner) {
     const struct engine_plan_request *request = planner->request;
     int rows = request->threads * request->shard_images;
     if (planner->plan->evaluation.count > 0 && rows < ENGINE_GROUP) rows = ENGINE_GROUP;
-    return request->training && rows < request->batch_size ? request->batch_size : rows;
+    return request->training && rows < planner->plan->group_images ? planner->plan->group_images : rows;
 }
 
 /* What backward reads has its own place. */
@@ -284,9 +309,10 @@ static bool place_all(const struct planner *planner) {
 }
 
 int engine_plan_together(const struct engine_plan *plan, bool training, int shards) {
-    const bool meet = engine_meetings_of(plan, training)->count > 0, all = training && plan->needs_whole_batch;
-    const int most = ENGINE_GROUP / ENGINE_SHARD;
-    return meet && !all && shards > most ? most : shards;
+    const bool meet = plan->evaluation.count > 0;
+    const int images = training ? plan->group_images : ENGINE_GROUP;
+    const int most = (images + ENGINE_SHARD - 1) / ENGINE_SHARD;
+    return (training || meet) && shards > most ? most : shards;
 }
 
 /* In training a shard keeps its slot from one meeting to the next, but gradients only where the meeting does not put
@@ -320,6 +346,7 @@ static int make(const struct planner *planner, struct error *error) {
     plan_crossings(planner);
     plan_activations(planner);
     plan_chains(planner);
+    plan_group(planner);
     if (!place_all(planner))
         return error_set(error, ERROR_RUN, NULL,
                          "the model needs more memory than there are addresses; make it smaller");

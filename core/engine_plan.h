@@ -12,7 +12,7 @@ enum { ENGINE_NOT_IN_LANE = -1, ENGINE_NO_LAYER = -1 };
 struct engine_tensor {
     int root;             /* the tensor whose memory this is */
     size_t size;          /* floats an image */
-    bool values_by_batch; /* kept for the whole batch, not for a shard: a layer's weight gradient reads all of it */
+    bool values_by_batch; /* kept for a whole group, not for a shard: a layer's weight gradient reads all of it */
     bool gradient_by_batch;
     int second_reader; /* the first layer whose second input it is; ENGINE_NO_LAYER: none */
     bool crosses;      /* its values outlive a meeting at evaluation, so that each image has a place for them */
@@ -60,13 +60,14 @@ struct engine_plan {
     int first_trainable;         /* the first layer with trainable parameters: no gradient is wanted below it */
     struct engine_meetings evaluation, training;
     bool needs_whole_batch; /* some layer of the training's meetings does; the others want many images, no more */
+    int group_images;       /* of a training batch that go through all layers before the next ones */
     int shards_max;         /* of a training batch */
     int lanes;              /* gradient accumulators in use */
     int slots;              /* places for a shard's activations */
     int turns;              /* places for a shard's gradients */
     size_t slot_bytes, turn_bytes;
     size_t scratch_bytes; /* of a thread */
-    size_t batch_bytes;   /* tensors kept for the whole batch */
+    size_t batch_bytes;   /* tensors kept for a group */
     size_t common_bytes;  /* what the parts of a layer's round leave for the next */
     size_t packed_floats, shared_floats, lane_floats;
     size_t partial_floats; /* of a shard, at most */
@@ -90,7 +91,7 @@ static inline const struct engine_meetings *engine_meetings_of(const struct engi
     return training ? &plan->training : &plan->evaluation;
 }
 
-/* How many of `shards` go from meeting to meeting together, before the next ones. */
+/* How many of `shards` go through the layers together, before the next ones. */
 int engine_plan_together(const struct engine_plan *plan, bool training, int shards);
 
 #endif

@@ -44,7 +44,7 @@ static float *values_of(const struct journey *journey, int index) {
      * one for each image up to the next meeting. */
     int row = journey->thread * ENGINE_SHARD + journey->within;
     if (tensor->crosses) row = journey->first % ENGINE_GROUP;
-    if (journey->training) row = journey->first;
+    if (journey->training) row = journey->first % journey->work->plan.group_images;
     return (float *)(void *)(journey->work->batch + tensor->offset) + (size_t)row * tensor->size;
 }
 
@@ -52,7 +52,8 @@ static float *gradient_of(const struct journey *journey, int index) {
     const struct engine_tensor *tensor = tensor_of(journey, index);
     if (tensor->passing) return in_place(journey, tensor, journey->slot, tensor->gradient_offset);
     if (!tensor->gradient_by_batch) return in_place(journey, tensor, journey->turn, tensor->gradient_offset);
-    return (float *)(void *)(journey->work->batch + tensor->gradient_offset) + (size_t)journey->first * tensor->size;
+    const int row = journey->first % journey->work->plan.group_images;
+    return (float *)(void *)(journey->work->batch + tensor->gradient_offset) + (size_t)row * tensor->size;
 }
 
 /* Where a layer leaves the gradient of its second input until that of the same tensor as a first input is there. */

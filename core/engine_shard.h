@@ -17,7 +17,7 @@ struct workspace {
     char *slots;                    /* (slots, slot_bytes): activations of a shard */
     char *turns;                    /* (turns, turn_bytes): gradients of a shard's activations */
     char *scratch;                  /* (threads, scratch_bytes) */
-    char *batch;                    /* (batch_bytes): tensors kept for the whole batch */
+    char *batch;                    /* (batch_bytes): tensors kept for a group */
     char *common;                   /* (common_bytes): of the layer of a meeting */
     float *packed, *shared;
     float *lanes;     /* (lanes, lane_floats): partial weight gradients */

@@ -107,6 +107,7 @@ struct pass {
     uint64_t step; /* of the whole training */
     int first;     /* position of image 0 in its batch */
     int batch;     /* images in the whole batch */
+    bool further;  /* of batch_gradient: adds to what earlier images of the batch left */
 };
 
 /* A config and an input on which the gradient check, the fuzzers and the help run the layer. */
@@ -150,10 +151,10 @@ struct layer_kind {
      * parameters and whether it is for training: what backward alone reads need not be written for inference. */
     void (*pack)(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts);
 
-    /* Optional, for layers that say gradient_by_batch: the weight gradient of a whole batch at once instead of by
-     * shard; pass->x and pass->dy hold all pass->images of the batch. It writes the gradients instead of adding to
-     * them. Part `part` of `parts` covers its share of the output and nothing of another's; backward is then called
-     * with gradients of NULL. */
+    /* Optional, for layers that say gradient_by_batch: the weight gradient of many images at once instead of by shard;
+     * pass->x and pass->dy hold all of them. It writes the gradients unless pass->further, and its bits do not depend
+     * on `parts`. Part `part` of `parts` covers its share of the output and nothing of another's; backward is then
+     * called with gradients of NULL. */
     void (*batch_gradient)(const struct layer *layer, const struct pass *pass, int part, int parts);
 
     /* Optional, for layers with batch_images and gradient_by_batch, because reading their weights takes longer than
@@ -184,11 +185,10 @@ struct layer_kind {
     const struct layer_page *page;        /* or NULL */
 };
 
-/* Whether a layer has so many weights that one gradient of them for each lane of a batch, which are then added, takes
- * more memory than keeping the inputs and output gradients (of such sizes) of up to 128 images until all are there. */
+/* Whether a layer has so many weights that adding up one gradient of them for each lane of a batch takes longer than
+ * keeping the inputs and output gradients (of such sizes) of many images until all are there; as measured. */
 static inline bool layer_is_heavy(double weights, double input, double output) {
-    enum { IMAGES_A_LANE = 8 };
-    return weights >= IMAGES_A_LANE * (input + output);
+    return weights >= 2 * (input + output);
 }
 
 /* Whether the layer's shards meet in training. A frozen layer takes its statistics from its weights. */

@@ -163,6 +163,14 @@ static void undo_activation(const struct layer_run *run) {
                    kind->keeps_input ? run->before : run->y, run->inner_dy);
 }
 
+/* Some in parts, and what is added to them as a whole. */
+static void gradient_of_shard(const struct layer_run *run, int shard) {
+    struct pass pass = shard_pass(run, shard, true);
+    const int parts = shard == 0 ? PARTS : 1;
+    pass.further = shard > 0;
+    for (int part = 0; part < parts; part++) run->layer->kind->batch_gradient(run->layer, &pass, part, parts);
+}
+
 static void backward_shards(struct layer_run *run) {
     const struct layer_kind *kind = run->layer->kind;
     float *const none[LAYER_PARAMETERS_MAX] = {0};
@@ -171,9 +179,8 @@ static void backward_shards(struct layer_run *run) {
         if (run->layer->gradient_by_batch) pass.gradients = none;
         kind->backward(run->layer, &pass);
     }
-    const struct pass whole = pass_of(run, 0, run->images, true);
-    for (int part = 0; part < PARTS && run->layer->gradient_by_batch; part++)
-        kind->batch_gradient(run->layer, &whole, part, PARTS);
+    for (int shard = 0; shard < shard_count(run) && run->layer->gradient_by_batch; shard++)
+        gradient_of_shard(run, shard);
 }
 
 void layer_run_backward(struct layer_run *run) {

@@ -258,7 +258,7 @@ static void batch_gradient(const struct layer *layer, const struct pass *pass, i
     struct pieces pieces = {.memory = pass->scratch};
     const struct plan plan = plan_of(layer, &pieces);
     if (bias && part == 0) {
-        memset(bias, 0, (size_t)layer->output.size[2] * sizeof *bias);
+        if (!pass->further) memset(bias, 0, (size_t)layer->output.size[2] * sizeof *bias);
         add_bias_gradient(layer, pass, bias);
     }
     if (kernel) conv_passes_kernel_gradient_part(&plan.passes, pass, kernel, part, parts);

@@ -20,7 +20,7 @@ extern const char *const algorithm_names[];
 /* Which passes are Winograd's, sums of these. */
 enum conv_form {
     CONV_DIRECT = 0,
-    CONV_WINOGRAD = 1,        /* forward, data gradient, and the kernel gradient of a whole batch */
+    CONV_WINOGRAD = 1,        /* forward, data gradient, and the kernel gradient of many images */
     CONV_WINOGRAD_WEIGHTS = 2 /* the kernel gradient of a few images */
 };
 
@@ -68,8 +68,8 @@ void conv_passes_batch_data_gradient(const struct conv_passes *passes, const str
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void conv_passes_kernel_gradient(const struct conv_passes *passes, const struct pass *pass, float *gradient);
 
-/* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of
- * another's. */
+/* The same of many images: written, or added where pass->further. Part `part` of `parts` touches nothing of another's,
+ * and the bits do not depend on `parts`. */
 void conv_passes_kernel_gradient_part(const struct conv_passes *passes, const struct pass *pass, float *gradient,
                                       int part, int parts);
 

@@ -82,7 +82,7 @@ static bool is_large(int inputs, int units) {
 /* Some inputs at a time, so that both forms are made of weights that are in the first-level cache. */
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     const int inputs = layer->input.size[0], units = layer->output.size[0], vector = pass->kernels->vector;
-    const int pieces = (inputs + PACK_INPUTS - 1) / PACK_INPUTS;
+    const int pieces = parts_of(inputs, PACK_INPUTS);
     const int first = (int)((int64_t)pieces * part / parts), end = (int)((int64_t)pieces * (part + 1) / parts);
     const float *kernel = pass->parameters[0];
     float *transposed = packed + packed_forward(layer);
@@ -144,10 +144,10 @@ struct stretch {
 };
 
 static struct stretch stretch_of(int whole, int part, int parts) {
-    const int each = (whole + parts - 1) / parts, vectors = (each + SHARE_LEAST - 1) / SHARE_LEAST;
-    const int64_t first = (int64_t)part * vectors * SHARE_LEAST;
+    const int each = rounded_up(parts_of(whole, parts), SHARE_LEAST);
+    const int64_t first = (int64_t)part * each;
     if (first >= whole) return (struct stretch){0};
-    return (struct stretch){(int)first, smaller(vectors * SHARE_LEAST, whole - (int)first)};
+    return (struct stretch){(int)first, smaller(each, whole - (int)first)};
 }
 
 /* Some units of all images: the weights are read where they lie. */
@@ -266,7 +266,7 @@ static void batch_gradient(const struct layer *layer, const struct pass *pass, i
     const ptrdiff_t first = (ptrdiff_t)inputs * part / parts, end = (ptrdiff_t)inputs * (part + 1) / parts;
     float *kernel = wanted_gradient(pass, 0), *bias = config->use_bias ? wanted_gradient(pass, 1) : NULL;
     if (bias && part == 0) {
-        memset(bias, 0, (size_t)units * sizeof *bias);
+        if (!pass->further) memset(bias, 0, (size_t)units * sizeof *bias);
         pass->kernels->column_sums(pass->images, units, pass->dy, bias);
     }
     if (!kernel || first == end) return;
@@ -282,6 +282,7 @@ static void batch_gradient(const struct layer *layer, const struct pass *pass, i
         .b_row = units,
         .c = kernel + first * units,
         .c_row = units,
+        .accumulate = pass->further,
     };
     pass->kernels->product(&product);
 }

@@ -84,6 +84,15 @@ static inline int larger(int a, int b) {
     return a > b ? a : b;
 }
 
+/* How many parts of that size the whole takes; and the whole, filled up to whole steps. */
+static inline int parts_of(int whole, int part) {
+    return (whole + part - 1) / part;
+}
+
+static inline int rounded_up(int value, int step) {
+    return parts_of(value, step) * step;
+}
+
 /* `width` neighbouring columns of a matrix: to[k*to_row ..] = from[k*from_row ..] for k < rows */
 void matrix_copy_columns(int rows, int width, const float *from, ptrdiff_t from_row, float *to, ptrdiff_t to_row);
 

@@ -242,7 +242,7 @@ void pixelwise_kernel_gradient_part(const struct pixelwise *pixelwise, const str
     const struct conv conv = conv_of(pixelwise, pass, 1);
     const int rows = conv.geometry.kernel[0] * conv.geometry.kernel[1] * conv.channels;
     struct share share = {0};
-    for (int i = 0; next_share(&conv, pass->kernels, part, parts, &i, &share);)
+    for (int i = 0; !pass->further && next_share(&conv, pass->kernels, part, parts, &i, &share);)
         for (int row = 0; row < rows; row++)
             memset(gradient + (ptrdiff_t)row * conv.all_filters + share.group * conv.filters + share.first, 0,
                    (size_t)share.count * sizeof *gradient);

@@ -28,8 +28,8 @@ void pixelwise_data_gradient(const struct pixelwise *pixelwise, const struct pas
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void pixelwise_kernel_gradient(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient);
 
-/* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of
- * another's. */
+/* The same of many images: written, or added where pass->further. Part `part` of `parts` touches nothing of another's,
+ * and the bits do not depend on `parts`. */
 void pixelwise_kernel_gradient_part(const struct pixelwise *pixelwise, const struct pass *pass, float *gradient,
                                     int part, int parts);
 

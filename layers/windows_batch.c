@@ -206,7 +206,7 @@ static void rows_gradient(const struct geometry *g, int filters, const struct pa
         .b_row = filters,
         .c = gradient + (ptrdiff_t)rows.first * filters,
         .c_row = filters,
-        .accumulate = first > 0,
+        .accumulate = first > 0 || pass->further,
     };
     pass->kernels->product(&product);
 }

@@ -14,8 +14,8 @@ enum {
     TILES_LEAST = 16,
     TILES_MOST = 64,
     SUM_MOST = WINOGRAD_SUM,
-    GRADIENT_ROWS = 64,  /* channels of blocks whose gradient of a batch is a share */
-    GRADIENT_PANELS = 2, /* panels of filters of a share, at most */
+    GRADIENT_ROWS = 32,  /* channels of blocks whose gradient of many images is a share */
+    GRADIENT_PANELS = 4, /* panels of filters of a share, at most */
     VECTOR_LEAST = 8,    /* products have whole vectors of at least this size */
 };
 
@@ -96,8 +96,9 @@ static size_t work_bytes(const struct winograd_sweep *sweep, int tiles) {
     return pieces.used;
 }
 
-/* A share of a batch's gradient: some channels and some panels of filters of a group. Its sums are as long as there are
- * tiles, so that many tiles of few channels are taken at once. */
+/* A share of the gradient of many images: some channels and some panels of filters of a group. Its sums are as long as
+ * there are tiles, so that many tiles of few channels are taken at once. Small shares keep all parts busy, but
+ * transform inputs and output gradients more often. */
 struct shares {
     int channels, filters; /* of a share */
     int down, across, all; /* shares of a group by channels and by filters, of all groups */
@@ -105,7 +106,9 @@ struct shares {
 
 static struct shares shares_of(const struct winograd_sweep *sweep, int parts) {
     const int panels = parts_of(sweep->filters, PANEL);
-    struct shares shares = {.channels = rounded_up(parts_of(GRADIENT_ROWS, winograd_blocks(sweep)), VECTOR_LEAST)};
+    struct shares shares = {.channels = rounded_up(parts_of(GRADIENT_ROWS, winograd_blocks(sweep)), WINOGRAD_CHANNELS)};
+    if (parts_of(sweep->channels, shares.channels) * panels * sweep->groups < parts)
+        shares.channels = WINOGRAD_CHANNELS;
     shares.down = parts_of(sweep->channels, shares.channels);
     const int together = smaller(GRADIENT_PANELS, larger(panels * shares.down * sweep->groups / parts, 1));
     shares.filters = together * PANEL;
@@ -121,13 +124,11 @@ static struct winograd_sweep sweep_of_share(const struct winograd_sweep *sweep, 
     return some;
 }
 
-/* Of a share of the gradient of a batch. */
+/* Of a share of the gradient of many images. */
 static size_t share_bytes(const struct winograd_sweep *sweep) {
     const struct shares shares = shares_of(sweep, 1);
     const struct winograd_sweep share = sweep_of_share(sweep, &shares, 0);
-    struct pieces pieces = {0};
-    work_of(&share, TILES_MOST, &pieces);
-    return pieces.used;
+    return work_bytes(&share, TILES_MOST);
 }
 
 size_t winograd_gradient_bytes(const struct winograd *winograd) {
@@ -146,6 +147,17 @@ struct panel winograd_panel(int filters, int first) {
     return (struct panel){first, count, rounded_up(count, WINOGRAD_CHANNELS)};
 }
 
+/* The tile there, of so many channels, whose spectrum is in such matrices. */
+static struct tile tile_of(const struct winograd_sweep *sweep, const struct tile_grid *grid,
+                           const struct tile_place *place, int channels, const struct matrices *spectrum) {
+    struct tile tile = winograd_tile_at(grid, place);
+    tile.cells.taps = sweep->taps;
+    tile.cells.outputs = sweep->outputs;
+    tile.cells.channels = channels;
+    tile.cells.matrix = spectrum->matrix;
+    return tile;
+}
+
 /* A block's spectrum reaches into the next one's place, which is written after it. */
 void winograd_transform_inputs(const struct winograd_sweep *w, const struct kernels *kernels, struct bunch bunch,
                                struct range channels, const float *x, const struct matrices *inputs) {
@@ -153,11 +165,7 @@ void winograd_transform_inputs(const struct winograd_sweep *w, const struct kern
         const struct tile_grid grid = winograd_inputs_of(w, b);
         struct tile_place place = winograd_place(w, bunch.first);
         for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
-            struct tile tile = winograd_tile_at(&grid, &place);
-            tile.cells.taps = w->taps;
-            tile.cells.outputs = w->outputs;
-            tile.cells.channels = channels.end - channels.first;
-            tile.cells.matrix = inputs->matrix;
+            const struct tile tile = tile_of(w, &grid, &place, channels.end - channels.first, inputs);
             kernels->winograd_input(&tile.cells, x + tile.first + channels.first,
                                     inputs->first + t * inputs->row + b * w->channels + channels.first);
         }
@@ -283,11 +291,7 @@ void winograd_transform_outputs(const struct winograd_sweep *w, const struct ker
     const struct tile_grid grid = winograd_outputs_of(w, phase);
     struct tile_place place = winograd_place(w, bunch.first);
     for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
-        struct tile tile = winograd_tile_at(&grid, &place);
-        tile.cells.taps = w->taps;
-        tile.cells.outputs = w->outputs;
-        tile.cells.channels = panel.count;
-        tile.cells.matrix = outputs->matrix;
+        const struct tile tile = tile_of(w, &grid, &place, panel.count, outputs);
         kernels->winograd_output(&tile.cells, outputs->first + t * outputs->row, bias ? bias + panel.first : NULL,
                                  y + tile.first + panel.first);
     }
@@ -436,11 +440,7 @@ static void transform_output_gradients(const struct winograd_sweep *w, const str
     const struct tile_grid grid = winograd_outputs_of(w, 0);
     struct tile_place place = winograd_place(w, bunch.first);
     for (int t = 0; t < bunch.tiles; t++, winograd_next_place(w, &place)) {
-        struct tile tile = winograd_tile_at(&grid, &place);
-        tile.cells.taps = w->taps;
-        tile.cells.outputs = w->outputs;
-        tile.cells.channels = panel.count;
-        tile.cells.matrix = outputs->matrix;
+        const struct tile tile = tile_of(w, &grid, &place, panel.count, outputs);
         kernels->winograd_output_gradient(&tile.cells, dy + tile.first + panel.first,
                                           outputs->first + t * outputs->row);
     }
@@ -552,7 +552,7 @@ void winograd_kernel_gradient_part(const struct winograd *winograd, const struct
         const struct winograd_sweep share = sweep_of_share(sweep, &shares, channel);
         const ptrdiff_t filter = (ptrdiff_t)group * sweep->filters;
         float *to = gradient + filter + (ptrdiff_t)channel * sweep->all_filters;
-        clear_gradient(&share, filters, to);
+        if (!pass->further) clear_gradient(&share, filters, to);
         add_gradient(&share, pass, TILES_MOST, filters, pass->x + (ptrdiff_t)group * sweep->channels + channel,
                      pass->dy + filter, to);
     }

@@ -1,8 +1,8 @@
 /* Winograd's F(4x4,3x3): a 3x3 convolution at stride 1 with a quarter of the multiplications, in all three passes.
  * The image is cut into tiles of 4x4 outputs, which see 6x6 inputs. 36 numbers stand for the inputs of a tile and as
  * many for a kernel; for each of the 36 the convolution is one product of matrices, (tiles, channels) times
- * (channels, filters). core/kernels/README.md draws it. F(4x4,2x2), with 5x5 inputs and 25 numbers, is the same for
- * 2x2.
+ * (channels, filters). core/kernels/README.md draws it. With 5x5 inputs and 25 numbers, F(4x4,2x2) is the same for 2x2
+ * taps, and F(3x3,3x3) for tiles of 3x3 outputs.
  *
  * A larger kernel, or one with strides, is cut into blocks of so many taps (winograd_tiles.h). Each is a convolution of
  * its own, and their sum is taken in the 36 numbers: to the products, the blocks are so many times the channels. */
@@ -45,8 +45,8 @@ void winograd_data_gradient(const struct winograd *winograd, const struct pass *
 /* gradient (kh,kw,c/groups,f) += what dy says about the kernel that saw x */
 void winograd_kernel_gradient(const struct winograd *winograd, const struct pass *pass, float *gradient);
 
-/* The same of all images of a batch, written instead of added: part `part` of `parts`, which touches nothing of
- * another's. */
+/* The same of many images: written, or added where pass->further. Part `part` of `parts` touches nothing of another's,
+ * and the bits do not depend on `parts`. */
 void winograd_kernel_gradient_part(const struct winograd *winograd, const struct pass *pass, float *gradient, int part,
                                    int parts);
 

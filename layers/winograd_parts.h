@@ -11,14 +11,6 @@ enum {
     WINOGRAD_SUM = 128,  /* summed in a row: longer sums round too much */
 };
 
-static inline int rounded_up(int value, int step) {
-    return (value + step - 1) / step * step;
-}
-
-static inline int parts_of(int whole, int part) {
-    return (whole + part - 1) / part;
-}
-
 /* What a product sums over: a row of the kernel for each channel of each block. */
 static inline int winograd_depth(const struct winograd_sweep *sweep) {
     return winograd_blocks(sweep) * sweep->channels;

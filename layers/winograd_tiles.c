@@ -3,10 +3,6 @@
 #include "layers/parts.h"
 #include "layers/phase.h"
 
-static int parts_of(int whole, int part) {
-    return (whole + part - 1) / part;
-}
-
 /* Whether tiles have no border, nor taps that see one. */
 static bool is_whole(const struct winograd_sweep *sweep) {
     return sweep->outputs <= WINOGRAD_WHOLE_MOST;

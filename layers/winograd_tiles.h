@@ -1,5 +1,6 @@
-/* How Winograd's algorithm cuts a convolution: outputs into tiles of 4x4, the kernel into blocks of 3x3 or 2x2 taps,
- * the last ones with fewer. Nothing is computed here; core/kernels/README.md draws it.
+/* How Winograd's algorithm cuts a convolution: outputs into tiles of 4x4, or of 3x3 where those fit the image better,
+ * the kernel into blocks of 3x3 or 2x2 taps, the last ones with fewer. Nothing is computed here; core/kernels/README.md
+ * draws it.
  *
  * A block is a convolution of its own, at stride 1, of those pixels that its taps see. The blocks of a kernel larger
  * than one see pixels further on. At stride s the taps s apart make blocks, which see pixels s apart (strip_at: `row`
@@ -32,7 +33,7 @@ struct winograd_sweep {
     int origin[2];                 /* the row of the input that the first tap of the first window sees */
     int tiles[2];                  /* along an axis, of those that are not interleaved by a dilation */
     int taps, blocks[2];           /* along an axis: of a block, and how many blocks a kernel has */
-    int outputs;                   /* along an axis, of a tile: 4, or those of all the image (below) */
+    int outputs;                   /* along an axis, of a tile: 4 or 3, or those of all the image */
     int groups, channels, filters; /* channels and filters of one group */
     int all_channels, all_filters; /* of a pixel */
 };
@@ -105,7 +106,7 @@ struct tile_grid {
 struct tile_grid winograd_inputs_of(const struct winograd_sweep *sweep, int block);
 struct tile_grid winograd_outputs_of(const struct winograd_sweep *sweep, int phase);
 
-/* `channels` is of how many; the rest is for the caller to say: taps, channels and matrix. */
+/* Its cells; taps, outputs, channels and matrix are for the caller to say. */
 struct tile winograd_tile_at(const struct tile_grid *grid, const struct tile_place *place);
 
 #endif

@@ -73,12 +73,17 @@ enum { KERNELS_NO_CELL = UINT16_MAX, KERNELS_POSITIVE_TAPS = 16 };
  * taps taps from the inputs it sees, as many as it has points: outputs + taps - 1 along an axis. That takes
  * points*points multiplications a channel and filter, 36 instead of 144, 25 instead of 81, or 25 instead of 64.
  * Functions below transform inputs, kernels and outputs; what they share is the spectrum, points*points numbers a
- * channel: (i,j), i and j < points, of channel v at spectrum[(points*i + j)*matrix + v]. With d (points,points), g
- * (taps,taps), y (outputs,outputs) and D, G, Y their spectra (B, K, A and the diagonal S stand in reference.c): D = B d
- * B'     G = S K g K' S     y = A' (G * D, summed over channels) A Y = S A dy A' S     dg = K' (Y * D, summed over
- * tiles) K Rows 0 of B and K, and the last ones, belong to the lowest and the highest tap: row (or column) 0 of G is 0
- * where row 0 of g is, the last one where the last one of g is; and dg's last row alone depends on the last row of Y *
- * D. A spectrum is written in whole blocks of WINOGRAD_CHANNELS channels; what is beyond `channels` means nothing.
+ * channel: (i,j), i and j < points, of channel v at spectrum[(points*i + j)*matrix + v].
+ *
+ * With d (points,points), g (taps,taps), y (outputs,outputs) and D, G, Y their spectra (reference.c has the matrices B,
+ * K and A and the diagonal S):
+ *
+ *   D = B d B'      G = S K g K' S      y = A' (G * D, summed over channels) A
+ *   Y = S A dy A' S                     dg = K' (Y * D, summed over tiles) K
+ *
+ * Rows 0 of B and K, and the last ones, belong to the lowest and the highest tap: row (or column) 0 of G is 0 where row
+ * 0 of g is, the last one where the last one of g is; and dg's last row alone depends on the last row of Y * D. A
+ * spectrum is written in whole blocks of WINOGRAD_CHANNELS channels; what is beyond `channels` means nothing.
  *
  * A whole image of 2x2 pixels has no border: 2 outputs an axis from 2 inputs and the 3 taps that see them, with 3
  * points (2*outputs - 1); d and y are (2,2), g (3,3), and S is 1. An image of one pixel has one point, which is what it
