@@ -158,6 +158,25 @@ static void plan_chains(const struct planner *planner) {
     }
 }
 
+/* ---- pools ---- */
+
+/* Whether nobody but the pool behind layer i reads its output, and the pool's has its place when layer i works. */
+static bool has_own_pool(const struct planner *planner, int i) {
+    const struct engine_plan *plan = planner->plan;
+    const struct layer *layer = &planner->model->layers[i];
+    if (i + 1 == plan->layer_count || planner->request->keep_outputs || layer[1].pool.scale == 0) return false;
+    if (plan->layers[i].activation || plan->layers[i].by_batch || layer->activity_regularizer.kind) return false;
+    const struct engine_tensor *between = &plan->tensors[i + 1], *behind = &plan->tensors[i + 2];
+    return between->second_reader == ENGINE_NO_LAYER && (between->passing || !behind->passing);
+}
+
+static void plan_pools(const struct planner *planner) {
+    struct engine_layer *layers = planner->plan->layers;
+    for (int i = 0; i < planner->plan->layer_count; i++)
+        if (planner->model->layers[i].takes_pool && has_own_pool(planner, i))
+            layers[i].pools = layers[i + 1].pooled = true;
+}
+
 /* ---- groups ---- */
 
 enum { GROUP_BYTES = 4 << 20 }; /* that wait for the gradients of many images: a part of the last cache */
@@ -346,6 +365,7 @@ static int make(const struct planner *planner, struct error *error) {
     plan_crossings(planner);
     plan_activations(planner);
     plan_chains(planner);
+    plan_pools(planner);
     plan_group(planner);
     if (!place_all(planner))
         return error_set(error, ERROR_RUN, NULL,

@@ -26,6 +26,8 @@ struct engine_tensor {
 struct engine_layer {
     const struct activation_kind *activation;    /* NULL: none, or one that the next layer or the loss takes over */
     bool relu;                                   /* takes over the ReLU of the layer in front: pass->relu */
+    bool pools;                                  /* takes over the pool behind it: pass->pool */
+    bool pooled;                                 /* is that pool: nothing is left to do forward */
     int next_reader;                             /* the next layer with the same second input; ENGINE_NO_LAYER: none */
     size_t second_offset;                        /* slot: the gradient of its second input */
     size_t kept_offset;                          /* slot: the input of an activation that keeps it */

@@ -74,12 +74,26 @@ void pass_pointers_fill(const struct workspace *work, int index, float *lane, st
     }
 }
 
+/* What layer `index` keeps for its backward pass; NULL at inference. */
+static char *saved_of(const struct journey *journey, int index) {
+    const size_t before = (size_t)journey->within * journey->work->model->layers[index].saved_bytes;
+    return journey->training ? journey->slot + journey->work->plan.layers[index].saved_offset + before : NULL;
+}
+
+/* The pool behind layer `index`, for the layer to do its work. */
+static struct pool pool_of(const struct journey *journey, int index) {
+    struct pool pool = journey->work->model->layers[index + 1].pool;
+    pool.relu = journey->work->plan.layers[index + 1].relu;
+    if (pool.largest || pool.relu) pool.cell = (uint16_t *)(void *)saved_of(journey, index + 1);
+    return pool;
+}
+
 struct pass pass_of(const struct journey *journey, int index, struct pass_pointers *pointers) {
     const struct workspace *work = journey->work;
     const struct engine_layer *plan = &work->plan.layers[index];
-    const size_t saved_bytes = (size_t)journey->within * work->model->layers[index].saved_bytes;
     const struct layer *layer = &work->model->layers[index];
-    const bool has_second = layer->second.rank > 0;
+    const bool has_second = layer->second.rank > 0, pools = plan->pools && !journey->alone;
+    if (pools) pointers->pool = pool_of(journey, index);
     pass_pointers_fill(work, index, journey->lane, pointers);
     return (struct pass){
         .kernels = work->kernels,
@@ -88,7 +102,8 @@ struct pass pass_of(const struct journey *journey, int index, struct pass_pointe
         .relu = plan->relu,
         .x = values_of(journey, index),
         .second = has_second ? values_of(journey, layer->second_tensor) : NULL,
-        .y = values_of(journey, index + 1),
+        .y = values_of(journey, pools ? index + 2 : index + 1),
+        .pool = pools ? &pointers->pool : NULL,
         .dy = journey->training ? gradient_of(journey, index + 1) : NULL,
         .dx = journey->training && index > work->plan.first_trainable ? gradient_of(journey, index) : NULL,
         .dsecond = journey->training && has_second && layer->second_tensor > work->plan.first_trainable
@@ -97,7 +112,7 @@ struct pass pass_of(const struct journey *journey, int index, struct pass_pointe
         .parameters = pointers->parameters,
         .gradients = pointers->gradients,
         .packed = work->packed + plan->packed_offset,
-        .saved = journey->training ? journey->slot + plan->saved_offset + saved_bytes : NULL,
+        .saved = saved_of(journey, index),
         .scratch = work->scratch + (size_t)journey->thread * work->plan.scratch_bytes,
         .common = work->common,
         .shared = work->shared + plan->shared_offset,
@@ -171,7 +186,8 @@ static void forward_layer(const struct journey *journey, int index) {
     double start = engine_profile_start(profile);
     struct pass_pointers pointers;
     struct pass pass = pass_of(journey, index, &pointers);
-    if (!layer->kind->is_view) layer->kind->forward(layer, &pass);
+    const bool done = layer->kind->is_view || (journey->work->plan.layers[index].pooled && !journey->alone);
+    if (!done) layer->kind->forward(layer, &pass);
     finish_forward(journey, index);
     engine_profile_add(profile, journey->thread, ENGINE_FORWARD, index, start);
 }
@@ -336,8 +352,11 @@ static bool all_finite(const float *values, size_t count) {
     return true;
 }
 
-int journey_first_not_finite(const struct journey *journey) {
+int journey_first_not_finite(const struct journey *shard) {
+    struct journey alone = *shard;
+    const struct journey *journey = &alone;
     const struct engine_plan *plan = &journey->work->plan;
+    alone.alone = true;
     feed_shard(journey);
     for (int c = 0; c < plan->chain_count; c++) {
         int first = plan->layer_count;

@@ -35,6 +35,7 @@ struct journey {
     int shard, first, images; /* of the batch: its number, its first image, its images */
     int within;               /* images of the shard before `first`: a chain takes a shard's images in groups */
     int thread;
+    bool alone; /* every layer puts out its own output: none does the work of a pool behind it */
     char *slot, *turn;
     float *lane;           /* NULL: no gradients */
     double gradient_scale; /* 1 / images of the batch */
@@ -59,6 +60,7 @@ int journey_first_not_finite(const struct journey *journey);
 /* Pointers that a pass refers to; they live as long as the call. */
 struct pass_pointers {
     float *parameters[LAYER_PARAMETERS_MAX], *gradients[LAYER_PARAMETERS_MAX];
+    struct pool pool;
 };
 
 /* The layer's parameters, and its gradients in a lane (NULL: none). */

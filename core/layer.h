@@ -73,6 +73,9 @@ struct layer {
     struct reach reach;         /* zero: an output looks at one cell (extent 1, stride 1) */
     bool reaches_all;           /* an output looks at the whole input (Dense, global pooling) */
     bool takes_relu;            /* can stand for a ReLU in front of it: see pass->relu */
+    bool takes_pool;            /* can stand for a pool behind it: see pass->pool */
+    struct pool pool;           /* what it is itself, where its windows of 2x2 cells lie side by side within the image
+                                   and it takes a ReLU; scale 0: it is none */
     bool gradient_by_batch;     /* its weight gradient comes from the kind's batch_gradient */
     int batch_images;           /* above 0: its output and the gradient of its input come from batch_forward and
                                    batch_backward, of so many images at once at most, a multiple of ENGINE_SHARD */
@@ -93,6 +96,8 @@ struct pass {
     const float *x;           /* (n, input); not there in backward of a layer that forgets it */
     const float *second;      /* (n, second), there in backward, too; NULL for a layer without */
     float *y;                 /* (n, output): forward writes all of it */
+    const struct pool *pool;  /* NULL, or the pool behind the layer: y is then (n, pooled), what that makes of the
+                                 output, and so is pool->cell; only where layer->takes_pool */
     const float *dy;          /* (n, output), before the activation */
     float *dx;                /* (n, input): backward writes all of it; NULL: not wanted */
     float *dsecond;           /* (n, second): backward writes all of it; NULL: not wanted, or the layer has none */

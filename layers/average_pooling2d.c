@@ -3,6 +3,10 @@
 #include "layers/pooling.h"
 #include "layers/window_sums.h"
 
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    return window_sums_infer(layer, place, error, true);
+}
+
 static void forward(const struct layer *layer, const struct pass *pass) {
     window_sums_forward(layer, pass, true);
 }
@@ -36,7 +40,7 @@ const struct layer_kind average_pooling2d_layer = {
                   .summary = "the mean of each window",
                   .fields = pooling_fields,
                   .size = sizeof(struct pooling)},
-    .infer = window_sums_infer,
+    .infer = infer,
     .forward = forward,
     .backward = backward,
     .describe = describe,

@@ -13,6 +13,7 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     if (pooling_infer(layer, place, error) != 0) return -1;
     layer->saved_bytes = elements_of(&layer->output) * sizeof(uint16_t);
     layer->takes_relu = true;
+    if (pooling_is_of_four(layer)) layer->pool = (struct pool){.largest = true, .scale = 1};
     return 0;
 }
 

@@ -176,6 +176,25 @@ void panels_pack_transposed(int vector, int rows, int columns, const float *matr
                         panels + (ptrdiff_t)panel * columns * vector);
 }
 
+void product_of_pixels(const struct pass *pass, const struct product *product, const int size[2], int image) {
+    struct product pixels = *product;
+    const int height = size[0] / 2, width = size[1] / 2;
+    if (!pass->pool) {
+        pixels.c = pass->y + (ptrdiff_t)image * pixels.m * pixels.n;
+        pass->kernels->product(&pixels);
+        return;
+    }
+    const struct cells cells = {
+        .along = pixels.row, .down = size[1] * pixels.row, .rows = height, .row_step = 2 * size[1] * pixels.row};
+    const ptrdiff_t before = (ptrdiff_t)image * height * width * pixels.n;
+    struct pool pool = *pass->pool;
+    pixels.m = width;
+    pixels.row *= 2;
+    pixels.c = pass->y + before;
+    if (pool.cell) pool.cell += before;
+    pass->kernels->product_pooled(&pixels, &cells, &pool);
+}
+
 void *pieces_take(struct pieces *pieces, size_t count, size_t size) {
     char *piece = pieces->memory ? pieces->memory + pieces->used : NULL;
     pieces->used += size_align(count * size);

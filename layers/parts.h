@@ -69,6 +69,13 @@ float *wanted_gradient(const struct pass *pass, int index);
 /* The saved bytes of image `image`; NULL where nothing is kept (inference). */
 void *saved_of(const struct layer *layer, const struct pass *pass, int image);
 
+/* Channels from which a layer does the work of a pool behind it: narrower rows leave most of a vector empty. */
+enum { POOL_CHANNELS_LEAST = 16 };
+
+/* The product whose m rows are the pixels (size) of image `image` and whose columns are the channels of y; C is y, or
+ * what pass->pool makes of it. */
+void product_of_pixels(const struct pass *pass, const struct product *product, const int size[2], int image);
+
 /* B of a product in panels `vector` columns wide (b_panel of struct product), contiguous, one after another: the matrix
  * (rows,columns) itself, or its transpose (columns,rows). Part `part` of `parts` writes its share and nothing of
  * another's. panels_floats is the room that (rows,columns) takes at most, whatever the vector. */

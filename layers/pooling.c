@@ -107,6 +107,15 @@ bool pooling_tiles(const struct layer *layer) {
     return gapless && dropped(&g, 0) == 0 && dropped(&g, 1) == 0;
 }
 
+bool pooling_is_of_four(const struct layer *layer) {
+    const struct sliding sliding = sliding_of(layer->config);
+    const struct geometry g = geometry_of(&layer->input, &sliding);
+    for (int axis = 0; axis < 2; axis++)
+        if (g.kernel[axis] != 2 || g.stride[axis] != 2 || g.before[axis] > 0 || 2 * g.output[axis] > g.input[axis])
+            return false;
+    return true;
+}
+
 size_t pooling_scratch(const struct layer *layer) {
     const struct pooling *config = layer->config;
     struct pieces pieces = {0};

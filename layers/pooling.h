@@ -41,6 +41,8 @@ bool pooling_next(struct pooling_walk *walk);
 /* Whether no cell is in two windows, and whether every cell is in exactly one. */
 bool pooling_is_apart(const struct layer *layer);
 bool pooling_tiles(const struct layer *layer);
+/* Whether windows are 2x2 cells side by side, all of them within the image. */
+bool pooling_is_of_four(const struct layer *layer);
 /* The bytes of scratch that a walk uses, a multiple of a cache line. */
 size_t pooling_scratch(const struct layer *layer);
 

@@ -81,6 +81,11 @@ static struct separable take(const struct layer *layer, const struct kernels *ke
     return separable;
 }
 
+/* Of packed: room for the transposed pointwise kernel, in whole cache lines; the kernel in panels follows. */
+static size_t transposed_floats(int channels, int filters) {
+    return size_align((size_t)channels * (size_t)filters * sizeof(float)) / sizeof(float);
+}
+
 static int infer(struct layer *layer, const struct place *place, struct error *error) {
     const struct separable_conv2d *config = layer->config;
     struct geometry g;
@@ -94,19 +99,22 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     struct pieces pieces = {0};
     const struct separable separable = take(layer, NULL, &pieces);
     const size_t pointwise = elements_of(&layer->parameters[POINTWISE].shape);
+    const size_t channels = (size_t)separable.channels, filters = (size_t)config->filters;
     const size_t depthwise = elements_of(&layer->parameters[DEPTHWISE].shape);
     layer->scratch_bytes = pieces.used;
-    layer->saved_bytes = (size_t)separable.pixels * (size_t)separable.channels * sizeof(float);
-    layer->packed_floats = pointwise;
+    layer->saved_bytes = (size_t)separable.pixels * channels * sizeof(float);
+    layer->packed_floats = transposed_floats(separable.channels, config->filters) + panels_floats(channels, filters);
+    layer->takes_pool = config->filters >= POOL_CHANNELS_LEAST;
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = ((double)depthwise + (double)pointwise) * separable.pixels;
     return 0;
 }
 
-/* y (pixels,f) = middle (pixels,c*mult) times pointwise (c*mult,f) + bias */
+/* y (pixels,f) of an image = middle (pixels,c*mult) times pointwise (c*mult,f) + bias; or what a pool makes of it */
 static void pointwise_forward(const struct separable *separable, const struct pass *pass, const float *middle,
-                              const float *bias, float *y) {
+                              const float *bias, int image) {
+    const int vector = pass->kernels->vector;
     const struct product product = {
         .m = separable->pixels,
         .n = separable->filters,
@@ -115,33 +123,36 @@ static void pointwise_forward(const struct separable *separable, const struct pa
         .a = middle,
         .row = separable->channels,
         .column = 1,
-        .b = pass->parameters[POINTWISE],
-        .b_row = separable->filters,
-        .c = y,
+        .b = pass->packed + transposed_floats(separable->channels, separable->filters),
+        .b_row = vector,
+        .b_panel = (ptrdiff_t)separable->channels * vector,
         .c_row = separable->filters,
         .bias = bias,
     };
-    pass->kernels->product(&product);
+    product_of_pixels(pass, &product, separable->depthwise.geometry.output, image);
 }
 
 static void forward(const struct layer *layer, const struct pass *pass) {
     const struct separable_conv2d *config = layer->config;
     struct separable separable = take(layer, pass->kernels, &(struct pieces){.memory = pass->scratch});
-    const size_t input = elements_of(&layer->input), output = elements_of(&layer->output);
+    const size_t input = elements_of(&layer->input);
     const float *bias = config->use_bias ? pass->parameters[BIAS] : NULL;
     depthwise_begin_forward(&separable.depthwise, pass->parameters[DEPTHWISE], NULL);
     for (int n = 0; n < pass->images; n++) {
         float *saved = saved_of(layer, pass, n), *middle = saved ? saved : separable.middle;
         depthwise_forward(&separable.depthwise, pass->kernels, pass->x + (size_t)n * input, middle);
-        pointwise_forward(&separable, pass, middle, bias, pass->y + (size_t)n * output);
+        pointwise_forward(&separable, pass, middle, bias, n);
     }
 }
 
-/* packed (f,c*mult) = the transposed pointwise kernel */
+/* packed = the transposed pointwise kernel (f,c*mult), for the backward pass; behind it the kernel in panels, for the
+ * forward pass */
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
-    (void)parts;
     const int *size = layer->parameters[POINTWISE].shape.size;
-    if (part == 0) matrix_transpose(size[2], size[3], pass->parameters[POINTWISE], packed);
+    const float *kernel = pass->parameters[POINTWISE];
+    if (part == 0 && pass->training) matrix_transpose(size[2], size[3], kernel, packed);
+    panels_pack(pass->kernels->vector, size[2], size[3], kernel, packed + transposed_floats(size[2], size[3]), part,
+                parts);
 }
 
 /* gradient (c*mult,f) += transposed middle (c*mult,pixels) times dy (pixels,f), over the pixels of all images */

@@ -2,6 +2,10 @@
 #include "layers/pooling.h"
 #include "layers/window_sums.h"
 
+static int infer(struct layer *layer, const struct place *place, struct error *error) {
+    return window_sums_infer(layer, place, error, false);
+}
+
 static void forward(const struct layer *layer, const struct pass *pass) {
     window_sums_forward(layer, pass, false);
 }
@@ -33,7 +37,7 @@ const struct layer_kind sum_pooling2d_layer = {
                   .fields = pooling_fields,
                   .size = sizeof(struct pooling),
                   .own = true},
-    .infer = window_sums_infer,
+    .infer = infer,
     .forward = forward,
     .backward = backward,
     .describe = describe,

@@ -5,12 +5,13 @@
 #include "layers/parts.h"
 #include "layers/pooling.h"
 
-int window_sums_infer(struct layer *layer, const struct place *place, struct error *error) {
+int window_sums_infer(struct layer *layer, const struct place *place, struct error *error, bool mean) {
     if (pooling_infer(layer, place, error) != 0) return -1;
     const struct pooling *config = layer->config;
     layer->takes_relu =
         pooling_is_apart(layer) && (double)config->pool_size[0] * config->pool_size[1] <= KERNELS_POSITIVE_TAPS;
     if (layer->takes_relu) layer->saved_bytes = elements_of(&layer->output) * sizeof(uint16_t);
+    if (pooling_is_of_four(layer)) layer->pool = (struct pool){.scale = mean ? 0.25f : 1};
     return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "core/layer.h"
 
 /* The layer's config is a struct pooling. */
-int window_sums_infer(struct layer *layer, const struct place *place, struct error *error);
+int window_sums_infer(struct layer *layer, const struct place *place, struct error *error, bool mean);
 void window_sums_forward(const struct layer *layer, const struct pass *pass, bool mean);
 void window_sums_backward(const struct layer *layer, const struct pass *pass, bool mean);
 extern const struct layer_example window_sums_examples[];

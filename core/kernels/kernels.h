@@ -38,6 +38,21 @@ struct product {
     bool accumulate;
 };
 
+/* A pool of windows of 2x2 cells behind something that computes those cells, and stores only what the pool makes of
+ * them: what max_forward (or sum_forward by `scale`) does with four taps. */
+struct pool {
+    bool largest, relu;
+    float scale;    /* of the sum; 0: there is no pool */
+    uint16_t *cell; /* what max_forward notes in `cell`, or sum_forward in `positive`; NULL: not wanted */
+};
+
+/* Where the cells of windows of 2x2 lie: beside and below one another, and `rows` rows of windows row_step apart. */
+struct cells {
+    ptrdiff_t along, down;
+    int rows;
+    ptrdiff_t row_step;
+};
+
 /* C[i][j] = start + D, D the sum over k < depth of A[offsets[i] + k] * B[j*b_row + k], for i < m, j < n; start as in a
  * product (but for row_bias). D has KERNELS_LANES sums that begin with 0: term k goes to sum k % KERNELS_LANES, in
  * order of k; where depth is no multiple, 0 * 0 is added to each of those that have one term less. Then sum l and sum l
@@ -138,6 +153,10 @@ struct kernels {
     int vector;         /* floats a vector */
     int tile_m, tile_n; /* the product's register tile */
     void (*product)(const struct product *product);
+    /* C[r*m + i][j] = what the pool makes of four elements (i,j) of products, those with A moved on by r*row_step and
+     * 0, `along`, `down` and down + along floats, for r < rows. pool->cell[(r*m + i)*c_row + j] goes with it. Of a
+     * product without accumulate, b_offsets and row_bias. */
+    void (*product_pooled)(const struct product *product, const struct cells *cells, const struct pool *pool);
     void (*dots)(const struct dots *dots);
     /* to[x*to_row + y] = from[y*from_row + x] for y < rows, x < columns. Rows of `from` may be read up to 3 floats past
      * their end. */

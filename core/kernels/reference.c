@@ -309,6 +309,33 @@ static void sum_forward(const struct window *window, const float *large, float s
     }
 }
 
+/* The pool of one window's cells. */
+static void pool_cells(const struct pool *pool, const float *values, float *to, uint16_t *cell) {
+    static const ptrdiff_t offsets[4] = {0, 1, 2, 3};
+    const struct window window = {.rows = 1, .pixels = 1, .channels = 1, .taps = 4, .offsets = offsets};
+    if (pool->largest)
+        max_forward(&window, values, pool->relu, to, cell);
+    else
+        sum_forward(&window, values, pool->scale, pool->relu, to, cell);
+}
+
+static void product_pooled(const struct product *p, const struct cells *cells, const struct pool *pool) {
+    for (int r = 0; r < cells->rows; r++) {
+        for (int i = 0; i < p->m; i++) {
+            for (int j = 0; j < p->n; j++) {
+                const ptrdiff_t at = ((ptrdiff_t)r * p->m + i) * p->c_row + j;
+                float values[4];
+                for (int t = 0; t < 4; t++) {
+                    struct product moved = *p;
+                    moved.a = p->a + r * cells->row_step + t / 2 * cells->down + t % 2 * cells->along;
+                    values[t] = product_element(&moved, i, j);
+                }
+                pool_cells(pool, values, p->c + at, pool->cell != NULL ? pool->cell + at : NULL);
+            }
+        }
+    }
+}
+
 static void sum_backward(const struct window *window, const float *small, float scale, const uint16_t *positive,
                          float *large) {
     for (int r = 0; r < window->rows; r++) {
@@ -352,6 +379,7 @@ const struct kernels *kernels_reference(void) {
         .tile_m = 1,
         .tile_n = 1,
         .product = product,
+        .product_pooled = product_pooled,
         .dots = dots,
         .transpose = transpose,
         .depthwise_row = depthwise_row,

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "core/kernels/kernels.h"
 #include "core/kernels/tables.h"
@@ -24,10 +27,10 @@ enum { VECTOR = KERNELS_VECTOR };
 
 typedef float vector __attribute__((vector_size(KERNELS_VECTOR * 4)));
 typedef int32_t mask __attribute__((vector_size(KERNELS_VECTOR * 4)));
-typedef uint16_t cells __attribute__((vector_size(KERNELS_VECTOR * 2)));
+typedef uint16_t marks __attribute__((vector_size(KERNELS_VECTOR * 2)));
 /* The same in memory, at any address. */
 typedef float vector_memory __attribute__((vector_size(KERNELS_VECTOR * 4), aligned(4), may_alias));
-typedef uint16_t cells_memory __attribute__((vector_size(KERNELS_VECTOR * 2), aligned(2), may_alias));
+typedef uint16_t marks_memory __attribute__((vector_size(KERNELS_VECTOR * 2), aligned(2), may_alias));
 
 KERNEL_INLINE vector load(const float *from) {
     return *(const vector_memory *)from;
@@ -106,6 +109,19 @@ KERNEL_INLINE vector choose(mask chosen, vector value, vector other) {
     return (vector)((chosen & (mask)value) | (~chosen & (mask)other));
 }
 
+/* a where a > b, else b. On x86 that is one instruction, which compilers do not find in the comparison. */
+KERNEL_INLINE vector larger_of(vector a, vector b) {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(a, b);
+#elif defined(__AVX__) && !defined(KERNELS_HALVED)
+    return _mm256_max_ps(a, b);
+#elif defined(__SSE__) && !defined(__AVX__)
+    return _mm_max_ps(a, b);
+#else
+    return choose(a > b, a, b);
+#endif
+}
+
 KERNEL_INLINE int smaller(int a, int b) {
     return a < b ? a : b;
 }
@@ -156,6 +172,8 @@ KERNEL_INLINE int part_size(struct parts parts, int index) {
 
 #include "core/kernels/template_pool.h"
 
+#include "core/kernels/template_product_pooled.h"
+
 #include "core/kernels/template_elementwise.h"
 
 const struct kernels *KERNELS_TABLE(void) {
@@ -165,6 +183,7 @@ const struct kernels *KERNELS_TABLE(void) {
         .tile_m = KERNELS_TILE_M,
         .tile_n = TILE_N,
         .product = product,
+        .product_pooled = product_pooled,
         .dots = dots,
         .transpose = transpose,
         .depthwise_row = depthwise_row,

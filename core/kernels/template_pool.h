@@ -15,9 +15,9 @@ KERNEL_INLINE void store_lanes(float *to, vector value, int lanes) {
 }
 
 KERNEL_INLINE void store_cells(uint16_t *to, mask value, int lanes) {
-    const cells narrow = __builtin_convertvector(value, cells);
+    const marks narrow = __builtin_convertvector(value, marks);
     if (lanes == VECTOR) {
-        *(cells_memory *)to = narrow;
+        *(marks_memory *)to = narrow;
         return;
     }
     if (lanes == FEW) {
@@ -25,7 +25,7 @@ KERNEL_INLINE void store_cells(uint16_t *to, mask value, int lanes) {
         return;
     }
     uint16_t each[KERNELS_VECTOR];
-    *(cells_memory *)each = narrow;
+    *(marks_memory *)each = narrow;
     for (int v = 0; v < lanes; v++) to[v] = each[v];
 }
 
@@ -87,20 +87,21 @@ static void max_positions(const struct window *window, const float *large, bool 
 
 /* Four cells of which none is a NaN: the larger of each pair, then of the two; of equals always the first. `sums`
  * becomes a NaN where a cell is one. */
-KERNEL_INLINE void max_of_four(const struct taps *taps, const float *large, const bool relu, const bool noted,
-                               float *small, uint16_t *cell, vector *sums) {
-    const vector a = load(large + taps->four[0]), b = load(large + taps->four[1]);
-    const vector c = load(large + taps->four[2]), d = load(large + taps->four[3]);
-    const mask second = (mask)(b > a), fourth = (mask)(d > c);
-    const vector upper = choose(second, b, a), lower = choose(fourth, d, c);
-    const mask below = (mask)(lower > upper);
-    const vector best = choose(below, lower, upper);
-    const mask positive = (mask)(best > 0);
-    *sums += (a + b) + (c + d);
-    store(small, relu ? (vector)(positive & (mask)best) : best);
-    if (!noted) return;
+KERNEL_INLINE void max_of_four(const vector *x, const bool relu, float *small, uint16_t *cell, vector *sums) {
+    const vector upper = larger_of(x[1], x[0]), lower = larger_of(x[3], x[2]), best = larger_of(lower, upper);
+    *sums += (x[0] + x[1]) + (x[2] + x[3]);
+    store(small, relu ? larger_of(best, (vector){0}) : best);
+    if (cell == NULL) return;
+    const mask second = (mask)(x[1] > x[0]), fourth = (mask)(x[3] > x[2]);
+    const mask below = (mask)(lower > upper), positive = (mask)(best > 0);
     const mask where = (below & ((fourth & every(1)) | every(2))) | (~below & second & every(1));
     store_cells(cell, relu ? where | ~positive : where, VECTOR);
+}
+
+KERNEL_INLINE bool are_numbers(vector sums) {
+    bool finite = true;
+    for (int v = 0; v < VECTOR; v++) finite = finite && sums[v] == sums[v];
+    return finite;
 }
 
 /* False where a NaN may have been among the cells: then nothing written counts. */
@@ -110,7 +111,9 @@ KERNEL_INLINE bool max_fours(const struct window *window, const float *large, co
     vector sums = {0};
     FOR_EACH_POSITION(window, x, y) {
         for (int v = 0; v + VECTOR <= window->channels; v += VECTOR) {
-            max_of_four(&taps, large + x + v, relu, noted, small + y + v, noted ? cell + y + v : NULL, &sums);
+            vector values[4];
+            for (int t = 0; t < 4; t++) values[t] = load(large + x + v + taps.four[t]);
+            max_of_four(values, relu, small + y + v, noted ? cell + y + v : NULL, &sums);
         }
         const int v = window->channels / VECTOR * VECTOR;
         if (v == window->channels) continue;
@@ -119,9 +122,7 @@ KERNEL_INLINE bool max_fours(const struct window *window, const float *large, co
         else
             max_lanes(&taps, large + x + v, relu, window->channels - v, small + y + v, noted ? cell + y + v : NULL);
     }
-    bool finite = true;
-    for (int v = 0; v < VECTOR; v++) finite = finite && sums[v] == sums[v];
-    return finite;
+    return are_numbers(sums);
 }
 
 static bool max_tried(const struct window *window, const float *large, bool relu, float *small, uint16_t *cell) {
@@ -140,7 +141,7 @@ static void max_forward(const struct window *window, const float *large, bool re
 KERNEL_INLINE void max_scatter(const struct taps *taps, bool apart, const float *small, const uint16_t *cell, int lanes,
                                float *large) {
     const vector dy = load(small), nothing = broadcast(apart ? 0.0f : -0.0f);
-    const mask where = __builtin_convertvector(*(const cells_memory *)cell, mask);
+    const mask where = __builtin_convertvector(*(const marks_memory *)cell, mask);
     for (int t = 0; t < taps->count; t++) {
         float *to = large + tap_at(taps, t);
         const vector share = choose(where == every(t), dy, nothing);
@@ -182,18 +183,24 @@ static void max_backward(const struct window *window, const float *small, const 
 
 /* ---- the sum ---- */
 
+/* The sum so far, and what is noted of its cells. */
+struct sum {
+    vector total;
+    mask positive;
+};
+
+KERNEL_INLINE void sum_cell(struct sum *sum, int t, vector x, const bool relu, const bool noted) {
+    if (noted) sum->positive |= (mask)(x > 0) & every(1 << (t & 15));
+    if (relu) x = larger_of((vector){0}, x); /* a NaN stays one */
+    sum->total += x;
+}
+
 KERNEL_INLINE void sum_lanes(const struct taps *taps, const float *large, vector scale, bool relu, bool noted,
                              int lanes, float *small, uint16_t *positive) {
-    vector sum = {0};
-    mask bits = {0};
-    for (int t = 0; t < taps->count; t++) {
-        vector x = load(large + tap_at(taps, t));
-        if (noted) bits |= (mask)(x > 0) & every(1 << (t & 15));
-        if (relu) x = choose(x <= 0, (vector){0}, x);
-        sum += x;
-    }
-    store_lanes(small, scale * sum, lanes);
-    if (noted) store_cells(positive, bits, lanes);
+    struct sum sum = {0};
+    for (int t = 0; t < taps->count; t++) sum_cell(&sum, t, load(large + tap_at(taps, t)), relu, noted);
+    store_lanes(small, scale * sum.total, lanes);
+    if (noted) store_cells(positive, sum.positive, lanes);
 }
 
 KERNEL_INLINE void sum_positions(const struct window *window, const int count, const float *large, float scale,
@@ -225,7 +232,7 @@ KERNEL_INLINE void sum_share(const struct taps *taps, bool apart, const float *s
                              const uint16_t *positive, int lanes, float *large) {
     const vector share = scale * load(small);
     mask bits = {0};
-    if (positive != NULL) bits = __builtin_convertvector(*(const cells_memory *)positive, mask);
+    if (positive != NULL) bits = __builtin_convertvector(*(const marks_memory *)positive, mask);
     for (int t = 0; t < taps->count; t++) {
         float *to = large + tap_at(taps, t);
         vector mine = share;

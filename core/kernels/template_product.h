@@ -86,13 +86,18 @@ KERNEL_INLINE void tile_prefetch(const struct product *p, int i, const struct co
     }
 }
 
+/* A row of B in the tile's columns. */
+KERNEL_INLINE void load_row(const float *b, ptrdiff_t b_vector, ptrdiff_t b_last, const int vectors, vector *right) {
+    right[0] = load(b);
+    KERNEL_UNROLL for (int v = 1; v < vectors - 1; v++) right[v] = load(b + in_b(b_vector, v, vectors));
+    if (vectors > 1) right[vectors - 1] = load(b + b_last);
+}
+
 /* sum += an element of A for each row * a row of B */
 KERNEL_INLINE void step(const float *const *a, ptrdiff_t row, const float *b, ptrdiff_t b_vector, ptrdiff_t b_last,
                         const int height, const int vectors, vector sum[][FLAT_VECTORS]) {
     vector right[FLAT_VECTORS];
-    right[0] = load(b);
-    KERNEL_UNROLL for (int v = 1; v < vectors - 1; v++) right[v] = load(b + in_b(b_vector, v, vectors));
-    if (vectors > 1) right[vectors - 1] = load(b + b_last);
+    load_row(b, b_vector, b_last, vectors, right);
     KERNEL_UNROLL for (int y = 0; y < height; y++) {
         const vector left = broadcast(a[y / TILE_HALF][y % TILE_HALF * row]);
         KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[y][v] += left * right[v];

@@ -57,6 +57,19 @@ static const char *const models[] = {
     " 'filters': 330, 'kernel_size': 3, 'padding': 'same', 'strides': 2}, {'type': 'Conv2D',"
     " 'filters': 96, 'kernel_size': 5, 'padding': 'same'}, {'type': 'Conv2D', 'filters': 88, 'kernel_size': 3,"
     " 'padding': 'same'}, {'type': 'GlobalAveragePooling2D'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+    /* pools done by the layer in front, of even and odd sizes, with and without ReLU */
+    "[{'type': 'SeparableConv2D', 'filters': 16, 'kernel_size': 3, 'padding': 'same', 'activation': 'relu'},"
+    " {'type': 'MaxPooling2D'}, {'type': 'SeparableConv2D', 'filters': 37, 'kernel_size': 2, 'activation': 'relu'},"
+    " {'type': 'AveragePooling2D'}, {'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+    "[{'type': 'SeparableConv2D', 'filters': 48, 'kernel_size': 2, 'use_bias': false}, {'type': 'MaxPooling2D'},"
+    " {'type': 'SeparableConv2D', 'filters': 18, 'kernel_size': 2}, {'type': 'SumPooling2D'},"
+    " {'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
+    /* and of one that may not be done there: its input is wanted elsewhere, or has an activation of its own */
+    "[{'type': 'SeparableConv2D', 'filters': 16, 'kernel_size': 3, 'padding': 'same', 'activation': 'relu',"
+    " 'activity_regularizer': 'l2'}, {'type': 'MaxPooling2D'}, {'type': 'Residual', 'layers': [{'type':"
+    " 'SeparableConv2D', 'filters': 16, 'kernel_size': 3, 'padding': 'same', 'activation': 'gelu'}]}, {'type':"
+    " 'MaxPooling2D'}, {'type': 'SeparableConv2D', 'filters': 16, 'kernel_size': 1, 'activation': 'gelu'}, {'type':"
+    " 'AveragePooling2D'}, {'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'activation': 'softmax'}]",
     /* nothing to learn at all */
     "[{'type': 'Flatten'}, {'type': 'Reshape', 'target_shape': [8, 16]}, {'type': 'Reshape', 'target_shape': [2, 4,"
     " 16]}, {'type': 'GlobalAveragePooling2D'}, {'type': 'Activation', 'activation': 'softmax'}]",
@@ -538,6 +551,28 @@ static void test_first_not_finite(void **state) {
     }
 }
 
+/* Of a layer that does the pool behind it, too, and puts out no output of its own else. */
+static void test_first_not_finite_before_a_pool(void **state) {
+    (void)state;
+    struct tiny tiny;
+    struct batch_result result;
+    tiny_open(&tiny, &(struct tiny_setup){.model = "[{'type': 'SeparableConv2D', 'filters': 16, 'kernel_size': 1,"
+                                                   " 'activation': 'relu', 'name': 'first'}, {'type': 'MaxPooling2D'},"
+                                                   " {'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'activation':"
+                                                   " 'softmax'}]",
+                                          .training = "{'batch_size': 6}",
+                                          .train = 6});
+    struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = 6};
+    for (int training = 0; training < 2; training++)
+        assert_null(engine_first_not_finite(tiny.engine, &batch, training));
+    model_parameter(&tiny.model, &tiny.model.layers[0], 2)[3] = NAN;
+    engine_train_step(tiny.engine, &batch, &result);
+    assert_true(isnan(result.loss));
+    for (int training = 0; training < 2; training++)
+        assert_string_equal(engine_first_not_finite(tiny.engine, &batch, training)->name, "first");
+    tiny_close(&tiny);
+}
+
 static void count_part(void *context, int part) {
     ((int *)context)[part]++;
 }
@@ -571,6 +606,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_all_outputs_kept),
         cmocka_unit_test(test_first_not_finite),
+        cmocka_unit_test(test_first_not_finite_before_a_pool),
         cmocka_unit_test(test_parallel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
