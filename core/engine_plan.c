@@ -132,17 +132,6 @@ static bool is_kept(const struct planner *planner, int i) {
     return !next->forgets_x || (layers[i].activation && !layers[i].activation->keeps_input);
 }
 
-enum { CHAIN_BYTES = 128 << 10 }; /* of what passes through a chain: a part of a core's own cache */
-
-/* As many images as fit, whatever the machine: gradients are summed in the order in which images go. */
-static int chain_images(const struct planner *planner, const struct engine_chain *chain) {
-    const int shard = planner->request->shard_images;
-    double bytes = 0;
-    for (int i = chain->from + 1; i < chain->to; i++) bytes += (double)planner->plan->tensors[i].size * sizeof(float);
-    if (bytes * shard <= CHAIN_BYTES) return shard;
-    return bytes * 2 <= CHAIN_BYTES ? (int)(CHAIN_BYTES / bytes) : 1;
-}
-
 static void plan_chains(const struct planner *planner) {
     struct engine_plan *plan = planner->plan;
     struct engine_chain *chain = NULL;
@@ -152,9 +141,7 @@ static void plan_chains(const struct planner *planner) {
         chain->to = i + 1;
         bool passes = chain->to < plan->layer_count && !is_kept(planner, i);
         if (passes) plan->tensors[i + 1].passing = true;
-        if (passes) continue;
-        chain->images = chain_images(planner, chain);
-        chain = NULL;
+        if (!passes) chain = NULL;
     }
 }
 
@@ -175,6 +162,27 @@ static void plan_pools(const struct planner *planner) {
     for (int i = 0; i < planner->plan->layer_count; i++)
         if (planner->model->layers[i].takes_pool && has_own_pool(planner, i))
             layers[i].pools = layers[i + 1].pooled = true;
+}
+
+/* ---- images of a chain ---- */
+
+enum { CHAIN_BYTES = 128 << 10 }; /* of what passes through a chain: a part of a core's own cache */
+
+/* As many images as fit, whatever the machine; at inference nothing is written in front of a pool that the layer there
+ * does. In training the number depends on sizes alone, for gradients are summed in the order in which images go. */
+static int chain_images(const struct planner *planner, const struct engine_chain *chain) {
+    const int shard = planner->request->shard_images;
+    double bytes = 0;
+    for (int i = chain->from + 1; i < chain->to; i++)
+        if (planner->request->training || !planner->plan->layers[i].pooled)
+            bytes += (double)planner->plan->tensors[i].size * sizeof(float);
+    if (bytes * shard <= CHAIN_BYTES) return shard;
+    return bytes * 2 <= CHAIN_BYTES ? (int)(CHAIN_BYTES / bytes) : 1;
+}
+
+static void plan_chain_images(const struct planner *planner) {
+    struct engine_plan *plan = planner->plan;
+    for (int c = 0; c < plan->chain_count; c++) plan->chains[c].images = chain_images(planner, &plan->chains[c]);
 }
 
 /* ---- groups ---- */
@@ -366,6 +374,7 @@ static int make(const struct planner *planner, struct error *error) {
     plan_activations(planner);
     plan_chains(planner);
     plan_pools(planner);
+    plan_chain_images(planner);
     plan_group(planner);
     if (!place_all(planner))
         return error_set(error, ERROR_RUN, NULL,

@@ -155,7 +155,7 @@ struct kernels {
     void (*product)(const struct product *product);
     /* C[r*m + i][j] = what the pool makes of four elements (i,j) of products, those with A moved on by r*row_step and
      * 0, `along`, `down` and down + along floats, for r < rows. pool->cell[(r*m + i)*c_row + j] goes with it. Of a
-     * product without accumulate, b_offsets and row_bias. */
+     * product with column 1 and without accumulate, b_offsets and row_bias. */
     void (*product_pooled)(const struct product *product, const struct cells *cells, const struct pool *pool);
     void (*dots)(const struct dots *dots);
     /* to[x*to_row + y] = from[y*from_row + x] for y < rows, x < columns. Rows of `from` may be read up to 3 floats past

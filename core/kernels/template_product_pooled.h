@@ -26,22 +26,21 @@ KERNEL_INLINE void pooled_start(const struct pooled *p, const struct columns *co
     }
 }
 
-/* The rows of the cells of the window that begins with row `row`. */
+/* The rows of the cells of the window that begins with row `row`. One index for the four of them keeps the loop short:
+ * where two threads share a core, what it can fetch limits it. */
 KERNEL_INLINE void pooled_sums(const struct pooled *p, ptrdiff_t row, const struct columns *columns, const int vectors,
                                vector sum[][TILE_VECTORS]) {
     for (int t = 0; t < p->product.taps; t++) {
-        const float *upper = opaque(p->product.a + p->product.offsets[t] + row);
-        const float *lower = opaque(upper + p->cells.down), *b = columns->b + t * p->product.b_tap;
-        for (int k = 0; k < p->product.depth; k++) {
+        const float *cells[CELLS], *b = columns->b + t * p->product.b_tap;
+        KERNEL_UNROLL for (int cell = 0; cell < CELLS; cell++) cells[cell] =
+            opaque(p->product.a + p->product.offsets[t] + row + cell / 2 * p->cells.down + cell % 2 * p->cells.along);
+        for (ptrdiff_t k = 0; k < p->product.depth; k++, b += p->product.b_row) {
             vector right[TILE_VECTORS];
             load_row(b, columns->b_vector, columns->b_last, vectors, right);
             KERNEL_UNROLL for (int cell = 0; cell < CELLS; cell++) {
-                const vector left = broadcast((cell < 2 ? upper : lower)[cell % 2 * p->cells.along]);
+                const vector left = broadcast(cells[cell][k]);
                 KERNEL_UNROLL for (int v = 0; v < vectors; v++) sum[cell][v] += left * right[v];
             }
-            upper += p->product.column;
-            lower += p->product.column;
-            b += p->product.b_row;
         }
     }
 }
@@ -59,7 +58,7 @@ KERNEL_INLINE void pooled_few(const struct pooled *p, ptrdiff_t row, vector righ
 }
 
 static bool has_few_terms(const struct product *p) {
-    return p->taps == 1 && p->depth == FEW_TERMS && p->column == 1;
+    return p->taps == 1 && p->depth == FEW_TERMS;
 }
 
 /* One vector of cells of the window, as the pool has it. */
@@ -81,7 +80,6 @@ KERNEL_INLINE void pooled_tiles(const struct pooled *pooled, const struct column
     struct pooled p = *pooled; /* near at hand, though C is written */
     const struct columns columns = *of;
     p.cells.along = opaque_step(p.cells.along);
-    p.product.column = opaque_step(p.product.column);
     p.product.b_row = opaque_step(p.product.b_row);
     vector right[FEW_TERMS][TILE_VECTORS];
     for (int k = 0; few && k < FEW_TERMS; k++)
