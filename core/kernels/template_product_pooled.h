@@ -178,6 +178,15 @@ static void pooled_windows(const struct pooled *p) {
     }
 }
 
+/* As columns_of, but a single vector that n does not fill ends with the last column, too. */
+static struct columns pooled_columns(const struct product *p, int first, int vectors) {
+    struct columns columns = columns_of(p, first, vectors);
+    if (columns.width >= VECTOR) return columns;
+    columns.c += columns.c_last;
+    if (p->b_panel == 0) columns.b += columns.c_last;
+    return columns;
+}
+
 static void product_pooled(const struct product *p, const struct cells *cells, const struct pool *pool) {
     static const ptrdiff_t no_offset[1] = {0};
     struct pooled pooled = {.product = *p, .cells = *cells, .pool = *pool};
@@ -186,7 +195,7 @@ static void product_pooled(const struct product *p, const struct cells *cells, c
     const struct parts parts = parts_of(parts_count(p->n, VECTOR), few ? FEW_VECTORS : TILE_VECTORS);
     vector sums = {0};
     for (int v = 0, part = 0; p->n >= VECTOR && part < parts.count; v += part_size(parts, part), part++) {
-        const struct columns columns = columns_of(&pooled.product, v, part_size(parts, part));
+        const struct columns columns = pooled_columns(&pooled.product, v, part_size(parts, part));
         pooled_function *const(*functions)[2][2] = (few ? pooled_few_functions : pooled_functions)[columns.vectors - 1];
         functions[pool->largest][pool->relu][pool->cell != NULL](&pooled, &columns, &sums);
     }
