@@ -103,8 +103,9 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
     const size_t depthwise = elements_of(&layer->parameters[DEPTHWISE].shape);
     layer->scratch_bytes = pieces.used;
     layer->saved_bytes = (size_t)separable.pixels * channels * sizeof(float);
-    layer->packed_floats = transposed_floats(separable.channels, config->filters) + panels_floats(channels, filters);
     layer->takes_pool = config->filters >= POOL_CHANNELS_LEAST;
+    layer->packed_floats = transposed_floats(separable.channels, config->filters);
+    if (layer->takes_pool) layer->packed_floats += panels_floats(channels, filters);
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
     layer->multiplications = ((double)depthwise + (double)pointwise) * separable.pixels;
@@ -115,6 +116,8 @@ static int infer(struct layer *layer, const struct place *place, struct error *e
 static void pointwise_forward(const struct separable *separable, const struct pass *pass, const float *middle,
                               const float *bias, int image) {
     const int vector = pass->kernels->vector;
+    const float *panels = pass->packed + transposed_floats(separable->channels, separable->filters);
+    const bool packed = pass->pool != NULL; /* other products have ways of their own for few channels or filters */
     const struct product product = {
         .m = separable->pixels,
         .n = separable->filters,
@@ -123,9 +126,9 @@ static void pointwise_forward(const struct separable *separable, const struct pa
         .a = middle,
         .row = separable->channels,
         .column = 1,
-        .b = pass->packed + transposed_floats(separable->channels, separable->filters),
-        .b_row = vector,
-        .b_panel = (ptrdiff_t)separable->channels * vector,
+        .b = packed ? panels : pass->parameters[POINTWISE],
+        .b_row = packed ? vector : separable->filters,
+        .b_panel = packed ? (ptrdiff_t)separable->channels * vector : 0,
         .c_row = separable->filters,
         .bias = bias,
     };
@@ -146,11 +149,12 @@ static void forward(const struct layer *layer, const struct pass *pass) {
 }
 
 /* packed = the transposed pointwise kernel (f,c*mult), for the backward pass; behind it the kernel in panels, for the
- * forward pass */
+ * forward pass with a pool */
 static void pack(const struct layer *layer, const struct pass *pass, float *packed, int part, int parts) {
     const int *size = layer->parameters[POINTWISE].shape.size;
     const float *kernel = pass->parameters[POINTWISE];
     if (part == 0 && pass->training) matrix_transpose(size[2], size[3], kernel, packed);
+    if (!layer->takes_pool) return;
     panels_pack(pass->kernels->vector, size[2], size[3], kernel, packed + transposed_floats(size[2], size[3]), part,
                 parts);
 }
