@@ -55,7 +55,7 @@ void journey_backward(const struct journey *journey, int phase);
 
 /* The first layer whose output is not finite when this shard of a batch goes forward once more, with what
  * whole-batch layers shared before; layer_count where all are. */
-int journey_first_not_finite(const struct journey *journey);
+int journey_first_not_finite(const struct journey *shard);
 
 /* Pointers that a pass refers to; they live as long as the call. */
 struct pass_pointers {

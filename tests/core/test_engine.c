@@ -551,28 +551,6 @@ static void test_first_not_finite(void **state) {
     }
 }
 
-/* Of a layer that does the pool behind it, too, and puts out no output of its own else. */
-static void test_first_not_finite_before_a_pool(void **state) {
-    (void)state;
-    struct tiny tiny;
-    struct batch_result result;
-    tiny_open(&tiny, &(struct tiny_setup){.model = "[{'type': 'SeparableConv2D', 'filters': 16, 'kernel_size': 1,"
-                                                   " 'activation': 'relu', 'name': 'first'}, {'type': 'MaxPooling2D'},"
-                                                   " {'type': 'Flatten'}, {'type': 'Dense', 'units': 3, 'activation':"
-                                                   " 'softmax'}]",
-                                          .training = "{'batch_size': 6}",
-                                          .train = 6});
-    struct batch batch = {.feed = &tiny.train, .samples = tiny_samples(), .count = 6};
-    for (int training = 0; training < 2; training++)
-        assert_null(engine_first_not_finite(tiny.engine, &batch, training));
-    model_parameter(&tiny.model, &tiny.model.layers[0], 2)[3] = NAN;
-    engine_train_step(tiny.engine, &batch, &result);
-    assert_true(isnan(result.loss));
-    for (int training = 0; training < 2; training++)
-        assert_string_equal(engine_first_not_finite(tiny.engine, &batch, training)->name, "first");
-    tiny_close(&tiny);
-}
-
 static void count_part(void *context, int part) {
     ((int *)context)[part]++;
 }
@@ -606,7 +584,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_all_outputs_kept),
         cmocka_unit_test(test_first_not_finite),
-        cmocka_unit_test(test_first_not_finite_before_a_pool),
         cmocka_unit_test(test_parallel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
