@@ -139,10 +139,11 @@ typedef void pooled_function(const struct pooled *pooled, const struct columns *
         }                                                                                                              \
     }
 
-/* by vectors - 1, then as the pool: largest, relu, whether noted */
-static pooled_function *const pooled_functions[TILE_VECTORS][2][2][2] = {POOLED_TABLE(1, 0), POOLED_TABLE(2, 0),
-                                                                         POOLED_TABLE(3, 0)};
-static pooled_function *const pooled_few_functions[FEW_VECTORS][2][2][2] = {POOLED_TABLE(1, 1), POOLED_TABLE(2, 1)};
+/* by whether of FEW_TERMS, vectors - 1, then as the pool: largest, relu, whether noted */
+static pooled_function *const pooled_functions[2][TILE_VECTORS][2][2][2] = {
+    {POOLED_TABLE(1, 0), POOLED_TABLE(2, 0), POOLED_TABLE(3, 0)},
+    {POOLED_TABLE(1, 1), POOLED_TABLE(2, 1)},
+};
 
 /* Whatever the columns and numbers: the cells of one window after the other by way of the stack. */
 static void pooled_window(const struct pooled *p, ptrdiff_t row, ptrdiff_t c) {
@@ -196,7 +197,7 @@ static void product_pooled(const struct product *p, const struct cells *cells, c
     vector sums = {0};
     for (int v = 0, part = 0; p->n >= VECTOR && part < parts.count; v += part_size(parts, part), part++) {
         const struct columns columns = pooled_columns(&pooled.product, v, part_size(parts, part));
-        pooled_function *const(*functions)[2][2] = (few ? pooled_few_functions : pooled_functions)[columns.vectors - 1];
+        pooled_function *const(*functions)[2][2] = pooled_functions[few][columns.vectors - 1];
         functions[pool->largest][pool->relu][pool->cell != NULL](&pooled, &columns, &sums);
     }
     if (p->n < VECTOR || !are_numbers(sums)) pooled_windows(&pooled);
