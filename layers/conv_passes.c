@@ -1,6 +1,7 @@
 #include "layers/conv_passes.h"
 
 #include "core/batch.h"
+#include "layers/col2im.h"
 #include "layers/pixelwise.h"
 #include "layers/planar.h"
 #include "layers/windows_batch.h"
@@ -9,13 +10,46 @@
 
 const char *const algorithm_names[] = {"auto", "direct", "winograd", NULL};
 
+static struct winograd winograd_form(const struct conv_passes *passes) {
+    return winograd_of(&passes->geometry, passes->groups, passes->filters);
+}
+
+static struct planar planar_form(const struct conv_passes *passes) {
+    return planar_of(&passes->geometry, passes->groups, passes->filters);
+}
+
+static struct col2im col2im_form(const struct conv_passes *passes) {
+    return (struct col2im){passes->geometry, passes->filters};
+}
+
+static bool is_col2im(const struct conv_passes *passes) {
+    return passes->form & CONV_COL2IM_DATA;
+}
+
+static struct pixelwise pixelwise_form(const struct conv_passes *passes) {
+    return (struct pixelwise){passes->geometry, passes->groups, passes->filters};
+}
+
+/* Of the data gradient by windows; 0 where other direct forms are faster. */
+static double col2im_gain(const struct conv_passes *passes) {
+    const struct planar planar = planar_form(passes);
+    return planar_gains_data(&planar) ? 0 : col2im_advantage(&passes->geometry, passes->groups, passes->filters);
+}
+
 struct conv_passes conv_passes_of(const struct geometry *geometry, int groups, int filters, enum algorithm algorithm) {
     struct conv_passes passes = {.geometry = *geometry, .groups = groups, .filters = filters};
-    if (winograd_obstacle(geometry)) return passes;
-    if (algorithm == ALGORITHM_WINOGRAD) passes.form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
-    if (algorithm != ALGORITHM_AUTO || !winograd_gains(geometry, groups, filters)) return passes;
-    passes.form = CONV_WINOGRAD;
-    if (winograd_gains_weights(geometry, groups, filters)) passes.form |= CONV_WINOGRAD_WEIGHTS;
+    if (algorithm == ALGORITHM_WINOGRAD && !winograd_obstacle(geometry)) {
+        passes.form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
+        return passes;
+    }
+    const double col2im = col2im_gain(&passes);
+    if (algorithm == ALGORITHM_AUTO && winograd_gains(geometry, groups, filters, col2im)) {
+        passes.form = CONV_WINOGRAD;
+        if (winograd_gains_weights(geometry, groups, filters)) passes.form |= CONV_WINOGRAD_WEIGHTS;
+        if (winograd_advantage_back(geometry, groups, filters) < col2im) passes.form |= CONV_COL2IM_DATA;
+        return passes;
+    }
+    if (col2im > 0) passes.form = CONV_COL2IM_DATA;
     return passes;
 }
 
@@ -31,6 +65,7 @@ void conv_passes_allow_batch(struct conv_passes *passes, enum algorithm algorith
         passes->form = CONV_WINOGRAD | CONV_WINOGRAD_WEIGHTS;
     else if (!is_winograd(passes))
         passes->batch_images = windows_batch_images(geometry, passes->groups, passes->filters);
+    if (passes->batch_images > 0) passes->form &= ~CONV_COL2IM_DATA;
 }
 
 static int check_border(const struct geometry *g, int filters, const struct place *place, struct error *error) {
@@ -53,18 +88,6 @@ int conv_passes_check(const struct geometry *geometry, int filters, int algorith
     if (algorithm == ALGORITHM_WINOGRAD && obstacle)
         return place_error(&at_algorithm, error, "winograd %s; use \"auto\" or \"direct\"", obstacle);
     return check_border(geometry, filters, place, error);
-}
-
-static struct winograd winograd_form(const struct conv_passes *passes) {
-    return winograd_of(&passes->geometry, passes->groups, passes->filters);
-}
-
-static struct planar planar_form(const struct conv_passes *passes) {
-    return planar_of(&passes->geometry, passes->groups, passes->filters);
-}
-
-static struct pixelwise pixelwise_form(const struct conv_passes *passes) {
-    return (struct pixelwise){passes->geometry, passes->groups, passes->filters};
 }
 
 /* ---- by batch ---- */
@@ -150,10 +173,11 @@ static size_t larger_size(size_t a, size_t b) {
 
 size_t conv_passes_scratch_bytes(const struct conv_passes *passes) {
     if (passes->batch_images > 0) return alone_bytes(passes);
-    size_t bytes = 0;
+    const struct col2im col2im = col2im_form(passes);
+    size_t bytes = is_col2im(passes) ? col2im_scratch_bytes(&col2im) : 0;
     if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
-        bytes = winograd_scratch_bytes(&winograd);
+        bytes = larger_size(bytes, winograd_scratch_bytes(&winograd));
         if (passes->form & CONV_WINOGRAD_WEIGHTS) return bytes;
     }
     const struct planar planar = planar_form(passes);
@@ -161,8 +185,8 @@ size_t conv_passes_scratch_bytes(const struct conv_passes *passes) {
     return larger_size(bytes, larger_size(planar_scratch_bytes(&planar), pixelwise_scratch_bytes(&pixelwise)));
 }
 
-size_t conv_passes_packed_floats(const struct conv_passes *passes) {
-    if (passes->batch_images > 0) return 0;
+/* Of the forms that conv_passes_forward reads; col2im's follows. */
+static size_t base_packed_floats(const struct conv_passes *passes) {
     if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         return winograd_packed_floats(&winograd);
@@ -171,9 +195,20 @@ size_t conv_passes_packed_floats(const struct conv_passes *passes) {
     return pixelwise_packed_floats(&pixelwise);
 }
 
+size_t conv_passes_packed_floats(const struct conv_passes *passes) {
+    if (passes->batch_images > 0) return 0;
+    const struct col2im col2im = col2im_form(passes);
+    return base_packed_floats(passes) + (is_col2im(passes) ? col2im_packed_floats(&col2im) : 0);
+}
+
 void conv_passes_pack(const struct conv_passes *passes, const struct pass *pass, struct packs_wanted wanted,
                       float *packed, int part, int parts) {
     if (passes->batch_images > 0) return;
+    if (is_col2im(passes) && wanted.data) {
+        const struct col2im col2im = col2im_form(passes);
+        col2im_pack(&col2im, pass, packed + base_packed_floats(passes), part, parts);
+        wanted.data = false;
+    }
     if (is_winograd(passes)) {
         const struct winograd winograd = winograd_form(passes);
         winograd_pack(&winograd, pass, wanted, packed, part, parts);
@@ -204,6 +239,11 @@ void conv_passes_forward(const struct conv_passes *passes, const struct pass *pa
 void conv_passes_data_gradient(const struct conv_passes *passes, const struct pass *pass, const float *bias) {
     if (passes->batch_images > 0) {
         data_gradient_alone(passes, pass);
+        return;
+    }
+    if (is_col2im(passes)) {
+        const struct col2im col2im = col2im_form(passes);
+        col2im_data_gradient(&col2im, pass, pass->packed + base_packed_floats(passes), bias);
         return;
     }
     if (is_winograd(passes)) {

@@ -1,6 +1,6 @@
-/* The three passes of a convolution, kernel (kh,kw,c/groups,f), each by the fastest form it has: by pixels, by planes
- * or by Winograd's algorithm. Conv2D runs the first one forward and the others backward. Conv2DTranspose, whose map is
- * the transpose of a convolution's, runs the data gradient forward and the others backward. */
+/* The three passes of a convolution, kernel (kh,kw,c/groups,f), each by the fastest form it has: by pixels, by planes,
+ * by windows or by Winograd's algorithm. Conv2D runs the first one forward and the others backward. Conv2DTranspose,
+ * whose map is the transpose of a convolution's, runs the data gradient forward and the others backward. */
 #ifndef CNNTRAIN_LAYERS_CONV_PASSES_H
 #define CNNTRAIN_LAYERS_CONV_PASSES_H
 
@@ -17,11 +17,12 @@ extern const char *const algorithm_names[];
                                              "faster by shape"                                                         \
     }
 
-/* Which passes are Winograd's, sums of these. */
+/* Which passes are Winograd's, or by windows: sums of these. */
 enum conv_form {
     CONV_DIRECT = 0,
-    CONV_WINOGRAD = 1,        /* forward, data gradient, and the kernel gradient of many images */
-    CONV_WINOGRAD_WEIGHTS = 2 /* the kernel gradient of a few images */
+    CONV_WINOGRAD = 1,         /* forward, data gradient, and the kernel gradient of many images */
+    CONV_WINOGRAD_WEIGHTS = 2, /* the kernel gradient of a few images */
+    CONV_COL2IM_DATA = 4       /* not Winograd's: the data gradient of a few images, by windows */
 };
 
 struct conv_passes {

@@ -15,10 +15,14 @@
 /* Why a convolution cannot be done so, as the end of a sentence; NULL where it can. */
 const char *winograd_obstacle(const struct geometry *geometry);
 
-/* Whether it is faster than a direct convolution, by shape alone: forward and in the data gradient; and where it is, in
- * the kernel gradient of a few images. */
-bool winograd_gains(const struct geometry *geometry, int groups, int filters);
+/* Whether it is faster than a direct convolution, by shape alone: forward and in the data gradient, which some other
+ * form does that many times as fast as a direct convolution without any border, or none (0); and where it is, in the
+ * kernel gradient of a few images. */
+bool winograd_gains(const struct geometry *geometry, int groups, int filters, double other_back);
 bool winograd_gains_weights(const struct geometry *geometry, int groups, int filters);
+
+/* How many times as fast as a direct convolution without any border its data gradient is expected to be. */
+double winograd_advantage_back(const struct geometry *geometry, int groups, int filters);
 
 /* A layer as two of them: forward, and its data gradient, which sweeps over the output gradient with the flipped
  * kernel, whose channels are the filters. */

@@ -57,23 +57,30 @@ static bool plain_gains(const struct winograd_sweep *sweep) {
            (double)sweep->channels * sweep->filters >= KERNEL_LEAST && direct_products(&sweep->of) >= 2 * fast;
 }
 
-/* Both sweeps together take a twentieth less time. */
-static bool sweeps_gain(const struct winograd *winograd) {
+/* Both sweeps together take a twentieth less time, the one back perhaps in another form. */
+static bool sweeps_gain(const struct winograd *winograd, double other_back) {
     const struct winograd_sweep *forward = &winograd->forward;
     if (forward->channels <= VECTOR || forward->filters <= VECTOR) return false;
-    return 1 / advantage_of_sweep(forward) + 1 / advantage_of_sweep(&winograd->backward) < 2 / 1.05;
+    const double own_back = advantage_of_sweep(&winograd->backward),
+                 back = own_back > other_back ? own_back : other_back;
+    return 1 / advantage_of_sweep(forward) + 1 / back < 2 / 1.05;
 }
 
 /* The packed kernel is four times the kernel: where an image has but one tile, a large one is not worth its way from
  * memory. */
-bool winograd_gains(const struct geometry *geometry, int groups, int filters) {
+bool winograd_gains(const struct geometry *geometry, int groups, int filters, double other_back) {
     enum { KERNEL_MOST = 1 << 17, KERNEL_MOST_OF_TILE = 1 << 15 };
     if (winograd_obstacle(geometry)) return false;
     const struct winograd winograd = winograd_of(geometry, groups, filters);
     const struct winograd_sweep *forward = &winograd.forward;
     const int most = winograd_tiles(forward) > 1 ? KERNEL_MOST : KERNEL_MOST_OF_TILE;
     if ((double)winograd_depth(forward) * forward->filters > most) return false;
-    return is_plain(forward) ? plain_gains(forward) : sweeps_gain(&winograd);
+    return is_plain(forward) ? plain_gains(forward) : sweeps_gain(&winograd, other_back);
+}
+
+double winograd_advantage_back(const struct geometry *geometry, int groups, int filters) {
+    const struct winograd_sweep sweep = winograd_sweep_back(geometry, groups, filters);
+    return advantage_of_sweep(&sweep);
 }
 
 bool winograd_gains_weights(const struct geometry *geometry, int groups, int filters) {
