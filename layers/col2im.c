@@ -41,8 +41,8 @@ void col2im_pack(const struct col2im *col2im, const struct pass *pass, float *pa
 }
 
 /* stage (windows,kw*c) = dy (windows,f) times the transposed row of the kernel (f,kw*c) */
-static void say(const struct col2im *col2im, const struct kernels *kernels, int windows, const float *dy,
-                const float *panels, float *stage) {
+static void window_gradients(const struct col2im *col2im, const struct kernels *kernels, int windows, const float *dy,
+                             const float *panels, float *stage) {
     const int width = width_of(col2im);
     const struct product product = {
         .m = windows,
@@ -90,8 +90,9 @@ static void image_gradient(const struct col2im *col2im, const struct kernels *ke
     for (int first = 0, rows; first < g->output[0]; first += rows) {
         rows = smaller(together, g->output[0] - first);
         for (int i = 0; i < g->kernel[0]; i++) {
-            say(col2im, kernels, rows * g->output[1], dy + (ptrdiff_t)first * g->output[1] * col2im->filters,
-                packed + (size_t)i * panels_of_row(col2im), stage);
+            window_gradients(col2im, kernels, rows * g->output[1],
+                             dy + (ptrdiff_t)first * g->output[1] * col2im->filters,
+                             packed + (size_t)i * panels_of_row(col2im), stage);
             add_windows(col2im, kernels, stage, first, rows, i, dx);
         }
     }
