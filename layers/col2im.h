@@ -1,6 +1,7 @@
 /* The data gradient of a direct convolution by windows (col2im): a product says what every window gives back to the
  * numbers it saw, and that is added to the image where the window lay. No multiplication meets a zero border, which a
- * sweep over the output gradient has to be given wherever windows stop at the image's edge or have strides. */
+ * sweep over the output gradient has to be given where windows stop at the image's edge. layers/windows_batch.h does
+ * the same for layers of many weights, where all images of a batch meet. */
 #ifndef CNNTRAIN_LAYERS_COL2IM_H
 #define CNNTRAIN_LAYERS_COL2IM_H
 

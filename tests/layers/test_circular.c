@@ -1,11 +1,5 @@
 /* "padding": "circular" of the convolutions: SEMANTICS row 34, and all three passes against the formula in double. */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "core/rng.h"
-#include "tests/support/layer_case.h"
+#include "tests/support/convolution_case.h"
 
 static const struct shape square = {3, {3, 3, 1}};
 
@@ -63,102 +57,6 @@ static void where_cells_come_from(void **state) {
                   (struct shape){3, {15, 16, 3}}, (struct shape){3, {8, 6, 3}});
 }
 
-/* ---- the formula ---- */
-
-enum { IMAGES = 2 };
-
-struct convolution {
-    int height, width, channels, filters, groups;
-    int kernel[2], stride[2], dilation[2];
-};
-
-struct sums {
-    double *y, *dx, *kernel;
-};
-
-static double *zeroed(size_t count) {
-    double *values = calloc(count, sizeof *values);
-    assert_non_null(values);
-    return values;
-}
-
-static int around(int cell, int size) {
-    return ((cell % size) + size) % size;
-}
-
-static void meet(const struct convolution *c, const struct layer_run *run, size_t y, size_t pixel, int tap,
-                 struct sums *sums) {
-    const int each = c->channels / c->groups, filters = c->filters / c->groups;
-    for (int f = 0; f < c->filters; f++)
-        for (int k = 0; k < each; k++) {
-            const size_t x = pixel * (size_t)c->channels + (size_t)(f / filters * each + k);
-            const size_t to = y * (size_t)c->filters + (size_t)f;
-            const size_t weight = (size_t)((tap * each + k) * c->filters + f);
-            sums->y[to] += (double)run->x[x] * (double)run->parameters[0][weight];
-            sums->dx[x] += (double)run->dy[to] * (double)run->parameters[0][weight];
-            sums->kernel[weight] += (double)run->x[x] * (double)run->dy[to];
-        }
-}
-
-static void expect_position(const struct convolution *c, const struct layer *layer, const struct layer_run *run, int n,
-                            int r, int p, struct sums *sums) {
-    for (int tap = 0; tap < c->kernel[0] * c->kernel[1]; tap++) {
-        const int above = (c->kernel[0] - 1) * c->dilation[0] / 2, left = (c->kernel[1] - 1) * c->dilation[1] / 2;
-        const int row = around(r * c->stride[0] + tap / c->kernel[1] * c->dilation[0] - above, c->height);
-        const int column = around(p * c->stride[1] + tap % c->kernel[1] * c->dilation[1] - left, c->width);
-        meet(c, run, (size_t)((n * layer->output.size[0] + r) * layer->output.size[1] + p),
-             (size_t)((n * c->height + row) * c->width + column), tap, sums);
-    }
-}
-
-static void assert_within(const float *found, const double *expected, size_t count, const char *what) {
-    double largest = 0;
-    for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(expected[i]));
-    for (size_t i = 0; i < count; i++)
-        if (!(fabs((double)found[i] - expected[i]) <= 1e-5 * largest))
-            fail_msg("%s: number %zu is %g, expected %g", what, i, (double)found[i], expected[i]);
-}
-
-static void fill(float *values, size_t count, struct rng *rng) {
-    for (size_t i = 0; i < count; i++) values[i] = 2 * rng_uniform(rng) - 1;
-}
-
-static void open_case(struct layer_case *test, const struct convolution *c) {
-    char json[300];
-    snprintf(json, sizeof json,
-             "{\"type\":\"Conv2D\",\"filters\":%d,\"groups\":%d,\"kernel_size\":[%d,%d],\"strides\":[%d,%d],"
-             "\"dilation_rate\":[%d,%d],\"padding\":\"circular\",\"use_bias\":false}",
-             c->filters, c->groups, c->kernel[0], c->kernel[1], c->stride[0], c->stride[1], c->dilation[0],
-             c->dilation[1]);
-    layer_case_open(test, json, (struct shape){3, {c->height, c->width, c->channels}}, IMAGES);
-    struct rng rng = rng_stream(3, RNG_CHECK, (uint64_t)c->width, (uint64_t)c->channels, (uint64_t)c->filters);
-    fill(test->run.x, IMAGES * test->run.input, &rng);
-    fill(test->run.dy, IMAGES * test->run.output, &rng);
-    fill(test->run.parameters[0], test->run.sizes[0], &rng);
-}
-
-static void check(const struct convolution *c) {
-    struct layer_case test;
-    open_case(&test, c);
-    struct layer_run *run = &test.run;
-    struct sums sums = {zeroed(IMAGES * run->output), zeroed(IMAGES * run->input), zeroed(run->sizes[0])};
-    for (int n = 0; n < IMAGES; n++)
-        for (int r = 0; r < test.layer.output.size[0]; r++)
-            for (int p = 0; p < test.layer.output.size[1]; p++) expect_position(c, &test.layer, run, n, r, p, &sums);
-    for (int i = 0; kernels_at(i); i++) {
-        run->kernels = kernels_at(i);
-        layer_run_forward(run, true);
-        layer_run_backward(run);
-        assert_within(run->y, sums.y, IMAGES * run->output, "y");
-        assert_within(run->dx, sums.dx, IMAGES * run->input, "dx");
-        assert_within(run->gradients[0], sums.kernel, run->sizes[0], "kernel");
-    }
-    free(sums.y);
-    free(sums.dx);
-    free(sums.kernel);
-    layer_case_close(&test);
-}
-
 /* By planes, by pixels, by Winograd's algorithm, groups of one channel by rows and by bands. */
 static void passes(void **state) {
     (void)state;
@@ -169,10 +67,13 @@ static void passes(void **state) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
             const int *s = steps[k], *c = sizes[i];
-            check(&(struct convolution){9, 8, c[0], c[1], c[2], {s[0], s[1]}, {s[2], s[3]}, {s[4], s[5]}});
+            assert_convolution(
+                &(struct convolution){9, 8, c[0], c[1], c[2], {s[0], s[1]}, {s[2], s[3]}, {s[4], s[5]}, "circular"},
+                "auto");
         }
-    check(&(struct convolution){2, 3, 2, 3, 1, {5, 4}, {1, 1}, {1, 1}}); /* all the way round */
-    check(&(struct convolution){1, 40, 8, 8, 1, {1, 3}, {1, 1}, {1, 1}});
+    assert_convolution(&(struct convolution){2, 3, 2, 3, 1, {5, 4}, {1, 1}, {1, 1}, "circular"},
+                       "auto"); /* all the way round */
+    assert_convolution(&(struct convolution){1, 40, 8, 8, 1, {1, 3}, {1, 1}, {1, 1}, "circular"}, "auto");
 }
 
 static void refusals(void **state) {

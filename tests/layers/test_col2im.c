@@ -7,7 +7,7 @@
 #include "tests/support/convolution_case.h"
 
 static struct geometry geometry_of_case(const struct convolution *c) {
-    struct sliding sliding = {.padding = c->same ? PADDING_SAME : PADDING_VALID};
+    struct sliding sliding = {.padding = strcmp(c->padding, "same") == 0 ? PADDING_SAME : PADDING_VALID};
     memcpy(sliding.kernel, c->kernel, sizeof sliding.kernel);
     memcpy(sliding.stride, c->stride, sizeof sliding.stride);
     memcpy(sliding.dilation, c->dilation, sizeof sliding.dilation);
@@ -21,7 +21,7 @@ static int form_of(const struct convolution *c, enum algorithm algorithm) {
 
 static void check(const struct convolution *c) {
     assert_int_equal(form_of(c, ALGORITHM_DIRECT), CONV_COL2IM_DATA);
-    assert_convolution(c);
+    assert_convolution(c, "direct");
 }
 
 /* Widths of what a window sees in a row that are less than a vector, no multiple of one, and many. */
@@ -29,31 +29,31 @@ static void channels_and_filters(void **state) {
     (void)state;
     static const int sizes[][2] = {{13, 24}, {16, 50}, {20, 33}, {33, 17}, {64, 64}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        check(&(struct convolution){6, 6, sizes[i][0], sizes[i][1], 1, {4, 4}, {1, 1}, {1, 1}, false});
-        check(&(struct convolution){7, 9, sizes[i][0], sizes[i][1], 1, {5, 4}, {1, 1}, {1, 1}, false});
-        check(&(struct convolution){8, 7, sizes[i][0], sizes[i][1], 1, {7, 1}, {1, 1}, {1, 1}, false});
+        check(&(struct convolution){6, 6, sizes[i][0], sizes[i][1], 1, {4, 4}, {1, 1}, {1, 1}, "valid"});
+        check(&(struct convolution){7, 9, sizes[i][0], sizes[i][1], 1, {5, 4}, {1, 1}, {1, 1}, "valid"});
+        check(&(struct convolution){8, 7, sizes[i][0], sizes[i][1], 1, {7, 1}, {1, 1}, {1, 1}, "valid"});
     }
 }
 
 static void strides_and_dilation(void **state) {
     (void)state;
-    check(&(struct convolution){13, 14, 17, 40, 1, {7, 6}, {2, 3}, {1, 1}, false});
-    check(&(struct convolution){13, 14, 17, 40, 1, {6, 7}, {3, 2}, {1, 1}, false});
-    check(&(struct convolution){13, 9, 14, 40, 1, {3, 3}, {1, 1}, {4, 1}, false});
+    check(&(struct convolution){13, 14, 17, 40, 1, {7, 6}, {2, 3}, {1, 1}, "valid"});
+    check(&(struct convolution){13, 14, 17, 40, 1, {6, 7}, {3, 2}, {1, 1}, "valid"});
+    check(&(struct convolution){13, 9, 14, 40, 1, {3, 3}, {1, 1}, {4, 1}, "valid"});
 }
 
 /* Rows and columns that no window sees. */
 static void edges(void **state) {
     (void)state;
-    check(&(struct convolution){11, 14, 16, 64, 1, {4, 4}, {4, 3}, {1, 1}, false});
-    check(&(struct convolution){12, 9, 18, 64, 1, {3, 5}, {4, 6}, {1, 1}, false});
+    check(&(struct convolution){11, 14, 16, 64, 1, {4, 4}, {4, 3}, {1, 1}, "valid"});
+    check(&(struct convolution){12, 9, 18, 64, 1, {3, 5}, {4, 6}, {1, 1}, "valid"});
 }
 
 /* More rows of windows than go together. */
 static void large_images(void **state) {
     (void)state;
-    check(&(struct convolution){40, 44, 14, 48, 1, {11, 10}, {1, 1}, {1, 1}, false});
-    check(&(struct convolution){12, 60, 40, 48, 1, {5, 15}, {1, 1}, {1, 1}, false});
+    check(&(struct convolution){40, 44, 14, 48, 1, {11, 10}, {1, 1}, {1, 1}, "valid"});
+    check(&(struct convolution){12, 60, 40, 48, 1, {5, 15}, {1, 1}, {1, 1}, "valid"});
 }
 
 /* A transposed convolution runs it forward, and adds its bias. */
@@ -83,11 +83,11 @@ static void transposed(void **state) {
 /* Where a border costs the other forms little, they stay; with Winograd's algorithm forward, it is chosen alone. */
 static void choice(void **state) {
     (void)state;
-    const struct convolution same = {16, 16, 32, 64, 1, {3, 3}, {1, 1}, {1, 1}, true},
-                             small = {8, 8, 32, 64, 1, {3, 3}, {1, 1}, {1, 1}, false},
-                             lenet = {12, 12, 20, 50, 1, {5, 5}, {1, 1}, {1, 1}, false},
-                             grouped = {12, 12, 20, 50, 2, {5, 5}, {1, 1}, {1, 1}, false},
-                             dilated = {12, 12, 20, 50, 1, {3, 3}, {1, 1}, {1, 3}, false};
+    const struct convolution same = {16, 16, 32, 64, 1, {3, 3}, {1, 1}, {1, 1}, "same"},
+                             small = {8, 8, 32, 64, 1, {3, 3}, {1, 1}, {1, 1}, "valid"},
+                             lenet = {12, 12, 20, 50, 1, {5, 5}, {1, 1}, {1, 1}, "valid"},
+                             grouped = {12, 12, 20, 50, 2, {5, 5}, {1, 1}, {1, 1}, "valid"},
+                             dilated = {12, 12, 20, 50, 1, {3, 3}, {1, 1}, {1, 3}, "valid"};
     assert_int_equal(form_of(&same, ALGORITHM_DIRECT), CONV_DIRECT);
     assert_int_equal(form_of(&grouped, ALGORITHM_DIRECT), CONV_DIRECT);
     assert_int_equal(form_of(&dilated, ALGORITHM_DIRECT), CONV_DIRECT);

@@ -12,8 +12,16 @@ static void with_kernel(int height, int width, bool same) {
         for (size_t i = 0; i < sizeof channel_list / sizeof *channel_list; i++) {
             const int *size = channel_list[i];
             if (!same && (kernels[k][0] > height || kernels[k][1] > width)) continue;
-            assert_convolution(&(struct convolution){
-                height, width, size[0], size[1], size[2], {kernels[k][0], kernels[k][1]}, {1, 1}, {1, 1}, same});
+            assert_convolution(&(struct convolution){height,
+                                                     width,
+                                                     size[0],
+                                                     size[1],
+                                                     size[2],
+                                                     {kernels[k][0], kernels[k][1]},
+                                                     {1, 1},
+                                                     {1, 1},
+                                                     same ? "same" : "valid"},
+                               "direct");
         }
 }
 
@@ -39,7 +47,8 @@ static void strides(void **state) {
                                                          {size, size},
                                                          {strides[s][0], strides[s][1]},
                                                          {1, 1},
-                                                         (i + s) % 2 == 0});
+                                                         (i + s) % 2 == 0 ? "same" : "valid"},
+                                   "direct");
             }
 }
 
@@ -48,18 +57,20 @@ static void dilation(void **state) {
     for (size_t i = 0; i < sizeof channel_list / sizeof *channel_list; i++) {
         const int *channels = channel_list[i];
         assert_convolution(
-            &(struct convolution){10, 12, channels[0], channels[1], channels[2], {3, 3}, {1, 1}, {2, 3}, true});
+            &(struct convolution){10, 12, channels[0], channels[1], channels[2], {3, 3}, {1, 1}, {2, 3}, "same"},
+            "direct");
         assert_convolution(
-            &(struct convolution){10, 12, channels[0], channels[1], channels[2], {2, 3}, {1, 1}, {3, 1}, false});
+            &(struct convolution){10, 12, channels[0], channels[1], channels[2], {2, 3}, {1, 1}, {3, 1}, "valid"},
+            "direct");
     }
 }
 
 /* More rows than a band has. */
 static void large_images(void **state) {
     (void)state;
-    assert_convolution(&(struct convolution){60, 61, 16, 16, 8, {3, 3}, {1, 1}, {1, 1}, true});
-    assert_convolution(&(struct convolution){61, 60, 40, 2, 1, {3, 3}, {2, 2}, {1, 1}, true});
-    assert_convolution(&(struct convolution){90, 70, 3, 5, 1, {5, 5}, {1, 1}, {1, 1}, false});
+    assert_convolution(&(struct convolution){60, 61, 16, 16, 8, {3, 3}, {1, 1}, {1, 1}, "same"}, "direct");
+    assert_convolution(&(struct convolution){61, 60, 40, 2, 1, {3, 3}, {2, 2}, {1, 1}, "same"}, "direct");
+    assert_convolution(&(struct convolution){90, 70, 3, 5, 1, {5, 5}, {1, 1}, {1, 1}, "valid"}, "direct");
 }
 
 int main(void) {

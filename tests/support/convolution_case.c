@@ -19,11 +19,21 @@ static double *zeroed(size_t count) {
     return values;
 }
 
-/* Zero rows (axis 0) above, or columns (axis 1) to the left. */
+static bool is_circular(const struct convolution *c) {
+    return strcmp(c->padding, "circular") == 0;
+}
+
+/* Rows (axis 0) of border above, or columns (axis 1) to the left. */
 static int before(const struct convolution *c, const struct layer *layer, int axis) {
-    const int input = layer->input.size[axis], output = layer->output.size[axis];
-    const int needed = (output - 1) * c->stride[axis] + (c->kernel[axis] - 1) * c->dilation[axis] + 1 - input;
-    return c->same && needed > 0 ? needed / 2 : 0;
+    const int reach = (c->kernel[axis] - 1) * c->dilation[axis];
+    const int needed = (layer->output.size[axis] - 1) * c->stride[axis] + reach + 1 - layer->input.size[axis];
+    if (is_circular(c)) return reach / 2;
+    return strcmp(c->padding, "same") == 0 && needed > 0 ? needed / 2 : 0;
+}
+
+/* Beyond an edge with circular padding: from the opposite side. */
+static int around(const struct convolution *c, int cell, int size) {
+    return is_circular(c) ? (cell % size + size) % size : cell;
 }
 
 /* Output number `y` of filter f and what its tap (i,j) sees. */
@@ -44,8 +54,8 @@ static void expect_position(const struct convolution *c, const struct layer *lay
     const size_t position = (size_t)((image * layer->output.size[0] + r) * layer->output.size[1] + p);
     for (int tap = 0; tap < c->kernel[0] * c->kernel[1]; tap++) {
         const int i = tap / c->kernel[1], j = tap % c->kernel[1];
-        const int row = r * c->stride[0] + i * c->dilation[0] - before(c, layer, 0);
-        const int column = p * c->stride[1] + j * c->dilation[1] - before(c, layer, 1);
+        const int row = around(c, r * c->stride[0] + i * c->dilation[0] - before(c, layer, 0), c->height);
+        const int column = around(c, p * c->stride[1] + j * c->dilation[1] - before(c, layer, 1), c->width);
         if (row < 0 || row >= c->height || column < 0 || column >= c->width) continue;
         const size_t pixel = (size_t)((image * c->height + row) * c->width + column);
         for (int f = 0; f < c->filters; f++)
@@ -76,13 +86,13 @@ static void fill(float *values, size_t count, struct rng *rng) {
     for (size_t i = 0; i < count; i++) values[i] = 2 * rng_uniform(rng) - 1;
 }
 
-static void open_case(struct layer_case *test, const struct convolution *c) {
+static void open_case(struct layer_case *test, const struct convolution *c, const char *algorithm) {
     char json[300];
     snprintf(json, sizeof json,
              "{\"type\":\"Conv2D\",\"filters\":%d,\"groups\":%d,\"kernel_size\":[%d,%d],\"strides\":[%d,%d],"
-             "\"dilation_rate\":[%d,%d],\"padding\":\"%s\",\"algorithm\":\"direct\",\"use_bias\":false}",
+             "\"dilation_rate\":[%d,%d],\"padding\":\"%s\",\"algorithm\":\"%s\",\"use_bias\":false}",
              c->filters, c->groups, c->kernel[0], c->kernel[1], c->stride[0], c->stride[1], c->dilation[0],
-             c->dilation[1], c->same ? "same" : "valid");
+             c->dilation[1], c->padding, algorithm);
     layer_case_open(test, json, (struct shape){3, {c->height, c->width, c->channels}}, IMAGES);
     struct rng rng = rng_stream(19, RNG_CHECK, (uint64_t)c->width, (uint64_t)c->channels, (uint64_t)c->filters);
     fill(test->run.x, IMAGES * test->run.input, &rng);
@@ -106,9 +116,9 @@ static void check_tables(struct layer_run *run, const struct sums *sums) {
     for (int i = 0; i < 3; i++) free(first[i]);
 }
 
-void assert_convolution(const struct convolution *c) {
+void assert_convolution(const struct convolution *c, const char *algorithm) {
     struct layer_case test;
-    open_case(&test, c);
+    open_case(&test, c, algorithm);
     struct layer_run *run = &test.run;
     const struct sums sums = {zeroed(IMAGES * run->output), zeroed(IMAGES * run->input), zeroed(run->sizes[0])};
     struct sums into = sums;
